@@ -1,0 +1,64 @@
+"""Checks of what a user hands in: each refuses with the argument, the value received and the values allowed."""
+
+import math
+import numbers
+from typing import Any
+
+
+def real(argument: str, value: Any) -> float:
+    """``value`` as a finite Python float; a NumPy scalar would promote float32 arrays to its own dtype."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"`{argument}` must be a number; got {value!r} ({type(value).__name__})")
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"`{argument}` must be finite; got {value!r}")
+    return number
+
+
+def positive(argument: str, value: Any) -> float:
+    """``value`` as a float above 0."""
+    number = real(argument, value)
+    if number <= 0.0:
+        raise ValueError(f"`{argument}` must be greater than 0; got {value!r}")
+    return number
+
+
+def not_negative(argument: str, value: Any) -> float:
+    """``value`` as a float of at least 0."""
+    number = real(argument, value)
+    if number < 0.0:
+        raise ValueError(f"`{argument}` must be 0 or greater; got {value!r}")
+    return number
+
+
+def fraction(argument: str, value: Any) -> float:
+    """``value`` as a float strictly between 0 and 1."""
+    number = real(argument, value)
+    if not 0.0 < number < 1.0:
+        raise ValueError(f"`{argument}` must lie strictly between 0 and 1; got {value!r}")
+    return number
+
+
+def integer(argument: str, value: Any, *, at_least: int) -> int:
+    """``value`` as a Python int of at least ``at_least``."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"`{argument}` must be an integer; got {value!r} ({type(value).__name__})")
+    number = int(value)
+    if number < at_least:
+        raise ValueError(f"`{argument}` must be {at_least} or greater; got {value!r}")
+    return number
+
+
+def one_of(argument: str, value: Any, allowed: tuple[str, ...]) -> str:
+    """``value`` as one of the names in ``allowed``."""
+    names = ", ".join(repr(name) for name in allowed)
+    if not isinstance(value, str):
+        raise TypeError(f"`{argument}` must be one of {names}; got {value!r} ({type(value).__name__})")
+    if value not in allowed:
+        raise ValueError(f"`{argument}` must be one of {names}; got {value!r}")
+    return value
+
+
+def missing_extra(purpose: str, package: str, extra: str) -> ImportError:
+    """The error for an optional dependency that is not installed, with the command that installs it."""
+    return ImportError(f'{purpose} needs {package}, which is not installed: pip install "cutedl_xp[{extra}]"')

@@ -1,0 +1,161 @@
+"""What every backend answers, and how it does the work that a library may do better in its own way."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import array_api_compat
+import numpy as np
+
+from cutedl_xp._typing import Array, Namespace
+
+Rule: TypeAlias = Callable[..., tuple[Array, ...]]
+"""``rule(xp, w, g, *state, *scalars)`` returns the new ``(w, *state)``; see :mod:`cutedl_xp.optimizers`."""
+
+_DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
+
+
+class BackendUnavailable(RuntimeError):
+    """The backend exists but cannot be had here; the message says why and what to do."""
+
+
+class Backend(ABC):
+    """One array library on one device.
+
+    Attributes
+    ----------
+    name
+        What :func:`get_backend` calls it, such as ``"numpy"``.
+    xp
+        The library's namespace with the functions of the Array API standard.
+    device
+        The device that its arrays live on, as the library names it.
+
+    The methods after :meth:`synchronize` have a default written against the standard. A backend replaces one
+    where its library does the same in fewer passes; it never changes what is computed.
+    """
+
+    name: str
+    xp: Namespace
+    device: Any
+
+    def __init__(self, device: str | None = None) -> None:
+        """The backend on the library's default device, or on the one named after the colon in its name."""
+
+    @classmethod
+    def of(cls, array: Array) -> "Backend":
+        """The backend on the device that ``array`` lives on."""
+        return cls()
+
+    @abstractmethod
+    def owns(self, obj: Any) -> bool:
+        """Whether ``obj`` is an array of this library on this device."""
+
+    @abstractmethod
+    def _from_numpy(self, array: np.ndarray) -> Array:
+        """``array`` on this device, with its dtype."""
+
+    @abstractmethod
+    def to_numpy(self, array: Array) -> np.ndarray:
+        """``array`` as a NumPy array on the host; where it is there already, the same memory."""
+
+    def synchronize(self) -> None:
+        """Wait until everything asked of the device is done; libraries that work at once return immediately."""
+
+    def asarray(self, obj: Any, dtype: Any = None) -> Array:
+        """``obj`` as an array of this backend.
+
+        Parameters
+        ----------
+        obj
+            An array of this backend (returned as it is), a NumPy array (keeps its dtype), or numbers and nested
+            sequences of numbers (floats become float32).
+        dtype
+            The dtype to convert to: a name such as ``"float32"``, a NumPy dtype or one of ``xp``.
+
+        Raises
+        ------
+        TypeError
+            If ``obj`` is an array of another library or device. Moving it is never implicit.
+        """
+        if self.owns(obj):
+            array = obj
+        elif array_api_compat.is_array_api_obj(obj) and not array_api_compat.is_numpy_array(obj):
+            raise TypeError(
+                f"`obj` is {describe(obj)}, and the backend is {self!r}; "
+                "move it to the host with its own backend's to_numpy() first"
+            )
+        else:
+            array = self._from_numpy(_host_array(obj))
+        if dtype is None:
+            return array
+        wanted = self.dtype(dtype)
+        return array if array.dtype == wanted else self.xp.astype(array, wanted)
+
+    def dtype(self, dtype: Any) -> Any:
+        """The library's own dtype for a name such as ``"float32"``, a NumPy dtype or one of its own."""
+        if isinstance(dtype, (np.dtype, type)):
+            dtype = np.dtype(dtype).name
+        if isinstance(dtype, str):
+            if dtype not in _DTYPES:
+                raise ValueError(f"`dtype` must be one of {', '.join(map(repr, _DTYPES))}; got {dtype!r}")
+            return getattr(self.xp, dtype)
+        if not any(dtype == getattr(self.xp, name) for name in _DTYPES):
+            raise TypeError(f"`dtype` must be a dtype of {self!r} or its name; got {dtype!r}")
+        return dtype
+
+    def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
+        """The matrix product of ``a`` and ``b``, in ``out`` where the library can write it there."""
+        return self.xp.matmul(a, b)
+
+    def write(self, target: Array, source: Array) -> Array:
+        """Copy ``source`` over ``target``, of the same shape and dtype, and return the array that holds it now."""
+        target[...] = source
+        return target
+
+    def take(self, array: Array, indices: Array, dtype: Any, scale: float | None) -> Array:
+        """The rows of ``array`` at ``indices``, converted to ``dtype`` and multiplied by ``scale``."""
+        return self.convert(self.xp.take(array, indices, axis=0), dtype, scale)
+
+    def convert(self, array: Array, dtype: Any, scale: float | None) -> Array:
+        """``array`` converted to ``dtype`` and multiplied by ``scale``; the same array where neither changes it."""
+        converted = array if array.dtype == dtype else self.xp.astype(array, dtype)
+        return converted if scale is None else converted * scale
+
+    def apply_rule(self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float]) -> None:
+        """Run an optimizer's elementwise rule once and write its results over ``w`` and the state.
+
+        Parameters
+        ----------
+        rule
+            Called as ``rule(xp, *arrays, *scalars)``, returns the new ``(w, *state)``.
+        arrays
+            ``(w, g, *state)``, all of one shape and dtype.
+        scalars
+            Python floats.
+        """
+        results = rule(self.xp, *arrays, *scalars)
+        for target, result in zip((arrays[0], *arrays[2:]), results, strict=True):
+            target[...] = result
+
+    def __repr__(self) -> str:
+        return f"<backend {self.name} on {self.device}>"
+
+
+def describe(array: Any) -> str:
+    """An array in words for an error message: its library, dtype, shape and device."""
+    library = type(array).__module__.partition(".")[0]
+    return f"a {library} array of dtype {array.dtype} and shape {tuple(array.shape)} on {array.device}"
+
+
+def _host_array(obj: Any) -> np.ndarray:
+    """``obj`` as a NumPy array; Python floats become float32, the package's default."""
+    if array_api_compat.is_numpy_array(obj):
+        return np.asarray(obj)
+    try:
+        array = np.asarray(obj)
+    except ValueError as error:
+        raise ValueError(f"`obj` must be numbers in nested sequences of equal lengths; got {obj!r}") from error
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"`obj` must be an array, numbers or nested sequences of numbers; got {type(obj).__name__}")
+    return array.astype(np.float32) if array.dtype == np.float64 else array

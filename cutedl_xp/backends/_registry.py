@@ -1,0 +1,118 @@
+"""From a name to its backend; a library is imported when its backend is first asked for."""
+
+import importlib
+import os
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import array_api_compat
+
+from cutedl_xp.backends._base import Backend, BackendUnavailable, describe
+
+_CLASSES: Mapping[str, str] = MappingProxyType(
+    {"numpy": "NumpyBackend", "cupy": "CupyBackend", "array_api_strict": "ArrayApiStrictBackend"}
+)
+_VARIABLE = "CUTEDL_XP_BACKEND"
+
+
+def get_backend(name: str | Backend | None = None, *, device: str | None = None) -> Backend:
+    """The backend of a name, or the one that runs on a kind of device.
+
+    Parameters
+    ----------
+    name
+        ``"numpy"``, ``"cupy"`` or ``"array_api_strict"``, with a device after a colon where the library has
+        several: ``"cupy:1"``, ``"array_api_strict:device1"``. Without a name or device the environment variable
+        ``CUTEDL_XP_BACKEND`` decides, and where it is not set, NumPy. A backend is returned as it is.
+    device
+        ``"cpu"`` (NumPy), ``"cuda"`` or ``"cuda:1"`` (CuPy), or ``"auto"``: CuPy where a CUDA device answers,
+        else NumPy. Only ``"auto"`` ever chooses for you.
+
+    Raises
+    ------
+    BackendUnavailable
+        If the library is not installed or has no device here.
+    ValueError
+        If there is no such name or device, or both are given.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> cdl.get_backend("numpy")
+    <backend numpy on cpu>
+    """
+    if isinstance(name, Backend):
+        return name
+    if name is not None and device is not None:
+        raise ValueError(f"give `name` or `device`, not both; got {name!r} and {device!r}")
+    if device is not None:
+        return _for_device(device)
+    return _named(name if name is not None else os.environ.get(_VARIABLE) or "numpy")
+
+
+def available_backends() -> dict[str, str | None]:
+    """For each backend None, or in one sentence why it cannot be used here.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> cdl.available_backends()["numpy"] is None
+    True
+    """
+    return {name: _reason_against(name) for name in _CLASSES}
+
+
+def backend_of(array: Any) -> Backend:
+    """The backend that an array belongs to.
+
+    Raises
+    ------
+    TypeError
+        If it is no array of a library that has a backend.
+    """
+    if array_api_compat.is_array_api_obj(array):
+        words = array_api_compat.array_namespace(array).__name__.split(".")
+        for name in _CLASSES:
+            if name in words:
+                return _backend_class(name).of(array)
+    received = describe(array) if array_api_compat.is_array_api_obj(array) else type(array).__name__
+    raise TypeError(f"an array of a backend ({', '.join(_CLASSES)}) is needed; got {received}")
+
+
+def _named(spec: Any) -> Backend:
+    if not isinstance(spec, str):
+        raise TypeError(f"`name` must be a backend's name such as 'numpy'; got {spec!r} ({type(spec).__name__})")
+    name, _, device = spec.partition(":")
+    if name not in _CLASSES:
+        raise ValueError(f"there is no backend {name!r}; the backends are {', '.join(map(repr, _CLASSES))}")
+    return _backend_class(name)(device or None)
+
+
+def _backend_class(name: str) -> type[Backend]:
+    try:
+        module = importlib.import_module(f"cutedl_xp.backends.{name}")
+    except ImportError as error:
+        package = name.replace("_", "-")
+        raise BackendUnavailable(f"{package} is not installed: pip install {package}") from error
+    backend_class: type[Backend] = getattr(module, _CLASSES[name])
+    return backend_class
+
+
+def _for_device(device: Any) -> Backend:
+    kind, _, index = device.partition(":") if isinstance(device, str) else (None, "", "")
+    if device == "cpu":
+        return _named("numpy")
+    if device == "auto":
+        return _named("numpy" if _reason_against("cupy") else "cupy")
+    if kind == "cuda":
+        return _named(f"cupy:{index}" if index else "cupy")
+    raise ValueError(f"`device` must be 'cpu', 'cuda', 'cuda:N' or 'auto'; got {device!r}")
+
+
+def _reason_against(name: str) -> str | None:
+    try:
+        _named(name)
+    except BackendUnavailable as error:
+        return str(error)
+    return None

@@ -1,0 +1,39 @@
+"""array-api-strict: the standard and nothing beside it, on devices that refuse implicit copies to the host."""
+
+from typing import Any
+
+import array_api_strict
+import numpy as np
+
+from cutedl_xp._typing import Array
+from cutedl_xp.backends._base import Backend
+
+_HOST = "CPU_DEVICE"
+_DEVICES = (_HOST, "device1", "device2")
+
+
+class ArrayApiStrictBackend(Backend):
+    """array-api-strict arrays, for tests: what runs on its ``device1`` is portable."""
+
+    name = "array_api_strict"
+    xp = array_api_strict
+
+    def __init__(self, device: str | None = None) -> None:
+        if device is not None and device not in _DEVICES:
+            raise ValueError(
+                f"the backend 'array_api_strict' has no device {device!r}; it has {', '.join(map(repr, _DEVICES))}"
+            )
+        self.device = array_api_strict.Device(device or _HOST)
+
+    @classmethod
+    def of(cls, array: Array) -> Backend:
+        return cls(next(name for name in _DEVICES if array_api_strict.Device(name) == array.device))
+
+    def owns(self, obj: Any) -> bool:
+        return isinstance(obj, type(self.xp.empty(0))) and obj.device == self.device
+
+    def _from_numpy(self, array: np.ndarray) -> Array:
+        return self.xp.asarray(array, device=self.device)
+
+    def to_numpy(self, array: Array) -> np.ndarray:
+        return np.asarray(self.xp.asarray(array, device=array_api_strict.Device(_HOST)))

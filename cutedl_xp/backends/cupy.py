@@ -1,0 +1,81 @@
+"""CuPy on a CUDA GPU."""
+
+from typing import Any
+
+import numpy as np
+
+from cutedl_xp._typing import Array
+from cutedl_xp.backends._base import Backend, BackendUnavailable
+
+_INSTALL = 'pip install "cutedl_xp[cuda13]" (or [cuda12], to match the NVIDIA driver)'
+
+
+class CupyBackend(Backend):
+    """CuPy arrays on one CUDA device, which becomes the calling thread's current device."""
+
+    name = "cupy"
+
+    def __init__(self, device: str | None = None) -> None:
+        try:
+            import cupy
+        except ImportError as error:
+            raise BackendUnavailable(f"CuPy is not installed: {_INSTALL}") from error
+        import array_api_compat.cupy
+
+        self._cupy = cupy
+        self.xp = array_api_compat.cupy
+        index = _device_index(device, _device_count(cupy))
+        self.device = cupy.cuda.Device(index)
+        self.device.use()
+        _compute_once(cupy)
+
+    @classmethod
+    def of(cls, array: Array) -> Backend:
+        return cls(str(array.device.id))
+
+    def owns(self, obj: Any) -> bool:
+        return isinstance(obj, self._cupy.ndarray) and obj.device == self.device
+
+    def _from_numpy(self, array: np.ndarray) -> Array:
+        return self._cupy.asarray(array)
+
+    def to_numpy(self, array: Array) -> np.ndarray:
+        return self._cupy.asnumpy(array)
+
+    def synchronize(self) -> None:
+        self._cupy.cuda.get_current_stream().synchronize()
+
+
+def _device_count(cupy: Any) -> int:
+    """How many CUDA devices answer, at least one."""
+    try:
+        count = int(cupy.cuda.runtime.getDeviceCount())
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        raise BackendUnavailable(
+            f"CuPy found no usable CUDA driver or device ({error}); install or update the NVIDIA driver, "
+            "or run on the CPU with the backend 'numpy'"
+        ) from error
+    if count == 0:
+        raise BackendUnavailable(
+            "CuPy sees no CUDA device; check nvidia-smi and $CUDA_VISIBLE_DEVICES, "
+            "or run on the CPU with the backend 'numpy'"
+        )
+    return count
+
+
+def _device_index(device: str | None, count: int) -> int:
+    """The number of the device that was asked for."""
+    if device is None:
+        return 0
+    if not device.isdecimal() or int(device) >= count:
+        raise ValueError(f"CUDA device {device!r} does not exist; the devices here are 0 to {count - 1}")
+    return int(device)
+
+
+def _compute_once(cupy: Any) -> None:
+    """Refuse a CuPy without its CUDA libraries now: it imports and allocates, and fails in the first kernel."""
+    try:
+        ones = cupy.ones((2, 2), dtype="float32")
+        (ones @ (ones + ones)).get()
+    except Exception as error:  # a missing library surfaces as one of several unrelated exception types
+        raise BackendUnavailable(f"CuPy cannot compute on this GPU ({error}): {_INSTALL}") from error

@@ -1,0 +1,5 @@
+"""Data sets, and batches of them."""
+
+from cutedl_xp.datasets._dataset import Dataset
+
+__all__ = ["Dataset"]

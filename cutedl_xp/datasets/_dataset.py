@@ -1,0 +1,145 @@
+"""Samples and their labels, handed out in shuffled batches."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import array_api_compat
+
+from cutedl_xp import _checks
+from cutedl_xp._random import Stream, check_seed
+from cutedl_xp._typing import Array, Shape
+from cutedl_xp.backends import Backend, backend_of
+
+
+class Dataset:
+    """Samples with labels, in batches whose order depends on the seed and the epoch alone.
+
+    Parameters
+    ----------
+    data
+        Samples, shape ``(n, ...)``: a NumPy array, or an array of the backend that will train on it. A NumPy array
+        is moved to the device once, when it is first needed there.
+    labels
+        One entry for each sample, shape ``(n, ...)``, likewise.
+    batch_size
+        Samples a batch.
+    shuffle
+        Whether every epoch has an order of its own.
+    drop_remainder
+        Whether a last batch that is not full is left out.
+    seed
+        An integer of at least 0: epoch k is shuffled by (seed, k).
+    scale
+        What a batch is multiplied by as it is gathered, such as ``1 / 255`` for images kept as uint8.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``data`` and ``labels`` are no arrays, are empty, or differ in length.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cutedl_xp as cdl
+    >>> data = cdl.Dataset(np.arange(6.0).reshape(3, 2), np.array([0, 1, 0]), batch_size=2, shuffle=False)
+    >>> [x.shape for x, y in data.batches(epoch=0)]
+    [(2, 2), (1, 2)]
+    """
+
+    def __init__(
+        self,
+        data: Array,
+        labels: Array,
+        batch_size: int = 64,
+        shuffle: bool = True,
+        drop_remainder: bool = False,
+        seed: int = 0,
+        scale: float | None = None,
+    ) -> None:
+        for name, array in (("data", data), ("labels", labels)):
+            if not array_api_compat.is_array_api_obj(array) or array.ndim == 0:
+                raise TypeError(f"`{name}` must be an array of shape (n, ...); got {type(array).__name__}")
+        if data.shape[0] != labels.shape[0] or data.shape[0] == 0:
+            raise ValueError(
+                "`data` and `labels` must have one entry for each sample and at least one sample; "
+                f"got shapes {tuple(data.shape)} and {tuple(labels.shape)}"
+            )
+        self.data = data
+        self.labels = labels
+        self.batch_size = _checks.integer("batch_size", batch_size, at_least=1)
+        self.shuffle = bool(shuffle)
+        self.drop_remainder = bool(drop_remainder)
+        self.seed = check_seed(seed)
+        self.scale = None if scale is None else _checks.real("scale", scale)
+        if len(self) == 0:
+            raise ValueError(
+                f"`batch_size` is {batch_size} and there are {data.shape[0]} samples: with drop_remainder=True "
+                "no batch is left; take a smaller batch_size"
+            )
+        self._moved: tuple[Backend, Any, Array, Array] | None = None
+
+    @property
+    def size(self) -> int:
+        """The number of samples."""
+        return int(self.data.shape[0])
+
+    @property
+    def sample_shape(self) -> Shape:
+        """The shape of one sample."""
+        return tuple(self.data.shape[1:])
+
+    def __len__(self) -> int:
+        """The number of batches in an epoch."""
+        whole, rest = divmod(self.size, self.batch_size)
+        return whole if self.drop_remainder or not rest else whole + 1
+
+    def batches(self, epoch: int, backend: Backend | None = None, dtype: Any = None) -> Iterator[tuple[Array, Array]]:
+        """The batches of one epoch.
+
+        Parameters
+        ----------
+        epoch
+            Its number, from 0.
+        backend
+            Where the batches are wanted; by default where the data are.
+        dtype
+            The floating-point dtype of the samples and of labels that are not integers; by default that of the
+            data if it is floating-point, else float32.
+
+        Returns
+        -------
+        pairs of arrays
+            Samples of shape ``(batch_size, ...)`` times the scale, and their labels.
+        """
+        backend = backend_of(self.data) if backend is None else backend
+        dtype = self._float_dtype(backend) if dtype is None else backend.dtype(dtype)
+        data, labels = self._on(backend, dtype)
+        starts = range(0, len(self) * self.batch_size, self.batch_size)
+        if not self.shuffle:
+            for start in starts:
+                rows = slice(start, start + self.batch_size)
+                yield backend.convert(data[rows, ...], dtype, self.scale), labels[rows, ...]
+            return
+        order = backend.asarray(Stream(self.seed, "shuffle", epoch).permutation(self.size))
+        for start in starts:
+            rows = order[start : start + self.batch_size]
+            yield backend.take(data, rows, dtype, self.scale), backend.take(labels, rows, labels.dtype, None)
+
+    def _float_dtype(self, backend: Backend) -> Any:
+        floating = backend_of(self.data).xp.isdtype(self.data.dtype, "real floating")
+        return backend.asarray(self.data[:1, ...]).dtype if floating else backend.xp.float32
+
+    def labels_on(self, backend: Backend, dtype: Any) -> Array:
+        """All labels as the batches will have them."""
+        return self._on(backend, backend.dtype(dtype))[1]
+
+    def _on(self, backend: Backend, dtype: Any) -> tuple[Array, Array]:
+        if self._moved is None or self._moved[:2] != (backend, dtype):
+            data, labels = backend.asarray(self.data), backend.asarray(self.labels)
+            if backend.xp.isdtype(labels.dtype, "real floating"):
+                labels = backend.convert(labels, dtype, None)
+            self._moved = (backend, dtype, data, labels)
+        return self._moved[2:]
+
+    def __repr__(self) -> str:
+        return f"<Dataset of {self.size} samples of shape {self.sample_shape} in {len(self)} batches>"
