@@ -1,6 +1,48 @@
-"""A small deep-learning trainer written once against the Python Array API."""
+"""A small deep-learning trainer written once against the Python Array API standard.
 
+>>> import cutedl_xp as cdl
+>>> model = cdl.Model([cdl.layers.Dense(10, input_dim=784, activation="relu")]).assemble(seed=0)
+"""
+
+from cutedl_xp import (
+    activations,
+    datasets,
+    initializers,
+    layers,
+    listeners,
+    losses,
+    metrics,
+    optimizers,
+    plotting,
+    regularizers,
+)
 from cutedl_xp.backends import Backend, BackendUnavailable, available_backends, get_backend
+from cutedl_xp.datasets import Dataset
+from cutedl_xp.history import History
+from cutedl_xp.model import Model
 from cutedl_xp.parameter import Parameter
+from cutedl_xp.session import Session
 
-__all__ = ["Backend", "BackendUnavailable", "Parameter", "available_backends", "get_backend"]
+__version__ = "0.1.0"
+
+__all__ = [
+    "Backend",
+    "BackendUnavailable",
+    "Dataset",
+    "History",
+    "Model",
+    "Parameter",
+    "Session",
+    "activations",
+    "available_backends",
+    "datasets",
+    "get_backend",
+    "initializers",
+    "layers",
+    "listeners",
+    "losses",
+    "metrics",
+    "optimizers",
+    "plotting",
+    "regularizers",
+]

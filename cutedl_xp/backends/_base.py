@@ -79,7 +79,7 @@ class Backend(ABC):
             If ``obj`` is an array of another library or device. Moving it is never implicit.
         """
         if self.owns(obj):
-            array = obj
+            array: Array = obj
         elif array_api_compat.is_array_api_obj(obj) and not array_api_compat.is_numpy_array(obj):
             raise TypeError(
                 f"`obj` is {describe(obj)}, and the backend is {self!r}; "
@@ -137,6 +137,12 @@ class Backend(ABC):
         results = rule(self.xp, *arrays, *scalars)
         for target, result in zip((arrays[0], *arrays[2:]), results, strict=True):
             target[...] = result
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Backend) and (self.name, self.device) == (other.name, other.device)
+
+    def __hash__(self) -> int:
+        return hash((self.name, str(self.device)))
 
     def __repr__(self) -> str:
         return f"<backend {self.name} on {self.device}>"

@@ -1,11 +1,11 @@
 """array-api-strict: the standard and nothing beside it, on devices that refuse implicit copies to the host."""
 
-from typing import Any
+from typing import Any, cast
 
 import array_api_strict
 import numpy as np
 
-from cutedl_xp._typing import Array
+from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._base import Backend
 
 _HOST = "CPU_DEVICE"
@@ -16,7 +16,7 @@ class ArrayApiStrictBackend(Backend):
     """array-api-strict arrays, for tests: what runs on its ``device1`` is portable."""
 
     name = "array_api_strict"
-    xp = array_api_strict
+    xp = cast(Namespace, array_api_strict)
 
     def __init__(self, device: str | None = None) -> None:
         if device is not None and device not in _DEVICES:

@@ -1,10 +1,10 @@
 """CuPy on a CUDA GPU."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from cutedl_xp._typing import Array
+from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._base import Backend, BackendUnavailable
 
 _INSTALL = 'pip install "cutedl_xp[cuda13]" (or [cuda12], to match the NVIDIA driver)'
@@ -17,13 +17,13 @@ class CupyBackend(Backend):
 
     def __init__(self, device: str | None = None) -> None:
         try:
-            import cupy
+            import cupy  # type: ignore[import-not-found, unused-ignore]
         except ImportError as error:
             raise BackendUnavailable(f"CuPy is not installed: {_INSTALL}") from error
         import array_api_compat.cupy
 
         self._cupy = cupy
-        self.xp = array_api_compat.cupy
+        self.xp = cast(Namespace, array_api_compat.cupy)
         index = _device_index(device, _device_count(cupy))
         self.device = cupy.cuda.Device(index)
         self.device.use()
@@ -37,10 +37,12 @@ class CupyBackend(Backend):
         return isinstance(obj, self._cupy.ndarray) and obj.device == self.device
 
     def _from_numpy(self, array: np.ndarray) -> Array:
-        return self._cupy.asarray(array)
+        moved: Array = self._cupy.asarray(array)
+        return moved
 
     def to_numpy(self, array: Array) -> np.ndarray:
-        return self._cupy.asnumpy(array)
+        moved: np.ndarray = self._cupy.asnumpy(array)
+        return moved
 
     def synchronize(self) -> None:
         self._cupy.cuda.get_current_stream().synchronize()

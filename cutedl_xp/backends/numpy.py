@@ -1,12 +1,12 @@
 """NumPy on the CPU: the backend that everything else is measured against."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import array_api_compat.numpy
 import numpy as np
 
-from cutedl_xp._typing import Array
+from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._base import Backend, Rule
 
 _BLOCK = 16_384
@@ -17,7 +17,7 @@ class NumpyBackend(Backend):
     """NumPy arrays on the host."""
 
     name = "numpy"
-    xp = array_api_compat.numpy
+    xp = cast(Namespace, array_api_compat.numpy)
     device = "cpu"
 
     def __init__(self, device: str | None = None) -> None:
@@ -30,18 +30,20 @@ class NumpyBackend(Backend):
     def _from_numpy(self, array: np.ndarray) -> Array:
         return array
 
-    def to_numpy(self, array: Array) -> np.ndarray:
+    def to_numpy(self, array: Any) -> np.ndarray:
         return np.asarray(array)
 
-    def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
-        return np.matmul(a, b, out=out)
+    def matmul(self, a: Any, b: Any, out: Any = None) -> Array:
+        product: np.ndarray = np.matmul(a, b, out=out)
+        return product
 
-    def convert(self, array: Array, dtype: Any, scale: float | None) -> Array:
+    def convert(self, array: Any, dtype: Any, scale: float | None) -> Array:
         if scale is None:
             return super().convert(array, dtype, scale)
-        return np.multiply(array, scale, dtype=dtype)  # one pass, where astype and a product are two
+        product: np.ndarray = np.multiply(array, scale, dtype=dtype)  # one pass, where astype and a product are two
+        return product
 
-    def apply_rule(self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float]) -> None:
+    def apply_rule(self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[float]) -> None:
         if arrays[0].size <= _BLOCK or not all(array.flags.c_contiguous for array in arrays):
             return super().apply_rule(rule, arrays, scalars)
         flat = [array.reshape(-1) for array in arrays]

@@ -56,9 +56,12 @@ class Dataset:
         seed: int = 0,
         scale: float | None = None,
     ) -> None:
+        array: Any
         for name, array in (("data", data), ("labels", labels)):
-            if not array_api_compat.is_array_api_obj(array) or array.ndim == 0:
+            if not array_api_compat.is_array_api_obj(array):
                 raise TypeError(f"`{name}` must be an array of shape (n, ...); got {type(array).__name__}")
+            if not array.shape:
+                raise ValueError(f"`{name}` must have a first axis of samples; got an array of shape ()")
         if data.shape[0] != labels.shape[0] or data.shape[0] == 0:
             raise ValueError(
                 "`data` and `labels` must have one entry for each sample and at least one sample; "
@@ -114,16 +117,18 @@ class Dataset:
         backend = backend_of(self.data) if backend is None else backend
         dtype = self._float_dtype(backend) if dtype is None else backend.dtype(dtype)
         data, labels = self._on(backend, dtype)
-        starts = range(0, len(self) * self.batch_size, self.batch_size)
+        places = [slice(start, min(start + self.batch_size, self.size)) for start in self._starts()]
         if not self.shuffle:
-            for start in starts:
-                rows = slice(start, start + self.batch_size)
-                yield backend.convert(data[rows, ...], dtype, self.scale), labels[rows, ...]
+            for batch in places:
+                yield backend.convert(data[batch, ...], dtype, self.scale), labels[batch, ...]
             return
         order = backend.asarray(Stream(self.seed, "shuffle", epoch).permutation(self.size))
-        for start in starts:
-            rows = order[start : start + self.batch_size]
+        for batch in places:
+            rows = order[batch]
             yield backend.take(data, rows, dtype, self.scale), backend.take(labels, rows, labels.dtype, None)
+
+    def _starts(self) -> range:
+        return range(0, len(self) * self.batch_size, self.batch_size)
 
     def _float_dtype(self, backend: Backend) -> Any:
         floating = backend_of(self.data).xp.isdtype(self.data.dtype, "real floating")

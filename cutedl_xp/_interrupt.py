@@ -1,0 +1,38 @@
+"""Ctrl-C that waits for the end of a step."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Interrupt:
+    """Whether Ctrl-C was pressed."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def request(self, signal_number: int, frame: FrameType | None) -> None:
+        """Note the first Ctrl-C; from the second on it acts at once."""
+        self.requested = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def deferred_interrupt() -> Iterator[Interrupt]:
+    """Within the block the first Ctrl-C is only noted.
+
+    Where Python's own handler is not in charge (in other threads, or where the caller has set another), nothing
+    changes and nothing is noted.
+    """
+    interrupt = Interrupt()
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield interrupt
+        return
+    signal.signal(signal.SIGINT, interrupt.request)
+    try:
+        yield interrupt
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

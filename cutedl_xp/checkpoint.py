@@ -1,0 +1,94 @@
+"""Files of named arrays with a JSON header, in the safetensors format: nothing in them can run code."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cutedl_xp._checks import missing_extra
+
+_KEY = "cutedl_xp"
+
+
+def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> None:
+    """Write arrays and a header to a file, which is whole or not there: a file of that name stays until then.
+
+    Parameters
+    ----------
+    path
+        The file; its folder must exist.
+    arrays
+        By name.
+    header
+        Plain values that JSON can hold.
+
+    Raises
+    ------
+    ImportError
+        If safetensors is not installed.
+    OSError
+        If the file cannot be written.
+    """
+    safetensors = _safetensors()
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    _write_atomically(Path(path), safetensors.save(contiguous, {_KEY: json.dumps(header)}))
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays and the header of a file that :func:`write` made.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not a safetensors file, is truncated, or was not written by this package.
+    """
+    safetensors = _safetensors()
+    from safetensors import SafetensorError, safe_open
+
+    content = Path(path).read_bytes()
+    try:
+        arrays = safetensors.load(content)
+        with safe_open(path, framework="numpy") as file:
+            header = json.loads((file.metadata() or {})[_KEY])
+    except SafetensorError as error:
+        raise ValueError(f"{os.fspath(path)} is not a whole safetensors file ({error})") from error
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{os.fspath(path)} has no header of cutedl_xp; it was written by something else") from error
+    if not isinstance(header, dict):
+        raise ValueError(f"{os.fspath(path)} has a header that is not a JSON object")
+    return arrays, header
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    """The process's file mode mask, which can only be read by setting it; mkstemp makes files private."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def _safetensors() -> Any:
+    try:
+        import safetensors.numpy
+    except ImportError as error:
+        raise missing_extra("saving and loading a model", "safetensors", "files") from error
+    return safetensors.numpy

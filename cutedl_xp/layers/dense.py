@@ -1,0 +1,119 @@
+"""The fully connected layer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cutedl_xp import activations, initializers
+from cutedl_xp._checks import integer
+from cutedl_xp._random import Stream
+from cutedl_xp._typing import Array, Shape
+from cutedl_xp.backends import Backend
+from cutedl_xp.initializers import Initializer
+from cutedl_xp.layers._layer import Backward, Layer, ParameterSpec
+from cutedl_xp.parameter import Parameter
+
+
+class Dense(Layer):
+    """Fully connected layer: y = activation(x W + b).
+
+    With dL/dz the gradient before the activation, dL/dW = xᵀ dL/dz, dL/db = the sum of dL/dz over the batch, and
+    dL/dx = dL/dz Wᵀ.
+
+    Parameters
+    ----------
+    units
+        The number of outputs.
+    input_dim
+        The number of inputs; needed where no layer before tells it.
+    activation
+        ``"linear"``, ``"relu"``, ``"sigmoid"`` or ``"tanh"``.
+    weight_initializer, bias_initializer
+        A name or a callable, see :mod:`cutedl_xp.initializers`.
+
+    The weight W has the shape ``(inputs, units)``, the bias b ``(units,)``. Inputs of shape ``(..., inputs)`` give
+    outputs of shape ``(..., units)``: axes between the batch and the last one are treated as more samples.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not one of these.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> cdl.layers.Dense(10, input_dim=784, activation="relu")
+    Dense(units=10, input_dim=784, activation='relu')
+    """
+
+    def __init__(
+        self,
+        units: int,
+        input_dim: int | None = None,
+        activation: str = "relu",
+        weight_initializer: str | Initializer = "uniform",
+        bias_initializer: str | Initializer = "zeros",
+    ) -> None:
+        self.units = integer("units", units, at_least=1)
+        self.input_dim = None if input_dim is None else integer("input_dim", input_dim, at_least=1)
+        self.activation = activation
+        self.weight_initializer = weight_initializer
+        self.bias_initializer = bias_initializer
+        self._activation = activations.get(activation)
+        self._initializers = (
+            initializers.get("weight_initializer", weight_initializer),
+            initializers.get("bias_initializer", bias_initializer),
+        )
+        self._weight: Parameter
+        self._bias: Parameter
+        self._backend: Backend
+
+    def output_shape(self, input_shape: Shape | None) -> Shape:
+        return (*self._known(input_shape)[:-1], self.units)
+
+    def parameter_specs(self, input_shape: Shape | None) -> dict[str, ParameterSpec]:
+        weight, bias = self._initializers
+        inputs = self._known(input_shape)[-1]
+        return {"weight": ParameterSpec((inputs, self.units), weight), "bias": ParameterSpec((self.units,), bias)}
+
+    def bind(self, parameters: Mapping[str, Parameter], backend: Backend, stream: Stream) -> None:
+        self._weight, self._bias = parameters["weight"], parameters["bias"]
+        self._backend = backend
+
+    def forward(self, x: Array, training: bool) -> tuple[Array, Backward]:
+        backend, xp, weight, bias = self._backend, self._backend.xp, self._weight, self._bias
+        inputs, units = weight.value.shape
+        if x.shape[-1] != inputs:
+            raise ValueError(f"{self!r} takes inputs of width {inputs}; got an array of shape {tuple(x.shape)}")
+        rows = x if x.ndim == 2 else xp.reshape(x, (-1, inputs))
+        y = self._activation.function(xp, backend.matmul(rows, weight.value) + bias.value)
+
+        def backward(gradient: Array, input_gradient: bool = True) -> Array | None:
+            dz = gradient if gradient.ndim == 2 else xp.reshape(gradient, (-1, units))
+            dz = self._activation.backward(xp, y, dz)
+            weight.gradient = backend.matmul(rows.T, dz, out=weight.gradient)
+            bias.gradient = xp.sum(dz, axis=0)
+            if not input_gradient:
+                return None
+            dx = backend.matmul(dz, weight.value.T)
+            return dx if x.ndim == 2 else xp.reshape(dx, x.shape)
+
+        return (y if x.ndim == 2 else xp.reshape(y, (*x.shape[:-1], units))), backward
+
+    def config(self) -> dict[str, Any]:
+        config = {"units": self.units, "input_dim": self.input_dim, "activation": self.activation}
+        named = {"weight_initializer": self.weight_initializer, "bias_initializer": self.bias_initializer}
+        return config | {key: value for key, value in named.items() if isinstance(value, str)}
+
+    def _known(self, input_shape: Shape | None) -> Shape:
+        """The input's shape for one sample, from what came before or from ``input_dim``."""
+        if input_shape is None:
+            if self.input_dim is None:
+                raise ValueError(f"{self!r} cannot know the width of its input; give it `input_dim`")
+            return (self.input_dim,)
+        if not input_shape or self.input_dim not in (None, input_shape[-1]):
+            wanted = "at least one axis" if self.input_dim is None else f"a last axis of {self.input_dim}"
+            raise ValueError(f"{self!r} takes samples with {wanted}; got samples of shape {input_shape}")
+        return input_shape
+
+    def __repr__(self) -> str:
+        return f"Dense(units={self.units}, input_dim={self.input_dim}, activation={self.activation!r})"

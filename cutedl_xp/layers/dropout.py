@@ -1,0 +1,77 @@
+"""The layer that leaves out a random part of its input while training."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cutedl_xp._checks import real
+from cutedl_xp._random import Stream
+from cutedl_xp._typing import Array, Shape
+from cutedl_xp.backends import Backend
+from cutedl_xp.layers._layer import Backward, Layer
+from cutedl_xp.parameter import Parameter
+
+
+class Dropout(Layer):
+    """Inverted dropout: in training each entry is kept with a probability p and divided by p, else becomes 0.
+
+    y = x m / p with a mask m of zeros and ones, so that the expected output is the input; dL/dx = dL/dy m / p.
+    Outside training y = x.
+
+    Parameters
+    ----------
+    keep_prob
+        The probability p to keep an entry, above 0 and at most 1. (Keras and PyTorch take the probability to drop.)
+
+    The masks are drawn on the host from the seed given to ``Model.assemble`` and are the same on every backend.
+
+    Raises
+    ------
+    ValueError
+        If ``keep_prob`` is not in (0, 1].
+
+    References
+    ----------
+    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: A Simple Way to Prevent Neural Networks
+    from Overfitting", 2014, which scales at prediction instead; this is the variant that every framework uses today.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> cdl.layers.Dropout(0.8)
+    Dropout(keep_prob=0.8)
+    """
+
+    def __init__(self, keep_prob: float) -> None:
+        self.keep_prob = real("keep_prob", keep_prob)
+        if not 0.0 < self.keep_prob <= 1.0:
+            raise ValueError(f"`keep_prob` must be greater than 0 and at most 1; got {keep_prob!r}")
+        self._backend: Backend
+        self._stream: Stream
+
+    def output_shape(self, input_shape: Shape | None) -> Shape | None:
+        return input_shape
+
+    def bind(self, parameters: Mapping[str, Parameter], backend: Backend, stream: Stream) -> None:
+        self._backend = backend
+        self._stream = stream
+
+    def forward(self, x: Array, training: bool) -> tuple[Array, Backward]:
+        if not training or self.keep_prob == 1.0:
+            return x, _identity
+        mask = self._backend.asarray(self._stream.keep_mask(tuple(x.shape), self.keep_prob))
+        factor = self._backend.convert(mask, x.dtype, 1.0 / self.keep_prob)
+
+        def backward(gradient: Array, input_gradient: bool = True) -> Array | None:
+            return gradient * factor
+
+        return x * factor, backward
+
+    def config(self) -> dict[str, Any]:
+        return {"keep_prob": self.keep_prob}
+
+    def __repr__(self) -> str:
+        return f"Dropout(keep_prob={self.keep_prob})"
+
+
+def _identity(gradient: Array, input_gradient: bool = True) -> Array | None:
+    return gradient

@@ -1,0 +1,222 @@
+"""Loss functions: each call returns the loss and its gradient, and keeps nothing.
+
+Every loss is a mean over the batch, so its size does not depend on the batch's. The gradient is that of this mean.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import prod
+
+from array_api_compat import array_namespace
+
+from cutedl_xp import _stable
+from cutedl_xp._typing import Array, Namespace, Shape
+from cutedl_xp.backends import backend_of
+
+_SMALLEST = 1e-7
+"""Probabilities are kept this far from 0 and 1 before a logarithm; in float32, 1 - 1e-7 still differs from 1."""
+
+
+class Loss(ABC):
+    """What a loss answers.
+
+    Calling it, ``loss(y_true, y_pred)``, returns ``(value, gradient)``: a 0-d array, and an array of ``y_pred``'s
+    shape, both of its dtype and on its device.
+    """
+
+    def __call__(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        """The loss and its gradient with respect to ``y_pred``.
+
+        Raises
+        ------
+        ValueError
+            If the shapes of ``y_true`` and ``y_pred`` do not fit.
+        """
+        self._check_shape(tuple(y_true.shape), tuple(y_pred.shape))
+        xp: Namespace = array_namespace(y_true, y_pred)
+        value, gradient = self._value_and_gradient(xp, y_true, y_pred)
+        return xp.asarray(value), gradient
+
+    def check_labels(self, y_true: Array, output_shape: Shape) -> None:
+        """Refuse labels that do not fit a model's outputs, looking at every one of them.
+
+        Meant for once before a training: it waits for the device.
+
+        Parameters
+        ----------
+        y_true
+            All labels, shape ``(n, ...)``.
+        output_shape
+            The shape of the model's output for one sample.
+        """
+        self._check_shape(tuple(y_true.shape), (y_true.shape[0], *output_shape))
+        low, high = self._label_range(output_shape)
+        xp: Namespace = array_namespace(y_true)
+        smallest, largest = backend_of(y_true).to_numpy(xp.stack([xp.min(y_true), xp.max(y_true)])).tolist()
+        if not low <= smallest <= largest <= high:
+            raise ValueError(
+                f"{type(self).__name__} takes labels from {low:g} to {high:g}; got some from {smallest:g} to {largest:g}"
+            )
+
+    def _check_shape(self, true: Shape, predicted: Shape) -> None:
+        if true != predicted:
+            raise ValueError(
+                f"{type(self).__name__} needs `y_true` of the shape of the model's output {predicted}; got {true}"
+            )
+
+    def _label_range(self, output_shape: Shape) -> tuple[float, float]:
+        return float("-inf"), float("inf")
+
+    @abstractmethod
+    def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        """The loss and its gradient, for shapes that fit."""
+
+
+class Mse(Loss):
+    """Mean squared error: the mean of (p - y)² over all entries; gradient 2 (p - y) / entries.
+
+    ``y_true`` y and ``y_pred`` p have the same shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.losses import Mse
+    >>> value, gradient = Mse()(np.array([[0.0, 1.0]]), np.array([[2.0, 1.0]]))
+    >>> float(value), gradient.tolist()
+    (2.0, [[2.0, 0.0]])
+    """
+
+    def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        difference = y_pred - y_true
+        return xp.mean(difference * difference), difference * (2.0 / max(prod(y_pred.shape), 1))
+
+
+@dataclass(frozen=True)
+class BinaryCrossentropy(Loss):
+    """Binary cross-entropy: the mean of -(y log p + (1 - y) log(1 - p)) over all entries.
+
+    Parameters
+    ----------
+    from_logits
+        Whether ``y_pred`` holds logits z, with p = sigmoid(z). Then the loss is log(1 + exp(z)) - z y, finite for
+        logits of any size, and its gradient (p - y) / entries. If not, it holds probabilities p, which are kept
+        within [1e-7, 1 - 1e-7].
+
+    ``y_true`` y has the shape of ``y_pred`` and lies in [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.losses import BinaryCrossentropy
+    >>> value, gradient = BinaryCrossentropy()(np.array([1.0, 0.0]), np.array([1000.0, 0.0]))
+    >>> round(float(value), 4), gradient.tolist()
+    (0.3466, [0.0, 0.25])
+    """
+
+    from_logits: bool = True
+
+    def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        scale = 1.0 / max(prod(y_pred.shape), 1)
+        if self.from_logits:
+            value = xp.mean(_stable.softplus(xp, y_pred) - y_pred * y_true)
+            return value, (_stable.sigmoid(xp, y_pred) - y_true) * scale
+        p = xp.clip(y_pred, _SMALLEST, 1.0 - _SMALLEST)
+        value = -xp.mean(y_true * xp.log(p) + (1.0 - y_true) * xp.log1p(-p))
+        return value, (p - y_true) / (p * (1.0 - p)) * scale
+
+    def _label_range(self, output_shape: Shape) -> tuple[float, float]:
+        return 0.0, 1.0
+
+
+@dataclass(frozen=True)
+class CategoricalCrossentropy(Loss):
+    """Cross-entropy between distributions over classes: the mean over samples of -sum(y log p) over the last axis.
+
+    Parameters
+    ----------
+    from_logits
+        Whether ``y_pred`` holds logits z, with p = softmax(z). Then log p = z - log(sum(exp(z))) is computed without
+        the quotient, finite for logits of any size, and the gradient is (p sum(y) - y) / samples. If not, it holds
+        probabilities p, which are kept above 1e-7 and are not scaled to a sum of 1.
+
+    ``y_true`` y has the shape of ``y_pred``, ``(..., classes)``: one-hot, or any distribution.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.losses import CategoricalCrossentropy
+    >>> value, gradient = CategoricalCrossentropy()(np.array([[1.0, 0.0]]), np.array([[0.0, 0.0]]))
+    >>> round(float(value), 4), gradient.tolist()
+    (0.6931, [[-0.5, 0.5]])
+    """
+
+    from_logits: bool = True
+
+    def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        scale = 1.0 / max(prod(y_pred.shape[:-1]), 1)
+        if self.from_logits:
+            p, log_sum_exp = _stable.softmax_and_log_sum_exp(xp, y_pred)
+            weight = xp.sum(y_true, axis=-1, keepdims=True)
+            value = xp.sum(y_true * (log_sum_exp - y_pred)) * scale
+            return value, (p * weight - y_true) * scale
+        p = xp.maximum(y_pred, _SMALLEST)
+        return -xp.sum(y_true * xp.log(p)) * scale, -y_true / p * scale
+
+    def _label_range(self, output_shape: Shape) -> tuple[float, float]:
+        return 0.0, 1.0
+
+
+@dataclass(frozen=True)
+class SparseCategoricalCrossentropy(Loss):
+    """Categorical cross-entropy for labels that are class numbers: the mean over samples of -log p[y].
+
+    Parameters
+    ----------
+    from_logits
+        As in :class:`CategoricalCrossentropy`, which does the arithmetic.
+
+    ``y_true`` holds integers from 0 to classes - 1 in the shape of ``y_pred`` without its last axis. A number outside
+    makes the loss NaN; ``Session.fit`` refuses such labels before it starts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.losses import SparseCategoricalCrossentropy
+    >>> value, gradient = SparseCategoricalCrossentropy()(np.array([0]), np.array([[0.0, 0.0]]))
+    >>> round(float(value), 4), gradient.tolist()
+    (0.6931, [[-0.5, 0.5]])
+    """
+
+    from_logits: bool = True
+
+    def __call__(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        self._check_integers(y_true)
+        return super().__call__(y_true, y_pred)
+
+    def check_labels(self, y_true: Array, output_shape: Shape) -> None:
+        self._check_integers(y_true)
+        super().check_labels(y_true, output_shape)
+
+    def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        classes = xp.arange(y_pred.shape[-1], dtype=y_true.dtype, device=y_pred.device)
+        hit = xp.expand_dims(y_true, axis=-1) == classes
+        known = xp.any(hit, axis=-1, keepdims=True)
+        one_hot = xp.where(known, xp.astype(hit, y_pred.dtype), float("nan"))
+        return CategoricalCrossentropy(self.from_logits)._value_and_gradient(xp, one_hot, y_pred)
+
+    def _check_shape(self, true: Shape, predicted: Shape) -> None:
+        if true != predicted[:-1]:
+            raise ValueError(
+                f"{type(self).__name__} needs `y_true` of shape {predicted[:-1]}, the model's output {predicted} "
+                f"without its classes; got {true}"
+            )
+
+    def _label_range(self, output_shape: Shape) -> tuple[float, float]:
+        return 0.0, output_shape[-1] - 1.0
+
+    def _check_integers(self, y_true: Array) -> None:
+        if not array_namespace(y_true).isdtype(y_true.dtype, "integral"):
+            raise TypeError(
+                f"{type(self).__name__} takes class numbers of an integer dtype; got {y_true.dtype}: "
+                "for one-hot labels use CategoricalCrossentropy"
+            )

@@ -1,0 +1,265 @@
+"""A model: layers one after the other, their parameters, and files of both."""
+
+import os
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from cutedl_xp import checkpoint, layers
+from cutedl_xp._checks import one_of
+from cutedl_xp._random import Stream, check_seed
+from cutedl_xp._typing import Array, Shape
+from cutedl_xp.backends import Backend, get_backend
+from cutedl_xp.layers import Backward, Layer
+from cutedl_xp.parameter import Parameters
+
+_DTYPES = ("float32", "float64")
+_FORMAT = 1
+
+
+class Model:
+    """Layers one after the other.
+
+    Parameters
+    ----------
+    layers
+        At least one, each an object of its own. The first one that needs it is told the width of its input.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no layer, something that is none, or one layer twice.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> model = cdl.Model([cdl.layers.Dense(3, input_dim=4), cdl.layers.Dense(2, activation="linear")])
+    >>> model.assemble(seed=0).parameters
+    Parameters('/1-Dense/weight', '/1-Dense/bias', '/2-Dense/weight', '/2-Dense/bias')
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = tuple(layers)
+        for layer in self.layers:
+            if not isinstance(layer, Layer):
+                raise TypeError(f"`layers` must be layers such as Dense(10); got {layer!r} ({type(layer).__name__})")
+        if not self.layers:
+            raise ValueError("`layers` is empty; a model has at least one layer")
+        if len({id(layer) for layer in self.layers}) < len(self.layers):
+            raise ValueError("`layers` has the same object twice; make a layer for each place")
+        self._parameters: Parameters | None = None
+        self._first_trained = 0
+        self.dtype: Any = None
+
+    def assemble(self, backend: Backend | str | None = None, dtype: Any = "float32", seed: int = 0) -> "Model":
+        """Make the parameters and draw their starting values; assembling again starts anew.
+
+        Parameters
+        ----------
+        backend
+            A backend or its name; by default that of :func:`cutedl_xp.get_backend`.
+        dtype
+            ``"float32"`` or ``"float64"``.
+        seed
+            An integer of at least 0. A seed gives the same weights on every backend.
+
+        Returns
+        -------
+        Model
+            This model.
+
+        Raises
+        ------
+        ValueError
+            If a layer does not fit the one before, or an argument is none of these.
+        """
+        backend = get_backend(backend)
+        dtype = one_of("dtype", dtype if isinstance(dtype, str) else _dtype_name(dtype), _DTYPES)
+        seed = check_seed(seed)
+        specs = {name: layer.parameter_specs(shape) for name, layer, shape in self._named_layers()}
+        flat = {f"{name}/{short}": spec for name, part in specs.items() for short, spec in part.items()}
+        parameters = Parameters(backend, dtype, {name: spec.shape for name, spec in flat.items()})
+        for parameter, spec in zip(parameters, flat.values(), strict=True):
+            parameter.value = spec.initializer(Stream(seed, "weights", parameter.name), spec.shape)
+        by_name = {parameter.name: parameter for parameter in parameters}
+        for layer, (name, part) in zip(self.layers, specs.items(), strict=True):
+            layer.bind({short: by_name[f"{name}/{short}"] for short in part}, backend, Stream(seed, "layer", name))
+        self._first_trained = next((i for i, part in enumerate(specs.values()) if part), len(self.layers))
+        self._parameters, self.dtype = parameters, backend.dtype(dtype)
+        return self
+
+    @property
+    def parameters(self) -> Parameters:
+        """What the model trains, over flat buffers."""
+        if self._parameters is None:
+            raise RuntimeError("the model is not assembled yet; call model.assemble(backend=..., seed=...) first")
+        return self._parameters
+
+    @property
+    def backend(self) -> Backend:
+        """Where the model computes."""
+        return self.parameters.backend
+
+    def output_shape(self, input_shape: Shape | None = None) -> Shape | None:
+        """The shape of the output for one sample.
+
+        Parameters
+        ----------
+        input_shape
+            That of a sample; None where the layers know it.
+
+        Raises
+        ------
+        ValueError
+            If the model does not take such samples.
+        """
+        shape = input_shape
+        for layer in self.layers:
+            shape = layer.output_shape(shape)
+        return shape
+
+    def forward(self, x: Array, training: bool) -> tuple[Array, Backward]:
+        """The output for a batch, and the function that sets all gradients from that of the output.
+
+        Parameters
+        ----------
+        x
+            Shape ``(n, ...)``, of the model's dtype, on its backend.
+        training
+            Whether layers behave as in training.
+        """
+        backwards = []
+        for layer in self.layers:
+            x, backward = layer.forward(x, training)
+            backwards.append(backward)
+
+        def backward_all(gradient: Array, input_gradient: bool = False) -> Array | None:
+            stop = 0 if input_gradient else self._first_trained
+            upstream: Array | None = gradient
+            for position in reversed(range(stop, len(backwards))):
+                assert upstream is not None  # only the last one called may leave its input's gradient out
+                upstream = backwards[position](upstream, input_gradient or position > stop)
+            return upstream if input_gradient else None
+
+        return x, backward_all
+
+    def predict(self, x: Any) -> Array:
+        """The output for a batch, without training behaviour.
+
+        Parameters
+        ----------
+        x
+            A NumPy array or one of the model's backend, shape ``(n, ...)``; converted to the model's dtype.
+
+        Returns
+        -------
+        Array
+            On the model's backend.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is an array of another library or device, or of samples that the model does not take.
+        """
+        array = self.backend.asarray(x, dtype=self.dtype)
+        if not array.shape:
+            raise ValueError("`x` must have a first axis of samples; got an array of shape ()")
+        self.output_shape(tuple(array.shape[1:]))
+        return self.forward(array, training=False)[0]
+
+    def summary(self) -> str:
+        """A table of the layers: name, shape of the output for one sample, number of parameters.
+
+        Examples
+        --------
+        >>> import cutedl_xp as cdl
+        >>> print(cdl.Model([cdl.layers.Dense(10, input_dim=784)]).assemble().summary())
+        layer    output  parameters
+        1-Dense  (10,)        7,850
+        total                 7,850
+        """
+        sizes = {parameter.name: int(parameter.value.size) for parameter in self.parameters}
+        rows = [("layer", "output", "parameters")]
+        for name, layer, shape in self._named_layers():
+            count = sum(size for key, size in sizes.items() if key.startswith(f"{name}/"))
+            rows.append((name[1:], str(layer.output_shape(shape) or "as given"), f"{count:,}"))
+        rows.append(("total", "", f"{sum(sizes.values()):,}"))
+        widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the layers and parameters to a safetensors file, whole or not at all.
+
+        Starting values given as callables are not recorded: the file holds the values themselves.
+
+        Raises
+        ------
+        ImportError
+            If safetensors is not installed.
+        """
+        arrays = {parameter.name: self.backend.to_numpy(parameter.value) for parameter in self.parameters}
+        described = [{"class": type(layer).__name__, "config": layer.config()} for layer in self.layers]
+        header = {"format": _FORMAT, "kind": "model", "dtype": _dtype_name(self.dtype), "layers": described}
+        checkpoint.write(path, arrays, header)
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], backend: Backend | str | None = None, *, custom_layers: Sequence[type] = ()
+    ) -> "Model":
+        """The model of a file, assembled, on any backend.
+
+        Parameters
+        ----------
+        path
+            A file that :meth:`save` wrote.
+        backend
+            A backend or its name; by default that of :func:`cutedl_xp.get_backend`.
+        custom_layers
+            Classes of your own whose names the file may hold. No class is taken from the file.
+
+        Raises
+        ------
+        ValueError
+            If the file is not such a file, is damaged, or names a layer that is not known.
+        """
+        backend = get_backend(backend)
+        arrays, header = checkpoint.read(path)
+        known = {c.__name__: c for c in (layers.Dense, layers.Dropout, layers.Flatten, *custom_layers)}
+        try:
+            if header.get("format") != _FORMAT or header.get("kind") != "model":
+                raise ValueError(f"format {header.get('format')!r}, kind {header.get('kind')!r}")
+            model = cls([_layer(known, described) for described in header["layers"]])
+            model.assemble(backend, header["dtype"])
+            model._restore(arrays)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{os.fspath(path)} does not hold a model that can be made here: {error}") from error
+        return model
+
+    def _restore(self, arrays: Mapping[str, Any]) -> None:
+        names = {parameter.name for parameter in self.parameters}
+        if names != arrays.keys():
+            raise ValueError(f"parameters and arrays differ in {', '.join(sorted(names ^ arrays.keys()))}")
+        for parameter in self.parameters:
+            parameter.value = arrays[parameter.name]
+
+    def _named_layers(self) -> list[tuple[str, Layer, Shape | None]]:
+        """Each layer with its name, such as ``"/1-Dense"``, and the shape of its input, where that is known."""
+        shapes: list[Shape | None] = [None]
+        for layer in self.layers:
+            shapes.append(layer.output_shape(shapes[-1]))
+        numbered = zip(self.layers, pairwise(shapes), strict=True)
+        return [(f"/{i}-{type(layer).__name__}", layer, shape) for i, (layer, (shape, _)) in enumerate(numbered, 1)]
+
+    def __repr__(self) -> str:
+        return f"Model([{', '.join(map(repr, self.layers))}])"
+
+
+def _dtype_name(dtype: Any) -> str:
+    """``"float32"`` from a library's float32, whatever the library."""
+    return str(getattr(dtype, "__name__", dtype)).rpartition(".")[2]
+
+
+def _layer(known: Mapping[str, type], described: Mapping[str, Any]) -> Any:
+    if described["class"] not in known:
+        raise ValueError(f"layer {described['class']!r} is not one of {', '.join(known)}; give it in `custom_layers`")
+    return known[described["class"]](**described["config"])

@@ -1,0 +1,194 @@
+"""What all update rules share: the pure interface on anybody's arrays, and the step in place on parameters."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeAlias
+
+from array_api_compat import array_namespace
+
+from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.backends import Backend, Rule, describe
+from cutedl_xp.optimizers._tree import Tree, leaves, rebuild
+from cutedl_xp.parameter import Parameter, Parameters, unflatten
+
+State: TypeAlias = dict[str, Any]
+
+
+class Optimizer(ABC):
+    """An update rule with its hyper-parameters.
+
+    A rule names its state in ``slots``, gives its formula as ``rule(xp, w, g, *state, *scalars)``, elementwise and
+    pure, and works out the scalars of an update in :meth:`scalars`. It can be used in two ways:
+
+    - :meth:`init` and :meth:`update` change nothing: state goes in and comes out. They take arrays of any library.
+    - :meth:`step` updates :class:`~cutedl_xp.Parameter` objects in place and keeps the state itself.
+    """
+
+    slots: ClassVar[tuple[str, ...]]
+    rule: ClassVar[Rule]
+
+    _parameters: Sequence[Parameter] | None = None
+    _targets: Sequence[tuple[Backend, list[Array]]]
+    _slots_by_name: dict[str, dict[str, Array]]
+    _t: int = 0
+
+    @abstractmethod
+    def scalars(self, t: Any) -> tuple[Any, ...]:
+        """What the rule takes after its arrays, for update number ``t`` (1 for the first)."""
+
+    def init(self, params: Tree) -> State:
+        """The state before the first update.
+
+        Parameters
+        ----------
+        params
+            A floating-point array, or nested lists, tuples and dicts of them, of any supported library.
+
+        Returns
+        -------
+        dict
+            ``"t"``: 0, the number of updates so far; and under each of the rule's slots zeros like ``params``.
+
+        Raises
+        ------
+        TypeError
+            If a leaf is not a floating-point array.
+        """
+        arrays = _floating(params)
+        zeros = {path: _namespace(w).zeros_like(w) for path, w in arrays.items()}
+        return {"t": 0} | {slot: rebuild(params, zeros) for slot in self.slots}
+
+    def update(self, params: Tree, grads: Tree, state: State) -> tuple[Tree, State]:
+        """One update; nothing that is handed in changes.
+
+        Parameters
+        ----------
+        params, grads
+            Parameters and their gradients: the same structure, shapes, dtypes and library.
+        state
+            What :meth:`init` or the update before returned.
+
+        Returns
+        -------
+        params, state
+            The new ones, in the structure, shapes and dtypes of the old.
+
+        Raises
+        ------
+        TypeError
+            If a gradient has another dtype or library than its parameter.
+        ValueError
+            If structures or shapes differ, or ``state`` is not one of this rule.
+        """
+        if set(state) != {"t", *self.slots}:
+            wanted = ", ".join(repr(key) for key in ("t", *self.slots))
+            raise ValueError(f"`state` of {type(self).__name__} is a dict with the keys {wanted}; got {state!r:.200}")
+        arrays = _floating(params)
+        columns = [_matched("grads", grads, arrays), *(_matched(slot, state[slot], arrays) for slot in self.slots)]
+        t = state["t"] + 1
+        scalars = self.scalars(t)
+        results = {
+            path: self._updated(_namespace(w), [w, *(column[path] for column in columns)], scalars)
+            for path, w in arrays.items()
+        }
+        parts = [rebuild(params, {path: result[i] for path, result in results.items()}) for i in range(len(columns))]
+        return parts[0], {"t": t} | dict(zip(self.slots, parts[1:], strict=True))
+
+    def _updated(self, xp: Namespace, arrays: list[Array], scalars: tuple[Any, ...]) -> list[Array]:
+        results = type(self).rule(xp, *arrays, *scalars)
+        return [xp.asarray(result) for result in results]  # NumPy turns 0-d arrays into scalars
+
+    def step(self, parameters: Sequence[Parameter]) -> None:
+        """Update parameters in place from their gradients.
+
+        Parameters
+        ----------
+        parameters
+            ``model.parameters``, updated in one call over its flat buffers, or any sequence of parameters with
+            different names. The first one that is given is the one this optimizer belongs to.
+
+        Raises
+        ------
+        ValueError
+            If they are not the parameters of the first call.
+        """
+        if self._parameters is None:
+            self._adopt(parameters)
+        elif parameters is not self._parameters:
+            self._check_same(parameters, self._parameters)
+        self._t += 1
+        scalars = self.scalars(self._t)
+        for backend, arrays in self._targets:
+            backend.apply_rule(type(self).rule, arrays, scalars)
+
+    @property
+    def state(self) -> State:
+        """The state that :meth:`step` keeps: ``"t"``, and for each slot the arrays by their parameter's name."""
+        return {"t": self._t} | {slot: dict(self._slots_by_name[slot]) if self._t else {} for slot in self.slots}
+
+    def _adopt(self, parameters: Sequence[Parameter]) -> None:
+        _check_parameters(parameters)
+        shapes = {parameter.name: tuple(parameter.value.shape) for parameter in parameters}
+        if isinstance(parameters, Parameters):
+            backend = parameters.backend
+            buffers = [backend.xp.zeros_like(parameters.values) for _ in self.slots]
+            targets = [(backend, [parameters.values, parameters.gradients, *buffers])]
+            by_name = {slot: unflatten(backend, b, shapes) for slot, b in zip(self.slots, buffers, strict=True)}
+        else:
+            by_name = {slot: {p.name: p.backend.xp.zeros_like(p.value) for p in parameters} for slot in self.slots}
+            targets = [
+                (p.backend, [p.value, p.gradient, *(by_name[slot][p.name] for slot in self.slots)]) for p in parameters
+            ]
+        self._slots_by_name, self._targets, self._parameters = by_name, targets, parameters
+
+    def _check_same(self, given: Sequence[Parameter], own: Sequence[Parameter]) -> None:
+        if len(given) != len(own) or any(a is not b for a, b in zip(given, own, strict=True)):
+            raise ValueError(
+                f"this {type(self).__name__} keeps the state of other parameters ({_names(own)}; given {_names(given)}); "
+                "make a new optimizer for each model"
+            )
+
+
+def _check_parameters(parameters: Sequence[Parameter]) -> None:
+    for parameter in parameters:
+        if not isinstance(parameter, Parameter):
+            raise TypeError(
+                f"`parameters` must be Parameter objects; got {type(parameter).__name__}: for plain arrays use update()"
+            )
+    if not parameters:
+        raise ValueError("`parameters` is empty; there is nothing to train")
+    names = [parameter.name for parameter in parameters]
+    if len(set(names)) < len(names):
+        raise ValueError(f"`parameters` must have different names; got {_names(parameters)}")
+
+
+def _names(parameters: Sequence[Parameter]) -> str:
+    return ", ".join(repr(parameter.name) for parameter in parameters) or "none"
+
+
+def _namespace(array: Array) -> Namespace:
+    xp: Namespace = array_namespace(array)
+    return xp
+
+
+def _floating(params: Tree) -> dict[str, Array]:
+    arrays = leaves(params)
+    for path, array in arrays.items():
+        if not _namespace(array).isdtype(array.dtype, "real floating"):
+            raise TypeError(f"`params`{path} must be a floating-point array; got {describe(array)}")
+    return arrays
+
+
+def _matched(argument: str, tree: Tree, params: dict[str, Array]) -> dict[str, Array]:
+    """The leaves of ``tree``, which must be like those of ``params`` one by one."""
+    arrays = leaves(tree)
+    if arrays.keys() != params.keys():
+        different = ", ".join(sorted(arrays.keys() ^ params.keys()))
+        raise ValueError(f"`{argument}` must have the structure of `params`; only one of them has {different}")
+    for path, array in arrays.items():
+        w = params[path]
+        if array.shape != w.shape:
+            raise ValueError(f"`{argument}`{path} has shape {tuple(array.shape)}; `params`{path} has {tuple(w.shape)}")
+        if array.dtype != w.dtype or array.device != w.device or _namespace(array) is not _namespace(w):
+            raise TypeError(f"`{argument}`{path} is {describe(array)}; `params`{path} is {describe(w)}")
+    return arrays

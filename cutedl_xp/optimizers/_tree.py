@@ -1,0 +1,36 @@
+"""Nested lists, tuples and dicts of arrays."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from array_api_compat import is_array_api_obj
+
+Tree: TypeAlias = Any
+"""An array, or a list, tuple or dict of trees."""
+
+
+def leaves(tree: Tree, path: str = "") -> dict[str, Any]:
+    """The arrays of a tree by their path in it, such as ``"['weights'][0]"``.
+
+    Raises
+    ------
+    TypeError
+        If a leaf is no array.
+    """
+    if type(tree) in (list, tuple, dict):
+        children = tree.items() if isinstance(tree, dict) else enumerate(tree)
+        return {place: leaf for key, child in children for place, leaf in leaves(child, f"{path}[{key!r}]").items()}
+    if not is_array_api_obj(tree):
+        raise TypeError(
+            f"an array, or a list, tuple or dict of arrays is needed; got {type(tree).__name__} at {path or 'the top'}"
+        )
+    return {path: tree}
+
+
+def rebuild(tree: Tree, leaves: Mapping[str, Any], path: str = "") -> Tree:
+    """A tree of the same structure as ``tree`` with the arrays of ``leaves`` at their paths."""
+    if isinstance(tree, dict):
+        return {key: rebuild(child, leaves, f"{path}[{key!r}]") for key, child in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(rebuild(child, leaves, f"{path}[{place!r}]") for place, child in enumerate(tree))
+    return leaves[path]

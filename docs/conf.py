@@ -1,0 +1,32 @@
+"""How Sphinx builds the documentation."""
+
+from importlib.metadata import version as installed_version
+
+project = "cutedl_xp"
+author = "the authors of cutedl_xp"
+project_copyright = "the authors of cutedl_xp"
+version = release = installed_version("cutedl_xp")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"cutedl_xp {release}"
+
+myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+
+autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+napoleon_custom_sections = ["State"]  # of an optimizer
+
+# A reference to a name that does not exist is an error, apart from what other projects and private modules define:
+# nothing is looked up on the network.
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:.*", r"(collections|matplotlib|np|numpy|os|pathlib|types|typing)\..*"),
+    ("py:.*", r"cutedl_xp\.(.+\.)?_.*"),
+    ("py:class", r"Array|Figure|Namespace|Shape"),
+]

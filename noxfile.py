@@ -1,0 +1,121 @@
+"""Every check of the project; ``nox -l`` lists them, ``nox`` alone runs the default ones, ``nox -s lint`` one."""
+
+import ctypes
+import os
+import tempfile
+from pathlib import Path
+
+import nox
+
+PYTHONS = ("3.11", "3.12", "3.13")
+BACKENDS = ("numpy", "array_api_strict", "cupy")
+EXAMPLE = "examples/mlp/mnist_recognize.py"
+TORCH = "torch==2.13.0"
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "virtualenv"  # and with it pip, also where uv is installed
+nox.options.error_on_missing_interpreters = False  # skipped with a message, on CI servers too
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["tests", "doctest", "examples"]
+os.environ.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("backend", [nox.param(name, id=name) for name in BACKENDS])
+def tests(session: nox.Session, backend: str) -> None:
+    """Run the tests on one Python and one array library; extra arguments go to pytest."""
+    extras = "test"
+    if backend == "cupy":
+        reason, cuda = find_cuda()
+        if reason:
+            session.skip(f"no CUDA for CuPy: {reason}")
+        extras += f",{cuda}"
+    session.install(f".[{extras}]")
+    session.run("pytest", "--backend", backend, "--ignore=tests/interop", *session.posargs)
+
+
+@nox.session(python="3.11")
+def interop(session: nox.Session) -> None:
+    """Run the tests that use the optimizers on PyTorch's and JAX's own arrays."""
+    session.install(".[test]", TORCH, "jax")
+    session.run("pytest", "tests/interop", *session.posargs)
+
+
+@nox.session
+def doctest(session: nox.Session) -> None:
+    """Run the examples in the docstrings, the README and the documentation."""
+    session.install("--editable", ".[test]")  # so that what pytest collects is what is imported
+    session.run("pytest", "--doctest-modules", "cutedl_xp", "tests/test_docs.py", *session.posargs)
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Run the example program shortly: one optimizer, all of them side by side, and wrong uses, which must fail."""
+    session.install(".[examples]")
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        session.run("python", EXAMPLE, "--optimizer", "adam", "--epochs", "2", "--out", str(out / "adam"))
+        session.run("python", EXAMPLE, "--optimizer", "all", "--epochs", "1", "--jobs", "2", "--out", str(out / "all"))
+        for made in (out / "adam", out / "all"):
+            if not any(made.rglob("*.png")):
+                session.error(f"{EXAMPLE} drew no picture in {made}")
+        session.log("Each of the next commands is wrong and must say so in one sentence.")
+        for wrong in (["--optimizer", "nonsense"], ["--backend", "nonsense"], ["--epochs", "0"]):
+            session.run("python", EXAMPLE, *wrong, "--out", str(out / "wrong"), success_codes=[1, 2])
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, format and the layering of the package's modules."""
+    session.install("ruff", "import-linter", ".")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports", "--no-cache", "--no-logo")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of the package, the examples and this file."""
+    session.install("mypy", "nox", ".[test]")
+    session.run("mypy")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into docs/_build/html; a warning is an error."""
+    session.install(".[docs]")
+    session.run("sphinx-build", "-W", "--keep-going", "--fresh-env", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the source archive and the wheel, and use the package from the wheel."""
+    session.install("build", "twine", "check-wheel-contents")
+    with tempfile.TemporaryDirectory() as folder:
+        session.run("python", "-m", "build", "--outdir", folder)
+        archives = sorted(str(path) for path in Path(folder).iterdir())
+        wheel = next(name for name in archives if name.endswith(".whl"))
+        session.run("twine", "check", "--strict", *archives)
+        session.run("check-wheel-contents", wheel)
+        session.install("--force-reinstall", wheel)
+        session.chdir(folder)  # away from the checkout, whose package would be imported instead
+        session.run(
+            "python",
+            "-c",
+            "import importlib.resources as resources, cutedl_xp\n"
+            "assert (resources.files(cutedl_xp) / 'py.typed').is_file(), 'the wheel lacks py.typed'\n"
+            "print('imported from the wheel:', ', '.join(cutedl_xp.__all__))",
+        )
+
+
+def find_cuda() -> tuple[str | None, str]:
+    """Return why there is no CUDA here, or None and the extra that fits the driver."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return "no NVIDIA driver is installed", ""
+    devices, version = ctypes.c_int(), ctypes.c_int()
+    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(devices)) or not devices.value:
+        return "the NVIDIA driver finds no GPU", ""
+    driver.cuDriverGetVersion(ctypes.byref(version))
+    return None, "cuda13" if version.value >= 13_000 else "cuda12"

@@ -1,0 +1,33 @@
+"""The Python in the README and the documentation: sessions with ``>>>`` do what they show, the rest is Python."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted(path for path in ROOT.glob("docs/**/*.md") if "_build" not in path.parts)]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *(```|~~~|:::).*$", re.MULTILINE)
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_sessions_do_what_they_show(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))  # else a closing fence counts as output
+    session = doctest.DocTestParser().get_doctest(text, {}, name(page), str(page), 0)
+    report: list[str] = []
+    monkeypatch.chdir(tmp_path)  # what a page saves lands nowhere else
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    assert runner.run(session, out=report.append).failed == 0, "".join(report)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_other_blocks_are_python(page: Path) -> None:
+    for block in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if ">>>" not in block:
+            compile(block, name(page), "exec")

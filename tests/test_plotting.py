@@ -1,0 +1,209 @@
+"""The pictures hold the history's numbers, survive odd ones, and are written whole or not at all."""
+
+import errno
+import itertools
+import math
+import sys
+
+import numpy as np
+import pytest
+
+from cutedl_xp.history import History
+
+pytest.importorskip("matplotlib")
+from cutedl_xp import plotting
+
+
+def recorded(entries=5, *, start=938, accuracy=0.9, reason="enough", validated=True):
+    history = History(metrics=["accuracy"], validated=validated)
+    for entry in range(entries):
+        validation = {"val_loss": 1.2 / (entry + 1), "metrics": {"accuracy": accuracy - 0.1 / (entry + 1)}}
+        history.append(
+            steps=start * (entry + 1), cost_time=0.5 * (entry + 1), loss=1.0 / (entry + 1),
+            **(validation if validated else {}),
+        )  # fmt: skip
+    history.stop_reason = reason
+    return history
+
+
+def words(figure):
+    """Every word in a picture."""
+    figure.draw_without_rendering()
+    texts = [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
+    return "\n".join(texts)
+
+
+def lines(panel):
+    return {line.get_label(): line for line in panel.get_lines()}
+
+
+def assert_shows(line, steps, values):
+    np.testing.assert_array_equal(line.get_xdata(), steps)
+    np.testing.assert_array_equal(line.get_ydata(), values)
+
+
+class TestReport:
+    def test_the_lines_are_the_history(self):
+        history = recorded()
+        above, below = plotting.report(history).axes
+        assert_shows(above.get_lines()[0], history.steps, history.loss)
+        assert_shows(above.get_lines()[1], history.steps, history.val_loss)
+        assert_shows(below.get_lines()[0], history.steps, history.val_accuracy)
+
+    def test_the_figures_are_written_in(self):
+        history = recorded(accuracy=0.95)
+        history.val_accuracy[2] = 0.9876
+        shown = words(plotting.report(history, title="Adam of $5 and $6"))
+        for word in ("4,690 steps", "2.5 s", "0.2000", "0.2400", "0.9876", "0.9300", "stopped: enough", "of $5 and $6"):
+            assert word in shown
+
+    def test_without_validation_data_there_is_one_panel(self):
+        history = recorded(validated=False)
+        (panel,) = plotting.report(history).axes
+        (line,) = panel.get_lines()
+        assert_shows(line, history.steps, history.loss)
+
+    @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+    def test_entries_that_are_not_finite_leave_a_gap(self, value, tmp_path):
+        history = recorded()
+        history.loss[-1] = history.val_loss[-1] = history.val_accuracy[-1] = value
+        figure = plotting.report(history)
+        plotting.save(figure, tmp_path / "gap.png")
+        assert str(value) in words(figure)
+        assert all(np.isfinite(panel.get_ylim()).all() for panel in figure.axes)
+        assert "best 0.8" in words(figure)
+
+    def test_nothing_but_nan(self, tmp_path):
+        history = recorded(2)
+        history.loss[:] = history.val_loss[:] = history.val_accuracy[:] = [math.nan] * 2
+        plotting.save(plotting.report(history), tmp_path / "nan.png")
+
+    def test_one_entry_can_be_seen(self):
+        for panel in plotting.report(recorded(1)).axes:
+            assert all(line.get_marker() == "." for line in panel.get_lines())
+
+    def test_no_entry(self):
+        history = History(metrics=["accuracy"])
+        history.stop_reason = "interrupted"
+        shown = words(plotting.report(history))
+        assert "nothing was recorded" in shown
+        assert "interrupted" in shown
+
+    def test_a_long_reason_stays_in_the_picture(self):
+        figure = plotting.report(recorded(reason="a reason in $ with many words " * 12))
+        figure.draw_without_rendering()
+        label = figure.axes[-1].xaxis.label.get_window_extent()
+        assert figure.bbox.x0 <= label.x0
+        assert label.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= label.y0
+
+
+class TestComparison:
+    def test_the_lines_are_the_histories(self):
+        runs = {"Adam": recorded(), "Adagrad": recorded(9, accuracy=0.8)}
+        above, below = plotting.comparison(runs).axes
+        for label, run in runs.items():
+            assert_shows(lines(above)[label], run.steps, run.val_loss)
+            assert_shows(lines(below)[label], run.steps, run.val_accuracy)
+
+    def test_steps_are_logarithmic(self):
+        figure = plotting.comparison({"short": recorded(20), "long": recorded(1000)})
+        assert [panel.get_xscale() for panel in figure.axes] == ["log", "log"]
+
+    def test_every_label_looks_different(self):
+        above, _ = plotting.comparison({f"run {number}": recorded() for number in range(32)}).axes
+        styles = {(line.get_color(), str(line._dash_pattern)) for line in above.get_lines()}
+        assert len(styles) == 32
+
+    def test_neighbours_differ_in_colour_and_dash(self):
+        above, _ = plotting.comparison({f"run {number}": recorded() for number in range(8)}).axes
+        drawn = above.get_lines()
+        assert len({line.get_color() for line in drawn}) == 8
+        assert all(one._dash_pattern != two._dash_pattern for one, two in itertools.pairwise(drawn))
+
+    def test_seeds_of_one_label_share_a_style_and_a_legend_entry(self):
+        figure = plotting.comparison({"Adam": [recorded(), recorded(7)], "Fixed": [recorded(3)]})
+        first, second, third = figure.axes[0].get_lines()
+        assert first.get_color() == second.get_color() != third.get_color()
+        assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Adam", "Fixed"]
+
+    def test_the_legend_hides_no_data(self):
+        figure = plotting.comparison({f"run {number}": recorded() for number in range(8)})
+        figure.draw_without_rendering()
+        legend = figure.legends[0].get_window_extent()
+        assert not any(legend.overlaps(panel.get_window_extent()) for panel in figure.axes)
+
+    @pytest.mark.parametrize("value", [math.nan, math.inf, 0.0])
+    def test_odd_losses(self, value, tmp_path):
+        history = recorded()
+        history.val_loss[1] = value
+        figure = plotting.comparison({"odd": history, "plain": recorded()})
+        plotting.save(figure, tmp_path / "odd.png")
+        assert_shows(lines(figure.axes[0])["odd"], history.steps, history.val_loss)
+
+    def test_odd_runs(self, tmp_path):
+        bare = recorded(validated=False)
+        runs = {"none": [], "empty": History(metrics=["accuracy"]), "bare": bare, "one": recorded(1)}
+        plotting.save(plotting.comparison(runs), tmp_path / "odd.png")
+        plotting.save(plotting.comparison({}), tmp_path / "nothing.png")
+
+
+class TestSave:
+    @pytest.mark.parametrize(("name", "start"), [("a.png", b"\x89PNG"), ("a.PDF", b"%PDF"), ("a.svg", b"<?xml")])
+    def test_the_ending_says_the_format(self, name, start, tmp_path):
+        plotting.save(plotting.report(recorded()), str(tmp_path / name))
+        assert (tmp_path / name).read_bytes().startswith(start)
+        assert [file.name for file in tmp_path.iterdir()] == [name]
+
+    @pytest.mark.parametrize("name", ["a.jpgg", "a", "a.", ".png"])
+    def test_an_unknown_ending(self, name, tmp_path):
+        with pytest.raises(ValueError, match=r"must end in one of .*\.png"):
+            plotting.save(plotting.report(recorded()), tmp_path / name)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_failure_leaves_the_old_file(self, tmp_path, monkeypatch):
+        path = tmp_path / "a.png"
+        path.write_bytes(b"old")
+
+        def full(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(plotting.os, "fsync", full)
+        with pytest.raises(OSError, match=r"cannot be written: No space left on device: .*a\.png"):
+            plotting.save(plotting.report(recorded()), path)
+        assert path.read_bytes() == b"old"
+        assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
+
+    def test_no_such_folder(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match=r"cannot be written: .*missing.*a\.png"):
+            plotting.save(plotting.report(recorded()), tmp_path / "missing" / "a.png")
+
+    def test_a_folder_in_the_way(self, tmp_path):
+        (tmp_path / "a.png").mkdir()
+        with pytest.raises(OSError, match="cannot be written"):
+            plotting.save(plotting.report(recorded()), tmp_path / "a.png")
+        assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
+
+    def test_a_folder_without_permission(self, tmp_path):
+        tmp_path.chmod(0o500)
+        try:
+            (tmp_path / "probe").touch()
+        except PermissionError:
+            with pytest.raises(PermissionError, match=r"cannot be written: .*a\.png"):
+                plotting.save(plotting.report(recorded()), tmp_path / "a.png")
+        else:
+            pytest.skip("this user may write anywhere")
+        finally:
+            tmp_path.chmod(0o700)
+
+
+def test_pyplot_is_left_alone():
+    sys.modules.pop("matplotlib.pyplot", None)
+    plotting.comparison({"Adam": recorded()})
+    assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_without_matplotlib_the_error_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r'pip install "cutedl_xp\[plot\]"'):
+        plotting.report(recorded())
