@@ -11,6 +11,7 @@ PYTHONS = ("3.11", "3.12", "3.13")
 BACKENDS = ("numpy", "array_api_strict", "cupy")
 EXAMPLE = "examples/mlp/mnist_recognize.py"
 TORCH = "torch==2.13.0"
+RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # a newer one finds new faults
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "virtualenv"  # and with it pip, also where uv is installed
@@ -67,7 +68,7 @@ def examples(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, format and the layering of the package's modules."""
-    session.install("ruff", "import-linter", ".")
+    session.install(RUFF, IMPORT_LINTER)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports", "--no-cache", "--no-logo")
@@ -76,7 +77,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the package, the examples and this file."""
-    session.install("mypy", "nox", ".[test]")
+    session.install(MYPY, "nox", ".[test]")
     session.run("mypy")
 
 

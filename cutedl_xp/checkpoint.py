@@ -35,7 +35,7 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header
     """
     safetensors = _safetensors()
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    _write_atomically(Path(path), safetensors.save(contiguous, {_KEY: json.dumps(header)}))
+    _write_atomically(Path(path), safetensors.numpy.save(contiguous, {_KEY: json.dumps(header)}))
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -49,16 +49,13 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
         If it is not a safetensors file, is truncated, or was not written by this package.
     """
     safetensors = _safetensors()
-    from safetensors import SafetensorError, safe_open
-
-    content = Path(path).read_bytes()
     try:
-        arrays = safetensors.load(content)
-        with safe_open(path, framework="numpy") as file:
+        with safetensors.safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {})[_KEY])
-    except SafetensorError as error:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except safetensors.SafetensorError as error:
         raise ValueError(f"{os.fspath(path)} is not a whole safetensors file ({error})") from error
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise ValueError(f"{os.fspath(path)} has no header of cutedl_xp; it was written by something else") from error
     if not isinstance(header, dict):
         raise ValueError(f"{os.fspath(path)} has a header that is not a JSON object")
@@ -91,4 +88,4 @@ def _safetensors() -> Any:
         import safetensors.numpy
     except ImportError as error:
         raise missing_extra("saving and loading a model", "safetensors", "files") from error
-    return safetensors.numpy
+    return safetensors

@@ -91,7 +91,9 @@ class EarlyStopping:
         entries = [sign * entry for entry in event.history.series(self.monitor)]
         before, last = entries[: -self.patience], entries[-self.patience :]
         if before and not min(last) < min(before) - self.min_delta:
-            event.stop(f"{self.monitor} has not improved by more than {self.min_delta:g} in {self.patience} validations")
+            event.stop(
+                f"{self.monitor} has not improved by more than {self.min_delta:g} in {self.patience} validations"
+            )
 
 
 @dataclass(frozen=True)

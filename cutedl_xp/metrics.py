@@ -4,9 +4,20 @@ A metric is any function ``metric(y_true, y_pred)`` that returns its mean over t
 the entry in the history.
 """
 
+from typing import Protocol
+
 from array_api_compat import array_namespace
 
 from cutedl_xp._typing import Array, Namespace
+
+
+class Metric(Protocol):
+    """A function of labels and outputs, with a name."""
+
+    __name__: str
+
+    def __call__(self, y_true: Array, y_pred: Array, /) -> Array:
+        """The mean over the batch, 0-d."""
 
 
 def accuracy(y_true: Array, y_pred: Array) -> Array:

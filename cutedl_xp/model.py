@@ -85,7 +85,7 @@ class Model:
         for layer, (name, part) in zip(self.layers, specs.items(), strict=True):
             layer.bind({short: by_name[f"{name}/{short}"] for short in part}, backend, Stream(seed, "layer", name))
         self._first_trained = next((i for i, part in enumerate(specs.values()) if part), len(self.layers))
-        self._parameters, self.dtype = parameters, backend.dtype(dtype)
+        self._parameters, self.dtype = parameters, parameters.values.dtype
         return self
 
     @property

@@ -66,7 +66,8 @@ class Parameter:
             self._gradient = self._copied(array, self._gradient, "gradient")
 
     def _copied(self, source: Any, target: Array, what: str) -> Array:
-        source = self.backend.asarray(source, dtype=target.dtype)
+        if not (self.backend.owns(source) and source.dtype == target.dtype):
+            source = self.backend.asarray(source, dtype=target.dtype)
         if source.shape != target.shape:
             raise ValueError(
                 f"the {what} of {self.name!r} has shape {tuple(target.shape)}; got one of shape {tuple(source.shape)}"

@@ -251,12 +251,12 @@ def figures() -> Iterator[tuple[str, Figure]]:
 
 
 def write(figure: Figure, path: Path) -> None:
-    """An SVG file without date and version, whose coordinates have two decimals."""
+    """An SVG file without date and version, with two decimals in its coordinates and nothing indented."""
     text = io.StringIO()
     FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})
     coordinates = re.compile(r'(?<= )(?:d|x|y)="[^"]+"')
     short = coordinates.sub(lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), text.getvalue())
-    path.write_text(short, encoding="utf-8", newline="\n")
+    path.write_text(re.sub(r"\n +", "\n", short), encoding="utf-8", newline="\n")
 
 
 def main() -> None:

@@ -224,7 +224,8 @@ def test_a_proxy_connects_in_our_place(
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path, serve: Callable[..., Mirror]) -> None:
     (tmp_path / "file").write_bytes(b"")
-    assert str(tmp_path / "file") in refusal(tmp_path / "file" / "mnist", serve({"a.gz": WHOLE}).address)
+    message = refusal(tmp_path / "file" / "mnist", serve({"a.gz": WHOLE}).address)
+    assert "Not a directory" in message
 
 
 def test_without_pooch(monkeypatch: pytest.MonkeyPatch) -> None:
