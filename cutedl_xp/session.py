@@ -126,19 +126,19 @@ class Session:
 
         A loss that is not finite any more ends the training with a warning.
         """
+        self._check_data("train", train)
+        if val_data is not None:
+            self._check_data("val_data", val_data)
+            self._evaluation.means(val_data, batches=1)
         plan = FitPlan(
             last_epoch=self.epoch + integer("epochs", epochs, at_least=1) - 1,
-            epoch_steps=len(train) if isinstance(train, Dataset) else 0,
+            epoch_steps=len(train),
             val_data=val_data,
             val_epochs=integer("val_epochs", val_epochs, at_least=1),
             val_steps=integer("val_steps", val_steps, at_least=0),
             val_batches=integer("val_batches", val_batches, at_least=0),
         )
         _listeners.check(listeners)
-        self._check_data("train", train)
-        if val_data is not None:
-            self._check_data("val_data", val_data)
-            self._evaluation.means(val_data, batches=1)
         self.history = History(self._evaluation.names[1:], validated=val_data is not None)
         self._train(train, plan, Recorder(self, self.history, self._evaluation, plan, listeners))
         return self.history
