@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # The colours of Okabe and Ito, told apart by colour-blind readers too; their yellow is too pale for a line on white.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7F7F7F", "#000000")
 _DASHES = ("solid", (0, (6, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
+_LEGEND_WIDTH = 115  # characters
 _FEW_ENTRIES = 30  # up to so many are marked one by one; a line of a single entry shows nothing without its mark
 
 
@@ -116,7 +117,9 @@ def comparison(histories: Mapping[str, Sequence[History] | History], title: str 
     handles = {line.get_label(): line for panel in axes for line in panel.get_lines()}
     labels = [label for label in groups if label in handles]
     if labels:
-        figure.legend([handles[label] for label in labels], labels, loc="outside right upper", frameon=False)
+        columns = max(1, _LEGEND_WIDTH // (max(map(len, labels)) + 5))
+        entries = [handles[label] for label in labels]
+        figure.legend(entries, labels, loc="outside lower center", ncols=columns, frameon=False)
     return figure
 
 

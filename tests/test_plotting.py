@@ -127,11 +127,15 @@ class TestComparison:
         assert first.get_color() == second.get_color() != third.get_color()
         assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Adam", "Fixed"]
 
-    def test_the_legend_hides_no_data(self):
-        figure = plotting.comparison({f"run {number}": recorded() for number in range(8)})
+    @pytest.mark.parametrize(("name", "length"), [("a", 1), ("m", 15), ("x", 70)])
+    def test_the_legend_hides_nothing(self, name, length):
+        runs = {f"{name * length} {number}": recorded() for number in range(8)}
+        figure = plotting.comparison(runs, title="many words " * 12)
         figure.draw_without_rendering()
         legend = figure.legends[0].get_window_extent()
-        assert not any(legend.overlaps(panel.get_window_extent()) for panel in figure.axes)
+        assert not any(legend.overlaps(part.get_tightbbox()) for part in (*figure.axes, figure._suptitle))
+        assert figure.bbox.x0 <= legend.x0
+        assert legend.x1 <= figure.bbox.x1
 
     @pytest.mark.parametrize("value", [math.nan, math.inf, 0.0])
     def test_odd_losses(self, value, tmp_path):

@@ -25,8 +25,8 @@ class Source:
     @property
     def name(self) -> str:
         if self.fallback:
-            return "a part of MNIST"
-        return "other images" if self.warning else "MNIST"
+            return "Part of MNIST"
+        return "Other images" if self.warning else "MNIST"
 
 
 def find(data_dir: str | None) -> tuple[Source, str]:
@@ -44,7 +44,7 @@ def find(data_dir: str | None) -> tuple[Source, str]:
         return Source(fallback=True, warning=warning), str(error)
     if train.sample_shape != (article.INPUTS,):
         raise ValueError(f"the model takes images of 28 x 28 = 784 pixels; these have {train.sample_shape[0]}")
-    return Source(data_dir, warning="not MNIST's own files, not comparable with the article" if unknown else ""), ""
+    return Source(data_dir, warning="files that are not MNIST's own, not comparable with the article" if unknown else ""), ""
 
 
 def load(source: Source, seed: int, batch_size: int, backend: Backend) -> tuple[Dataset, Dataset]:

@@ -90,7 +90,7 @@ def main() -> int:
     except (cdl.BackendUnavailable, ImportError, OSError, TypeError, ValueError) as error:
         parser.error(str(error))
     if source.warning:
-        screen.warn(why_not_mnist, f"The data: {source.warning}.")
+        screen.warn(why_not_mnist, f"Going on with {source.warning}. Name the folder of MNIST's files with --data-dir.")
 
     names = list(EXPERIMENTS) if args.optimizer == "all" else [args.optimizer]
     plans = [

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import article
 import images
@@ -74,12 +75,13 @@ def run(plan: Plan, listeners: Sequence[cdl.listeners.Listener] = ()) -> RunResu
 
 
 def dead_outputs(model: cdl.Model, train: cdl.Dataset) -> int:
-    """How many outputs are 0 for all training images; one number is copied from the device."""
-    backend, xp = model.backend, model.backend.xp
+    """How many outputs are 0 for all training images; they are copied once from the device."""
+    backend = model.backend
+    xp: Any = backend.xp
     alive = xp.zeros(article.CLASSES, dtype=xp.bool, device=backend.device)
     for x, _ in train.batches(0, backend, model.dtype):
         alive = xp.logical_or(alive, xp.any(model.predict(x) > 0, axis=0))
-    return article.CLASSES - int(xp.sum(xp.astype(alive, xp.int64)))
+    return article.CLASSES - int(backend.to_numpy(alive).sum())
 
 
 def run_in_turn(plans: Sequence[Plan], ended: Callable[[RunResult | Failure], None]) -> bool:

@@ -44,7 +44,7 @@ def _end(result: RunResult) -> str:
 
 def caption(source: images.Source, backend: Backend, jobs: int) -> str:
     """What stands above the table: which images, and what the seconds were measured on."""
-    data = f"{source.name} - {source.warning.upper()}." if source.warning else f"{source.name}."
+    data = f"Images: {source.name}{f' - {source.warning.upper()}' * bool(source.warning)}."
     machine = (
         f"{backend.name} on {backend.device}, runs at a time: {jobs}; "
         f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.system()} {platform.machine()}"

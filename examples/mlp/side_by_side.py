@@ -47,9 +47,10 @@ def run_side_by_side(plans: Sequence[Plan], jobs: int, ended: Callable[[RunResul
                     process.start()
                 sender.close()  # the worker has its own end: once it is gone, the receiver reads an end of file
                 running[receiver] = _Running(plan, process, slot)
-            for receiver in wait(list(running), _PATIENCE):
-                done = running.pop(receiver)  # type: ignore[index]
-                outcome = _outcome(receiver, done)  # type: ignore[arg-type]
+            ready = wait(list(running), _PATIENCE)
+            for receiver in [receiver for receiver in running if receiver in ready]:
+                done = running.pop(receiver)
+                outcome = _outcome(receiver, done)
                 free.append(done.slot)
                 if outcome is not None:
                     ended(outcome)

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -63,7 +64,7 @@ def as_text(results: Sequence[RunResult], caption: str) -> str:
         ).rstrip()
         for line in [*heading_lines, rule, *body]
     ]
-    return "\n".join([caption, "", *lines])
+    return "\n".join([textwrap.fill(caption, len(lines[height])), "", *lines])
 
 
 def as_markdown(results: Sequence[RunResult], caption: str) -> str:
