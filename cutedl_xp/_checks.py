@@ -9,7 +9,10 @@ def real(argument: str, value: Any) -> float:
     """``value`` as a finite Python float; a NumPy scalar would promote float32 arrays to its own dtype."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"`{argument}` must be a number; got {value!r} ({type(value).__name__})")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # of an integer beyond the largest float
+        number = math.inf
     if not math.isfinite(number):
         raise ValueError(f"`{argument}` must be finite; got {value!r}")
     return number

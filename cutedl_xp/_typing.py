@@ -56,6 +56,7 @@ class Namespace(Protocol):
 
     float32: Any
     float64: Any
+    int64: Any
     isdtype: Callable[..., bool]
     abs: Function
     any: Function

@@ -34,7 +34,7 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header
         If the file cannot be written.
     """
     safetensors = _safetensors()
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     _write_atomically(Path(path), safetensors.numpy.save(contiguous, {_KEY: json.dumps(header)}))
 
 
@@ -55,6 +55,8 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except safetensors.SafetensorError as error:
         raise ValueError(f"{os.fspath(path)} is not a whole safetensors file ({error})") from error
+    except (AttributeError, TypeError) as error:  # what safetensors raises where NumPy has no such dtype
+        raise ValueError(f"{os.fspath(path)} holds an array of a dtype that NumPy does not have ({error})") from error
     except (KeyError, ValueError, RecursionError) as error:
         raise ValueError(f"{os.fspath(path)} has no header of cutedl_xp; it was written by something else") from error
     if not isinstance(header, dict):

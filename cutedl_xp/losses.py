@@ -32,8 +32,8 @@ class Loss(ABC):
         ValueError
             If the shapes of ``y_true`` and ``y_pred`` do not fit.
         """
-        self._check_shape(tuple(y_true.shape), tuple(y_pred.shape))
         xp: Namespace = array_namespace(y_true, y_pred)
+        self._check_shape(tuple(y_true.shape), tuple(y_pred.shape))
         value, gradient = self._value_and_gradient(xp, y_true, y_pred)
         return xp.asarray(value), gradient
 
@@ -87,8 +87,9 @@ class Mse(Loss):
     """
 
     def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        difference = y_pred - y_true
-        return xp.mean(difference * difference), difference * (2.0 / max(prod(y_pred.shape), 1))
+        difference = y_pred - xp.astype(y_true, y_pred.dtype, copy=False)
+        scale = 1.0 / max(prod(y_pred.shape), 1)
+        return xp.sum(difference * difference) * scale, difference * (2.0 * scale)
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ class BinaryCrossentropy(Loss):
         logits of any size, and its gradient (p - y) / entries. If not, it holds probabilities p, which are kept
         within [1e-7, 1 - 1e-7].
 
+    Notes
+    -----
     ``y_true`` y has the shape of ``y_pred`` and lies in [0, 1].
 
     Examples
@@ -117,11 +120,12 @@ class BinaryCrossentropy(Loss):
 
     def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         scale = 1.0 / max(prod(y_pred.shape), 1)
+        y_true = xp.astype(y_true, y_pred.dtype, copy=False)
         if self.from_logits:
-            value = xp.mean(_stable.softplus(xp, y_pred) - y_pred * y_true)
+            value = xp.sum(_stable.softplus(xp, y_pred) - y_pred * y_true) * scale
             return value, (_stable.sigmoid(xp, y_pred) - y_true) * scale
         p = xp.clip(y_pred, _SMALLEST, 1.0 - _SMALLEST)
-        value = -xp.mean(y_true * xp.log(p) + (1.0 - y_true) * xp.log1p(-p))
+        value = -xp.sum(y_true * xp.log(p) + (1.0 - y_true) * xp.log1p(-p)) * scale
         return value, (p - y_true) / (p * (1.0 - p)) * scale
 
     def _label_range(self, output_shape: Shape) -> tuple[float, float]:
@@ -139,6 +143,8 @@ class CategoricalCrossentropy(Loss):
         the quotient, finite for logits of any size, and the gradient is (p sum(y) - y) / samples. If not, it holds
         probabilities p, which are kept above 1e-7 and are not scaled to a sum of 1.
 
+    Notes
+    -----
     ``y_true`` y has the shape of ``y_pred``, ``(..., classes)``: one-hot, or any distribution.
 
     Examples
@@ -154,6 +160,7 @@ class CategoricalCrossentropy(Loss):
 
     def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         scale = 1.0 / max(prod(y_pred.shape[:-1]), 1)
+        y_true = xp.astype(y_true, y_pred.dtype, copy=False)
         if self.from_logits:
             p, log_sum_exp = _stable.softmax_and_log_sum_exp(xp, y_pred)
             weight = xp.sum(y_true, axis=-1, keepdims=True)
@@ -175,6 +182,8 @@ class SparseCategoricalCrossentropy(Loss):
     from_logits
         As in :class:`CategoricalCrossentropy`, which does the arithmetic.
 
+    Notes
+    -----
     ``y_true`` holds integers from 0 to classes - 1 in the shape of ``y_pred`` without its last axis. A number outside
     makes the loss NaN; ``Session.fit`` refuses such labels before it starts.
 
@@ -198,8 +207,8 @@ class SparseCategoricalCrossentropy(Loss):
         super().check_labels(y_true, output_shape)
 
     def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        classes = xp.arange(y_pred.shape[-1], dtype=y_true.dtype, device=y_pred.device)
-        hit = xp.expand_dims(y_true, axis=-1) == classes
+        classes = xp.arange(y_pred.shape[-1], dtype=xp.int64, device=y_pred.device)  # a label's dtype may be too small
+        hit = xp.expand_dims(xp.astype(y_true, xp.int64, copy=False), axis=-1) == classes
         known = xp.any(hit, axis=-1, keepdims=True)
         one_hot = xp.where(known, xp.astype(hit, y_pred.dtype), float("nan"))
         return CategoricalCrossentropy(self.from_logits)._value_and_gradient(xp, one_hot, y_pred)

@@ -4,10 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import Any, overload
 
-import array_api_compat
-
 from cutedl_xp._typing import Array, Shape
-from cutedl_xp.backends import Backend, backend_of
+from cutedl_xp.backends import Backend, backend_of, describe
 
 
 class Parameter:
@@ -22,6 +20,8 @@ class Parameter:
     gradient
         An array like ``value``; zeros if not given.
 
+    Notes
+    -----
     ``value`` and ``gradient`` stay the same two arrays for as long as the parameter lives: assigning to one copies
     into its memory.
 
@@ -38,11 +38,15 @@ class Parameter:
     __slots__ = ("_gradient", "_value", "backend", "name")
 
     def __init__(self, name: str, value: Array, gradient: Array | None = None) -> None:
-        xp = array_api_compat.array_namespace(value)
         self.name = name
         self.backend = backend_of(value)
+        xp = self.backend.xp
+        if not xp.isdtype(value.dtype, "real floating"):
+            raise TypeError(f"`value` of {name!r} must be a floating-point array; got {describe(value)}")
         self._value = value
         self._gradient = xp.zeros_like(value) if gradient is None else gradient
+        if not self.backend.owns(self._gradient) or self._gradient.dtype != value.dtype:
+            raise TypeError(f"`gradient` of {name!r} must be like its value, {describe(value)}; got {gradient!r:.200}")
         if self._gradient.shape != value.shape:
             raise ValueError(f"`gradient` of {name!r} has shape {self._gradient.shape}; its value has {value.shape}")
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # The colours of Okabe and Ito, told apart by colour-blind readers too; their yellow is too pale for a line on white.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7F7F7F", "#000000")
 _DASHES = ("solid", (0, (6, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
-_LEGEND_WIDTH = 115  # characters
+_WORDS = {"loss": "training loss", "val_loss": "validation loss", "val_accuracy": "validation accuracy"}
+_LEGEND_WIDTH = 105  # characters, with 8 for a dash and the space between columns
 _FEW_ENTRIES = 30  # up to so many are marked one by one; a line of a single entry shows nothing without its mark
 
 
@@ -65,7 +66,7 @@ def report(history: History, title: str = "") -> "Figure":
             label = _legend_entry(name, values)
             panel.plot(history.steps, values, label=label, color=colour, marker=marker, linewidth=1.4)
         panel.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, frameon=False, borderaxespad=0.2)
-        panel.set_ylabel("loss" if names[0] == "loss" else "validation accuracy")
+        panel.set_ylabel(_WORDS[names[0]].removeprefix("training "))
     _plain_steps(axes)
     axes[-1].set_xlabel(_summary(history), fontsize="medium", linespacing=1.5)
     return figure
@@ -110,16 +111,15 @@ def comparison(histories: Mapping[str, Sequence[History] | History], title: str 
                 shown = f"_{label}" if number else label  # the legend leaves out what begins with an underscore
                 panel.plot(run.steps, run.series(name), label=shown, linewidth=1.4, **style)
                 _end_mark(panel, run.steps, run.series(name), style["color"])
-        panel.set_ylabel({"val_loss": "validation loss", "val_accuracy": "validation accuracy"}[name])
+        panel.set_ylabel(_WORDS[name])
     _logarithmic_steps(axes)
     _logarithmic_loss(axes[0], [run for runs in groups.values() for run in runs])
     axes[1].set_xlabel("steps")
-    handles = {line.get_label(): line for panel in axes for line in panel.get_lines()}
-    labels = [label for label in groups if label in handles]
-    if labels:
-        columns = max(1, _LEGEND_WIDTH // (max(map(len, labels)) + 5))
-        entries = [handles[label] for label in labels]
-        figure.legend(entries, labels, loc="outside lower center", ncols=columns, frameon=False)
+    drawn = {line.get_label(): line for panel in axes for line in panel.get_lines()}
+    handles = {label: drawn[label] for label in groups if label in drawn}
+    if handles:
+        columns = max(1, _LEGEND_WIDTH // (max(map(len, handles)) + 8))
+        figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=columns, frameon=False)
     return figure
 
 
@@ -232,7 +232,7 @@ def _logarithmic_loss(panel: "Axes", runs: list[History]) -> None:
 
 
 def _legend_entry(name: str, values: Sequence[float]) -> str:
-    words = {"loss": "training loss", "val_loss": "validation loss", "val_accuracy": "validation accuracy"}[name]
+    words = _WORDS[name]
     if not values:
         return f"{words} (no entries)"
     if name != "val_accuracy":
@@ -244,9 +244,7 @@ def _legend_entry(name: str, values: Sequence[float]) -> str:
 
 def _summary(history: History) -> str:
     """The words under the picture: how many steps, how long, and why it ended."""
-    if not history.steps:
-        done = "nothing was recorded"
-    else:
-        done = f"{history.steps[-1]:,} steps in {history.cost_time[-1]:,.1f} s"
+    recorded = bool(history.steps)
+    done = f"{history.steps[-1]:,} steps in {history.cost_time[-1]:,.1f} s" if recorded else "nothing was recorded"
     ended = f"stopped: {history.stop_reason}" if history.stop_reason else "not ended"
     return "steps\n" + textwrap.fill(f"{done}; {ended}".replace("$", r"\$"), 90)

@@ -124,6 +124,8 @@ class Session:
         KeyboardInterrupt
             After Ctrl-C, once the current step is done: ``session.history`` holds what was recorded.
 
+        Notes
+        -----
         A loss that is not finite any more ends the training with a warning.
         """
         self._check_data("train", train)

@@ -8,7 +8,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from cutedl_xp import Backend, get_backend
+from cutedl_xp import Backend, Model, Session, get_backend, layers, losses, optimizers
 
 BACKENDS = {
     "numpy": "numpy",
@@ -79,3 +79,38 @@ def to_numpy(backend: Backend) -> Callable[[Any], np.ndarray]:
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep a backend chosen in the environment out of the tests."""
     monkeypatch.delenv("CUTEDL_XP_BACKEND", raising=False)
+
+
+@pytest.fixture(scope="session")
+def clusters() -> tuple[np.ndarray, np.ndarray]:
+    """150 samples of three classes around three centres in the plane (float64), and their class numbers."""
+    random = np.random.default_rng(7)
+    classes = np.arange(150) % 3
+    samples = np.array([[2.0, 0.0], [-1.0, 2.0], [-1.0, -2.0]])[classes] + random.normal(0.0, 0.7, (150, 2))
+    samples.flags.writeable = classes.flags.writeable = False  # training leaves its data as they are
+    return samples, classes
+
+
+@pytest.fixture
+def make_session(backend: Backend) -> Callable[..., Session]:
+    """A function that makes a session, by default one that tells the three classes of ``clusters`` apart."""
+
+    def make(
+        *model_layers: layers.Layer, on: Backend = backend, dtype: str = "float32", seed: int = 0, **options: Any
+    ) -> Session:
+        model = Model(model_layers or [layers.Dense(3, input_dim=2, activation="linear")])
+        options.setdefault("loss", losses.SparseCategoricalCrossentropy())
+        options.setdefault("optimizer", optimizers.Adam(lr=0.05))
+        return Session(model.assemble(backend=on, dtype=dtype, seed=seed), **options)
+
+    return make
+
+
+@pytest.fixture
+def weights_of() -> Callable[[Session], dict[str, np.ndarray]]:
+    """A function from a session to copies of its parameters on the host, by name."""
+
+    def weights(session: Session) -> dict[str, np.ndarray]:
+        return {p.name: np.array(session.backend.to_numpy(p.value)) for p in session.model.parameters}
+
+    return weights

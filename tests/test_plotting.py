@@ -127,7 +127,7 @@ class TestComparison:
         assert first.get_color() == second.get_color() != third.get_color()
         assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Adam", "Fixed"]
 
-    @pytest.mark.parametrize(("name", "length"), [("a", 1), ("m", 15), ("x", 70)])
+    @pytest.mark.parametrize(("name", "length"), [("a", 1), ("n", 15), ("x", 70)])
     def test_the_legend_hides_nothing(self, name, length):
         runs = {f"{name * length} {number}": recorded() for number in range(8)}
         figure = plotting.comparison(runs, title="many words " * 12)

@@ -151,7 +151,8 @@ class Backend(ABC):
 def describe(array: Any) -> str:
     """An array in words for an error message: its library, dtype, shape and device."""
     library = type(array).__module__.partition(".")[0]
-    return f"a {library} array of dtype {array.dtype} and shape {tuple(array.shape)} on {array.device}"
+    device = array_api_compat.device(array)
+    return f"a {library} array of dtype {array.dtype} and shape {tuple(array.shape)} on {device}"
 
 
 def _host_array(obj: Any) -> np.ndarray:

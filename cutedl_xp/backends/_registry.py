@@ -42,10 +42,10 @@ def get_backend(name: str | Backend | None = None, *, device: str | None = None)
     >>> cdl.get_backend("numpy")
     <backend numpy on cpu>
     """
-    if isinstance(name, Backend):
-        return name
     if name is not None and device is not None:
         raise ValueError(f"give `name` or `device`, not both; got {name!r} and {device!r}")
+    if isinstance(name, Backend):
+        return name
     if device is not None:
         return _for_device(device)
     return _named(name if name is not None else os.environ.get(_VARIABLE) or "numpy")
@@ -72,10 +72,10 @@ def backend_of(array: Any) -> Backend:
         If it is no array of a library that has a backend.
     """
     if array_api_compat.is_array_api_obj(array):
-        words = array_api_compat.array_namespace(array).__name__.split(".")
-        for name in _CLASSES:
-            if name in words:
-                return _backend_class(name).of(array)
+        namespace = array_api_compat.array_namespace(array).__name__
+        name = namespace.removeprefix("array_api_compat.").partition(".")[0]  # that of JAX is called jax.numpy
+        if name in _CLASSES:
+            return _backend_class(name).of(array)
     received = describe(array) if array_api_compat.is_array_api_obj(array) else type(array).__name__
     raise TypeError(f"an array of a backend ({', '.join(_CLASSES)}) is needed; got {received}")
 
@@ -100,7 +100,9 @@ def _backend_class(name: str) -> type[Backend]:
 
 
 def _for_device(device: Any) -> Backend:
-    kind, _, index = device.partition(":") if isinstance(device, str) else (None, "", "")
+    if not isinstance(device, str):
+        raise TypeError(f"`device` must be 'cpu', 'cuda', 'cuda:N' or 'auto'; got {device!r} ({type(device).__name__})")
+    kind, _, index = device.partition(":")
     if device == "cpu":
         return _named("numpy")
     if device == "auto":

@@ -19,7 +19,8 @@ class CupyBackend(Backend):
         try:
             import cupy  # type: ignore[import-not-found, unused-ignore]
         except ImportError as error:
-            raise BackendUnavailable(f"CuPy is not installed: {_INSTALL}") from error
+            what = "is not installed" if error.name == "cupy" else f"cannot be imported ({_first_line(error)})"
+            raise BackendUnavailable(f"CuPy {what}: {_INSTALL}") from error
         import array_api_compat.cupy
 
         self._cupy = cupy
@@ -74,10 +75,15 @@ def _device_index(device: str | None, count: int) -> int:
     return int(device)
 
 
+def _first_line(error: Exception) -> str:
+    """What CuPy says, without the pages of advice that follow."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip(" =")), type(error).__name__)
+
+
 def _compute_once(cupy: Any) -> None:
     """Refuse a CuPy without its CUDA libraries now: it imports and allocates, and fails in the first kernel."""
     try:
         ones = cupy.ones((2, 2), dtype="float32")
         (ones @ (ones + ones)).get()
     except Exception as error:  # a missing library surfaces as one of several unrelated exception types
-        raise BackendUnavailable(f"CuPy cannot compute on this GPU ({error}): {_INSTALL}") from error
+        raise BackendUnavailable(f"CuPy cannot compute on this GPU ({_first_line(error)}): {_INSTALL}") from error

@@ -41,7 +41,7 @@ def import_pooch() -> Any:
 def fetch(
     folder: Path, checksums: Mapping[str, str], mirrors: Sequence[str] = MIRRORS, patience: Patience = PATIENCE
 ) -> None:
-    """Download gzip-compressed files, going on to the next mirror at the first failure.
+    """Download the gzip-compressed files that are not there yet, going on to the next mirror at the first failure.
 
     Parameters
     ----------
@@ -63,9 +63,8 @@ def fetch(
     for mirror in mirrors:
         try:
             _connect(mirror, patience.connect)
-            for name in checksums:
-                if not (folder / name).exists():
-                    _fetch_one(folder, name, checksums[name], mirror, patience)
+            for name, sha256 in checksums.items():
+                _fetch_one(folder, name, sha256, mirror, patience)
             return
         except (OSError, ValueError) as error:
             failures.append(f"{mirror} ({_reason(error)})")
@@ -76,7 +75,7 @@ def fetch(
 
 
 def _fetch_one(folder: Path, name: str, sha256: str, mirror: str, patience: Patience) -> None:
-    """One file through pooch, which gives the downloader a temporary file and renames it if nothing is raised."""
+    """One file, unless it is there: pooch hands out a temporary file, and renames it if nothing is raised."""
     pooch = import_pooch()
 
     def download(url: str, temporary: str, _: Any) -> None:

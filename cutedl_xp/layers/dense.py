@@ -30,13 +30,15 @@ class Dense(Layer):
     weight_initializer, bias_initializer
         A name or a callable, see :mod:`cutedl_xp.initializers`.
 
-    The weight W has the shape ``(inputs, units)``, the bias b ``(units,)``. Inputs of shape ``(..., inputs)`` give
-    outputs of shape ``(..., units)``: axes between the batch and the last one are treated as more samples.
-
     Raises
     ------
     TypeError, ValueError
         If an argument is not one of these.
+
+    Notes
+    -----
+    The weight W has the shape ``(inputs, units)``, the bias b ``(units,)``. Inputs of shape ``(..., inputs)`` give
+    outputs of shape ``(..., units)``: axes between the batch and the last one are treated as more samples.
 
     Examples
     --------

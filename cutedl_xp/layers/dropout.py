@@ -22,12 +22,14 @@ class Dropout(Layer):
     keep_prob
         The probability p to keep an entry, above 0 and at most 1. (Keras and PyTorch take the probability to drop.)
 
-    The masks are drawn on the host from the seed given to ``Model.assemble`` and are the same on every backend.
-
     Raises
     ------
     ValueError
         If ``keep_prob`` is not in (0, 1].
+
+    Notes
+    -----
+    The masks are drawn on the host from the seed given to ``Model.assemble`` and are the same on every backend.
 
     References
     ----------

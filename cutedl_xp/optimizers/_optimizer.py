@@ -2,9 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from operator import index
 from typing import Any, ClassVar, TypeAlias
 
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device, is_array_api_obj
 
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Backend, Rule, describe
@@ -80,12 +81,10 @@ class Optimizer(ABC):
         ValueError
             If structures or shapes differ, or ``state`` is not one of this rule.
         """
-        if set(state) != {"t", *self.slots}:
-            wanted = ", ".join(repr(key) for key in ("t", *self.slots))
-            raise ValueError(f"`state` of {type(self).__name__} is a dict with the keys {wanted}; got {state!r:.200}")
+        self._check_state(state)
         arrays = _floating(params)
         columns = [_matched("grads", grads, arrays), *(_matched(slot, state[slot], arrays) for slot in self.slots)]
-        t = state["t"] + 1
+        t = _number(state["t"]) + 1
         scalars = self.scalars(t)
         results = {
             path: self._updated(_namespace(w), [w, *(column[path] for column in columns)], scalars)
@@ -94,9 +93,16 @@ class Optimizer(ABC):
         parts = [rebuild(params, {path: result[i] for path, result in results.items()}) for i in range(len(columns))]
         return parts[0], {"t": t} | dict(zip(self.slots, parts[1:], strict=True))
 
+    def _check_state(self, state: Any) -> None:
+        if not isinstance(state, dict) or state.keys() != {"t", *self.slots}:
+            wanted = ", ".join(repr(key) for key in ("t", *self.slots))
+            got = "the keys " + ", ".join(map(repr, state)) if isinstance(state, dict) else f"{state!r:.200}"
+            raise ValueError(f"`state` of {type(self).__name__} is a dict with the keys {wanted}; got {got}")
+
     def _updated(self, xp: Namespace, arrays: list[Array], scalars: tuple[Any, ...]) -> list[Array]:
         results = type(self).rule(xp, *arrays, *scalars)
-        return [xp.asarray(result) for result in results]  # NumPy turns 0-d arrays into scalars
+        # NumPy turns 0-d arrays into scalars, and where t is an array, it may have promoted the results
+        return [xp.asarray(result, dtype=arrays[0].dtype) for result in results]
 
     def step(self, parameters: Sequence[Parameter]) -> None:
         """Update parameters in place from their gradients.
@@ -139,17 +145,21 @@ class Optimizer(ABC):
             targets = [
                 (p.backend, [p.value, p.gradient, *(by_name[slot][p.name] for slot in self.slots)]) for p in parameters
             ]
-        self._slots_by_name, self._targets, self._parameters = by_name, targets, parameters
+        self._slots_by_name, self._targets = by_name, targets
+        self._parameters = parameters if isinstance(parameters, Parameters) else tuple(parameters)
 
     def _check_same(self, given: Sequence[Parameter], own: Sequence[Parameter]) -> None:
+        _check_parameters(given)
         if len(given) != len(own) or any(a is not b for a, b in zip(given, own, strict=True)):
             raise ValueError(
-                f"this {type(self).__name__} keeps the state of other parameters ({_names(own)}; given {_names(given)}); "
-                "make a new optimizer for each model"
+                f"this {type(self).__name__} keeps the state of other parameters ({_names(own)}; "
+                f"given {_names(given)}); make a new optimizer for each model"
             )
 
 
 def _check_parameters(parameters: Sequence[Parameter]) -> None:
+    if not isinstance(parameters, Sequence):
+        raise TypeError(f"`parameters` must be a sequence such as model.parameters; got {type(parameters).__name__}")
     for parameter in parameters:
         if not isinstance(parameter, Parameter):
             raise TypeError(
@@ -171,8 +181,26 @@ def _namespace(array: Array) -> Namespace:
     return xp
 
 
+def _same_device(a: Array, b: Array) -> bool:
+    devices = device(a), device(b)
+    return devices[0] == devices[1] or None in devices  # the arrays that jax.jit traces have none
+
+
+def _number(t: Any) -> Any:
+    """How many updates there were, as an int; under a tracing library it stays an array."""
+    try:
+        number = index(t)
+    except TypeError as error:
+        if is_array_api_obj(t):
+            return t
+        raise TypeError(f"`state['t']` must be an integer; got {t!r:.200} ({type(t).__name__})") from error
+    if number < 0:
+        raise ValueError(f"`state['t']` must be 0 or greater; got {number}")
+    return number
+
+
 def _floating(params: Tree) -> dict[str, Array]:
-    arrays = leaves(params)
+    arrays = leaves("params", params)
     for path, array in arrays.items():
         if not _namespace(array).isdtype(array.dtype, "real floating"):
             raise TypeError(f"`params`{path} must be a floating-point array; got {describe(array)}")
@@ -181,14 +209,14 @@ def _floating(params: Tree) -> dict[str, Array]:
 
 def _matched(argument: str, tree: Tree, params: dict[str, Array]) -> dict[str, Array]:
     """The leaves of ``tree``, which must be like those of ``params`` one by one."""
-    arrays = leaves(tree)
+    arrays = leaves(argument, tree)
     if arrays.keys() != params.keys():
-        different = ", ".join(sorted(arrays.keys() ^ params.keys()))
+        different = ", ".join(path or "an array at the top" for path in sorted(arrays.keys() ^ params.keys()))
         raise ValueError(f"`{argument}` must have the structure of `params`; only one of them has {different}")
     for path, array in arrays.items():
         w = params[path]
         if array.shape != w.shape:
             raise ValueError(f"`{argument}`{path} has shape {tuple(array.shape)}; `params`{path} has {tuple(w.shape)}")
-        if array.dtype != w.dtype or array.device != w.device or _namespace(array) is not _namespace(w):
+        if _namespace(array) is not _namespace(w) or array.dtype != w.dtype or not _same_device(array, w):
             raise TypeError(f"`{argument}`{path} is {describe(array)}; `params`{path} is {describe(w)}")
     return arrays

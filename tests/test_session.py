@@ -1,0 +1,249 @@
+"""What a session takes, and what it refuses before it touches the model."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cutedl_xp import Backend, Dataset, Model, Session, get_backend, losses, metrics, optimizers
+from cutedl_xp.layers import Dense
+from cutedl_xp.listeners import EarlyStopping, Event, TargetReached
+from cutedl_xp.losses import BinaryCrossentropy, CategoricalCrossentropy, Mse, SparseCategoricalCrossentropy
+from cutedl_xp.optimizers import Adam, Fixed
+from cutedl_xp.regularizers import L2
+
+MakeSession = Callable[..., Session]
+WeightsOf = Callable[[Session], dict[str, np.ndarray]]
+
+X = np.random.default_rng(0).normal(size=(12, 2))
+CLASSES = np.arange(12) % 3
+ONE_HOT = np.eye(3)[CLASSES]
+GOOD = Dataset(X, CLASSES, batch_size=5)
+SPARSE, ONE_HOT_LOSS = SparseCategoricalCrossentropy(), CategoricalCrossentropy()
+
+
+def half_of(y_true: Any, y_pred: Any) -> Any:
+    """A metric that fits only labels of two columns."""
+    return metrics.accuracy(y_true, y_pred[..., :2])
+
+
+def for_each_sample(y_true: Any, y_pred: Any) -> Any:
+    """No metric: it has one figure a sample."""
+    return y_pred[:, 0]
+
+
+def test_a_session_begins_at_zero(make_session: MakeSession, backend: Backend) -> None:
+    session = make_session(regularizers=[L2(0.1)], metrics=[metrics.accuracy])
+    assert (session.epoch, session.step, session.history) == (0, 0, None)
+    assert session.backend == backend
+    assert session.regularizers == (L2(0.1),)
+    assert session.metrics == (metrics.accuracy,)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("loss", losses.Mse),
+        ("loss", "mse"),
+        ("loss", None),
+        ("loss", lambda y_true, y_pred: (0.0, y_pred)),
+        ("optimizer", optimizers.Adam),
+        ("optimizer", "adam"),
+        ("optimizer", L2(0.1)),
+        ("regularizers", [L2]),
+        ("regularizers", [0.1]),
+        ("regularizers", ["l2"]),
+        ("metrics", ["accuracy"]),
+        ("metrics", [None]),
+        ("metrics", [metrics]),
+    ],
+)
+def test_arguments_of_other_types_are_refused(make_session: MakeSession, argument: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=f"`{argument}` must be"):
+        make_session(**{argument: value})
+
+
+@pytest.mark.parametrize("value", [None, Dense(1, input_dim=1), [Dense(1, input_dim=1)], Model])
+def test_a_model_of_another_type_is_refused(value: Any) -> None:
+    with pytest.raises(TypeError, match="`model` must be a Model; got"):
+        Session(value, loss=Mse(), optimizer=Fixed())
+
+
+def test_a_model_that_is_not_assembled_is_refused() -> None:
+    model = Model([Dense(1, input_dim=1)])
+    session = None
+    with pytest.raises(RuntimeError, match="not assembled yet; call model.assemble"):
+        session = Session(model, loss=Mse(), optimizer=Fixed())
+        session.fit(Dataset(X[:, :1], X[:, 1:]), epochs=1)
+
+
+def accuracy(y_true: Any, y_pred: Any) -> Any:
+    """A metric of the same name as another."""
+    return metrics.accuracy(y_true, y_pred)
+
+
+def loss(y_true: Any, y_pred: Any) -> Any:
+    """A metric of the loss's name."""
+    return metrics.accuracy(y_true, y_pred)
+
+
+@pytest.mark.parametrize("given", [[metrics.accuracy, accuracy], [loss]])
+def test_metrics_of_one_name_are_refused(make_session: MakeSession, given: list[Any]) -> None:
+    with pytest.raises(ValueError, match="`metrics` must have different names"):
+        make_session(metrics=given)
+
+
+REFUSED = {
+    "train is an array": ({}, {"train": X}, TypeError, "`train` must be a Dataset"),
+    "train is a pair": ({}, {"train": (X, CLASSES)}, TypeError, "`train` must be a Dataset"),
+    "train is None": ({}, {"train": None}, TypeError, "`train` must be a Dataset"),
+    "samples too wide": ({}, {"train": Dataset(np.ones((9, 3)), CLASSES[:9])}, ValueError, "`train` does not fit: .*2"),
+    "samples too flat": ({}, {"train": Dataset(X[:, 0], CLASSES)}, ValueError, "`train` does not fit"),
+    "labels too wide": ({"loss": ONE_HOT_LOSS}, {"train": Dataset(X, np.eye(4)[CLASSES])}, ValueError, r"\(12, 3\)"),
+    "one-hot for sparse": ({}, {"train": Dataset(X, ONE_HOT)}, TypeError, "use CategoricalCrossentropy"),
+    "integer one-hot for sparse": ({}, {"train": Dataset(X, ONE_HOT.astype("int64"))}, ValueError, "without its class"),
+    "class numbers for one-hot": ({"loss": ONE_HOT_LOSS}, {"train": GOOD}, ValueError, r"\(12, 3\); got \(12,\)"),
+    "float classes": ({}, {"train": Dataset(X, CLASSES * 1.0)}, TypeError, "an integer dtype"),
+    "class below 0": ({}, {"train": Dataset(X, CLASSES - 1)}, ValueError, "labels from 0 to 2; got some from -1 to 1"),
+    "class too large": ({}, {"train": Dataset(X, CLASSES + 1)}, ValueError, "labels from 0 to 2; got some from 1 to 3"),
+    "one class too large": ({}, {"train": Dataset(X, np.r_[CLASSES[:11], 3])}, ValueError, "got some from 0 to 3"),
+    "not in [0, 1]": ({"loss": BinaryCrossentropy()}, {"train": Dataset(X, ONE_HOT * 2)}, ValueError, "from 0 to 1"),
+    "NaN labels": ({"loss": Mse()}, {"train": Dataset(X, ONE_HOT * np.nan)}, ValueError, "from nan to nan"),
+    "words": ({"loss": Mse()}, {"train": Dataset(X, np.full((12, 3), "cat"))}, TypeError, "`train` does not fit"),
+    "epochs 0": ({}, {"epochs": 0}, ValueError, "`epochs` must be 1 or greater; got 0"),
+    "epochs negative": ({}, {"epochs": -2}, ValueError, "`epochs` must be 1 or greater; got -2"),
+    "epochs bool": ({}, {"epochs": True}, TypeError, "`epochs` must be an integer; got True"),
+    "epochs float": ({}, {"epochs": 2.0}, TypeError, "`epochs` must be an integer; got 2.0"),
+    "epochs None": ({}, {"epochs": None}, TypeError, "`epochs` must be an integer; got None"),
+    "val_epochs 0": ({}, {"val_epochs": 0}, ValueError, "`val_epochs` must be 1 or greater"),
+    "val_epochs float": ({}, {"val_epochs": 1.0}, TypeError, "`val_epochs` must be an integer"),
+    "val_steps negative": ({}, {"val_steps": -1}, ValueError, "`val_steps` must be 0 or greater"),
+    "val_steps bool": ({}, {"val_steps": False}, TypeError, "`val_steps` must be an integer"),
+    "val_batches negative": ({}, {"val_batches": -1}, ValueError, "`val_batches` must be 0 or greater"),
+    "val_batches text": ({}, {"val_batches": "all"}, TypeError, "`val_batches` must be an integer"),
+    "val_data is an array": ({}, {"val_data": X}, TypeError, "`val_data` must be a Dataset"),
+    "val_data too wide": ({}, {"val_data": Dataset(np.ones((9, 3)), CLASSES[:9])}, ValueError, "`val_data` does not"),
+    "val_data of other labels": ({}, {"val_data": Dataset(X, CLASSES + 1)}, ValueError, "`val_data` does not fit"),
+    "metric of another shape": ({"metrics": [half_of]}, {"train": GOOD, "val_data": Dataset(X, CLASSES)}, None, None),
+    "metric without a mean": ({"metrics": [for_each_sample]}, {"val_data": GOOD}, ValueError, "for_each_sample"),
+    "listener not callable": ({}, {"listeners": [3]}, TypeError, "`listeners` must be callables .*; got 3"),
+    "listener a class": ({}, {"listeners": [EarlyStopping]}, TypeError, "`listeners` must be callables"),
+}
+REFUSED["metric of another shape"] = (
+    {"metrics": [half_of], "loss": ONE_HOT_LOSS},
+    {"train": Dataset(X, ONE_HOT), "val_data": Dataset(X, ONE_HOT)},
+    ValueError,
+    "accuracy needs `y_true` of shape",
+)
+
+
+def everything_in(session: Session, weights_of: WeightsOf) -> dict[str, Any]:
+    """All that a training changes, as copies."""
+    state = session.optimizer.state
+    arrays = {f"state {slot} {name}": array for slot in ("v", "s") for name, array in state[slot].items()}
+    arrays |= {f"gradient {p.name}": p.gradient for p in session.model.parameters}
+    copies: dict[str, Any] = {name: np.array(session.backend.to_numpy(array)) for name, array in arrays.items()}
+    return copies | weights_of(session) | {"counts": np.array([state["t"], session.epoch, session.step])}
+
+
+@pytest.mark.parametrize(("options", "arguments", "error", "match"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_does_not_fit_is_refused_and_nothing_has_changed(
+    make_session: MakeSession,
+    weights_of: WeightsOf,
+    options: dict[str, Any],
+    arguments: dict[str, Any],
+    error: type[Exception],
+    match: str,
+) -> None:
+    session = make_session(**options)
+    good = GOOD if session.loss == SPARSE else Dataset(X, ONE_HOT)
+    session.fit(good, epochs=2)
+    before, history, told = everything_in(session, weights_of), session.history, []
+    arguments = {"train": good, "epochs": 1} | arguments
+    arguments["listeners"] = [told.append, *arguments.get("listeners", ())]
+    with pytest.raises(error, match=match):
+        session.fit(**arguments)
+    assert told == []
+    assert session.history is history
+    for name, value in everything_in(session, weights_of).items():
+        np.testing.assert_array_equal(value, before[name], err_msg=name)
+
+
+@pytest.mark.parametrize("argument", ["regularizers", "metrics"])
+def test_one_in_place_of_a_sequence_is_refused(make_session: MakeSession, argument: str) -> None:
+    one = {"regularizers": L2(0.1), "metrics": metrics.accuracy}[argument]
+    with pytest.raises(TypeError):
+        make_session(**{argument: one})
+
+
+def test_one_listener_in_place_of_a_sequence_is_refused(make_session: MakeSession) -> None:
+    session = make_session()
+    with pytest.raises(TypeError):
+        session.fit(GOOD, epochs=1, listeners=EarlyStopping())  # type: ignore[arg-type]
+    assert session.step == 0
+
+
+@pytest.mark.parametrize("argument", ["train", "val_data"])
+def test_arrays_of_another_backend_are_refused(make_session: MakeSession, backend: Backend, argument: str) -> None:
+    other = get_backend("array_api_strict" if backend.name == "numpy" else "array_api_strict:device2")
+    session = make_session()
+    elsewhere = Dataset(other.asarray(X), other.asarray(CLASSES))
+    with pytest.raises(TypeError, match=f"`{argument}` does not fit: .*array_api_strict array"):
+        session.fit(**{"train": GOOD, "epochs": 1, argument: elsewhere})
+    assert session.step == 0
+
+
+def test_arrays_of_the_backend_are_taken(make_session: MakeSession, backend: Backend) -> None:
+    moved, host = make_session(), make_session()
+    moved.fit(Dataset(backend.asarray(X), backend.asarray(CLASSES), batch_size=5), epochs=2)
+    host.fit(GOOD, epochs=2)
+    assert moved.evaluate(GOOD) == host.evaluate(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("listener", "arguments"),
+    [
+        (EarlyStopping("val_loss"), {}),
+        (EarlyStopping("val_accuracy", mode="max"), {"val_data": GOOD}),
+        (TargetReached("val_accuracy"), {"val_data": GOOD}),
+        (TargetReached("accuracy"), {"val_data": GOOD}),
+    ],
+)
+def test_a_monitor_that_is_not_recorded_is_refused_before_the_first_step(
+    make_session: MakeSession, weights_of: WeightsOf, listener: Callable[[Event], None], arguments: dict[str, Any]
+) -> None:
+    session = make_session()
+    before = weights_of(session)
+    with pytest.raises(ValueError, match=r"is not recorded here, only 'loss'.*val_data and Session its metrics"):
+        session.fit(GOOD, epochs=1, listeners=[listener], **arguments)
+    assert session.step == session.epoch == 0
+    for name, value in weights_of(session).items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_an_optimizer_of_another_model_is_refused(make_session: MakeSession, weights_of: WeightsOf) -> None:
+    used = Adam(0.1)
+    make_session(optimizer=used).fit(GOOD, epochs=1)
+    session = make_session(optimizer=used)
+    before = everything_in(SimpleNamespace(**vars(session)), weights_of)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="make a new optimizer for each model"):
+        session.fit(GOOD, epochs=1)
+    for name, value in weights_of(session).items():
+        np.testing.assert_array_equal(value, before[name])
+    assert used.state["t"] == before["counts"][0]
+    assert session.step == 0
+
+
+@pytest.mark.parametrize("loss", [Mse(), BinaryCrossentropy(), ONE_HOT_LOSS], ids=repr)
+@pytest.mark.parametrize("labels_dtype", ["int64", "uint8"])
+def test_integer_labels_train_as_the_same_numbers_in_the_models_dtype(
+    make_session: MakeSession, dtype: str, loss: losses.Loss, labels_dtype: str
+) -> None:
+    whole, real = make_session(loss=loss, dtype=dtype), make_session(loss=loss, dtype=dtype)
+    whole.fit(Dataset(X, ONE_HOT.astype(labels_dtype)), epochs=2)
+    real.fit(Dataset(X, ONE_HOT.astype(dtype)), epochs=2)
+    assert whole.history is not None
+    assert real.history is not None
+    assert whole.history.loss == real.history.loss
