@@ -55,7 +55,8 @@ class Loss(ABC):
         smallest, largest = backend_of(y_true).to_numpy(xp.stack([xp.min(y_true), xp.max(y_true)])).tolist()
         if not low <= smallest <= largest <= high:
             raise ValueError(
-                f"{type(self).__name__} takes labels from {low:g} to {high:g}; got some from {smallest:g} to {largest:g}"
+                f"{type(self).__name__} takes labels from {low:g} to {high:g}; "
+                f"got labels from {smallest:g} to {largest:g}"
             )
 
     def _check_shape(self, true: Shape, predicted: Shape) -> None:

@@ -44,8 +44,9 @@ class NumpyBackend(Backend):
         return product
 
     def apply_rule(self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[float]) -> None:
-        if arrays[0].size <= _BLOCK or not all(array.flags.c_contiguous for array in arrays):
-            return super().apply_rule(rule, arrays, scalars)
-        flat = [array.reshape(-1) for array in arrays]
-        for start in range(0, flat[0].size, _BLOCK):
-            super().apply_rule(rule, [array[start : start + _BLOCK] for array in flat], scalars)
+        if arrays[0].size > _BLOCK and all(array.flags.c_contiguous for array in arrays):
+            flat = [array.reshape(-1) for array in arrays]
+            for start in range(0, flat[0].size, _BLOCK):
+                super().apply_rule(rule, [array[start : start + _BLOCK] for array in flat], scalars)
+        else:
+            super().apply_rule(rule, arrays, scalars)
