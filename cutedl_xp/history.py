@@ -43,7 +43,7 @@ class History:
         self.loss: list[float] = []
         self.val_loss: list[float] = []
         self.stop_reason: str | None = None
-        self._metrics: dict[str, list[float]] = {f"val_{name}": [] for name in metrics} if validated else {}
+        self._metrics: dict[str, list[float]] = {f"val_{name}": [] for name in metrics}
         self._validated = validated
 
     def __getattr__(self, name: str) -> list[float]:

@@ -1,5 +1,6 @@
 """Listeners: callables that a training calls at its events, to stop it, to show it, or for anything else."""
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ class Event:
     Attributes
     ----------
     name
-        ``"epoch_start"``, ``"epoch_end"``, ``"val_start"`` or ``"val_end"``.
+        ``"epoch_start"``, ``"epoch_end"`` (of an epoch that was stopped early too), ``"val_start"`` or ``"val_end"``.
     session
         The session that trains.
     history
@@ -77,6 +78,7 @@ class EarlyStopping:
     mode: str | None = None
 
     def __post_init__(self) -> None:
+        _checks.text("monitor", self.monitor)
         _checks.integer("patience", self.patience, at_least=1)
         _checks.not_negative("min_delta", self.min_delta)
         if self.mode is None and self.monitor.endswith("loss"):
@@ -88,7 +90,7 @@ class EarlyStopping:
     def __call__(self, event: Event) -> None:
         """Look at the history, and stop the training if it is time."""
         sign = 1.0 if self.mode == "min" else -1.0
-        entries = [sign * entry for entry in event.history.series(self.monitor)]
+        entries = [math.inf if math.isnan(x) else sign * x for x in event.history.series(self.monitor)]
         before, last = entries[: -self.patience], entries[-self.patience :]
         if before and not min(last) < min(before) - self.min_delta:
             event.stop(
@@ -121,13 +123,14 @@ class TargetReached:
     times: int = 20
 
     def __post_init__(self) -> None:
+        _checks.text("monitor", self.monitor)
         _checks.real("target", self.target)
         _checks.integer("times", self.times, at_least=1)
 
     def __call__(self, event: Event) -> None:
         """Look at the history, and stop the training if it is time."""
         last = event.history.series(self.monitor)[-self.times :]
-        if len(last) == self.times and min(last) > self.target:
+        if len(last) == self.times and all(entry > self.target for entry in last):
             event.stop(f"{self.monitor} was above {self.target:g} {self.times} times in a row")
 
 

@@ -148,7 +148,7 @@ class Session:
     def _train(self, train: Dataset, plan: FitPlan, recorder: Recorder) -> None:
         """The training loop."""
         history = recorder.history
-        with deferred_interrupt() as interrupt:
+        with deferred_interrupt(recorder.stop) as interrupt:
             for epoch in range(self.epoch, plan.last_epoch + 1):
                 recorder.tell("epoch_start")
                 for x, y in train.batches(epoch, self.backend, self.model.dtype):
@@ -156,14 +156,11 @@ class Session:
                         break
                     recorder.add(self._train_step(x, y))
                     self.step += 1
-                    if interrupt.requested:
-                        history.stop_reason = "interrupted"
-                    elif plan.entry_after_step(self.step):
+                    if history.stop_reason is None and plan.entry_after_step(self.step):
                         recorder.record()
-                else:
-                    if history.stop_reason is None and plan.entry_after_epoch(epoch, recorder.has_news):
-                        recorder.record()
-                    recorder.tell("epoch_end")
+                if history.stop_reason is None and plan.entry_after_epoch(epoch, recorder.has_news):
+                    recorder.record()
+                recorder.tell("epoch_end")
                 self.epoch = epoch + 1
                 if history.stop_reason is not None:
                     break
@@ -207,7 +204,8 @@ class Session:
             output_shape = self.model.output_shape(data.sample_shape)
             self.loss.check_labels(data.labels_on(self.backend, self.model.dtype), output_shape or ())
         except (TypeError, ValueError) as error:
-            raise type(error)(f"`{argument}` does not fit: {error}") from error
+            kind = TypeError if isinstance(error, TypeError) else ValueError  # libraries have kinds of their own
+            raise kind(f"`{argument}` does not fit: {error}") from error
 
 
 def _check_type(argument: str, value: Any, wanted: type) -> None:

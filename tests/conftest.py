@@ -1,7 +1,8 @@
 """What the tests share: the backend they run on (``pytest --backend NAME``) and its arrays."""
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import hypothesis
@@ -114,3 +115,40 @@ def weights_of() -> Callable[[Session], dict[str, np.ndarray]]:
         return {p.name: np.array(session.backend.to_numpy(p.value)) for p in session.model.parameters}
 
     return weights
+
+
+@pytest.fixture(scope="session")
+def finite_differences(backend: Backend) -> Callable[..., np.ndarray]:
+    """A function ``(function, x)`` that returns the gradient of a number by central differences, in float64."""
+
+    def gradient(function: Callable[[Any], Any], x: np.ndarray, step: float = 1e-5) -> np.ndarray:
+        def value(point: np.ndarray) -> float:
+            return float(backend.to_numpy(function(backend.asarray(point))))
+
+        result = np.zeros(x.shape)
+        for place in np.ndindex(x.shape):
+            above, below = x.astype(np.float64), x.astype(np.float64)
+            above[place] += step
+            below[place] -= step
+            result[place] = (value(above) - value(below)) / (2 * step)
+        return result
+
+    return gradient
+
+
+@pytest.fixture(scope="session")
+def unchanged(backend: Backend) -> Callable[..., Any]:
+    """A context in which the given arrays must keep every bit; NumPy's refuse to be written as well."""
+
+    @contextlib.contextmanager
+    def watch(*arrays: Any) -> Iterator[None]:
+        before = [backend.to_numpy(array).tobytes() for array in arrays]
+        on_host = [array for array in arrays if isinstance(array, np.ndarray) and array.flags.writeable]
+        for array in on_host:
+            array.flags.writeable = False
+        yield
+        for array in on_host:
+            array.flags.writeable = True
+        assert [backend.to_numpy(array).tobytes() for array in arrays] == before
+
+    return watch

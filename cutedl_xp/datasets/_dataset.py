@@ -113,10 +113,20 @@ class Dataset:
         -------
         pairs of arrays
             Samples of shape ``(batch_size, ...)`` times the scale, and their labels.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is none of these, or the data are arrays of another backend.
         """
+        epoch = _checks.integer("epoch", epoch, at_least=0)
         backend = backend_of(self.data) if backend is None else backend
         dtype = self._float_dtype(backend) if dtype is None else backend.dtype(dtype)
-        data, labels = self._on(backend, dtype)
+        return self._batches(epoch, backend, dtype, *self._on(backend, dtype))
+
+    def _batches(
+        self, epoch: int, backend: Backend, dtype: Any, data: Array, labels: Array
+    ) -> Iterator[tuple[Array, Array]]:
         places = [slice(start, min(start + self.batch_size, self.size)) for start in self._starts()]
         if not self.shuffle:
             for batch in places:

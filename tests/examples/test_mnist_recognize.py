@@ -7,6 +7,7 @@ import signal
 import struct
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -88,12 +89,12 @@ def test_one_run(images, tmp_path):
     assert recorded["steps"] == [10, 20, 30]
     assert recorded["optimizer"] == "adam"
     assert recorded["loss"][2] < recorded["loss"][0]
-    (row,) = csv.DictReader((folder / "results.csv").open())
+    (row,) = csv.DictReader((folder / "results.csv").read_text().splitlines())
     assert row["steps"] == "30"
     assert float(row["best_val_acc"]) == max(recorded["val_accuracy"])
     assert float(row["final_val_loss"]) == recorded["val_loss"][-1]
     assert row["article_steps"] == "25326"
-    assert row["dead_outputs"] == "0"
+    assert int(row["dead_outputs"]) == json.loads((folder / "histories.json").read_text())["runs"][0]["dead_outputs"]
     assert "adam, seed 0: 30 steps in" in err  # no terminal here: a line in place of the bar
     assert "all epochs done" in out
     assert "25,326" in out
@@ -172,14 +173,16 @@ def test_wrong_use_is_one_sentence(arguments, words, images, tmp_path, monkeypat
 class TestInterrupt:
     ENDLESS = ("--optimizer", "fixed-small", "--epochs", 1_000_000)
 
-    def interrupted(self, arguments, *, wait, whole_group, times=1):
-        process = start(*arguments)
+    def interrupted(self, arguments, tmp_path, patch, *, after, whole_group):
+        """Ctrl-C once each run has made the file that ``patch`` makes."""
+        process = start(*arguments, **patched(tmp_path, patch))
+        deadline = time.monotonic() + 30
         try:
-            time.sleep(wait)
-            for _ in range(times):
+            while not all((tmp_path / name).exists() for name in after):
                 assert process.poll() is None, process.communicate()
-                (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
-                time.sleep(0.02)
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
             return finish(process, 20)
         finally:
             process.kill()
@@ -187,49 +190,109 @@ class TestInterrupt:
     @pytest.mark.parametrize("jobs", [1, 2])
     @pytest.mark.parametrize("whole_group", [True, False], ids=["as the terminal does", "this process alone"])
     def test_what_there_is_is_written(self, jobs, whole_group, images, tmp_path):
-        arguments = (*self.ENDLESS, "--seeds", 3, "--data-dir", images, "--out", tmp_path, "--jobs", jobs)
-        code, out, err = self.interrupted(arguments, wait=3.0, whole_group=whole_group)
+        patch = """
+            import cutedl_xp.history, cutedl_xp.model, pathlib
+            real_assemble, real_append = cutedl_xp.model.Model.assemble, cutedl_xp.history.History.append
+            def assemble(self, *args, seed, **more):
+                global first_seed
+                first_seed = seed
+                return real_assemble(self, *args, seed=seed, **more)
+            def append(self, **figures):
+                real_append(self, **figures)
+                pathlib.Path(FOLDER, f"validated-{first_seed}").touch()
+            cutedl_xp.model.Model.assemble, cutedl_xp.history.History.append = assemble, append
+        """
+        out_folder = tmp_path / "out"
+        arguments = (*self.ENDLESS, "--seeds", 3, "--data-dir", images, "--out", out_folder, "--jobs", jobs)
+        after = [f"validated-{seed}" for seed in range(jobs)]
+        code, out, err = self.interrupted(arguments, tmp_path, patch, after=after, whole_group=whole_group)
         assert code == 130, err
         assert "Traceback" not in err
-        runs = histories(tmp_path)
+        runs = histories(out_folder)
         assert [run["seed"] for run in runs] == list(range(jobs))
         assert {run["stop_reason"] for run in runs} == {"interrupted"}
         assert all(len(run["steps"]) == len(run["val_loss"]) > 0 for run in runs)
         assert "interrupted" in out
-        assert "interrupted" in (tmp_path / "results.md").read_text()
-        assert {f"fixed-small-seed{seed}.png" for seed in range(jobs)} <= set(names(tmp_path))
+        assert "interrupted" in (out_folder / "results.md").read_text()
+        assert {f"fixed-small-seed{seed}.png" for seed in range(jobs)} <= set(names(out_folder))
 
-    def test_before_the_first_validation_nothing_is_written(self, tmp_path):
-        slow = write_images(tmp_path / "many", train=60_000)
-        arguments = (*self.ENDLESS, "--data-dir", slow, "--out", tmp_path / "out", "--backend", "array_api_strict")
-        code, _, err = self.interrupted(arguments, wait=3.0, whole_group=True)
-        assert code == 130, err
+    @pytest.mark.parametrize("jobs", [1, 2])
+    def test_before_the_first_validation_there_is_nothing(self, jobs, images, tmp_path):
+        patch = """
+            import cutedl_xp.session, pathlib, time
+            real = cutedl_xp.session.Session._train_step
+            def slow(self, x, y):
+                pathlib.Path(FOLDER, "started").touch()
+                time.sleep(0.4)
+                return real(self, x, y)
+            cutedl_xp.session.Session._train_step = slow
+        """
+        arguments = ("--epochs", 1, "--seeds", 2, "--data-dir", images, "--out", tmp_path / "out", "--jobs", jobs)
+        code, _, err = self.interrupted(arguments, tmp_path, patch, after=["started"], whole_group=True)
         assert "Traceback" not in err
-        assert names(tmp_path / "out") == []
+        assert code == 130, err
+        if jobs == 1:  # several stop at the end of their epoch
+            assert names(tmp_path / "out") == []
+            assert "nothing was written" in err
+
+
+def patched(tmp_path, patch):
+    """An environment in which every process of Python first runs ``patch``, with FOLDER being ``tmp_path``."""
+    folder = tmp_path / "patch"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(f"FOLDER = {str(tmp_path)!r}\n{textwrap.dedent(patch)}")
+    return {"PYTHONPATH": str(folder)}
 
 
 def test_a_run_that_fails_leaves_the_others(images, tmp_path):
-    """The first worker that comes to this seed loses its data; in one process as well as in several."""
-    sitecustomize = tmp_path / "site"
-    sitecustomize.mkdir()
-    (sitecustomize / "sitecustomize.py").write_text(
-        "import cutedl_xp.model as m\n"
-        "real = m.Model.assemble\n"
-        "def assemble(self, *args, seed=0, **more):\n"
-        "    if seed == 1:\n"
-        "        raise MemoryError('no memory\\nleft')\n"
-        "    if seed == 2:\n"
-        "        import os; os._exit(9)\n"
-        "    return real(self, *args, seed=seed, **more)\n"
-        "m.Model.assemble = assemble\n"
-    )
+    patch = """
+        import cutedl_xp.model, os
+        real = cutedl_xp.model.Model.assemble
+        def assemble(self, *args, seed, **more):
+            if seed == 1:
+                raise MemoryError("no memory\\nleft")
+            if seed == 2:
+                os._exit(9)
+            return real(self, *args, seed=seed, **more)
+        cutedl_xp.model.Model.assemble = assemble
+    """
     common = ("--epochs", 1, "--data-dir", images, "--jobs", 2, "--seeds", 4, "--out", tmp_path / "out")
-    code, _, err = run(*common, PYTHONPATH=str(sitecustomize))
+    code, _, err = run(*common, **patched(tmp_path, patch))
     assert code == 1, err
     assert "adam, seed 1 failed: MemoryError: no memory left" in err.splitlines()
     assert "adam, seed 2 failed: its process ended with exit code 9" in err.splitlines()
     assert "Traceback" not in err
     assert [run["seed"] for run in histories(tmp_path / "out")] == [0, 3]
+
+
+def test_dead_outputs_are_counted_and_histories_are_read_back(tmp_path):
+    program = """
+        import math, pathlib, sys
+        sys.path.insert(0, sys.argv[1])
+        import numpy as np
+        import cutedl_xp as cdl
+        import results, runs
+
+        train = cdl.Dataset(np.eye(10, 784, dtype="float32"), np.eye(10, dtype="float32"), batch_size=3)
+        model = cdl.Model([cdl.layers.Dense(10, input_dim=784, activation="relu")]).assemble(seed=0)
+        weight, bias = model.parameters
+        bias.value = np.array([1.0] * 7 + [-1.0] * 3)  # the last one is woken up by one image
+        weight.value = np.pad([[2.0]], ((4, 779), (9, 0)))
+        print(runs.dead_outputs(model, train))
+
+        history = cdl.History(["accuracy"])
+        history.append(steps=1, cost_time=0.5, loss=math.inf, val_loss=0.1, metrics={"accuracy": math.nan})
+        history.stop_reason = "loss is inf"
+        result = runs.RunResult("adam", 7, history, 2)
+        folder = pathlib.Path(sys.argv[2])
+        results.write(folder, [result], data="MNIST", warning="", caption="")
+        (back,) = results.read(folder / "histories.json")
+        print(back.optimizer, back.seed, back.dead_outputs, back.history.stop_reason)
+        print(back.history.steps, back.history.loss, back.history.val_loss, back.history.cost_time)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(SCRIPT.parent), str(tmp_path)]
+    printed = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True).stdout
+    assert printed.splitlines() == ["2", "adam 7 2 loss is inf", "[1] [nan] [0.1] [0.5]"]
 
 
 def test_without_a_mirror_mlxtends_images_are_used_and_named_loudly(tmp_path):

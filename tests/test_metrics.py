@@ -1,0 +1,75 @@
+"""Accuracy: counted one by one here, over shapes, label kinds and odd input."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cutedl_xp.metrics import accuracy
+
+HOST_ONLY_KINDS = ("one-hot", "class numbers")
+
+
+@settings(max_examples=40)
+@given(
+    lead=st.sampled_from([(), (1,), (7,), (2, 3)]),
+    classes=st.integers(1, 5),
+    seed=st.integers(0, 99),
+    kind=st.sampled_from(HOST_ONLY_KINDS),
+    label_dtype=st.sampled_from(["uint8", "int64"]),
+)
+def test_it_is_the_share_of_samples_that_are_right(
+    backend, to_numpy, dtype, lead, classes, seed, kind, label_dtype
+):
+    draw = np.random.default_rng(seed)
+    outputs = draw.normal(size=(*lead, classes)).astype(dtype)
+    labels = draw.integers(0, classes, size=lead).astype(label_dtype)
+    right = [max(range(classes), key=row.tolist().__getitem__) == label
+             for row, label in zip(outputs.reshape(-1, classes), labels.ravel(), strict=True)]  # fmt: skip
+    true = labels if kind == "class numbers" else np.eye(classes, dtype=dtype)[labels]
+    result = accuracy(backend.asarray(np.asarray(true)), backend.asarray(outputs))
+    assert float(to_numpy(result)) == pytest.approx(sum(right) / len(right), rel=1e-6)
+
+
+def test_the_result_is_a_0d_array_of_the_outputs_dtype_and_device(backend, dtype):
+    result = accuracy(backend.asarray([0, 1]), backend.asarray([[2.0, 1.0], [3.0, 0.0]], dtype))
+    assert backend.owns(result)
+    assert result.shape == ()
+    assert result.dtype == backend.dtype(dtype)
+
+
+def test_the_first_of_equal_outputs_counts(backend, to_numpy):
+    result = accuracy(backend.asarray([0, 1, 2]), backend.asarray(np.zeros((3, 3))))
+    assert float(to_numpy(result)) == pytest.approx(1 / 3)
+
+
+def test_soft_labels_count_as_their_largest_entry(backend, to_numpy):
+    true = backend.asarray([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]])
+    outputs = backend.asarray([[5.0, 1.0, 0.0], [5.0, 1.0, 0.0]])
+    assert float(to_numpy(accuracy(true, outputs))) == 0.5
+
+
+def test_nothing_is_overwritten(backend, unchanged):
+    true, outputs = backend.asarray([1, 0]), backend.asarray([[1.0, 2.0], [3.0, 4.0]])
+    with unchanged(true, outputs):
+        accuracy(true, outputs)
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted"), [((3,), (4, 2)), ((4, 3), (4, 2)), ((4, 1), (4, 2)), ((), (4, 2)), ((4,), (4, 1, 2))]
+)
+def test_shapes_that_do_not_fit_are_refused(backend, true, predicted):
+    with pytest.raises(ValueError, match=r"accuracy needs `y_true` of shape .* or .*; got") as refusal:
+        accuracy(backend.asarray(np.zeros(true, dtype=int)), backend.asarray(np.zeros(predicted)))
+    for shape in (true, predicted, predicted[:-1]):
+        assert str(shape) in str(refusal.value)
+
+
+def test_an_output_without_classes_is_refused(backend):
+    with pytest.raises(ValueError, match="accuracy needs `y_true`"):
+        accuracy(backend.asarray(np.zeros((), dtype=int)), backend.asarray(np.zeros(())))
+
+
+def test_lists_are_refused():
+    with pytest.raises(TypeError):
+        accuracy([0], [[1.0, 0.0]])

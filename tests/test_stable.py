@@ -1,0 +1,74 @@
+"""Functions of exponentials: accurate in the middle, finite at the ends."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from cutedl_xp import _stable
+
+ANY_SHAPE = array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
+WITH_CLASSES = array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=4)
+LARGE = [-1e4, -1000.0, -100.0, 0.0, 100.0, 1000.0, 1e4]
+
+
+def numbers(shape, bound=30.0):
+    return arrays(np.float64, shape, elements=st.floats(-bound, bound))
+
+
+@settings(max_examples=40)
+@given(x=numbers(ANY_SHAPE))
+def test_sigmoid_is_half_of_one_plus_tanh_of_half(xp, backend, to_numpy, x):
+    result = to_numpy(_stable.sigmoid(xp, backend.asarray(x)))
+    np.testing.assert_allclose(result, (1 + np.tanh(x / 2)) / 2, rtol=0, atol=1e-15)
+
+
+@settings(max_examples=40)
+@given(x=numbers(ANY_SHAPE, 1000.0))
+def test_softplus_is_the_logarithm_of_a_sum_of_exponentials(xp, backend, to_numpy, x):
+    result = to_numpy(_stable.softplus(xp, backend.asarray(x)))
+    np.testing.assert_allclose(result, np.logaddexp(0, x), rtol=1e-14)
+
+
+@settings(max_examples=40)
+@given(x=numbers(WITH_CLASSES))
+def test_softmax_and_log_sum_exp_are_those_of_the_plain_formulas(xp, backend, to_numpy, x):
+    softmax, log_sum_exp = map(to_numpy, _stable.softmax_and_log_sum_exp(xp, backend.asarray(x)))
+    assert log_sum_exp.shape == (*x.shape[:-1], 1)
+    np.testing.assert_allclose(softmax, np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True), rtol=1e-12)
+    np.testing.assert_allclose(log_sum_exp[..., 0], np.logaddexp.reduce(x, axis=-1), rtol=1e-12, atol=1e-14)
+
+
+def test_large_inputs_give_the_limits(xp, backend, to_numpy, dtype):
+    x = backend.asarray(LARGE, dtype)
+    sigmoid, softplus = to_numpy(_stable.sigmoid(xp, x)), to_numpy(_stable.softplus(xp, x))
+    assert sigmoid[[0, 1, 3, 5, 6]].tolist() == [0, 0, 0.5, 1, 1]
+    assert softplus[[0, 1, 5, 6]].tolist() == [0, 0, 1000, 1e4]
+    softmax, log_sum_exp = map(to_numpy, _stable.softmax_and_log_sum_exp(xp, x))
+    assert softmax.tolist() == [0, 0, 0, 0, 0, 0, 1]
+    assert log_sum_exp.tolist() == [1e4]
+
+
+def test_the_smallest_values_are_kept(xp, backend, to_numpy):
+    x = np.asarray([-700.0, -100.0, -40.0])
+    for function in (_stable.sigmoid, _stable.softplus):
+        np.testing.assert_allclose(to_numpy(function(xp, backend.asarray(x))), np.exp(x), rtol=1e-14)
+
+
+@pytest.mark.parametrize("function", [_stable.sigmoid, _stable.softplus])
+def test_nan_stays_nan_and_infinities_have_their_limits(xp, backend, to_numpy, function):
+    low, high, nan = to_numpy(function(xp, backend.asarray([float("-inf"), float("inf"), float("nan")]))).tolist()
+    assert low == 0.0
+    assert high == (1.0 if function is _stable.sigmoid else float("inf"))
+    assert np.isnan(nan)
+
+
+def test_shape_dtype_and_device_stay_and_nothing_is_overwritten(xp, backend, unchanged, dtype):
+    x = backend.asarray([[1.0, -2.0, 3.0], [0.0, 50.0, -90.0]], dtype)
+    with unchanged(x):
+        softmax, log_sum_exp = _stable.softmax_and_log_sum_exp(xp, x)
+        results = [_stable.sigmoid(xp, x), _stable.softplus(xp, x), softmax]
+    assert log_sum_exp.shape == (2, 1)
+    assert all(result.shape == (2, 3) for result in results)
+    assert all(backend.owns(result) and result.dtype == x.dtype for result in [*results, log_sum_exp])
