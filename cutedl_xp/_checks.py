@@ -52,6 +52,15 @@ def integer(argument: str, value: Any, *, at_least: int) -> int:
     return number
 
 
+def text(argument: str, value: Any) -> str:
+    """``value`` as a string that is not empty."""
+    if not isinstance(value, str):
+        raise TypeError(f"`{argument}` must be a string; got {value!r} ({type(value).__name__})")
+    if not value:
+        raise ValueError(f"`{argument}` must not be empty")
+    return value
+
+
 def one_of(argument: str, value: Any, allowed: tuple[str, ...]) -> str:
     """``value`` as one of the names in ``allowed``."""
     names = ", ".join(repr(name) for name in allowed)

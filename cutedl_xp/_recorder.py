@@ -94,7 +94,8 @@ class Recorder:
 
     def stop(self, why: str) -> None:
         """End the training after the current step; the first reason given stays."""
-        self.history.stop_reason = self.history.stop_reason or why
+        if self.history.stop_reason is None:
+            self.history.stop_reason = why
 
     def _stop_unless_finite(self, name: str, value: float) -> None:
         if math.isfinite(value) or self.history.stop_reason is not None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cutedl_xp._checks import missing_extra
+from cutedl_xp._files import write_atomically
 
 _KEY = "cutedl_xp"
 
@@ -35,7 +35,7 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header
     """
     safetensors = _safetensors()
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    _write_atomically(Path(path), safetensors.numpy.save(contiguous, {_KEY: json.dumps(header)}))
+    write_atomically(Path(path), safetensors.numpy.save(contiguous, {_KEY: json.dumps(header)}))
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -62,27 +62,6 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     if not isinstance(header, dict):
         raise ValueError(f"{os.fspath(path)} has a header that is not a JSON object")
     return arrays, header
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    """The process's file mode mask, which can only be read by setting it; mkstemp makes files private."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _safetensors() -> Any:

@@ -40,6 +40,7 @@ class Event:
 
     def stop(self, why: str) -> None:
         """End the training after this event; the first reason given becomes the history's ``stop_reason``."""
+        why = _checks.text("why", why)
         if self.history.stop_reason is None:
             self.history.stop_reason = why
 

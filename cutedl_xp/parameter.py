@@ -46,7 +46,7 @@ class Parameter:
         self._value = value
         self._gradient = xp.zeros_like(value) if gradient is None else gradient
         if not self.backend.owns(self._gradient) or self._gradient.dtype != value.dtype:
-            raise TypeError(f"`gradient` of {name!r} must be like its value, {describe(value)}; got {gradient!r:.200}")
+            raise TypeError(f"`gradient` of {name!r} must be like its value, {describe(value)}; got {describe(gradient)}")
         if self._gradient.shape != value.shape:
             raise ValueError(f"`gradient` of {name!r} has shape {self._gradient.shape}; its value has {value.shape}")
 

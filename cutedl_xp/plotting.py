@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cutedl_xp import _checks
+from cutedl_xp._files import write_atomically
 from cutedl_xp.history import History
 
 if TYPE_CHECKING:
@@ -157,18 +158,7 @@ def save(figure: "Figure", path: str | os.PathLike[str]) -> None:
         raise ValueError(f"`path` must end in one of {', '.join(f'.{name}' for name in formats)}; got {str(path)!r}")
     picture = io.BytesIO()
     figure.savefig(picture, format=ending)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(picture.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OSError(error.errno, f"the picture cannot be written: {error.strerror}", str(path)) from error
-    finally:
-        if os.path.isfile(temporary):
-            os.unlink(temporary)
+    write_atomically(path, picture.getbuffer())
 
 
 def _matplotlib(module: str) -> Any:

@@ -125,9 +125,9 @@ def finite_differences(backend: Backend) -> Callable[..., np.ndarray]:
         def value(point: np.ndarray) -> float:
             return float(backend.to_numpy(function(backend.asarray(point))))
 
-        result = np.zeros(x.shape)
-        for place in np.ndindex(x.shape):
-            above, below = x.astype(np.float64), x.astype(np.float64)
+        result = np.zeros(np.shape(x))
+        for place in np.ndindex(result.shape):
+            above, below = np.array(x, np.float64), np.array(x, np.float64)
             above[place] += step
             below[place] -= step
             result[place] = (value(above) - value(below)) / (2 * step)

@@ -99,7 +99,8 @@ def test_nothing_is_overwritten(name, xp, backend, unchanged, dtype):
 
 
 @pytest.mark.parametrize(
-    ("name", "error"), [("swish", ValueError), ("ReLU", ValueError), ("", ValueError), (None, TypeError), (5, TypeError)]
+    ("name", "error"),
+    [("swish", ValueError), ("ReLU", ValueError), ("", ValueError), (None, TypeError), (5, TypeError)],
 )
 def test_an_unknown_name_is_refused(name, error):
     with pytest.raises(error, match=rf"`activation` must be one of 'linear', 'relu', 'sigmoid', 'tanh'; got {name!r}"):

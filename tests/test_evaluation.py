@@ -18,8 +18,6 @@ MakeSession = Callable[..., Session]
 Clusters = tuple[np.ndarray, np.ndarray]
 
 
-
-
 def directly(session: Session, x: np.ndarray, classes: np.ndarray) -> dict[str, float]:
     """Loss and accuracy over all samples at once, in NumPy and float64."""
     outputs = session.backend.to_numpy(session.model.predict(x)).astype("float64")
@@ -113,7 +111,7 @@ def test_a_metric_may_return_a_python_number(make_session: MakeSession, clusters
     [
         (np.ones((4, 2)), 0, TypeError, "`data` must be a Dataset"),
         (Dataset(np.ones((4, 3)), np.zeros(4, dtype="int64")), 0, ValueError, "`data` does not fit"),
-        (Dataset(np.ones((4, 2)), np.full(4, 3)), 0, ValueError, "labels from 0 to 2; got some from 3 to 3"),
+        (Dataset(np.ones((4, 2)), np.full(4, 3)), 0, ValueError, "from 0 to 2; got .*from 3 to 3"),
         (Dataset(np.ones((4, 2)), np.zeros(4)), 0, TypeError, "class numbers of an integer dtype"),
         (Dataset(np.ones((4, 2)), np.zeros(4, dtype="int64")), -1, ValueError, "`batches` must be 0 or greater"),
         (Dataset(np.ones((4, 2)), np.zeros(4, dtype="int64")), 1.0, TypeError, "`batches` must be an integer"),

@@ -83,7 +83,9 @@ def test_a_callable_is_taken_as_it_is():
     assert initializers.get("weight_initializer", own) is own
 
 
-@pytest.mark.parametrize(("given_value", "error"), [("xavier", ValueError), ("", ValueError), (None, TypeError), (0, TypeError)])
+@pytest.mark.parametrize(
+    ("given_value", "error"), [("xavier", ValueError), ("", ValueError), (None, TypeError), (0, TypeError)]
+)
 def test_an_unknown_one_is_refused(given_value, error):
     with pytest.raises(error, match=rf"`bias_initializer` must be one of 'zeros', .*'he_normal'; got {given_value!r}"):
         initializers.get("bias_initializer", given_value)

@@ -18,9 +18,7 @@ HOST_ONLY_KINDS = ("one-hot", "class numbers")
     kind=st.sampled_from(HOST_ONLY_KINDS),
     label_dtype=st.sampled_from(["uint8", "int64"]),
 )
-def test_it_is_the_share_of_samples_that_are_right(
-    backend, to_numpy, dtype, lead, classes, seed, kind, label_dtype
-):
+def test_it_is_the_share_of_samples_that_are_right(backend, to_numpy, dtype, lead, classes, seed, kind, label_dtype):
     draw = np.random.default_rng(seed)
     outputs = draw.normal(size=(*lead, classes)).astype(dtype)
     labels = draw.integers(0, classes, size=lead).astype(label_dtype)

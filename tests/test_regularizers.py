@@ -37,15 +37,15 @@ def test_the_gradient_is_that_of_the_penalty_by_finite_differences(kind, xp, bac
 @either
 @settings(max_examples=30)
 @given(
-    w=arrays(np.float64, array_shapes(min_dims=0, max_dims=3, min_side=0), elements=st.floats(-1000, 1000)),
-    damping=st.floats(0, 10),
+    w=arrays(np.float64, array_shapes(min_dims=0, max_dims=3, min_side=0), elements=st.floats(-1000, 1000, width=32)),
+    damping=st.floats(0, 10, width=32),
 )
 def test_the_gradient_has_the_weights_shape_and_dtype(kind, backend, to_numpy, dtype, w, damping):
     value = backend.asarray(w, dtype)
     gradient = kind(damping).penalty_gradient(value)
     assert gradient.shape == w.shape
     assert gradient.dtype == value.dtype
-    np.testing.assert_allclose(to_numpy(gradient), damping * GRADIENTS[kind](w), rtol=1e-6, atol=1e-30)
+    np.testing.assert_allclose(to_numpy(gradient), damping * GRADIENTS[kind](w), rtol=1e-6, atol=1e-37)
 
 
 @either
@@ -83,13 +83,9 @@ def test_the_pattern_chooses_the_parameters(backend, to_numpy, pattern, touched)
 
 
 @either
-def test_no_damping_changes_nothing(kind, model, unchanged):
-    with unchanged(model.parameters.gradients):
-        for _ in range(2):
-            pass
-    before = model.backend.to_numpy(model.parameters.gradients).copy()
+def test_no_damping_changes_nothing(kind, model, to_numpy):
     kind(0)(model.parameters)
-    assert np.array_equal(model.backend.to_numpy(model.parameters.gradients), before)
+    assert np.all(to_numpy(model.parameters.gradients) == 0.5)
 
 
 @either

@@ -1,7 +1,6 @@
 """What a session takes, and what it refuses before it touches the model."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,9 +23,9 @@ GOOD = Dataset(X, CLASSES, batch_size=5)
 SPARSE, ONE_HOT_LOSS = SparseCategoricalCrossentropy(), CategoricalCrossentropy()
 
 
-def half_of(y_true: Any, y_pred: Any) -> Any:
-    """A metric that fits only labels of two columns."""
-    return metrics.accuracy(y_true, y_pred[..., :2])
+def on_two_outputs(y_true: Any, y_pred: Any) -> Any:
+    """A metric that does not fit these labels."""
+    return metrics.accuracy(y_true, y_pred[:, :, None])
 
 
 def for_each_sample(y_true: Any, y_pred: Any) -> Any:
@@ -73,10 +72,8 @@ def test_a_model_of_another_type_is_refused(value: Any) -> None:
 
 def test_a_model_that_is_not_assembled_is_refused() -> None:
     model = Model([Dense(1, input_dim=1)])
-    session = None
-    with pytest.raises(RuntimeError, match="not assembled yet; call model.assemble"):
-        session = Session(model, loss=Mse(), optimizer=Fixed())
-        session.fit(Dataset(X[:, :1], X[:, 1:]), epochs=1)
+    with pytest.raises(RuntimeError, match=r"not assembled yet; call model\.assemble"):
+        Session(model, loss=Mse(), optimizer=Fixed())
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Any:
@@ -106,9 +103,9 @@ REFUSED = {
     "integer one-hot for sparse": ({}, {"train": Dataset(X, ONE_HOT.astype("int64"))}, ValueError, "without its class"),
     "class numbers for one-hot": ({"loss": ONE_HOT_LOSS}, {"train": GOOD}, ValueError, r"\(12, 3\); got \(12,\)"),
     "float classes": ({}, {"train": Dataset(X, CLASSES * 1.0)}, TypeError, "an integer dtype"),
-    "class below 0": ({}, {"train": Dataset(X, CLASSES - 1)}, ValueError, "labels from 0 to 2; got some from -1 to 1"),
-    "class too large": ({}, {"train": Dataset(X, CLASSES + 1)}, ValueError, "labels from 0 to 2; got some from 1 to 3"),
-    "one class too large": ({}, {"train": Dataset(X, np.r_[CLASSES[:11], 3])}, ValueError, "got some from 0 to 3"),
+    "class below 0": ({}, {"train": Dataset(X, CLASSES - 1)}, ValueError, "from 0 to 2; got .*from -1 to 1"),
+    "class too large": ({}, {"train": Dataset(X, CLASSES + 1)}, ValueError, "from 0 to 2; got .*from 1 to 3"),
+    "one class too large": ({}, {"train": Dataset(X, np.r_[CLASSES[:11], 3])}, ValueError, "got .*from 0 to 3"),
     "not in [0, 1]": ({"loss": BinaryCrossentropy()}, {"train": Dataset(X, ONE_HOT * 2)}, ValueError, "from 0 to 1"),
     "NaN labels": ({"loss": Mse()}, {"train": Dataset(X, ONE_HOT * np.nan)}, ValueError, "from nan to nan"),
     "words": ({"loss": Mse()}, {"train": Dataset(X, np.full((12, 3), "cat"))}, TypeError, "`train` does not fit"),
@@ -126,17 +123,11 @@ REFUSED = {
     "val_data is an array": ({}, {"val_data": X}, TypeError, "`val_data` must be a Dataset"),
     "val_data too wide": ({}, {"val_data": Dataset(np.ones((9, 3)), CLASSES[:9])}, ValueError, "`val_data` does not"),
     "val_data of other labels": ({}, {"val_data": Dataset(X, CLASSES + 1)}, ValueError, "`val_data` does not fit"),
-    "metric of another shape": ({"metrics": [half_of]}, {"train": GOOD, "val_data": Dataset(X, CLASSES)}, None, None),
+    "metric for other outputs": ({"metrics": [on_two_outputs]}, {"val_data": GOOD}, ValueError, "accuracy needs `y_tr"),
     "metric without a mean": ({"metrics": [for_each_sample]}, {"val_data": GOOD}, ValueError, "for_each_sample"),
     "listener not callable": ({}, {"listeners": [3]}, TypeError, "`listeners` must be callables .*; got 3"),
     "listener a class": ({}, {"listeners": [EarlyStopping]}, TypeError, "`listeners` must be callables"),
 }
-REFUSED["metric of another shape"] = (
-    {"metrics": [half_of], "loss": ONE_HOT_LOSS},
-    {"train": Dataset(X, ONE_HOT), "val_data": Dataset(X, ONE_HOT)},
-    ValueError,
-    "accuracy needs `y_true` of shape",
-)
 
 
 def everything_in(session: Session, weights_of: WeightsOf) -> dict[str, Any]:
@@ -181,7 +172,7 @@ def test_one_in_place_of_a_sequence_is_refused(make_session: MakeSession, argume
 def test_one_listener_in_place_of_a_sequence_is_refused(make_session: MakeSession) -> None:
     session = make_session()
     with pytest.raises(TypeError):
-        session.fit(GOOD, epochs=1, listeners=EarlyStopping())  # type: ignore[arg-type]
+        session.fit(GOOD, epochs=1, listeners=EarlyStopping())
     assert session.step == 0
 
 
@@ -227,7 +218,7 @@ def test_an_optimizer_of_another_model_is_refused(make_session: MakeSession, wei
     used = Adam(0.1)
     make_session(optimizer=used).fit(GOOD, epochs=1)
     session = make_session(optimizer=used)
-    before = everything_in(SimpleNamespace(**vars(session)), weights_of)  # type: ignore[arg-type]
+    before = everything_in(session, weights_of)
     with pytest.raises(ValueError, match="make a new optimizer for each model"):
         session.fit(GOOD, epochs=1)
     for name, value in weights_of(session).items():

@@ -149,7 +149,9 @@ class Backend(ABC):
 
 
 def describe(array: Any) -> str:
-    """An array in words for an error message: its library, dtype, shape and device."""
+    """An array in words for an error message: its library, dtype, shape and device; of anything else its type."""
+    if not array_api_compat.is_array_api_obj(array):
+        return type(array).__name__
     library = type(array).__module__.partition(".")[0]
     device = array_api_compat.device(array)
     return f"a {library} array of dtype {array.dtype} and shape {tuple(array.shape)} on {device}"

@@ -76,8 +76,7 @@ def backend_of(array: Any) -> Backend:
         name = namespace.removeprefix("array_api_compat.").partition(".")[0]  # that of JAX is called jax.numpy
         if name in _CLASSES:
             return _backend_class(name).of(array)
-    received = describe(array) if array_api_compat.is_array_api_obj(array) else type(array).__name__
-    raise TypeError(f"an array of a backend ({', '.join(_CLASSES)}) is needed; got {received}")
+    raise TypeError(f"an array of a backend ({', '.join(_CLASSES)}) is needed; got {describe(array)}")
 
 
 def _named(spec: Any) -> Backend:

@@ -96,7 +96,7 @@ class Optimizer(ABC):
     def _check_state(self, state: Any) -> None:
         if not isinstance(state, dict) or state.keys() != {"t", *self.slots}:
             wanted = ", ".join(repr(key) for key in ("t", *self.slots))
-            got = "the keys " + ", ".join(map(repr, state)) if isinstance(state, dict) else f"{state!r:.200}"
+            got = "the keys " + ", ".join(map(repr, state)) if isinstance(state, dict) else describe(state)
             raise ValueError(f"`state` of {type(self).__name__} is a dict with the keys {wanted}; got {got}")
 
     def _updated(self, xp: Namespace, arrays: list[Array], scalars: tuple[Any, ...]) -> list[Array]:

@@ -55,7 +55,11 @@ def _parser() -> _Parser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--device", metavar="D", help="cpu, cuda, cuda:N, or auto: a GPU where one answers (default: cpu)")
+    add(
+        "--device",
+        metavar="D",
+        help="cpu, cuda, cuda:N, or auto: a GPU where one answers (default: cpu, or $CUTEDL_XP_BACKEND)",
+    )
     add("--backend", metavar="NAME", help="a backend instead of a device, such as array_api_strict or cupy:1")
     add("--optimizer", choices=[*EXPERIMENTS, "all"], default="adam", help="which run of the article (default: adam)")
     add("--seed", type=lambda text: _at_least(0, text), default=0, metavar="S", help="the first seed (default: 0)")
@@ -85,6 +89,7 @@ def main() -> int:
     args = parser.parse_args()
     try:
         backend = cdl.get_backend(args.backend, device=args.device)
+        cdl.listeners.Progress()  # needs tqdm, as the pictures need matplotlib
         results.check_folder(args.out)
         source, why_not_mnist = images.find(args.data_dir)
     except (cdl.BackendUnavailable, ImportError, OSError, TypeError, ValueError) as error:
@@ -106,6 +111,7 @@ def main() -> int:
 
     jobs = min(args.jobs, len(plans))
     done = run_in_turn(plans, ended) if jobs == 1 else run_side_by_side(plans, jobs, ended)
+    screen.clear_below()
 
     made = [outcome for outcome in outcomes if isinstance(outcome, RunResult) and outcome.history.steps]
     made.sort(key=lambda result: (names.index(result.optimizer), result.seed))

@@ -31,6 +31,12 @@ def tell(outcome: RunResult | Failure) -> None:
         print(_end(outcome), file=sys.stderr, flush=True)
 
 
+def clear_below() -> None:
+    """Bars of several processes leave one behind now and then, below the last line."""
+    if sys.stderr.isatty():
+        print("\033[J", end="", file=sys.stderr, flush=True)
+
+
 def _end(result: RunResult) -> str:
     history = result.history
     run = f"{result.optimizer}, seed {result.seed}"

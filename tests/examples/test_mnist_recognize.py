@@ -111,23 +111,23 @@ def test_other_images_are_named_as_such(images, tmp_path):
 
 
 def test_all_the_same_bits_for_any_number_of_jobs(images, tmp_path):
-    common = ("--optimizer", "all", "--epochs", 2, "--seeds", 2, "--seed", 3, "--data-dir", images)
-    alone = start(*common, "--out", tmp_path / "1")
-    beside = start(*common, "--out", tmp_path / "2", "--jobs", 2)
-    for process in (alone, beside):
-        code, out, err = finish(process)
-        assert code == 0, err
-        assert [line.split()[0] for line in out.splitlines() if "all epochs done" in line] == [
-            name for name in NAMES for _ in range(2)
-        ]
-    assert histories(tmp_path / "1") == histories(tmp_path / "2")
-    assert [(run["optimizer"], run["seed"]) for run in histories(tmp_path / "1")] == [
-        (name, seed) for name in NAMES for seed in (3, 4)
-    ]
-    pictures = ["comparison.png", *(f"{name}-seed{seed}.png" for name in NAMES for seed in (3, 4))]
-    assert names(tmp_path / "2") == sorted([*pictures, "histories.json", "results.csv", "results.md"])
-    first = err.splitlines()
-    assert {line.split(",")[0] for line in first if "seed" in line} == set(NAMES)
+    common = ("--optimizer", "all", "--epochs", 2, "--seed", 3, "--data-dir", images)
+    alone = start(*common, "--out", tmp_path / "alone")
+    code, out, err = run(*common, "--seeds", 2, "--jobs", 2, "--out", tmp_path / "beside")
+    assert code == 0, err
+    expected = [(name, seed) for name in NAMES for seed in (3, 4)]
+    in_table = [line.split()[:2] for line in out.splitlines() if "all epochs done" in line]
+    assert in_table == [[name, str(seed)] for name, seed in expected]
+    ended = [line.split(":")[0] for line in err.splitlines() if ", seed " in line]
+    assert sorted(ended) == sorted(f"{name}, seed {seed}" for name, seed in expected)
+    pictures = ["comparison.png", *(f"{name}-seed{seed}.png" for name, seed in expected)]
+    assert names(tmp_path / "beside") == sorted([*pictures, "histories.json", "results.csv", "results.md"])
+    beside = histories(tmp_path / "beside")
+    assert [(recorded["optimizer"], recorded["seed"]) for recorded in beside] == expected
+
+    code, _, err = finish(alone)
+    assert code == 0, err
+    assert histories(tmp_path / "alone") == [recorded for recorded in beside if recorded["seed"] == 3]
 
 
 @pytest.mark.parametrize(
@@ -167,6 +167,16 @@ def test_wrong_use_is_one_sentence(arguments, words, images, tmp_path, monkeypat
     assert words in err
     assert not any(path.suffix in (".png", ".csv") for path in Path().rglob("*"))
     assert [name for name in names(tmp_path) if name != "out"] == before
+
+
+@pytest.mark.parametrize("module", ["matplotlib", "tqdm"])
+def test_what_is_not_installed_is_missed_before_the_training(module, images, tmp_path):
+    patch = f"import sys\nsys.modules[{module!r}] = None"
+    code, out, err = run("--data-dir", images, "--out", tmp_path / "out", **patched(tmp_path, patch))
+    assert (code, out) == (2, ""), err
+    assert err.startswith("mnist_recognize.py: error: ")
+    assert f"needs {module}, which is not installed: pip install" in err
+    assert err.count("\n") == 1
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends the signal of Ctrl-C")
@@ -216,24 +226,58 @@ class TestInterrupt:
         assert "interrupted" in (out_folder / "results.md").read_text()
         assert {f"fixed-small-seed{seed}.png" for seed in range(jobs)} <= set(names(out_folder))
 
-    @pytest.mark.parametrize("jobs", [1, 2])
-    def test_before_the_first_validation_there_is_nothing(self, jobs, images, tmp_path):
+    def test_before_the_first_validation_there_is_nothing(self, images, tmp_path):
         patch = """
             import cutedl_xp.session, pathlib, time
             real = cutedl_xp.session.Session._train_step
             def slow(self, x, y):
                 pathlib.Path(FOLDER, "started").touch()
-                time.sleep(0.4)
+                time.sleep(0.2)
                 return real(self, x, y)
             cutedl_xp.session.Session._train_step = slow
         """
-        arguments = ("--epochs", 1, "--seeds", 2, "--data-dir", images, "--out", tmp_path / "out", "--jobs", jobs)
+        arguments = ("--epochs", 1, "--seeds", 2, "--data-dir", images, "--out", tmp_path / "out")
         code, _, err = self.interrupted(arguments, tmp_path, patch, after=["started"], whole_group=True)
         assert "Traceback" not in err
         assert code == 130, err
-        if jobs == 1:  # several stop at the end of their epoch
-            assert names(tmp_path / "out") == []
-            assert "nothing was written" in err
+        assert names(tmp_path / "out") == []
+        assert "nothing was written" in err
+
+    def test_the_second_one_ends_all_processes_at_once(self, images, tmp_path):
+        patch = """
+            import cutedl_xp.session, pathlib, time
+            real = cutedl_xp.session.Session._train_step
+            def endless(self, x, y):
+                pathlib.Path(FOLDER, "started").touch()
+                time.sleep(3600)
+            cutedl_xp.session.Session._train_step = endless
+        """
+        common = ("--seeds", 2, "--jobs", 2, "--data-dir", images, "--out", tmp_path / "out")
+        process = start(*common, **patched(tmp_path, patch))
+        try:
+            while not (tmp_path / "started").exists():
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.05)
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(0.5)
+            assert process.poll() is None
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(5) == 130
+            deadline = time.monotonic() + 5
+            while alive(process.pid):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def alive(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def patched(tmp_path, patch):

@@ -67,9 +67,7 @@ def test_outside_training_no_mask_is_used_up(backend, to_numpy):
     x = backend.asarray(np.ones((8, 8)))
     one, other = dropout(0.5, backend), dropout(0.5, backend)
     other.forward(x, training=False)
-    assert np.array_equal(
-        to_numpy(one.forward(x, training=True)[0]), to_numpy(other.forward(x, training=True)[0])
-    )
+    assert np.array_equal(to_numpy(one.forward(x, training=True)[0]), to_numpy(other.forward(x, training=True)[0]))
 
 
 def masks(backend, dtype="float64", seed=0):

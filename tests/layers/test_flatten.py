@@ -28,7 +28,9 @@ def test_each_sample_becomes_a_row_and_its_gradient_has_its_shape_again(forward,
     assert y.dtype == backend.dtype("float64")
 
 
-@pytest.mark.parametrize(("sample", "flat"), [((28, 28), (784,)), ((7,), (7,)), ((), (1,)), ((2, 0), (0,)), (None, None)])
+@pytest.mark.parametrize(
+    ("sample", "flat"), [((28, 28), (784,)), ((7,), (7,)), ((), (1,)), ((2, 0), (0,)), (None, None)]
+)
 def test_the_output_shape_is_the_number_of_entries(sample, flat):
     assert Flatten().output_shape(sample) == flat
 

@@ -1,0 +1,258 @@
+"""What every backend answers, and that NumPy's own ways compute the same as the defaults."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cutedl_xp import Backend, get_backend
+from cutedl_xp.optimizers import Adadelta, Adam, Fixed, Momentum
+
+Array = Any
+DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"]
+
+
+@pytest.fixture
+def elsewhere(backend: Backend) -> list[Array]:
+    """Arrays that are not the backend's: of another library, and of its library on another device."""
+    found = [get_backend(f"array_api_strict:{name}").asarray(np.zeros(2)) for name in ("CPU_DEVICE", "device2")]
+    return [array for array in found if array.device != backend.device]
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_numpy_array_keeps_its_dtype(backend: Backend, to_numpy: Callable[[Array], np.ndarray], name: str) -> None:
+    given_array = np.array([[0, 1, 1]], dtype=name)
+    array = backend.asarray(given_array)
+    assert backend.owns(array)
+    assert array.device == backend.device
+    assert array.dtype == backend.dtype(name)
+    back = to_numpy(array)
+    assert type(back) is np.ndarray
+    assert back.dtype == name
+    np.testing.assert_array_equal(back, given_array)
+
+
+def test_own_array_is_returned_as_it_is(backend: Backend) -> None:
+    array = backend.asarray(np.zeros(3))
+    assert backend.asarray(array) is array
+    assert backend.asarray(array, dtype="float64") is array
+    assert backend.asarray(array, dtype=array.dtype) is array
+
+
+@pytest.mark.parametrize(
+    ("obj", "shape", "dtype"),
+    [
+        (1.5, (), "float32"),
+        ([1.0, 2], (2,), "float32"),
+        (((0.5,), (1.5,)), (2, 1), "float32"),
+        ([], (0,), "float32"),
+        (3, (), "int64"),
+        ([[1, 2]], (1, 2), "int64"),
+        ([True, False], (2,), "bool"),
+        ([np.float64(0.5)], (1,), "float32"),
+    ],
+)
+def test_numbers_and_nested_sequences_become_arrays(
+    backend: Backend, obj: Any, shape: tuple[int, ...], dtype: str
+) -> None:
+    array = backend.asarray(obj)
+    assert (array.shape, array.dtype, array.device) == (shape, backend.dtype(dtype), backend.device)
+
+
+@pytest.mark.parametrize("source", [np.array([0.25, 2.75]), [0.25, 2.75]], ids=["NumPy array", "list"])
+@pytest.mark.parametrize("name", ["float32", "float64", "int32"])
+def test_asarray_converts_on_request(
+    backend: Backend, to_numpy: Callable[[Array], np.ndarray], source: Any, name: str
+) -> None:
+    wanted = np.asarray(source).astype(name)
+    for dtype in (name, np.dtype(name), getattr(np, name), getattr(backend.xp, name)):
+        found = to_numpy(backend.asarray(source, dtype=dtype))
+        assert found.dtype == wanted.dtype
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("obj", [None, "text", {"a": 1}, [1j], object(), [None]])
+def test_what_is_no_numbers_is_refused(backend: Backend, obj: Any) -> None:
+    with pytest.raises(TypeError, match="`obj` must be an array, numbers or nested sequences of numbers; got "):
+        backend.asarray(obj)
+
+
+def test_sequences_of_unequal_lengths_are_refused(backend: Backend) -> None:
+    with pytest.raises(ValueError, match="nested sequences of equal lengths"):
+        backend.asarray([[1.0], [1.0, 2.0]])
+
+
+def test_arrays_from_elsewhere_are_never_moved_silently(backend: Backend, elsewhere: list[Array]) -> None:
+    assert elsewhere
+    for array in elsewhere:
+        assert not backend.owns(array)
+        with pytest.raises(
+            TypeError, match=r"`obj` is a array_api_strict array of dtype .*; move it to the host"
+        ) as caught:
+            backend.asarray(array)
+        assert repr(backend) in str(caught.value)
+
+
+@pytest.mark.parametrize("obj", [None, 1.0, [1.0], "text"])
+def test_backend_owns_nothing_but_arrays(backend: Backend, obj: Any) -> None:
+    assert not backend.owns(obj)
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_dtype_is_the_librarys_own(backend: Backend, name: str) -> None:
+    own = getattr(backend.xp, name)
+    assert backend.dtype(name) == backend.dtype(np.dtype(name)) == backend.dtype(getattr(np, name)) == own
+    assert backend.dtype(own) == own
+
+
+@pytest.mark.parametrize(("given_type", "name"), [(float, "float64"), (int, np.dtype(int).name), (bool, "bool")])
+def test_dtype_of_a_python_type(backend: Backend, given_type: type, name: str) -> None:
+    assert backend.dtype(given_type) == backend.dtype(name)
+
+
+@pytest.mark.parametrize("name", ["float16", "complex64", "single", "", "float31", np.float16, np.dtype("complex64")])
+def test_other_dtypes_are_refused(backend: Backend, name: Any) -> None:
+    with pytest.raises(ValueError, match=r"`dtype` must be one of 'bool', .*, 'float64'; got "):
+        backend.dtype(name)
+
+
+@pytest.mark.parametrize("obj", [3, None, ["float32"]])
+def test_what_is_no_dtype_is_refused(backend: Backend, obj: Any) -> None:
+    with pytest.raises(TypeError, match=r"`dtype` must be a dtype of .* or its name; got "):
+        backend.dtype(obj)
+
+
+def test_to_numpy_copies_nothing_that_is_there() -> None:
+    array = np.zeros(3)
+    assert get_backend("numpy").to_numpy(array) is array
+    assert type(get_backend("numpy").to_numpy(np.float32(1.0))) is np.ndarray
+
+
+def test_matmul_is_the_matrix_product(backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str) -> None:
+    a, b = (np.random.default_rng(seed).normal(size=shape).astype(dtype) for seed, shape in ((0, (4, 3)), (1, (3, 2))))
+    left, right = backend.asarray(a), backend.asarray(b)
+    np.testing.assert_array_equal(to_numpy(backend.matmul(left, right)), a @ b)
+    out = backend.asarray(np.zeros((4, 2), dtype))
+    found = backend.matmul(left, right, out=out)
+    np.testing.assert_array_equal(to_numpy(found), a @ b)
+    assert found.dtype == backend.dtype(dtype)
+
+
+def test_matmul_writes_where_numpy_is_told_to() -> None:
+    out = np.zeros((2, 2))
+    assert get_backend("numpy").matmul(np.eye(2), np.full((2, 2), 3.0), out=out) is out
+    assert (out == 3.0).all()
+
+
+def test_write_copies_over_the_target(backend: Backend, to_numpy: Callable[[Array], np.ndarray]) -> None:
+    target, source = (backend.asarray(np.full((2, 2), number)) for number in (0.0, 3.0))
+    assert backend.write(target, source) is target
+    source[...] = 4.0
+    assert (to_numpy(target) == 3.0).all()
+
+
+def test_take_gathers_rows_then_converts_and_scales(
+    backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str
+) -> None:
+    rows = np.arange(24, dtype="uint8").reshape(4, 3, 2)
+    indices = backend.asarray(np.array([3, 0, 0]))
+    found = backend.take(backend.asarray(rows), indices, backend.dtype(dtype), 0.5)
+    assert (found.shape, found.dtype, found.device) == ((3, 3, 2), backend.dtype(dtype), backend.device)
+    np.testing.assert_array_equal(to_numpy(found), rows[[3, 0, 0]].astype(dtype) * 0.5)
+    assert backend.take(backend.asarray(rows), indices[:0], backend.dtype(dtype), None).shape == (0, 3, 2)
+
+
+def test_convert_without_anything_to_do_is_the_same_array(backend: Backend, dtype: str) -> None:
+    array = backend.asarray(np.zeros(3, dtype))
+    assert backend.convert(array, backend.dtype(dtype), None) is array
+
+
+@pytest.mark.parametrize("source", DTYPES)
+@pytest.mark.parametrize("scale", [None, 1 / 255, 0.1, 2.0])
+def test_convert_computes_in_the_dtype_asked_for(
+    backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str, source: str, scale: float | None
+) -> None:
+    values = np.array([0, 1, 3, 127]).astype(source)
+    before = backend.asarray(values.copy())
+    found = backend.convert(before, backend.dtype(dtype), scale)
+    wanted = values.astype(dtype) if scale is None else values.astype(dtype) * np.dtype(dtype).type(scale)
+    assert found.dtype == backend.dtype(dtype)
+    np.testing.assert_array_equal(to_numpy(found), wanted)
+    np.testing.assert_array_equal(to_numpy(before), values)
+
+
+@given(data=st.data())
+@settings(max_examples=50)
+def test_numpys_own_ways_equal_the_defaults_bit_for_bit(data: st.DataObject) -> None:
+    numpy = get_backend("numpy")
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    rows = random.uniform(0, 255, data.draw(st.tuples(*3 * [st.integers(1, 4)]))).astype(
+        data.draw(st.sampled_from(DTYPES))
+    )
+    dtype = numpy.dtype(data.draw(st.sampled_from(["float32", "float64"])))
+    scale = data.draw(st.none() | st.floats(1e-3, 1e3))
+    indices = random.integers(0, len(rows), 5)
+    a, b = rows[:, :, 0].astype(dtype), rows[:, :, 0].T.astype(dtype)
+    for own, default in (
+        (numpy.convert(rows, dtype, scale), Backend.convert(numpy, rows, dtype, scale)),
+        (numpy.take(rows, indices, dtype, scale), Backend.take(numpy, rows, indices, dtype, scale)),
+        (numpy.matmul(a, b), Backend.matmul(numpy, a, b)),
+    ):
+        assert own.dtype == default.dtype
+        np.testing.assert_array_equal(own, default)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (7,), (16_384,), (16_385,), (3, 16_384), (50_001,)])
+@pytest.mark.parametrize("optimizer", [Fixed(), Momentum(), Adadelta(), Adam()], ids=lambda o: type(o).__name__)
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_rule_in_blocks_equals_the_rule_at_once_bit_for_bit(shape: tuple[int, ...], optimizer: Any, order: Any) -> None:
+    numpy, random = get_backend("numpy"), np.random.default_rng(0)
+    arrays = [np.asarray(random.uniform(0.0, 1.0, shape), order=order) for _ in range(2 + len(optimizer.slots))]
+    in_blocks, at_once = ([array.copy(order="K") for array in arrays] for _ in range(2))
+    numpy.apply_rule(type(optimizer).rule, in_blocks, optimizer.scalars(3))
+    Backend.apply_rule(numpy, type(optimizer).rule, at_once, optimizer.scalars(3))
+    for found, wanted in zip(in_blocks, at_once, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_long_arrays_are_given_to_the_rule_in_blocks_that_cover_them_once() -> None:
+    sizes = []
+
+    def rule(xp: Any, w: Array, g: Array, add: float) -> tuple[Array, ...]:
+        sizes.append(w.size)
+        return (w + g + add,)
+
+    w = np.zeros((5, 10_000))
+    get_backend("numpy").apply_rule(rule, [w, np.ones_like(w)], [2.0])
+    assert (w == 3.0).all()
+    assert sum(sizes) == w.size
+    assert max(sizes) <= 16_384
+
+
+def test_apply_rule_writes_over_w_and_state_and_leaves_the_gradient(
+    backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str
+) -> None:
+    def rule(xp: Any, w: Array, g: Array, first: Array, second: Array, factor: float) -> tuple[Array, ...]:
+        assert xp is backend.xp
+        return w - factor * g, first + 1.0, second + 2.0
+
+    arrays = [backend.asarray(np.full((2, 3), number, dtype)) for number in (10.0, 1.0, 20.0, 30.0)]
+    kept = list(arrays)
+    assert backend.apply_rule(rule, arrays, [4.0]) is None
+    assert all(array is before for array, before in zip(arrays, kept, strict=True))
+    for array, number in zip(arrays, (6.0, 1.0, 21.0, 32.0), strict=True):
+        assert array.dtype == backend.dtype(dtype)
+        assert (to_numpy(array) == number).all()
+
+
+def test_rule_with_too_few_results_is_an_error(backend: Backend) -> None:
+    arrays = [backend.asarray(np.zeros(2)) for _ in range(3)]
+    with pytest.raises(ValueError, match="zip"):
+        backend.apply_rule(lambda xp, w, g, s: (w,), arrays, [])
+
+
+def test_synchronize_returns_nothing(backend: Backend) -> None:
+    assert backend.synchronize() is None

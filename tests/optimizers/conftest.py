@@ -1,0 +1,60 @@
+"""What the tests of the optimizers share: the public rules, and arrays to feed them with."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cutedl_xp import Backend, optimizers
+
+RULES = [getattr(optimizers, name) for name in optimizers.__all__ if name != "Optimizer"]
+
+
+@pytest.fixture(scope="session", params=RULES, ids=lambda rule: rule.__name__)
+def rule(request: pytest.FixtureRequest) -> type[optimizers.Optimizer]:
+    """Each public optimizer's class, one after the other."""
+    found: type[optimizers.Optimizer] = request.param
+    return found
+
+
+@pytest.fixture(scope="session")
+def normal(backend: Backend) -> Callable[..., Any]:
+    """A function that makes an array of the backend with normally distributed numbers, the same for the same seed."""
+
+    def make(seed: int, *shape: int, dtype: str = "float32") -> Any:
+        return backend.asarray(np.asarray(np.random.default_rng(seed).normal(size=shape), dtype=dtype))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def on_host(to_numpy: Callable[[Any], np.ndarray]) -> Callable[[Any], Any]:
+    """A function that copies a tree of arrays, lists, tuples and dicts to the host, the leaves as NumPy arrays."""
+
+    def copied(tree: Any) -> Any:
+        if isinstance(tree, dict):
+            return {key: copied(child) for key, child in tree.items()}
+        if isinstance(tree, (list, tuple)):
+            return type(tree)(copied(child) for child in tree)
+        return tree if isinstance(tree, int) else np.array(to_numpy(tree))
+
+    return copied
+
+
+@pytest.fixture(scope="session")
+def same_bits() -> Callable[[Any, Any], bool]:
+    """A function that tells whether two trees on the host have the same structure, dtypes, shapes and bits."""
+
+    def same(a: Any, b: Any) -> bool:
+        if type(a) is not type(b):
+            return False
+        if isinstance(a, dict):
+            return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
+        if isinstance(a, (list, tuple)):
+            return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+        if isinstance(a, int):
+            return a == b
+        return (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
+
+    return same

@@ -1,0 +1,149 @@
+"""What the optimizers' constructors take, and what they refuse."""
+
+import inspect
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cutedl_xp import Backend, Parameter, optimizers
+from cutedl_xp.optimizers import Adadelta, Adagrad, Adam, Fixed, Momentum, Optimizer, RMSProp
+
+SIGNATURES: dict[type[Optimizer], tuple[dict[str, float], dict[str, float]]] = {
+    Fixed: ({"lr": 0.01}, {}),
+    Momentum: ({"lr": 1e-4, "momentum": 0.9}, {}),
+    Adagrad: ({"lr": 0.1}, {"eps": 1e-6}),
+    RMSProp: ({"lr": 1e-4, "rho": 0.99}, {"eps": 1e-6}),
+    Adadelta: ({"rho": 0.99}, {"eps": 1e-6}),
+    Adam: ({"lr": 1e-4, "beta1": 0.9, "beta2": 0.99}, {"eps": 1e-8}),
+}
+"""The parameters by position, in their order, and those by keyword alone."""
+
+EVERY = [(rule, name) for rule, parts in SIGNATURES.items() for part in parts for name in part]
+POSITIVE = [(rule, name) for rule, name in EVERY if name in ("lr", "eps")]
+DECAYS = [(rule, name) for rule, name in EVERY if name not in ("lr", "eps")]
+
+
+def test_table_has_every_public_optimizer() -> None:
+    assert {rule.__name__ for rule in SIGNATURES} | {"Optimizer"} == set(optimizers.__all__)
+
+
+@pytest.mark.parametrize(("rule", "parts"), SIGNATURES.items())
+def test_order_and_defaults(rule: type[Optimizer], parts: tuple[dict[str, float], dict[str, float]]) -> None:
+    by_position, by_keyword = parts
+    found = inspect.signature(rule).parameters
+    assert {name: p.default for name, p in found.items()} == {**by_position, **by_keyword}
+    assert [name for name, p in found.items() if p.kind is p.POSITIONAL_OR_KEYWORD] == list(by_position)
+    assert {name for name, p in found.items() if p.kind is p.KEYWORD_ONLY} == by_keyword.keys()
+
+
+@pytest.mark.parametrize(("rule", "parts"), SIGNATURES.items())
+def test_values_are_kept_as_given(rule: type[Optimizer], parts: tuple[dict[str, float], dict[str, float]]) -> None:
+    by_position, by_keyword = (
+        {name: 0.5 / (number + 1) for number, name in enumerate(part)} for part in (parts[0], parts[1])
+    )
+    made = rule(*by_position.values(), **by_keyword)
+    assert {name: getattr(made, name) for name in (*by_position, *by_keyword)} == {**by_position, **by_keyword}
+
+
+@pytest.mark.parametrize(("rule", "parts"), SIGNATURES.items())
+def test_eps_is_not_taken_by_position(rule: type[Optimizer], parts: tuple[dict[str, float], dict[str, float]]) -> None:
+    with pytest.raises(TypeError, match="positional argument"):
+        rule(*parts[0].values(), 1e-3)
+
+
+def assert_refused(error: type[Exception], rule: type[Optimizer], name: str, value: Any, words: str) -> None:
+    with pytest.raises(error) as caught:
+        rule(**{name: value})
+    assert str(caught.value).startswith(f"`{name}` {words}; got {value!r}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("rule", "name"), POSITIVE)
+@pytest.mark.parametrize("value", [0, 0.0, -0.0, -1e-300, -1, np.float32(-0.1)])
+def test_rates_and_eps_are_above_0(rule: type[Optimizer], name: str, value: Any) -> None:
+    assert_refused(ValueError, rule, name, value, "must be greater than 0")
+
+
+@pytest.mark.parametrize(("rule", "name"), DECAYS)
+@pytest.mark.parametrize("value", [0, 1, 0.0, 1.0, -0.1, 1.1, 99, np.float64(1.0)])
+def test_decays_lie_between_0_and_1(rule: type[Optimizer], name: str, value: Any) -> None:
+    assert_refused(ValueError, rule, name, value, "must lie strictly between 0 and 1")
+
+
+@pytest.mark.parametrize(("rule", "name"), DECAYS)
+@pytest.mark.parametrize("value", [np.nextafter(0.0, 1.0), np.nextafter(1.0, 0.0)])
+def test_all_decays_between_0_and_1_are_taken(rule: type[Optimizer], name: str, value: Any) -> None:
+    assert getattr(rule(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize(("rule", "name"), EVERY)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), np.float32("nan"), 10**400])
+def test_only_finite_numbers_are_taken(rule: type[Optimizer], name: str, value: Any) -> None:
+    assert_refused(ValueError, rule, name, value, "must be finite")
+
+
+@pytest.mark.parametrize(("rule", "name"), EVERY)
+@pytest.mark.parametrize(
+    "value", [True, False, np.True_, "0.1", b"1", None, 0.5j, [0.5], np.array(0.5), np.array([0.5]), Decimal("0.5")]
+)
+def test_only_numbers_are_taken(rule: type[Optimizer], name: str, value: Any) -> None:
+    assert_refused(TypeError, rule, name, value, "must be a number")
+
+
+NUMBERS = [0.5, np.float64(0.5), np.float32(0.5), np.float16(0.5), Fraction(1, 2)]
+
+
+@pytest.mark.parametrize(("rule", "name"), EVERY)
+@pytest.mark.parametrize("value", NUMBERS, ids=lambda value: type(value).__name__)
+def test_any_real_number_is_taken_and_kept_as_a_python_float(rule: type[Optimizer], name: str, value: Any) -> None:
+    found = getattr(rule(**{name: value}), name)
+    assert (type(found), found) == (float, 0.5)
+
+
+@pytest.mark.parametrize("value", [1, np.int64(1), np.uint8(1)])
+def test_integers_are_taken_as_rates(value: Any) -> None:
+    assert type(Fixed(lr=value).lr) is float
+
+
+def test_numpy_scalars_promote_no_float32(rule: type[Optimizer], backend: Backend, normal: Callable[..., Any]) -> None:
+    by_position, by_keyword = SIGNATURES[rule]
+    optimizer = rule(**{name: np.float64(0.5) for name in (*by_position, *by_keyword)})
+    w, g = normal(0, 2), normal(1, 2)
+    state = optimizer.init(w)
+    for _ in range(2):
+        w, state = optimizer.update(w, g, state)
+        assert all(state[slot].dtype == backend.dtype("float32") for slot in rule.slots)
+        assert w.dtype == backend.dtype("float32")
+    parameter = Parameter("w", w, g)
+    optimizer.step([parameter])
+    assert parameter.value.dtype == backend.dtype("float32")
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "text"),
+    [
+        (Fixed(), "Fixed(lr=0.01)"),
+        (Momentum(0.002), "Momentum(lr=0.002, momentum=0.9)"),
+        (Adagrad(np.float64(0.25)), "Adagrad(lr=0.25, eps=1e-06)"),
+        (RMSProp(rho=0.5), "RMSProp(lr=0.0001, rho=0.5, eps=1e-06)"),
+        (Adadelta(), "Adadelta(rho=0.99, eps=1e-06)"),
+        (Adam(1, eps=0.5), "Adam(lr=1.0, beta1=0.9, beta2=0.99, eps=0.5)"),
+    ],
+)
+def test_repr_is_the_call_that_makes_it(optimizer: Optimizer, text: str) -> None:
+    assert repr(optimizer) == text
+
+
+def test_optimizers_are_told_apart_by_identity(rule: type[Optimizer]) -> None:
+    one, other = rule(), rule()
+    assert one != other  # each keeps state of its own
+    assert len({one, other, one}) == 2
+
+
+def test_optimizer_itself_is_abstract() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        Optimizer()  # type: ignore[abstract]

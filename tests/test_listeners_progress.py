@@ -1,0 +1,135 @@
+"""The bar that shows a training."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import tqdm
+
+from cutedl_xp import Dataset, Session
+from cutedl_xp.listeners import EarlyStopping, FitListener, Progress
+from cutedl_xp.metrics import accuracy
+
+MakeSession = Callable[..., Session]
+
+
+class Bar(tqdm.tqdm):
+    """A bar that is kept, with how often it was moved."""
+
+    made: list["Bar"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.made.append(self)
+        self.moves: list[int] = []
+        self.closed = False
+
+    def update(self, n: float = 1) -> bool | None:
+        self.moves.append(int(n))
+        return super().update(n)
+
+    def close(self) -> None:
+        super().close()
+        self.closed = True
+
+
+@pytest.fixture
+def bars(monkeypatch: pytest.MonkeyPatch) -> list[Bar]:
+    """All bars that are made."""
+    monkeypatch.setattr(Bar, "made", [], raising=False)
+    monkeypatch.setattr(tqdm, "tqdm", Bar)
+    return Bar.made
+
+
+@pytest.fixture
+def data(clusters: Any) -> Dataset:
+    """Three batches an epoch."""
+    return Dataset(*clusters, batch_size=64)
+
+
+def test_a_bar_from_the_first_step_to_the_last(
+    make_session: MakeSession, data: Dataset, bars: list[Bar], capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = make_session(metrics=[accuracy])
+    history = session.fit(data, epochs=4, val_data=data, listeners=[Progress("adam", show=True)])
+    [bar] = bars
+    assert (bar.total, bar.n, bar.closed) == (12, 12, True)
+    assert sum(bar.moves) == 12
+    last = ", ".join(f"{name}={history.series(name)[-1]:.4f}" for name in ("loss", "val_loss", "val_accuracy"))
+    assert bar.postfix == last
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith("\n")
+    shown = err.splitlines()[-1].rpartition("\r")[2]
+    assert shown.startswith("adam: 100%|")
+    assert "12/12" in shown
+    assert last in shown
+    assert "step/s" in shown
+
+
+def test_without_val_data_it_shows_the_loss(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
+    history = make_session().fit(data, epochs=2, listeners=[Progress(show=True)])
+    [bar] = bars
+    assert (bar.total, bar.n, bar.closed) == (6, 6, True)
+    assert bar.postfix == f"loss={history.loss[-1]:.4f}"
+
+
+def test_each_fit_has_a_bar_of_its_own(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
+    session, progress = make_session(), Progress(show=True)
+    session.fit(data, epochs=2, listeners=[progress])
+    session.fit(data, epochs=3, val_data=data, val_steps=2, listeners=[progress])
+    assert [(bar.total, bar.n, bar.closed) for bar in bars] == [(6, 6, True), (9, 9, True)]
+
+
+@pytest.mark.parametrize("progress_first", [True, False])
+@pytest.mark.parametrize(("val_steps", "steps"), [(0, 6), (2, 4)])
+def test_it_is_closed_where_the_training_is_stopped(
+    make_session: MakeSession, data: Dataset, bars: list[Bar], progress_first: bool, val_steps: int, steps: int
+) -> None:
+    session = make_session()
+    listeners: list[Any] = [Progress(show=True), EarlyStopping(patience=1, min_delta=100.0)]
+    session.fit(data, 9, val_data=data, val_steps=val_steps, listeners=listeners if progress_first else listeners[::-1])
+    [bar] = bars
+    assert session.step == steps
+    assert (bar.total, bar.n, bar.closed) == (27, steps, True)
+
+
+def test_a_fit_after_one_that_failed_closes_its_bar(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
+    def fail(event: Any) -> None:
+        raise LookupError("of the listener's own")
+
+    session, progress = make_session(), Progress(show=True)
+    with pytest.raises(LookupError):
+        session.fit(data, epochs=2, listeners=[progress, FitListener("epoch_end", callback=fail)])
+    assert not bars[0].closed
+    session.fit(data, epochs=2, listeners=[progress])
+    assert [bar.closed for bar in bars] == [True, True]
+
+
+@pytest.mark.parametrize(("is_terminal", "show", "count"), [(False, None, 0), (True, None, 1), (True, False, 0)])
+def test_it_is_shown_on_terminals(
+    make_session: MakeSession,
+    data: Dataset,
+    bars: list[Bar],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    is_terminal: bool,
+    show: bool | None,
+    count: int,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    make_session().fit(data, epochs=2, listeners=[Progress(show=show)])
+    assert len(bars) == count
+    assert (capsys.readouterr().err == "") == (count == 0)
+
+
+def test_the_line_of_the_bar_can_be_chosen(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
+    make_session().fit(data, epochs=1, listeners=[Progress(position=2, show=True)])
+    assert bars[0].pos == -2
+
+
+def test_without_tqdm_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    with pytest.raises(ImportError, match=r'^Progress needs tqdm, .*: pip install "cutedl_xp\[examples\]"$'):
+        Progress()

@@ -1,0 +1,206 @@
+"""Parameters: single ones, and a model's over flat buffers."""
+
+import re
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+import array_api_strict
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cutedl_xp import Backend, Parameter, get_backend
+from cutedl_xp.parameter import Parameters, unflatten
+
+Array = Any
+SHAPES = {"/1/weight": (2, 3), "/1/bias": (3,), "/2/scale": (), "/2/none": (4, 0), "/3/weight": (3, 1, 2)}
+
+
+@pytest.fixture
+def make(backend: Backend) -> Callable[..., Parameter]:
+    """A function that makes a parameter filled with ones."""
+    return lambda *shape, dtype="float32": Parameter("w", backend.asarray(np.ones(shape, dtype)))
+
+
+@pytest.fixture
+def parameters(backend: Backend, dtype: str) -> Parameters:
+    return Parameters(backend, dtype, SHAPES)
+
+
+def test_parameter_has_the_array_it_was_given(backend: Backend) -> None:
+    value, gradient = (backend.asarray(np.full((2, 3), number)) for number in (1.0, 2.0))
+    parameter = Parameter("/1-Dense/weight", value, gradient)
+    assert parameter.name == "/1-Dense/weight"
+    assert parameter.backend == backend
+    assert parameter.value is value
+    assert parameter.gradient is gradient
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3, 2)])
+def test_gradient_starts_as_zeros_like_the_value(
+    make: Callable[..., Parameter], to_numpy: Callable[[Array], np.ndarray], dtype: str, shape: tuple[int, ...]
+) -> None:
+    parameter = make(*shape, dtype=dtype)
+    gradient = parameter.gradient
+    assert (gradient.shape, gradient.dtype) == (shape, parameter.value.dtype)
+    assert gradient.device == parameter.value.device
+    assert not to_numpy(gradient).any()
+
+
+SOURCES: dict[str, Callable[[Backend], Any]] = {
+    "an array of the backend": lambda backend: backend.asarray([[1.5, 2.0, -3.0], [0.0, 4.0, 5.0]]),
+    "one of another dtype": lambda backend: backend.asarray(np.array([[1.5, 2, -3], [0, 4, 5]], "float64")),
+    "a NumPy array": lambda backend: np.array([[1.5, 2, -3], [0, 4, 5]], "float32"),
+    "a NumPy array of another dtype": lambda backend: np.array([[1.5, 2, -3], [0, 4, 5]], "float64"),
+    "a NumPy array read backwards": lambda backend: np.array([[5, 4, 0], [-3, 2, 1.5]])[::-1, ::-1],
+    "nested lists": lambda backend: [[1.5, 2, -3], [0, 4, 5]],
+}
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+@pytest.mark.parametrize("what", ["value", "gradient"])
+def test_assigning_copies_into_place(
+    backend: Backend,
+    make: Callable[..., Parameter],
+    to_numpy: Callable[[Array], np.ndarray],
+    dtype: str,
+    source: Callable[[Backend], Any],
+    what: str,
+) -> None:
+    parameter = make(2, 3, dtype=dtype)
+    array, given = getattr(parameter, what), source(backend)
+    setattr(parameter, what, given)
+    assert getattr(parameter, what) is array
+    assert array.dtype == backend.dtype(dtype)
+    np.testing.assert_array_equal(to_numpy(array), [[1.5, 2, -3], [0, 4, 5]])
+    if not isinstance(given, list):
+        given[...] = 7.0
+    np.testing.assert_array_equal(to_numpy(array)[0], [1.5, 2, -3])  # a copy, not the memory of the source
+
+
+@pytest.mark.parametrize("what", ["value", "gradient"])
+@pytest.mark.parametrize("shape", [(), (3,), (1, 3), (3, 2), (2, 3, 1)])
+def test_assigning_another_shape_is_refused_even_where_it_would_broadcast(
+    make: Callable[..., Parameter], what: str, shape: tuple[int, ...]
+) -> None:
+    parameter = make(2, 3)
+    words = f"the {what} of 'w' has shape (2, 3); got one of shape {shape}"
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+        setattr(parameter, what, np.zeros(shape, "float32"))
+
+
+@pytest.mark.parametrize("what", ["value", "gradient"])
+def test_assigning_an_array_of_another_device_is_refused(make: Callable[..., Parameter], what: str) -> None:
+    other = get_backend("array_api_strict:device2")
+    with pytest.raises(TypeError, match=r"`obj` is a array_api_strict array of .* on .*device2"):
+        setattr(make(2), what, other.asarray(np.zeros(2)))
+
+
+def test_assigning_a_part_in_place_works(
+    make: Callable[..., Parameter], to_numpy: Callable[[Array], np.ndarray]
+) -> None:
+    parameter = make(2, 2)
+    parameter.value[0, :] = 3.0
+    assert to_numpy(parameter.value).tolist() == [[3.0, 3.0], [1.0, 1.0]]
+    parameter.value += 1.0
+    assert to_numpy(parameter.value).tolist() == [[4.0, 4.0], [2.0, 2.0]]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "bool"])
+def test_value_that_is_no_float_is_refused(make: Callable[..., Parameter], dtype: str) -> None:
+    with pytest.raises(
+        TypeError, match=rf"`value` of 'w' must be a floating-point array; got .*{dtype}.* shape \(2,\)"
+    ):
+        make(2, dtype=dtype)
+
+
+@pytest.mark.parametrize("value", [1.0, [1.0, 2.0], None, "w"])
+def test_value_that_is_no_array_is_refused(value: Any) -> None:
+    with pytest.raises(TypeError) as caught:
+        Parameter("w", value)
+    assert str(caught.value).endswith(f" is needed; got {type(value).__name__}")
+
+
+def test_gradient_of_another_dtype_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"`gradient` of 'w' must be like its value, .* float32 .*; got .* float64 "):
+        Parameter("w", np.zeros(3, "float32"), np.zeros(3))
+
+
+@pytest.mark.parametrize("gradient", [[0.0, 0.0, 0.0], 0.0, array_api_strict.zeros(3, dtype=array_api_strict.float32)])
+def test_gradient_of_another_library_is_refused(gradient: Any) -> None:
+    with pytest.raises(TypeError, match="`gradient` of 'w' must be like its value, a numpy array"):
+        Parameter("w", np.zeros(3, "float32"), gradient)
+
+
+def test_gradient_of_another_shape_is_refused(backend: Backend) -> None:
+    value, gradient = (backend.asarray(np.zeros(shape, "float32")) for shape in ((2, 3), (3,)))
+    with pytest.raises(ValueError, match=r"`gradient` of 'w' has shape \(3,\); its value has \(2, 3\)"):
+        Parameter("w", value, gradient)
+
+
+def test_parameter_takes_no_other_attributes(make: Callable[..., Parameter]) -> None:
+    with pytest.raises(AttributeError):
+        make(2).valeu = 3.0  # type: ignore[attr-defined]
+
+
+def test_parameter_tells_name_shape_and_dtype(make: Callable[..., Parameter], backend: Backend, dtype: str) -> None:
+    assert repr(make(2, 3, dtype=dtype)) == f"Parameter('w', shape=(2, 3), dtype={make(dtype=dtype).value.dtype})"
+
+
+def test_buffers_hold_all_entries_as_zeros(
+    parameters: Parameters, backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str
+) -> None:
+    for buffer in (parameters.values, parameters.gradients):
+        assert buffer.shape == (sum(map(prod, SHAPES.values())),)
+        assert (buffer.dtype, buffer.device) == (backend.dtype(dtype), backend.device)
+        assert not to_numpy(buffer).any()
+
+
+def test_parameters_are_a_sequence_in_the_order_of_their_shapes(parameters: Parameters) -> None:
+    assert isinstance(parameters, Sequence)
+    assert len(parameters) == len(SHAPES)
+    assert [(p.name, p.value.shape, p.gradient.shape) for p in parameters] == [
+        (name, shape, shape) for name, shape in SHAPES.items()
+    ]
+    assert parameters[0] is next(iter(parameters))
+    assert parameters[-1].name == "/3/weight"
+    assert [p.name for p in parameters[1:3]] == ["/1/bias", "/2/scale"]
+    assert parameters[2] in parameters
+    with pytest.raises(IndexError):
+        parameters[len(SHAPES)]
+
+
+def test_parameters_tell_their_names(backend: Backend) -> None:
+    assert repr(Parameters(backend, "float32", {"/1/w": (2,), "/1/b": ()})) == "Parameters('/1/w', '/1/b')"
+    assert repr(Parameters(backend, "float32", {})) == "Parameters()"
+
+
+def test_buffers_and_parameters_are_the_same_memory(
+    parameters: Parameters, to_numpy: Callable[[Array], np.ndarray]
+) -> None:
+    for number, parameter in enumerate(parameters, start=1):
+        parameter.value = np.full(parameter.value.shape, number)
+        parameter.gradient[...] = -number
+    wanted = [number for number, shape in enumerate(SHAPES.values(), start=1) for _ in range(prod(shape))]
+    assert to_numpy(parameters.values).tolist() == wanted
+    assert to_numpy(parameters.gradients).tolist() == [-number for number in wanted]
+    parameters.values[...] = 0.5
+    assert all((to_numpy(p.value) == 0.5).all() for p in parameters)
+    assert (to_numpy(parameters.gradients) < 0).all()
+
+
+@given(shapes=st.lists(st.lists(st.integers(0, 4), max_size=3).map(tuple), max_size=5))
+def test_views_of_a_buffer_cover_it_once_and_in_order(
+    backend: Backend, to_numpy: Callable[[Array], np.ndarray], shapes: list[tuple[int, ...]]
+) -> None:
+    named = {str(number): shape for number, shape in enumerate(shapes)}
+    buffer = backend.asarray(np.arange(sum(map(prod, shapes)), dtype="float64"))
+    views = unflatten(backend, buffer, named)
+    assert {name: view.shape for name, view in views.items()} == named
+    entries = [entry for view in views.values() for entry in to_numpy(view).reshape(-1).tolist()]
+    assert entries == to_numpy(buffer).tolist()
+    for view in views.values():
+        view[...] = -1.0
+    assert (to_numpy(buffer) == -1.0).all()
