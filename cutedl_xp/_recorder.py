@@ -69,7 +69,9 @@ class Recorder:
         self._loss_count += 1
 
     def record(self) -> None:
-        """Validate and make an entry; the only time that figures are copied from the device."""
+        """Validate and make an entry, unless the training is to stop; only now figures are copied from the device."""
+        if self.history.stop_reason is not None:
+            return
         means = [self._loss_total / self._loss_count]
         if self._plan.val_data is not None:
             self.tell("val_start")

@@ -156,9 +156,9 @@ class Session:
                         break
                     recorder.add(self._train_step(x, y))
                     self.step += 1
-                    if history.stop_reason is None and plan.entry_after_step(self.step):
+                    if plan.entry_after_step(self.step):
                         recorder.record()
-                if history.stop_reason is None and plan.entry_after_epoch(epoch, recorder.has_news):
+                if plan.entry_after_epoch(epoch, recorder.has_news):
                     recorder.record()
                 recorder.tell("epoch_end")
                 self.epoch = epoch + 1

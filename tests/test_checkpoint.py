@@ -209,18 +209,24 @@ class TestFailedSave:
         assert saved.read_bytes() == before
         assert list(saved.parent.iterdir()) == [saved]
 
-    def test_the_bytes_are_on_the_disk_before_the_name_is(self, path, monkeypatch):
+    def test_the_bytes_are_on_the_disk_and_in_the_same_folder_before_the_name_is(self, path, monkeypatch):
         calls = []
-        for name in ("fsync", "replace"):
 
-            def noted(*arguments, name=name, real=getattr(os, name)):
-                calls.append(name)
+        def note(name):
+            real = getattr(os, name)
+
+            def noted(first, *rest):
                 assert not path.exists()
-                return real(*arguments)
+                calls.append((name, first))
+                return real(first, *rest)
 
             monkeypatch.setattr(checkpoint.os, name, noted)
+
+        note("fsync")
+        note("replace")
         Model([Dense(7, input_dim=9)]).assemble("numpy").save(path)
-        assert calls[:2] == ["fsync", "replace"]
+        assert [name for name, _ in calls] == ["fsync", "replace"]
+        assert os.path.dirname(calls[1][1]) == str(path.parent)  # a rename is whole within one file system alone
 
     def test_a_folder_that_is_not_there(self, tmp_path):
         with pytest.raises(FileNotFoundError):

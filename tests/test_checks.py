@@ -49,7 +49,7 @@ def test_any_real_number_becomes_a_python_float(
 def test_numbers_that_are_not_finite_are_refused(
     check: Callable[..., float], allowed: Callable[[float], bool], words: str, value: Any
 ) -> None:
-    with pytest.raises(ValueError, match="^`x` must be finite; got ") as caught:
+    with pytest.raises(ValueError, match=r"^`x` must be finite; got ") as caught:
         check("x", value)
     assert str(caught.value).endswith(repr(value))
 

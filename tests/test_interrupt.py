@@ -96,6 +96,14 @@ def test_between_steps_no_other_step_is_made(
     assert session.history.stop_reason == "interrupted"
 
 
+def test_after_a_step_no_validation_is_begun(session_with: Callable[..., Session]) -> None:
+    session = session_with(Interrupted({4: 1}))  # the first call tries the validation, the third is one
+    with pytest.raises(KeyboardInterrupt):
+        session.fit(TRAIN, epochs=2, val_data=Dataset(X, X[:, :1]), val_steps=1)
+    assert session.history is not None
+    assert (session.step, session.history.steps) == (2, [1])
+
+
 def test_in_the_last_step_of_all_it_is_raised_too(session_with: Callable[..., Session]) -> None:
     session = session_with(Interrupted({6: 1}))
     with pytest.raises(KeyboardInterrupt):

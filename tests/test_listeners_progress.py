@@ -75,6 +75,14 @@ def test_without_val_data_it_shows_the_loss(make_session: MakeSession, data: Dat
     assert bar.postfix == f"loss={history.loss[-1]:.4f}"
 
 
+def test_each_validation_is_shown_at_once(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
+    shown: list[tuple[str, int]] = []
+    note = FitListener("val_end", callback=lambda event: shown.append((bars[0].postfix, bars[0].n)))
+    history = make_session().fit(data, 1, val_data=data, val_steps=1, listeners=[Progress(show=True), note])
+    figures = zip(history.loss, history.val_loss, history.steps, strict=True)
+    assert shown == [(f"loss={loss:.4f}, val_loss={val_loss:.4f}", step) for loss, val_loss, step in figures]
+
+
 def test_each_fit_has_a_bar_of_its_own(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
     session, progress = make_session(), Progress(show=True)
     session.fit(data, epochs=2, listeners=[progress])

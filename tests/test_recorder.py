@@ -109,7 +109,7 @@ def test_entries_and_their_losses_for_any_plan(
 
 @pytest.fixture
 def copies(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
-    """The shapes of all arrays that are copied to the host, as it happens."""
+    """The shapes of all arrays that are copied to the host, as it happens; a copy in another way is an error."""
     shapes: list[tuple[int, ...]] = []
     original = type(backend).to_numpy
 
@@ -117,7 +117,13 @@ def copies(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int,
         shapes.append(tuple(array.shape))
         return original(self, array)
 
+    def refused(self: Any) -> Any:
+        raise AssertionError(f"an array of shape {self.shape} was made a Python number")
+
     monkeypatch.setattr(type(backend), "to_numpy", counted)
+    if backend.name == "array_api_strict":
+        for name in ("__bool__", "__complex__", "__float__", "__int__"):
+            monkeypatch.setattr(type(backend.xp.empty(0)), name, refused)
     return shapes
 
 

@@ -131,6 +131,18 @@ def test_figures_are_those_of_a_loop_by_hand(
     np.testing.assert_allclose(trained["/1-Dense/bias"], b, rtol=1e-12, atol=1e-12)
 
 
+def test_dropout_acts_in_training_alone(make_session: MakeSession, clusters: tuple[np.ndarray, np.ndarray]) -> None:
+    data = Dataset(*clusters, batch_size=150, shuffle=False)
+
+    def losses_of(keep_prob: float) -> tuple[float, float]:
+        session = make_session(Dropout(keep_prob), Dense(3, input_dim=2, weight_initializer="he_normal"))
+        return session.evaluate(data)["loss"], session.fit(data, epochs=1).loss[0]
+
+    evaluated, trained = losses_of(0.5)
+    assert losses_of(1.0) == pytest.approx((evaluated, evaluated), rel=1e-6)
+    assert abs(trained - evaluated) > 1e-3
+
+
 def images() -> tuple[np.ndarray, np.ndarray]:
     """Noisy 3 x 3 images with pixels from 0 to 255, as uint8, of four classes."""
     random = np.random.default_rng(5)

@@ -52,11 +52,14 @@ def test_the_output_is_that_of_the_formula(backend, to_numpy, activation, lead, 
 
 @every_activation
 @every_shape
-def test_the_gradients_are_those_of_finite_differences(xp, backend, to_numpy, finite_differences, activation, lead):
+@pytest.mark.parametrize("units", [1, 3])
+def test_the_gradients_are_those_of_finite_differences(
+    xp, backend, to_numpy, finite_differences, activation, lead, units
+):
     draw = np.random.default_rng(7)
-    layer, weight, bias = dense(backend, activation=activation)
+    layer, weight, bias = dense(backend, units=units, activation=activation)
     set_at_random(draw, weight, bias)
-    x, upstream = draw.normal(size=(*lead, 4)), backend.asarray(draw.normal(size=(*lead, 3)))
+    x, upstream = draw.normal(size=(*lead, 4)), backend.asarray(draw.normal(size=(*lead, units)))
     _, backward = layer.forward(backend.asarray(x), training=True)
     dx = to_numpy(backward(upstream)).copy()
     analytic = {parameter: to_numpy(parameter.gradient).copy() for parameter in (weight, bias)}
