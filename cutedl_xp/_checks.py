@@ -2,6 +2,7 @@
 
 import math
 import numbers
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -59,6 +60,13 @@ def text(argument: str, value: Any) -> str:
     if not value:
         raise ValueError(f"`{argument}` must not be empty")
     return value
+
+
+def sequence(argument: str, value: Any) -> tuple[Any, ...]:
+    """``value``, a list, tuple or other sequence, as a tuple."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise TypeError(f"`{argument}` must be a list or tuple; got {value!r} ({type(value).__name__})")
+    return tuple(value)
 
 
 def one_of(argument: str, value: Any, allowed: tuple[str, ...]) -> str:

@@ -168,6 +168,8 @@ class FitListener:
 class Progress:
     """Shows a training as a bar with the last losses, metrics and the steps a second (with tqdm).
 
+    Put it last among the listeners, so that it sees what the others have stopped and closes its bar.
+
     Parameters
     ----------
     description
@@ -224,7 +226,7 @@ def _last_entries(history: History) -> dict[str, str]:
 
 def check(listeners: Sequence[Any]) -> None:
     """Refuse what cannot be called with an event."""
-    for listener in listeners:
+    for listener in _checks.sequence("listeners", listeners):
         if not callable(listener) or isinstance(listener, type):
             raise TypeError(
                 f"`listeners` must be callables that take an event, such as EarlyStopping(); got {listener!r}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cutedl_xp import listeners as _listeners
-from cutedl_xp._checks import integer
+from cutedl_xp._checks import integer, sequence
 from cutedl_xp._evaluation import Evaluation
 from cutedl_xp._interrupt import deferred_interrupt
 from cutedl_xp._recorder import FitPlan, Recorder
@@ -70,14 +70,14 @@ class Session:
         _check_type("model", model, Model)
         _check_type("loss", loss, Loss)
         _check_type("optimizer", optimizer, Optimizer)
-        for regularizer in regularizers:
+        self.regularizers: tuple[Regularizer, ...] = sequence("regularizers", regularizers)
+        for regularizer in self.regularizers:
             _check_type("regularizers", regularizer, Regularizer)
-        self._evaluation = Evaluation(model, loss, metrics)
+        self.metrics: tuple[Metric, ...] = sequence("metrics", metrics)
+        self._evaluation = Evaluation(model, loss, self.metrics)
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
-        self.regularizers = tuple(regularizers)
-        self.metrics = tuple(metrics)
         self.backend = model.backend
         self.history: History | None = None
         self.epoch = 0

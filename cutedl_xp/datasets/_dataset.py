@@ -8,7 +8,7 @@ import array_api_compat
 from cutedl_xp import _checks
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
-from cutedl_xp.backends import Backend, backend_of
+from cutedl_xp.backends import Backend, backend_of, describe
 
 
 class Dataset:
@@ -56,12 +56,8 @@ class Dataset:
         seed: int = 0,
         scale: float | None = None,
     ) -> None:
-        array: Any
-        for name, array in (("data", data), ("labels", labels)):
-            if not array_api_compat.is_array_api_obj(array):
-                raise TypeError(f"`{name}` must be an array of shape (n, ...); got {type(array).__name__}")
-            if not array.shape:
-                raise ValueError(f"`{name}` must have a first axis of samples; got an array of shape ()")
+        _check_array("data", data)
+        _check_array("labels", labels)
         if data.shape[0] != labels.shape[0] or data.shape[0] == 0:
             raise ValueError(
                 "`data` and `labels` must have one entry for each sample and at least one sample; "
@@ -158,3 +154,12 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"<Dataset of {self.size} samples of shape {self.sample_shape} in {len(self)} batches>"
+
+
+def _check_array(argument: str, array: Any) -> None:
+    if not array_api_compat.is_array_api_obj(array):
+        raise TypeError(f"`{argument}` must be an array of shape (n, ...); got {type(array).__name__}")
+    if not backend_of(array).xp.isdtype(array.dtype, ("bool", "integral", "real floating")):
+        raise TypeError(f"`{argument}` must be an array of real numbers; got {describe(array)}")
+    if not array.shape:
+        raise ValueError(f"`{argument}` must have a first axis of samples; got an array of shape ()")
