@@ -38,7 +38,7 @@ def tests(session: nox.Session, backend: str) -> None:
 @nox.session(python="3.11")
 def interop(session: nox.Session) -> None:
     """Run the tests that use the optimizers on PyTorch's and JAX's own arrays."""
-    session.install(".[test]", TORCH, "jax")
+    session.install(".[test]", TORCH, "jax", "optax")
     session.run("pytest", "tests/interop", *session.posargs)
 
 

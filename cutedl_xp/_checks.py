@@ -53,6 +53,13 @@ def integer(argument: str, value: Any, *, at_least: int) -> int:
     return number
 
 
+def boolean(argument: str, value: Any) -> bool:
+    """``value``, which must be True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"`{argument}` must be True or False; got {value!r} ({type(value).__name__})")
+    return value
+
+
 def text(argument: str, value: Any) -> str:
     """``value`` as a string that is not empty."""
     if not isinstance(value, str):

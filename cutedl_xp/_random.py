@@ -33,7 +33,7 @@ class Stream:
 
     def __init__(self, seed: int, *path: str | int) -> None:
         words = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in path]
-        self._generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *words])))
+        self._generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=words)))
 
     def uniform(self, shape: Shape, low: float, high: float) -> NDArray[np.float64]:
         """Numbers spread evenly over [low, high), float64."""

@@ -9,17 +9,20 @@ def sigmoid(xp: Namespace, x: Array) -> Array:
     return xp.where(x >= 0, 1.0, small) / (small + 1.0)
 
 
-def softplus(xp: Namespace, x: Array) -> Array:
-    """log(1 + exp(x)) = max(x, 0) + log(1 + exp(-abs(x)))."""
-    return xp.maximum(x, 0.0) + xp.log1p(xp.exp(-xp.abs(x)))
+def softplus_minus(xp: Namespace, x: Array, subtrahend: Array) -> Array:
+    """log(1 + exp(x)) - subtrahend, with max(x, 0) + log(1 + exp(-abs(x))) for the former.
 
-
-def softmax_and_log_sum_exp(xp: Namespace, x: Array) -> tuple[Array, Array]:
-    """exp(x) / sum(exp(x)) and log(sum(exp(x))) over the last axis; the latter keeps that axis with length 1.
-
-    Both subtract the largest entry first, so the greatest exponential is exp(0).
+    The small logarithm is added last, since it would be lost beside a large x that the subtrahend takes away.
     """
-    largest = xp.max(x, axis=-1, keepdims=True)
-    exponentials = xp.exp(x - largest)
+    return (xp.maximum(x, 0.0) - subtrahend) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def softmax_and_its_log(xp: Namespace, x: Array) -> tuple[Array, Array]:
+    """exp(x) / sum(exp(x)) over the last axis, and its logarithm x - log(sum(exp(x))).
+
+    Both subtract the largest entry first, so that the greatest exponential is exp(0) and nothing large remains.
+    """
+    shifted = x - xp.max(x, axis=-1, keepdims=True)
+    exponentials = xp.exp(shifted)
     total = xp.sum(exponentials, axis=-1, keepdims=True)
-    return exponentials / total, xp.log(total) + largest
+    return exponentials / total, shifted - xp.log(total)

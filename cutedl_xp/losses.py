@@ -10,6 +10,7 @@ from math import prod
 from array_api_compat import array_namespace
 
 from cutedl_xp import _stable
+from cutedl_xp._checks import boolean
 from cutedl_xp._typing import Array, Namespace, Shape
 from cutedl_xp.backends import backend_of
 
@@ -94,7 +95,20 @@ class Mse(Loss):
 
 
 @dataclass(frozen=True)
-class BinaryCrossentropy(Loss):
+class _Crossentropy(Loss):
+    """A loss of logits, or of the probabilities that they stand for."""
+
+    from_logits: bool = True
+
+    def __post_init__(self) -> None:
+        boolean("from_logits", self.from_logits)
+
+    def _check_classes(self, predicted: Shape) -> None:
+        if not predicted:
+            raise ValueError(f"{type(self).__name__} needs `y_pred` with a last axis of classes; got shape ()")
+
+
+class BinaryCrossentropy(_Crossentropy):
     """Binary cross-entropy: the mean of -(y log p + (1 - y) log(1 - p)) over all entries.
 
     Parameters
@@ -117,13 +131,11 @@ class BinaryCrossentropy(Loss):
     (0.3466, [0.0, 0.25])
     """
 
-    from_logits: bool = True
-
     def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         scale = 1.0 / max(prod(y_pred.shape), 1)
         y_true = xp.astype(y_true, y_pred.dtype, copy=False)
         if self.from_logits:
-            value = xp.sum(_stable.softplus(xp, y_pred) - y_pred * y_true) * scale
+            value = xp.sum(_stable.softplus_minus(xp, y_pred, y_pred * y_true)) * scale
             return value, (_stable.sigmoid(xp, y_pred) - y_true) * scale
         p = xp.clip(y_pred, _SMALLEST, 1.0 - _SMALLEST)
         value = -xp.sum(y_true * xp.log(p) + (1.0 - y_true) * xp.log1p(-p)) * scale
@@ -133,8 +145,7 @@ class BinaryCrossentropy(Loss):
         return 0.0, 1.0
 
 
-@dataclass(frozen=True)
-class CategoricalCrossentropy(Loss):
+class CategoricalCrossentropy(_Crossentropy):
     """Cross-entropy between distributions over classes: the mean over samples of -sum(y log p) over the last axis.
 
     Parameters
@@ -157,25 +168,25 @@ class CategoricalCrossentropy(Loss):
     (0.6931, [[-0.5, 0.5]])
     """
 
-    from_logits: bool = True
-
     def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         scale = 1.0 / max(prod(y_pred.shape[:-1]), 1)
         y_true = xp.astype(y_true, y_pred.dtype, copy=False)
         if self.from_logits:
-            p, log_sum_exp = _stable.softmax_and_log_sum_exp(xp, y_pred)
+            p, log_p = _stable.softmax_and_its_log(xp, y_pred)
             weight = xp.sum(y_true, axis=-1, keepdims=True)
-            value = xp.sum(y_true * (log_sum_exp - y_pred)) * scale
-            return value, (p * weight - y_true) * scale
+            return -xp.sum(y_true * log_p) * scale, (p * weight - y_true) * scale
         p = xp.maximum(y_pred, _SMALLEST)
         return -xp.sum(y_true * xp.log(p)) * scale, -y_true / p * scale
+
+    def _check_shape(self, true: Shape, predicted: Shape) -> None:
+        self._check_classes(predicted)
+        super()._check_shape(true, predicted)
 
     def _label_range(self, output_shape: Shape) -> tuple[float, float]:
         return 0.0, 1.0
 
 
-@dataclass(frozen=True)
-class SparseCategoricalCrossentropy(Loss):
+class SparseCategoricalCrossentropy(_Crossentropy):
     """Categorical cross-entropy for labels that are class numbers: the mean over samples of -log p[y].
 
     Parameters
@@ -197,9 +208,8 @@ class SparseCategoricalCrossentropy(Loss):
     (0.6931, [[-0.5, 0.5]])
     """
 
-    from_logits: bool = True
-
     def __call__(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        """The loss and its gradient with respect to ``y_pred``."""
         self._check_integers(y_true)
         return super().__call__(y_true, y_pred)
 
@@ -215,6 +225,7 @@ class SparseCategoricalCrossentropy(Loss):
         return CategoricalCrossentropy(self.from_logits)._value_and_gradient(xp, one_hot, y_pred)
 
     def _check_shape(self, true: Shape, predicted: Shape) -> None:
+        self._check_classes(predicted)
         if true != predicted[:-1]:
             raise ValueError(
                 f"{type(self).__name__} needs `y_true` of shape {predicted[:-1]}, the model's output {predicted} "

@@ -1,20 +1,18 @@
 """A model: layers one after the other, their parameters, and files of both."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from cutedl_xp import checkpoint, layers
+from cutedl_xp import checkpoint
 from cutedl_xp._checks import one_of
+from cutedl_xp._model_file import DTYPES, check_arrays, check_custom_layers, header_of, read_header
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
-from cutedl_xp.backends import Backend, get_backend
-from cutedl_xp.layers import Backward, Layer
+from cutedl_xp.backends import Backend, describe, get_backend
+from cutedl_xp.layers import Backward, Layer, ParameterSpec
 from cutedl_xp.parameter import Parameters
-
-_DTYPES = ("float32", "float64")
-_FORMAT = 1
 
 
 class Model:
@@ -74,17 +72,19 @@ class Model:
             If a layer does not fit the one before, or an argument is none of these.
         """
         backend = get_backend(backend)
-        dtype = one_of("dtype", dtype if isinstance(dtype, str) else _dtype_name(dtype), _DTYPES)
+        dtype = one_of("dtype", dtype if isinstance(dtype, str) else _dtype_name(dtype), DTYPES)
         seed = check_seed(seed)
-        specs = {name: layer.parameter_specs(shape) for name, layer, shape in self._named_layers()}
-        flat = {f"{name}/{short}": spec for name, part in specs.items() for short, spec in part.items()}
-        parameters = Parameters(backend, dtype, {name: spec.shape for name, spec in flat.items()})
-        for parameter, spec in zip(parameters, flat.values(), strict=True):
+        specs = self._parameter_specs()
+        parameters = Parameters(backend, dtype, {name: spec.shape for name, spec in specs.items()})
+        for parameter, spec in zip(parameters, specs.values(), strict=True):
             parameter.value = spec.initializer(Stream(seed, "weights", parameter.name), spec.shape)
         by_name = {parameter.name: parameter for parameter in parameters}
-        for layer, (name, part) in zip(self.layers, specs.items(), strict=True):
-            layer.bind({short: by_name[f"{name}/{short}"] for short in part}, backend, Stream(seed, "layer", name))
-        self._first_trained = next((i for i, part in enumerate(specs.values()) if part), len(self.layers))
+        trained = []
+        for name, layer, shape in self._named_layers():
+            own = {short: by_name[f"{name}/{short}"] for short in layer.parameter_specs(shape)}
+            layer.bind(own, backend, Stream(seed, "layer", name))
+            trained.append(bool(own))
+        self._first_trained = trained.index(True) if any(trained) else len(trained)
         self._parameters, self.dtype = parameters, parameters.values.dtype
         return self
 
@@ -161,11 +161,13 @@ class Model:
         TypeError, ValueError
             If it is an array of another library or device, or of samples that the model does not take.
         """
-        array = self.backend.asarray(x, dtype=self.dtype)
+        array = self.backend.asarray(x)
+        if not self.backend.xp.isdtype(array.dtype, ("bool", "integral", "real floating")):
+            raise TypeError(f"`x` must be an array of real numbers; got {describe(array)}")
         if not array.shape:
             raise ValueError("`x` must have a first axis of samples; got an array of shape ()")
         self.output_shape(tuple(array.shape[1:]))
-        return self.forward(array, training=False)[0]
+        return self.forward(self.backend.convert(array, self.dtype, None), training=False)[0]
 
     def summary(self) -> str:
         """A table of the layers: name, shape of the output for one sample, number of parameters.
@@ -198,13 +200,15 @@ class Model:
             If safetensors is not installed.
         """
         arrays = {parameter.name: self.backend.to_numpy(parameter.value) for parameter in self.parameters}
-        described = [{"class": type(layer).__name__, "config": layer.config()} for layer in self.layers]
-        header = {"format": _FORMAT, "kind": "model", "dtype": _dtype_name(self.dtype), "layers": described}
-        checkpoint.write(path, arrays, header)
+        checkpoint.write(path, arrays, header_of(self.layers, _dtype_name(self.dtype)))
 
     @classmethod
     def load(
-        cls, path: str | os.PathLike[str], backend: Backend | str | None = None, *, custom_layers: Sequence[type] = ()
+        cls,
+        path: str | os.PathLike[str],
+        backend: Backend | str | None = None,
+        *,
+        custom_layers: Sequence[type[Layer]] = (),
     ) -> "Model":
         """The model of a file, assembled, on any backend.
 
@@ -223,24 +227,26 @@ class Model:
             If the file is not such a file, is damaged, or names a layer that is not known.
         """
         backend = get_backend(backend)
+        check_custom_layers(custom_layers)
         arrays, header = checkpoint.read(path)
-        known = {c.__name__: c for c in (layers.Dense, layers.Dropout, layers.Flatten, *custom_layers)}
         try:
-            if header.get("format") != _FORMAT or header.get("kind") != "model":
-                raise ValueError(f"format {header.get('format')!r}, kind {header.get('kind')!r}")
-            model = cls([_layer(known, described) for described in header["layers"]])
-            model.assemble(backend, header["dtype"])
-            model._restore(arrays)
+            described, dtype = read_header(header, custom_layers)
+            model = cls(described)
+            check_arrays(arrays, model._parameter_specs(), dtype)
+            model.assemble(backend, dtype)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{os.fspath(path)} does not hold a model that can be made here: {error}") from error
+        for parameter in model.parameters:
+            parameter.value = arrays[parameter.name]
         return model
 
-    def _restore(self, arrays: Mapping[str, Any]) -> None:
-        names = {parameter.name for parameter in self.parameters}
-        if names != arrays.keys():
-            raise ValueError(f"parameters and arrays differ in {', '.join(sorted(names ^ arrays.keys()))}")
-        for parameter in self.parameters:
-            parameter.value = arrays[parameter.name]
+    def _parameter_specs(self) -> dict[str, ParameterSpec]:
+        """What all layers train, by full names."""
+        return {
+            f"{name}/{short}": spec
+            for name, layer, shape in self._named_layers()
+            for short, spec in layer.parameter_specs(shape).items()
+        }
 
     def _named_layers(self) -> list[tuple[str, Layer, Shape | None]]:
         """Each layer with its name, such as ``"/1-Dense"``, and the shape of its input, where that is known."""
@@ -257,9 +263,3 @@ class Model:
 def _dtype_name(dtype: Any) -> str:
     """``"float32"`` from a library's float32, whatever the library."""
     return str(getattr(dtype, "__name__", dtype)).rpartition(".")[2]
-
-
-def _layer(known: Mapping[str, type], described: Mapping[str, Any]) -> Any:
-    if described["class"] not in known:
-        raise ValueError(f"layer {described['class']!r} is not one of {', '.join(known)}; give it in `custom_layers`")
-    return known[described["class"]](**described["config"])

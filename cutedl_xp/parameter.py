@@ -43,10 +43,14 @@ class Parameter:
         xp = self.backend.xp
         if not xp.isdtype(value.dtype, "real floating"):
             raise TypeError(f"`value` of {name!r} must be a floating-point array; got {describe(value)}")
+        if not hasattr(value, "__setitem__"):
+            value = xp.asarray(value)  # a NumPy scalar as a 0-d array, which can be written to
         self._value = value
         self._gradient = xp.zeros_like(value) if gradient is None else gradient
         if not self.backend.owns(self._gradient) or self._gradient.dtype != value.dtype:
-            raise TypeError(f"`gradient` of {name!r} must be like its value, {describe(value)}; got {describe(gradient)}")
+            raise TypeError(
+                f"`gradient` of {name!r} must be like its value, {describe(value)}; got {describe(gradient)}"
+            )
         if self._gradient.shape != value.shape:
             raise ValueError(f"`gradient` of {name!r} has shape {self._gradient.shape}; its value has {value.shape}")
 

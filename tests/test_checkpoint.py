@@ -360,7 +360,9 @@ class TestUnfitHeaders:
 
     def test_a_class_that_is_no_layer_is_refused(self, path):
         write(path, HEADER | {"layers": [{"class": "dict", "config": {}}]}, ARRAYS)
-        refused(path, "`layers` must be layers", custom_layers=[dict])
+        for no_layer in (dict, Scale()):
+            with pytest.raises(TypeError, match="`custom_layers` must be classes derived from Layer; got "):
+                Model.load(path, custom_layers=[no_layer])
 
     @pytest.mark.parametrize(
         ("config", "words"),
@@ -369,6 +371,8 @@ class TestUnfitHeaders:
             ({"units": 3.0}, "`units` must be an integer"),
             ({"units": "3"}, "`units` must be an integer"),
             ({"units": None}, "`units` must be an integer"),
+            ({"units": 10**9}, ""),
+            ({"units": 10**11}, ""),
             ({"units": 10**18}, ""),
             ({"units": 10**30}, ""),
             ({"input_dim": -4}, "`input_dim` must be 1 or greater; got -4"),
@@ -401,7 +405,7 @@ class TestUnfitArrays:
     @pytest.mark.parametrize(
         ("arrays", "words"),
         [
-            ({}, "/1-Dense/bias, /1-Dense/weight"),
+            ({}, "/1-Dense/bias"),
             ({"/1-Dense/weight": ARRAYS["/1-Dense/weight"]}, "/1-Dense/bias"),
             (ARRAYS | {"/2-Dense/bias": np.ones(3, "float32")}, "/2-Dense/bias"),
             (ARRAYS | {"/1-Dense/bias": np.ones(4, "float32")}, "/1-Dense/bias"),
@@ -409,6 +413,9 @@ class TestUnfitArrays:
             (ARRAYS | {"/1-Dense/bias": np.ones((), "float32")}, "/1-Dense/bias"),
             (ARRAYS | {"/1-Dense/weight": np.ones((3, 4), "float32")}, "/1-Dense/weight"),
             (ARRAYS | {"/1-Dense/weight": np.ones((12,), "float32")}, "/1-Dense/weight"),
+            (ARRAYS | {"/1-Dense/weight": np.ones((4, 3), "float64")}, "/1-Dense/weight"),
+            (ARRAYS | {"/1-Dense/weight": np.ones((4, 3), "int32")}, "/1-Dense/weight"),
+            (ARRAYS | {"/1-Dense/weight": np.ones((4, 3), "complex64")}, "/1-Dense/weight"),
         ],
     )
     def test_missing_surplus_and_misshapen_ones_are_refused_by_name(self, path, arrays, words):

@@ -29,6 +29,13 @@ def parameters(backend: Backend, dtype: str) -> Parameters:
     return Parameters(backend, dtype, SHAPES)
 
 
+def test_numpy_scalar_becomes_an_array_that_can_be_written_to() -> None:
+    parameter = Parameter("w", np.float32(3.0))
+    parameter.value = np.float32(4.0)
+    assert isinstance(parameter.value, np.ndarray)
+    assert parameter.value == 4.0
+
+
 def test_parameter_has_the_array_it_was_given(backend: Backend) -> None:
     value, gradient = (backend.asarray(np.full((2, 3), number)) for number in (1.0, 2.0))
     parameter = Parameter("/1-Dense/weight", value, gradient)
@@ -78,6 +85,17 @@ def test_assigning_copies_into_place(
     if not isinstance(given, list):
         given[...] = 7.0
     np.testing.assert_array_equal(to_numpy(array)[0], [1.5, 2, -3])  # a copy, not the memory of the source
+
+
+def test_gradient_that_is_there_already_is_not_copied(
+    make: Callable[..., Parameter], backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parameter, written = make(2), []
+    monkeypatch.setattr(type(backend), "write", lambda self, target, source: written.append(source) or target)
+    parameter.gradient = parameter.gradient  # what a product written into its memory returns
+    assert not written
+    parameter.gradient = np.ones(2)
+    assert len(written) == 1
 
 
 @pytest.mark.parametrize("what", ["value", "gradient"])

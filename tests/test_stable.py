@@ -13,6 +13,10 @@ WITH_CLASSES = array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=4)
 LARGE = [-1e4, -1000.0, -100.0, 0.0, 100.0, 1000.0, 1e4]
 
 
+def softplus(xp, x):
+    return _stable.softplus_minus(xp, x, xp.zeros_like(x))
+
+
 def numbers(shape, bound=30.0):
     return arrays(np.float64, shape, elements=st.floats(-bound, bound))
 
@@ -27,36 +31,44 @@ def test_sigmoid_is_half_of_one_plus_tanh_of_half(xp, backend, to_numpy, x):
 @settings(max_examples=40)
 @given(x=numbers(ANY_SHAPE, 1000.0))
 def test_softplus_is_the_logarithm_of_a_sum_of_exponentials(xp, backend, to_numpy, x):
-    result = to_numpy(_stable.softplus(xp, backend.asarray(x)))
+    result = to_numpy(softplus(xp, backend.asarray(x)))
     np.testing.assert_allclose(result, np.logaddexp(0, x), rtol=1e-14)
 
 
 @settings(max_examples=40)
 @given(x=numbers(WITH_CLASSES))
-def test_softmax_and_log_sum_exp_are_those_of_the_plain_formulas(xp, backend, to_numpy, x):
-    softmax, log_sum_exp = map(to_numpy, _stable.softmax_and_log_sum_exp(xp, backend.asarray(x)))
-    assert log_sum_exp.shape == (*x.shape[:-1], 1)
+def test_softmax_and_its_log_are_those_of_the_plain_formulas(xp, backend, to_numpy, x):
+    softmax, log_softmax = map(to_numpy, _stable.softmax_and_its_log(xp, backend.asarray(x)))
     np.testing.assert_allclose(softmax, np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True), rtol=1e-12)
-    np.testing.assert_allclose(log_sum_exp[..., 0], np.logaddexp.reduce(x, axis=-1), rtol=1e-12, atol=1e-14)
+    expected = x - np.logaddexp.reduce(x, axis=-1, keepdims=True)
+    np.testing.assert_allclose(log_softmax, expected, rtol=1e-12, atol=1e-14)
+
+
+def test_the_small_logarithm_beside_large_numbers_is_kept(xp, backend, to_numpy, dtype):
+    logits = backend.asarray([1000.0, 995.0], dtype)
+    _, log_softmax = map(to_numpy, _stable.softmax_and_its_log(xp, logits))
+    np.testing.assert_allclose(log_softmax, [-np.log1p(np.exp(-5)), -5 - np.log1p(np.exp(-5))], rtol=1e-6)
+    z = backend.asarray([20.0], dtype)
+    np.testing.assert_allclose(to_numpy(_stable.softplus_minus(xp, z, z)), [np.log1p(np.exp(-20.0))], rtol=1e-6)
 
 
 def test_large_inputs_give_the_limits(xp, backend, to_numpy, dtype):
     x = backend.asarray(LARGE, dtype)
-    sigmoid, softplus = to_numpy(_stable.sigmoid(xp, x)), to_numpy(_stable.softplus(xp, x))
+    sigmoid, soft = to_numpy(_stable.sigmoid(xp, x)), to_numpy(softplus(xp, x))
     assert sigmoid[[0, 1, 3, 5, 6]].tolist() == [0, 0, 0.5, 1, 1]
-    assert softplus[[0, 1, 5, 6]].tolist() == [0, 0, 1000, 1e4]
-    softmax, log_sum_exp = map(to_numpy, _stable.softmax_and_log_sum_exp(xp, x))
+    assert soft[[0, 1, 5, 6]].tolist() == [0, 0, 1000, 1e4]
+    softmax, log_softmax = map(to_numpy, _stable.softmax_and_its_log(xp, x))
     assert softmax.tolist() == [0, 0, 0, 0, 0, 0, 1]
-    assert log_sum_exp.tolist() == [1e4]
+    assert log_softmax.tolist() == [number - 1e4 for number in LARGE]
 
 
 def test_the_smallest_values_are_kept(xp, backend, to_numpy):
     x = np.asarray([-700.0, -100.0, -40.0])
-    for function in (_stable.sigmoid, _stable.softplus):
+    for function in (_stable.sigmoid, softplus):
         np.testing.assert_allclose(to_numpy(function(xp, backend.asarray(x))), np.exp(x), rtol=1e-14)
 
 
-@pytest.mark.parametrize("function", [_stable.sigmoid, _stable.softplus])
+@pytest.mark.parametrize("function", [_stable.sigmoid, softplus])
 def test_nan_stays_nan_and_infinities_have_their_limits(xp, backend, to_numpy, function):
     low, high, nan = to_numpy(function(xp, backend.asarray([float("-inf"), float("inf"), float("nan")]))).tolist()
     assert low == 0.0
@@ -67,8 +79,6 @@ def test_nan_stays_nan_and_infinities_have_their_limits(xp, backend, to_numpy, f
 def test_shape_dtype_and_device_stay_and_nothing_is_overwritten(xp, backend, unchanged, dtype):
     x = backend.asarray([[1.0, -2.0, 3.0], [0.0, 50.0, -90.0]], dtype)
     with unchanged(x):
-        softmax, log_sum_exp = _stable.softmax_and_log_sum_exp(xp, x)
-        results = [_stable.sigmoid(xp, x), _stable.softplus(xp, x), softmax]
-    assert log_sum_exp.shape == (2, 1)
+        results = [_stable.sigmoid(xp, x), softplus(xp, x), *_stable.softmax_and_its_log(xp, x)]
     assert all(result.shape == (2, 3) for result in results)
-    assert all(backend.owns(result) and result.dtype == x.dtype for result in [*results, log_sum_exp])
+    assert all(backend.owns(result) and result.dtype == x.dtype for result in results)

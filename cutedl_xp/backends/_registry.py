@@ -48,7 +48,12 @@ def get_backend(name: str | Backend | None = None, *, device: str | None = None)
         return name
     if device is not None:
         return _for_device(device)
-    return _named(name if name is not None else os.environ.get(_VARIABLE) or "numpy")
+    if name is not None:
+        return _named(name)
+    try:
+        return _named(os.environ.get(_VARIABLE) or "numpy")
+    except ValueError as error:
+        raise ValueError(f"${_VARIABLE} cannot be followed: {error}") from error
 
 
 def available_backends() -> dict[str, str | None]:

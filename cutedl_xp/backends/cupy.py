@@ -1,5 +1,6 @@
 """CuPy on a CUDA GPU."""
 
+import functools
 from typing import Any, cast
 
 import numpy as np
@@ -28,7 +29,7 @@ class CupyBackend(Backend):
         index = _device_index(device, _device_count(cupy))
         self.device = cupy.cuda.Device(index)
         self.device.use()
-        _compute_once(cupy)
+        _compute_once(cupy, index)
 
     @classmethod
     def of(cls, array: Array) -> Backend:
@@ -80,7 +81,8 @@ def _first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip(" =")), type(error).__name__)
 
 
-def _compute_once(cupy: Any) -> None:
+@functools.cache
+def _compute_once(cupy: Any, index: int) -> None:
     """Refuse a CuPy without its CUDA libraries now: it imports and allocates, and fails in the first kernel."""
     try:
         ones = cupy.ones((2, 2), dtype="float32")

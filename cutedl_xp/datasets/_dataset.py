@@ -66,8 +66,8 @@ class Dataset:
         self.data = data
         self.labels = labels
         self.batch_size = _checks.integer("batch_size", batch_size, at_least=1)
-        self.shuffle = bool(shuffle)
-        self.drop_remainder = bool(drop_remainder)
+        self.shuffle = _checks.boolean("shuffle", shuffle)
+        self.drop_remainder = _checks.boolean("drop_remainder", drop_remainder)
         self.seed = check_seed(seed)
         self.scale = None if scale is None else _checks.real("scale", scale)
         if len(self) == 0:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import array_api_strict
@@ -64,6 +65,7 @@ def test_backends_are_equal_where_library_and_device_are() -> None:
     specs = ["numpy", "array_api_strict", "array_api_strict:device1"]
     assert len({get_backend(spec) for spec in specs + specs}) == 3
     assert get_backend("numpy") != "numpy"
+    assert get_backend("array_api_strict") != get_backend("array_api_strict:device1")
     assert get_backend("array_api_strict:CPU_DEVICE") == get_backend("array_api_strict")
 
 
@@ -172,6 +174,17 @@ def test_backend_of_what_is_no_array_is_refused() -> None:
     with pytest.raises(TypeError) as caught:
         backend_of([1.0, 2.0])
     assert str(caught.value) == "an array of a backend (numpy, cupy, array_api_strict) is needed; got list"
+
+
+def test_library_whose_namespace_is_also_called_numpy_is_not_numpy() -> None:
+    class LikeJax:
+        dtype, shape, device = "float32", (3,), "cpu"
+
+        def __array_namespace__(self, api_version: str | None = None) -> ModuleType:
+            return ModuleType("jax.numpy")
+
+    with pytest.raises(TypeError, match=r"is needed; got a .* array of dtype float32 and shape \(3,\) on cpu$"):
+        backend_of(LikeJax())
 
 
 def test_importing_the_package_imports_no_library_that_is_not_needed() -> None:

@@ -191,7 +191,11 @@ X, Y = np.zeros((4, 2)), np.zeros(4)
     [
         (([[1.0]], Y), TypeError, "`data` must be an array of shape (n, ...); got list"),
         ((X, [0, 1, 0, 1]), TypeError, "`labels` must be an array of shape (n, ...); got list"),
-        ((X, np.full(4, "cat")), TypeError, "`labels` must be an array of real numbers; got a numpy array of dtype <U3"),
+        (
+            (X, np.full(4, "cat")),
+            TypeError,
+            "`labels` must be an array of real numbers; got a numpy array of dtype <U3",
+        ),
         ((X * 1j, Y), TypeError, "`data` must be an array of real numbers; got a numpy array of dtype complex128"),
         ((X, None), TypeError, "`labels` must be an array of shape (n, ...); got NoneType"),
         ((np.array(1.0), Y), ValueError, "`data` must have a first axis of samples; got an array of shape ()"),
