@@ -49,6 +49,8 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
         If it is not a safetensors file, is truncated, or was not written by this package.
     """
     safetensors = _safetensors()
+    with open(path, "rb"):
+        pass  # safetensors does not name a file that cannot be opened
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {})[_KEY])

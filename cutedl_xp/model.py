@@ -128,6 +128,7 @@ class Model:
         training
             Whether layers behave as in training.
         """
+        _ = self.parameters  # refuses a model that is not assembled
         backwards = []
         for layer in self.layers:
             x, backward = layer.forward(x, training)

@@ -141,6 +141,7 @@ class Session:
             val_batches=integer("val_batches", val_batches, at_least=0),
         )
         _listeners.check(listeners)
+        self.optimizer.attach(self.model.parameters)
         self.history = History(self._evaluation.names[1:], validated=val_data is not None)
         self._train(train, plan, Recorder(self, self.history, self._evaluation, plan, listeners))
         return self.history

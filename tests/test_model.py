@@ -111,6 +111,7 @@ class TestAssemble:
             lambda: model.backend,
             lambda: model.predict(np.ones((1, 4))),
             lambda: model.summary(),
+            lambda: model.forward(np.ones((1, 4)), training=False),
             lambda: model.save(tmp_path / "m.safetensors"),
         ):
             with pytest.raises(RuntimeError, match=r"not assembled yet; call model\.assemble\("):

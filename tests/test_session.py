@@ -161,6 +161,16 @@ def test_what_does_not_fit_is_refused_and_nothing_has_changed(
         np.testing.assert_array_equal(value, before[name], err_msg=name)
 
 
+def test_an_optimizer_of_another_model_is_refused_before_anything_is_told(make_session: MakeSession) -> None:
+    first, second, told = make_session(), make_session(), []
+    first.fit(GOOD, epochs=1)
+    second.optimizer = first.optimizer
+    with pytest.raises(ValueError, match="keeps the state of other parameters"):
+        second.fit(GOOD, epochs=1, listeners=[told.append])
+    assert told == []
+    assert second.history is None
+
+
 @pytest.mark.parametrize("argument", ["regularizers", "metrics"])
 def test_one_in_place_of_a_sequence_is_refused(make_session: MakeSession, argument: str) -> None:
     one = {"regularizers": L2(0.1), "metrics": metrics.accuracy}[argument]

@@ -104,6 +104,19 @@ class Optimizer(ABC):
         # NumPy turns 0-d arrays into scalars, and where t is an array, it may have promoted the results
         return [xp.asarray(result, dtype=arrays[0].dtype) for result in results]
 
+    def attach(self, parameters: Sequence[Parameter]) -> None:
+        """Make parameters those that :meth:`step` updates; the first step does so by itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are no parameters with different names, or this optimizer belongs to others.
+        """
+        if self._parameters is None:
+            self._adopt(parameters)
+        else:
+            self._check_same(parameters, self._parameters)
+
     def step(self, parameters: Sequence[Parameter]) -> None:
         """Update parameters in place from their gradients.
 
@@ -118,10 +131,8 @@ class Optimizer(ABC):
         ValueError
             If they are not the parameters of the first call.
         """
-        if self._parameters is None:
-            self._adopt(parameters)
-        elif parameters is not self._parameters:
-            self._check_same(parameters, self._parameters)
+        if parameters is not self._parameters:
+            self.attach(parameters)
         self._t += 1
         scalars = self.scalars(self._t)
         for backend, arrays in self._targets:
