@@ -218,8 +218,8 @@ class SparseCategoricalCrossentropy(_Crossentropy):
         super().check_labels(y_true, output_shape)
 
     def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        classes = xp.arange(y_pred.shape[-1], dtype=xp.int64, device=y_pred.device)  # a label's dtype may be too small
-        hit = xp.expand_dims(xp.astype(y_true, xp.int64, copy=False), axis=-1) == classes
+        classes = xp.arange(y_pred.shape[-1], device=y_pred.device)  # of the default dtype; a label's may be too small
+        hit = xp.expand_dims(xp.astype(y_true, classes.dtype, copy=False), axis=-1) == classes
         known = xp.any(hit, axis=-1, keepdims=True)
         one_hot = xp.where(known, xp.astype(hit, y_pred.dtype), float("nan"))
         return CategoricalCrossentropy(self.from_logits)._value_and_gradient(xp, one_hot, y_pred)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 from cutedl_xp import checkpoint
@@ -10,7 +11,7 @@ from cutedl_xp._checks import one_of
 from cutedl_xp._model_file import DTYPES, check_arrays, check_custom_layers, header_of, read_header
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
-from cutedl_xp.backends import Backend, describe, get_backend
+from cutedl_xp.backends import Backend, describe, dtype_name, get_backend
 from cutedl_xp.layers import Backward, Layer, ParameterSpec
 from cutedl_xp.parameter import Parameters
 
@@ -72,7 +73,7 @@ class Model:
             If a layer does not fit the one before, or an argument is none of these.
         """
         backend = get_backend(backend)
-        dtype = one_of("dtype", dtype if isinstance(dtype, str) else _dtype_name(dtype), DTYPES)
+        dtype = one_of("dtype", dtype if isinstance(dtype, str) else dtype_name(dtype), DTYPES)
         seed = check_seed(seed)
         specs = self._parameter_specs()
         parameters = Parameters(backend, dtype, {name: spec.shape for name, spec in specs.items()})
@@ -85,7 +86,7 @@ class Model:
             layer.bind(own, backend, Stream(seed, "layer", name))
             trained.append(bool(own))
         self._first_trained = trained.index(True) if any(trained) else len(trained)
-        self._parameters, self.dtype = parameters, parameters.values.dtype
+        self._parameters, self.dtype = parameters, parameters.flat.value.dtype
         return self
 
     @property
@@ -162,7 +163,7 @@ class Model:
         TypeError, ValueError
             If it is an array of another library or device, or of samples that the model does not take.
         """
-        array = self.backend.asarray(x)
+        array = x if self.backend.owns(x) else self.backend.asarray(x, self.dtype)
         if not self.backend.xp.isdtype(array.dtype, ("bool", "integral", "real floating")):
             raise TypeError(f"`x` must be an array of real numbers; got {describe(array)}")
         if not array.shape:
@@ -181,7 +182,7 @@ class Model:
         1-Dense  (10,)        7,850
         total                 7,850
         """
-        sizes = {parameter.name: int(parameter.value.size) for parameter in self.parameters}
+        sizes = {parameter.name: prod(parameter.value.shape) for parameter in self.parameters}
         rows = [("layer", "output", "parameters")]
         for name, layer, shape in self._named_layers():
             count = sum(size for key, size in sizes.items() if key.startswith(f"{name}/"))
@@ -201,7 +202,7 @@ class Model:
             If safetensors is not installed.
         """
         arrays = {parameter.name: self.backend.to_numpy(parameter.value) for parameter in self.parameters}
-        checkpoint.write(path, arrays, header_of(self.layers, _dtype_name(self.dtype)))
+        checkpoint.write(path, arrays, header_of(self.layers, dtype_name(self.dtype)))
 
     @classmethod
     def load(
@@ -259,8 +260,3 @@ class Model:
 
     def __repr__(self) -> str:
         return f"Model([{', '.join(map(repr, self.layers))}])"
-
-
-def _dtype_name(dtype: Any) -> str:
-    """``"float32"`` from a library's float32, whatever the library."""
-    return str(getattr(dtype, "__name__", dtype)).rpartition(".")[2]

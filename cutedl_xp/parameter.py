@@ -1,4 +1,4 @@
-"""What is trained: named arrays with their gradients, laid out in two flat buffers."""
+"""What is trained: named arrays with their gradients, and all of a model's as one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
@@ -22,8 +22,8 @@ class Parameter:
 
     Notes
     -----
-    ``value`` and ``gradient`` stay the same two arrays for as long as the parameter lives: assigning to one copies
-    into its memory.
+    Where a library's arrays can be written to, ``value`` and ``gradient`` stay the same two arrays for as long as the
+    parameter lives: assigning to one copies into its memory. Where they cannot (JAX), it replaces the array.
 
     Examples
     --------
@@ -52,7 +52,9 @@ class Parameter:
                 f"`gradient` of {name!r} must be like its value, {describe(value)}; got {describe(gradient)}"
             )
         if self._gradient.shape != value.shape:
-            raise ValueError(f"`gradient` of {name!r} has shape {self._gradient.shape}; its value has {value.shape}")
+            raise ValueError(
+                f"`gradient` of {name!r} has shape {tuple(self._gradient.shape)}; its value has {tuple(value.shape)}"
+            )
 
     @property
     def value(self) -> Array:
@@ -61,7 +63,8 @@ class Parameter:
 
     @value.setter
     def value(self, array: Array) -> None:
-        self._value = self._copied(array, self._value, "value")
+        if array is not self._value:
+            self._value = self._copied(array, self._value, "value")
 
     @property
     def gradient(self) -> Array:
@@ -83,36 +86,35 @@ class Parameter:
         return self.backend.write(target, source)
 
     def __repr__(self) -> str:
-        return f"Parameter({self.name!r}, shape={tuple(self._value.shape)}, dtype={self._value.dtype})"
+        return f"Parameter({self.name!r}, shape={tuple(self.value.shape)}, dtype={self.value.dtype})"
 
 
 class Parameters(Sequence[Parameter]):
-    """A model's parameters over one flat buffer of values and one of gradients.
-
-    Each :class:`Parameter` is a view into the buffers, so an optimizer updates all of them in one call, and all
-    gradients can be had as one array.
+    """A model's parameters, one by one and all as one.
 
     Parameters
     ----------
     backend, dtype
-        Where the buffers live, and their dtype.
+        Where they live, and their dtype.
     shapes
-        The parameters' names and shapes, in their order.
+        The parameters' names and shapes, in their order. All values and gradients start as zeros.
 
     Attributes
     ----------
-    values, gradients
-        The two buffers, of shape ``(n,)`` with n the number of all entries; both start as zeros.
+    flat
+        All of them as one parameter of shape ``(n,)`` with n the number of all entries, so that an optimizer updates
+        them in one call, and all gradients can be had as one array. Where a library has views, each parameter is one
+        into its two buffers; elsewhere they are joined when they are asked for, and divided when they are assigned.
     """
 
     def __init__(self, backend: Backend, dtype: Any, shapes: Mapping[str, Shape]) -> None:
         self.backend = backend
         size = sum(prod(shape) for shape in shapes.values())
-        dtype = backend.dtype(dtype)
-        self.values: Array = backend.xp.zeros(size, dtype=dtype, device=backend.device)
-        self.gradients: Array = backend.xp.zeros(size, dtype=dtype, device=backend.device)
-        values, gradients = (unflatten(backend, buffer, shapes) for buffer in (self.values, self.gradients))
+        buffer = backend.xp.zeros(size, dtype=backend.dtype(dtype), device=backend.device)
+        whole = Parameter("", buffer)
+        values, gradients = (unflatten(backend, array, shapes) for array in (whole.value, whole.gradient))
         self._items = tuple(Parameter(name, values[name], gradients[name]) for name in shapes)
+        self.flat: Parameter = whole if backend.has_views else _Joined(whole, self._items)
 
     @overload
     def __getitem__(self, index: int) -> Parameter: ...
@@ -131,11 +133,47 @@ class Parameters(Sequence[Parameter]):
         return f"Parameters({', '.join(repr(parameter.name) for parameter in self)})"
 
 
+class _Joined(Parameter):
+    """Several parameters as one, of a library without views."""
+
+    __slots__ = ("_parts", "_shapes")
+
+    def __init__(self, whole: Parameter, parts: Sequence[Parameter]) -> None:
+        super().__init__(whole.name, whole.value, whole.gradient)
+        self._parts = {part.name: part for part in parts}
+        self._shapes = {part.name: tuple(part.value.shape) for part in parts}
+
+    @property
+    def value(self) -> Array:
+        """The parts' values, one after the other."""
+        return self._join([part.value for part in self._parts.values()])
+
+    @value.setter
+    def value(self, array: Array) -> None:
+        for name, value in unflatten(self.backend, self._copied(array, self._value, "value"), self._shapes).items():
+            self._parts[name].value = value
+
+    @property
+    def gradient(self) -> Array:
+        """The parts' gradients, one after the other."""
+        return self._join([part.gradient for part in self._parts.values()])
+
+    @gradient.setter
+    def gradient(self, array: Array) -> None:
+        copied = self._copied(array, self._gradient, "gradient")
+        for name, gradient in unflatten(self.backend, copied, self._shapes).items():
+            self._parts[name].gradient = gradient
+
+    def _join(self, arrays: list[Array]) -> Array:
+        xp = self.backend.xp
+        return xp.concat([xp.reshape(array, (-1,)) for array in arrays]) if arrays else self._value
+
+
 def unflatten(backend: Backend, buffer: Array, shapes: Mapping[str, Shape]) -> dict[str, Array]:
-    """Views into a flat buffer, one after the other, by name."""
-    views, start = {}, 0
+    """The pieces of a flat buffer, one after the other, by name; views where the library has them."""
+    pieces, start = {}, 0
     for name, shape in shapes.items():
         stop = start + prod(shape)
-        views[name] = backend.xp.reshape(buffer[start:stop], shape)
+        pieces[name] = backend.xp.reshape(buffer[start:stop], shape)
         start = stop
-    return views
+    return pieces

@@ -14,6 +14,8 @@ from cutedl_xp import Backend, Model, Session, get_backend, layers, losses, opti
 BACKENDS = {
     "numpy": "numpy",
     "array_api_strict": "array_api_strict:device1",  # this device refuses every implicit copy to the host
+    "torch": "torch",
+    "jax": "jax",
     "cupy": "cupy",
 }
 
@@ -35,19 +37,27 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave tests that use no backend to the session with NumPy: elsewhere they would only run again."""
-    if config.getoption("backend") == "numpy":
+    """Leave tests that use no backend to the session with NumPy, and those of views to libraries that have them."""
+    name = config.getoption("backend")
+    if name == "numpy":
         return
     chosen, left_out = [], []
     for item in items:
-        (chosen if "backend" in getattr(item, "fixturenames", ()) else left_out).append(item)
+        fits = "backend" in getattr(item, "fixturenames", ()) and not (
+            name == "jax" and item.get_closest_marker("views")
+        )
+        (chosen if fits else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = chosen
 
 
 @pytest.fixture(scope="session")
 def backend(pytestconfig: pytest.Config) -> Backend:
-    """The backend to test on."""
+    """The backend to test on; JAX computes in float64 only where its user says so."""
+    if pytestconfig.getoption("backend") == "jax":
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
     return get_backend(BACKENDS[pytestconfig.getoption("backend")])
 
 

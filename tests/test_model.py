@@ -1,5 +1,7 @@
 """Models: seeds, the flat buffers, predictions, gradients of several layers together, the summary."""
 
+from math import prod
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -67,7 +69,7 @@ class TestAssemble:
     def test_dtypes_of_the_library_and_of_numpy_are_taken(self, backend, xp, dtype):
         for given_dtype in (dtype, getattr(xp, dtype), np.dtype(dtype), getattr(np, dtype)):
             model = small().assemble(backend, given_dtype)
-            assert model.dtype == model.parameters.values.dtype == getattr(xp, dtype)
+            assert model.dtype == model.parameters.flat.value.dtype == getattr(xp, dtype)
 
     @pytest.mark.parametrize("dtype", ["float16", "int32", "double", None, int, 3])
     def test_other_dtypes_are_refused(self, backend, dtype):
@@ -144,23 +146,24 @@ class TestParameters:
         assert [parameter.name for parameter in model.parameters] == names
         assert [parameter.value.shape for parameter in model.parameters] == [(4, 5), (5,), (5, 3), (3,)]
         flat = np.concatenate([to_numpy(parameter.value).ravel() for parameter in model.parameters])
-        assert np.array_equal(to_numpy(model.parameters.values), flat)
+        assert np.array_equal(to_numpy(model.parameters.flat.value), flat)
         for parameter in model.parameters:
             assert backend.owns(parameter.value)
             assert backend.owns(parameter.gradient)
             assert parameter.value.dtype == parameter.gradient.dtype == model.dtype
 
     def test_gradients_are_zeros_at_first(self, model, to_numpy):
-        assert np.all(to_numpy(model.parameters.gradients) == 0)
-        assert model.parameters.gradients.shape == model.parameters.values.shape
+        assert np.all(to_numpy(model.parameters.flat.gradient) == 0)
+        assert model.parameters.flat.gradient.shape == model.parameters.flat.value.shape
 
     @pytest.mark.parametrize("what", ["value", "gradient"])
+    @pytest.mark.views
     def test_assigning_copies_into_the_same_memory(self, model, backend, to_numpy, what):
         parameter = model.parameters[2]
         array, source = getattr(parameter, what), backend.asarray(np.full((5, 3), 2.5), model.dtype)
         setattr(parameter, what, source)
         assert getattr(parameter, what) is array
-        buffer = to_numpy(model.parameters.values if what == "value" else model.parameters.gradients)
+        buffer = to_numpy(model.parameters.flat.value if what == "value" else model.parameters.flat.gradient)
         assert np.all(buffer[25:40] == 2.5)
         assert not np.any(np.concatenate([buffer[:25], buffer[40:]]) == 2.5)
         source[...] = 9.0
@@ -180,12 +183,13 @@ class TestParameters:
             setattr(model.parameters[1], what, np.ones(shape))
         assert np.array_equal(to_numpy(getattr(model.parameters[1], what)), before)
 
+    @pytest.mark.views
     def test_writing_in_place_changes_predictions(self, model, to_numpy):
         x = np.ones((2, 4))
         model.parameters[2].value[...] = 0.0
         model.parameters[3].value[1] = 7.0
         assert to_numpy(model.predict(x)).tolist() == [[0, 7, 0]] * 2
-        model.parameters.values[...] = 0.0
+        model.parameters.flat.value[...] = 0.0
         assert np.all(to_numpy(model.predict(x)) == 0)
 
     def test_assigning_changes_predictions(self, model, to_numpy):
@@ -196,7 +200,7 @@ class TestParameters:
     def test_a_model_without_any(self, backend, to_numpy):
         model = Model([Flatten()]).assemble(backend)
         assert len(model.parameters) == 0
-        assert model.parameters.values.shape == (0,)
+        assert model.parameters.flat.value.shape == (0,)
         assert model.predict(np.ones((2, 3, 4))).shape == (2, 12)
 
 
@@ -204,7 +208,7 @@ class TestPredict:
     @pytest.mark.parametrize("input_dtype", ["float32", "float64", "uint8", "int64", "bool"])
     def test_numpy_and_backend_arrays_of_every_dtype_give_the_same(self, model, backend, to_numpy, input_dtype):
         x = np.asarray([[0, 1, 1, 0], [1, 0, 1, 1]]).astype(input_dtype)
-        expected = model.predict(x.astype(model_dtype := str(to_numpy(model.parameters.values).dtype)))
+        expected = model.predict(x.astype(model_dtype := str(to_numpy(model.parameters.flat.value).dtype)))
         for given_x in (x, backend.asarray(x), backend.asarray(x, model_dtype)):
             y = model.predict(given_x)
             assert backend.owns(y)
@@ -229,7 +233,7 @@ class TestPredict:
 
     def test_nothing_is_overwritten(self, model, backend, unchanged):
         x = backend.asarray(np.ones((3, 4)), model.dtype)
-        with unchanged(x, model.parameters.values, model.parameters.gradients):
+        with unchanged(x, model.parameters.flat.value, model.parameters.flat.gradient):
             model.predict(x)
 
     def test_nan_stays_visible(self, model, to_numpy):
@@ -287,24 +291,25 @@ class TestGradients:
         def at(flat, x):
             """The model with these parameters; a fresh one, so that its dropout draws the same masks again."""
             model = Model(MODELS[layers]()).assemble(backend, "float64", seed=2)
-            model.parameters.values[...] = flat
+            model.parameters.flat.value = flat
             return model, *model.forward(x, training=True)
 
-        size = sum(w.value.size for w in Model(MODELS[layers]()).assemble(backend).parameters)
+        size = sum(prod(w.value.shape) for w in Model(MODELS[layers]()).assemble(backend).parameters)
         flat = backend.asarray(draw.normal(size=size))
         model, output, backward = at(flat, x)
         y = backend.asarray(labels(draw, output.shape))
         dx = to_numpy(backward(loss(y, output)[1], input_gradient=True))
         expected = finite_differences(lambda point: loss(y, at(point, x)[1])[0], to_numpy(flat))
-        np.testing.assert_allclose(to_numpy(model.parameters.gradients), expected, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(to_numpy(model.parameters.flat.gradient), expected, rtol=1e-6, atol=1e-8)
         expected = finite_differences(lambda point: loss(y, at(flat, point)[1])[0], to_numpy(x))
         np.testing.assert_allclose(dx, expected, rtol=1e-6, atol=1e-8)
 
+    @pytest.mark.views
     def test_they_are_written_into_the_flat_buffer(self, model, backend, to_numpy):
-        buffer, views = model.parameters.gradients, [parameter.gradient for parameter in model.parameters]
+        buffer, views = model.parameters.flat.gradient, [parameter.gradient for parameter in model.parameters]
         y, backward = model.forward(backend.asarray(np.ones((6, 4)), model.dtype), training=True)
         backward(y)
-        assert model.parameters.gradients is buffer
+        assert model.parameters.flat.gradient is buffer
         for parameter, view in zip(model.parameters, views, strict=True):
             assert parameter.gradient is view
         flat = np.concatenate([to_numpy(parameter.gradient).ravel() for parameter in model.parameters])
@@ -315,17 +320,17 @@ class TestGradients:
         y, backward = model.forward(backend.asarray(np.ones((0, 4)), model.dtype), training=True)
         assert y.shape == (0, 3)
         assert backward(y, input_gradient=True).shape == (0, 4)
-        assert np.all(to_numpy(model.parameters.gradients) == 0)
+        assert np.all(to_numpy(model.parameters.flat.gradient) == 0)
 
     def test_forward_leaves_nothing_behind(self, model, backend, to_numpy):
         x = backend.asarray(np.random.default_rng(0).normal(size=(6, 4)), model.dtype)
         y, backward = model.forward(x, training=True)
         model.forward(x * 3.0, training=True)
         backward(y)
-        first = to_numpy(model.parameters.gradients).copy()
-        model.parameters.gradients[...] = 5.0
+        first = to_numpy(model.parameters.flat.gradient).copy()
+        model.parameters.flat.gradient = np.full(first.shape, 5.0)
         backward(y)
-        assert np.array_equal(to_numpy(model.parameters.gradients), first)
+        assert np.array_equal(to_numpy(model.parameters.flat.gradient), first)
 
 
 class Noted(Layer):
@@ -378,9 +383,9 @@ class TestGradientOfTheInput:
         x = backend.asarray(np.random.default_rng(0).normal(size=(6, 4)), model.dtype)
         y, backward = model.forward(x, training=True)
         backward(y)
-        without = to_numpy(model.parameters.gradients).copy()
+        without = to_numpy(model.parameters.flat.gradient).copy()
         assert backward(y, input_gradient=True).shape == (6, 4)
-        assert np.array_equal(to_numpy(model.parameters.gradients), without)
+        assert np.array_equal(to_numpy(model.parameters.flat.gradient), without)
 
 
 class TestOutputShape:

@@ -68,6 +68,7 @@ SOURCES: dict[str, Callable[[Backend], Any]] = {
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 @pytest.mark.parametrize("what", ["value", "gradient"])
+@pytest.mark.views
 def test_assigning_copies_into_place(
     backend: Backend,
     make: Callable[..., Parameter],
@@ -116,6 +117,7 @@ def test_assigning_an_array_of_another_device_is_refused(make: Callable[..., Par
         setattr(make(2), what, other.asarray(np.zeros(2)))
 
 
+@pytest.mark.views
 def test_assigning_a_part_in_place_works(
     make: Callable[..., Parameter], to_numpy: Callable[[Array], np.ndarray]
 ) -> None:
@@ -170,7 +172,7 @@ def test_parameter_tells_name_shape_and_dtype(make: Callable[..., Parameter], ba
 def test_buffers_hold_all_entries_as_zeros(
     parameters: Parameters, backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str
 ) -> None:
-    for buffer in (parameters.values, parameters.gradients):
+    for buffer in (parameters.flat.value, parameters.flat.gradient):
         assert buffer.shape == (sum(map(prod, SHAPES.values())),)
         assert (buffer.dtype, buffer.device) == (backend.dtype(dtype), backend.device)
         assert not to_numpy(buffer).any()
@@ -195,6 +197,7 @@ def test_parameters_tell_their_names(backend: Backend) -> None:
     assert repr(Parameters(backend, "float32", {})) == "Parameters()"
 
 
+@pytest.mark.views
 def test_buffers_and_parameters_are_the_same_memory(
     parameters: Parameters, to_numpy: Callable[[Array], np.ndarray]
 ) -> None:
@@ -202,14 +205,15 @@ def test_buffers_and_parameters_are_the_same_memory(
         parameter.value = np.full(parameter.value.shape, number)
         parameter.gradient[...] = -number
     wanted = [number for number, shape in enumerate(SHAPES.values(), start=1) for _ in range(prod(shape))]
-    assert to_numpy(parameters.values).tolist() == wanted
-    assert to_numpy(parameters.gradients).tolist() == [-number for number in wanted]
-    parameters.values[...] = 0.5
+    assert to_numpy(parameters.flat.value).tolist() == wanted
+    assert to_numpy(parameters.flat.gradient).tolist() == [-number for number in wanted]
+    parameters.flat.value[...] = 0.5
     assert all((to_numpy(p.value) == 0.5).all() for p in parameters)
-    assert (to_numpy(parameters.gradients) < 0).all()
+    assert (to_numpy(parameters.flat.gradient) < 0).all()
 
 
 @given(shapes=st.lists(st.lists(st.integers(0, 4), max_size=3).map(tuple), max_size=5))
+@pytest.mark.views
 def test_views_of_a_buffer_cover_it_once_and_in_order(
     backend: Backend, to_numpy: Callable[[Array], np.ndarray], shapes: list[tuple[int, ...]]
 ) -> None:

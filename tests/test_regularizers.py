@@ -58,11 +58,11 @@ def test_it_is_added_to_the_weights_gradients_alone(kind, model, to_numpy):
 
 @either
 def test_the_values_stay_and_the_flat_buffer_has_the_new_gradients(kind, model, to_numpy, unchanged):
-    with unchanged(model.parameters.values):
+    with unchanged(model.parameters.flat.value):
         kind(0.3)(model.parameters)
     parts = [to_numpy(parameter.gradient).ravel() for parameter in model.parameters]
-    assert np.array_equal(to_numpy(model.parameters.gradients), np.concatenate(parts))
-    assert not np.all(to_numpy(model.parameters.gradients) == 0.5)
+    assert np.array_equal(to_numpy(model.parameters.flat.gradient), np.concatenate(parts))
+    assert not np.all(to_numpy(model.parameters.flat.gradient) == 0.5)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_the_pattern_chooses_the_parameters(backend, to_numpy, pattern, touched)
 @either
 def test_no_damping_changes_nothing(kind, model, to_numpy):
     kind(0)(model.parameters)
-    assert np.all(to_numpy(model.parameters.gradients) == 0.5)
+    assert np.all(to_numpy(model.parameters.flat.gradient) == 0.5)
 
 
 @either

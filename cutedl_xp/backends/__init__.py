@@ -3,7 +3,16 @@
 Each library has a module here with one small class. :func:`get_backend` imports it on demand.
 """
 
-from cutedl_xp.backends._base import Backend, BackendUnavailable, Rule, describe
+from cutedl_xp.backends._base import Backend, BackendUnavailable, Rule, describe, dtype_name
 from cutedl_xp.backends._registry import available_backends, backend_of, get_backend
 
-__all__ = ["Backend", "BackendUnavailable", "Rule", "available_backends", "backend_of", "describe", "get_backend"]
+__all__ = [
+    "Backend",
+    "BackendUnavailable",
+    "Rule",
+    "available_backends",
+    "backend_of",
+    "describe",
+    "dtype_name",
+    "get_backend",
+]

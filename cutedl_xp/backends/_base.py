@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import array_api_compat
 import numpy as np
@@ -30,6 +30,10 @@ class Backend(ABC):
         The library's namespace with the functions of the Array API standard.
     device
         The device that its arrays live on, as the library names it.
+    version
+        The library's version.
+    has_views
+        Whether arrays can be written to, and a part of one shares its memory.
 
     The methods after :meth:`synchronize` have a default written against the standard. A backend replaces one
     where its library does the same in fewer passes; it never changes what is computed.
@@ -38,6 +42,8 @@ class Backend(ABC):
     name: str
     xp: Namespace
     device: Any
+    version: str
+    has_views: ClassVar[bool] = True
 
     def __init__(self, device: str | None = None) -> None:
         """The backend on the library's default device, or on the one named after the colon in its name."""
@@ -46,6 +52,10 @@ class Backend(ABC):
     def of(cls, array: Array) -> "Backend":
         """The backend on the device that ``array`` lives on."""
         return cls()
+
+    def devices(self) -> list[str]:
+        """The devices that the library has here, in words."""
+        return [str(self.device)]
 
     @abstractmethod
     def owns(self, obj: Any) -> bool:
@@ -86,11 +96,11 @@ class Backend(ABC):
                 "move it to the host with its own backend's to_numpy() first"
             )
         else:
-            array = self._from_numpy(_host_array(obj))
-        if dtype is None:
-            return array
-        wanted = self.dtype(dtype)
-        return array if array.dtype == wanted else self.xp.astype(array, wanted)
+            host = _host_array(obj)
+            if dtype is not None:  # converted on the host: a library may lack the dtype, and a copy may be smaller
+                host = host.astype(dtype_name(self.dtype(dtype)), copy=False)
+            return self._from_numpy(host)
+        return array if dtype is None else self.convert(array, self.dtype(dtype), None)
 
     def dtype(self, dtype: Any) -> Any:
         """The library's own dtype for a name such as ``"float32"``, a NumPy dtype or one of its own."""
@@ -122,7 +132,7 @@ class Backend(ABC):
         converted = array if array.dtype == dtype else self.xp.astype(array, dtype)
         return converted if scale is None else converted * scale
 
-    def apply_rule(self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float]) -> None:
+    def apply_rule(self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float]) -> Sequence[Array]:
         """Run an optimizer's elementwise rule once and write its results over ``w`` and the state.
 
         Parameters
@@ -133,10 +143,14 @@ class Backend(ABC):
             ``(w, g, *state)``, all of one shape and dtype.
         scalars
             Python floats.
+
+        Returns
+        -------
+        sequence of arrays
+            Those that hold the new ``(w, *state)``: the same as before, where they can be written to.
         """
         results = rule(self.xp, *arrays, *scalars)
-        for target, result in zip((arrays[0], *arrays[2:]), results, strict=True):
-            target[...] = result
+        return [self.write(target, result) for target, result in zip(written(arrays), results, strict=True)]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Backend) and (self.name, self.device) == (other.name, other.device)
@@ -146,6 +160,21 @@ class Backend(ABC):
 
     def __repr__(self) -> str:
         return f"<backend {self.name} on {self.device}>"
+
+
+def written(arrays: Sequence[Array]) -> tuple[Array, ...]:
+    """Those of a rule's arrays that it renews: all but the gradient."""
+    return (arrays[0], *arrays[2:])
+
+
+def dtype_name(dtype: Any) -> str:
+    """``"float32"`` from a library's float32, whatever the library."""
+    return str(getattr(dtype, "__name__", dtype)).rpartition(".")[2]
+
+
+def gpu_in_words(place: str, model: str, memory: int) -> str:
+    """A GPU for a table: how it is asked for, what it is, and its bytes of memory."""
+    return f"{place} ({model}, {memory / 2**30:.1f} GiB)"
 
 
 def describe(array: Any) -> str:
@@ -159,12 +188,10 @@ def describe(array: Any) -> str:
 
 def _host_array(obj: Any) -> np.ndarray:
     """``obj`` as a NumPy array; Python floats become float32, the package's default."""
-    if array_api_compat.is_numpy_array(obj):
-        return np.asarray(obj)
     try:
         array = np.asarray(obj)
     except ValueError as error:
         raise ValueError(f"`obj` must be numbers in nested sequences of equal lengths; got {obj!r}") from error
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"`obj` must be an array, numbers or nested sequences of numbers; got {type(obj).__name__}")
-    return array.astype(np.float32) if array.dtype == np.float64 else array
+        raise TypeError(f"`obj` must be real numbers, in an array or nested sequences; got {describe(obj)}")
+    return array if array_api_compat.is_numpy_array(obj) or array.dtype != np.float64 else array.astype(np.float32)

@@ -11,7 +11,13 @@ import array_api_compat
 from cutedl_xp.backends._base import Backend, BackendUnavailable, describe
 
 _CLASSES: Mapping[str, str] = MappingProxyType(
-    {"numpy": "NumpyBackend", "cupy": "CupyBackend", "array_api_strict": "ArrayApiStrictBackend"}
+    {
+        "numpy": "NumpyBackend",
+        "cupy": "CupyBackend",
+        "torch": "TorchBackend",
+        "jax": "JaxBackend",
+        "array_api_strict": "ArrayApiStrictBackend",
+    }
 )
 _VARIABLE = "CUTEDL_XP_BACKEND"
 

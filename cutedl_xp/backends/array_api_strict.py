@@ -17,6 +17,7 @@ class ArrayApiStrictBackend(Backend):
 
     name = "array_api_strict"
     xp = cast(Namespace, array_api_strict)
+    version = array_api_strict.__version__
 
     def __init__(self, device: str | None = None) -> None:
         if device is not None and device not in _DEVICES:
@@ -28,6 +29,9 @@ class ArrayApiStrictBackend(Backend):
     @classmethod
     def of(cls, array: Array) -> Backend:
         return cls(next(name for name in _DEVICES if array_api_strict.Device(name) == array.device))
+
+    def devices(self) -> list[str]:
+        return list(_DEVICES)
 
     def owns(self, obj: Any) -> bool:
         return isinstance(obj, type(self.xp.empty(0))) and obj.device == self.device

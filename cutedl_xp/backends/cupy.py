@@ -1,12 +1,13 @@
 """CuPy on a CUDA GPU."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
 
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends._base import Backend, BackendUnavailable
+from cutedl_xp.backends._base import Backend, BackendUnavailable, Rule, gpu_in_words, written
 
 _INSTALL = 'pip install "cutedl_xp[cuda13]" (or [cuda12], to match the NVIDIA driver)'
 
@@ -26,6 +27,7 @@ class CupyBackend(Backend):
 
         self._cupy = cupy
         self.xp = cast(Namespace, array_api_compat.cupy)
+        self.version = cupy.__version__
         index = _device_index(device, _device_count(cupy))
         self.device = cupy.cuda.Device(index)
         self.device.use()
@@ -34,6 +36,11 @@ class CupyBackend(Backend):
     @classmethod
     def of(cls, array: Array) -> Backend:
         return cls(str(array.device.id))
+
+    def devices(self) -> list[str]:
+        runtime = self._cupy.cuda.runtime
+        gpus = [runtime.getDeviceProperties(index) for index in range(runtime.getDeviceCount())]
+        return [gpu_in_words(f"cuda:{i}", gpu["name"].decode(), gpu["totalGlobalMem"]) for i, gpu in enumerate(gpus)]
 
     def owns(self, obj: Any) -> bool:
         return isinstance(obj, self._cupy.ndarray) and obj.device == self.device
@@ -48,6 +55,27 @@ class CupyBackend(Backend):
 
     def synchronize(self) -> None:
         self._cupy.cuda.get_current_stream().synchronize()
+
+    def matmul(self, a: Any, b: Any, out: Any = None) -> Array:
+        product: Array = self._cupy.matmul(a, b, out=out)
+        return product
+
+    def apply_rule(self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float]) -> Sequence[Array]:
+        # CuPy computes what stands between two Python numbers in float16 here, so the rule is given the array's own
+        dtype = cast(Any, arrays[0].dtype).type
+        _fused(self._cupy, self.xp, rule, len(arrays))(*arrays, *map(dtype, scalars))
+        return written(arrays)
+
+
+@functools.cache
+def _fused(cupy: Any, xp: Namespace, rule: Rule, arrays: int) -> Any:
+    """A rule of so many arrays, and the writing of its results, as one kernel."""
+
+    def in_place(*arguments: Any) -> None:
+        for target, result in zip(written(arguments[:arrays]), rule(xp, *arguments), strict=True):
+            target[...] = result
+
+    return cupy.fuse(in_place)
 
 
 def _device_count(cupy: Any) -> int:

@@ -7,7 +7,7 @@ import array_api_compat.numpy
 import numpy as np
 
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends._base import Backend, Rule
+from cutedl_xp.backends._base import Backend, Rule, written
 
 _BLOCK = 16_384
 """Elements a block of a rule: a dozen float32 temporaries of it stay within a core's second-level cache."""
@@ -19,6 +19,7 @@ class NumpyBackend(Backend):
     name = "numpy"
     xp = cast(Namespace, array_api_compat.numpy)
     device = "cpu"
+    version = np.__version__
 
     def __init__(self, device: str | None = None) -> None:
         if device not in (None, "cpu"):
@@ -43,10 +44,10 @@ class NumpyBackend(Backend):
         product: np.ndarray = np.multiply(array, scale, dtype=dtype)  # one pass, where astype and a product are two
         return product
 
-    def apply_rule(self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[float]) -> None:
-        if arrays[0].size > _BLOCK and all(array.flags.c_contiguous for array in arrays):
-            flat = [array.reshape(-1) for array in arrays]
-            for start in range(0, flat[0].size, _BLOCK):
-                super().apply_rule(rule, [array[start : start + _BLOCK] for array in flat], scalars)
-        else:
-            super().apply_rule(rule, arrays, scalars)
+    def apply_rule(self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[float]) -> Sequence[Array]:
+        if arrays[0].size <= _BLOCK or not all(array.flags.c_contiguous for array in arrays):
+            return super().apply_rule(rule, arrays, scalars)
+        flat = [array.reshape(-1) for array in arrays]
+        for start in range(0, flat[0].size, _BLOCK):
+            super().apply_rule(rule, [array[start : start + _BLOCK] for array in flat], scalars)
+        return written(arrays)

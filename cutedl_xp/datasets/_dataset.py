@@ -8,7 +8,7 @@ import array_api_compat
 from cutedl_xp import _checks
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
-from cutedl_xp.backends import Backend, backend_of, describe
+from cutedl_xp.backends import Backend, backend_of, describe, dtype_name
 
 
 class Dataset:
@@ -117,7 +117,7 @@ class Dataset:
         """
         epoch = _checks.integer("epoch", epoch, at_least=0)
         backend = backend_of(self.data) if backend is None else backend
-        dtype = self._float_dtype(backend) if dtype is None else backend.dtype(dtype)
+        dtype = backend.dtype(self._float_dtype() if dtype is None else dtype)
         return self._batches(epoch, backend, dtype, *self._on(backend, dtype))
 
     def _batches(
@@ -136,9 +136,9 @@ class Dataset:
     def _starts(self) -> range:
         return range(0, len(self) * self.batch_size, self.batch_size)
 
-    def _float_dtype(self, backend: Backend) -> Any:
+    def _float_dtype(self) -> str:
         floating = backend_of(self.data).xp.isdtype(self.data.dtype, "real floating")
-        return backend.asarray(self.data[:1, ...]).dtype if floating else backend.xp.float32
+        return dtype_name(self.data.dtype) if floating else "float32"
 
     def labels_on(self, backend: Backend, dtype: Any) -> Array:
         """All labels as the batches will have them."""
@@ -146,14 +146,18 @@ class Dataset:
 
     def _on(self, backend: Backend, dtype: Any) -> tuple[Array, Array]:
         if self._moved is None or self._moved[:2] != (backend, dtype):
-            data, labels = backend.asarray(self.data), backend.asarray(self.labels)
-            if backend.xp.isdtype(labels.dtype, "real floating"):
-                labels = backend.convert(labels, dtype, None)
-            self._moved = (backend, dtype, data, labels)
+            data = self.data if backend.owns(self.data) else _moved(self.data, backend, dtype)
+            self._moved = (backend, dtype, data, _moved(self.labels, backend, dtype))
         return self._moved[2:]
 
     def __repr__(self) -> str:
         return f"<Dataset of {self.size} samples of shape {self.sample_shape} in {len(self)} batches>"
+
+
+def _moved(array: Array, backend: Backend, dtype: Any) -> Array:
+    """The array on the backend, with the dtype if it is a floating-point one."""
+    floating = backend_of(array).xp.isdtype(array.dtype, "real floating")
+    return backend.asarray(array, dtype if floating else None)
 
 
 def _check_array(argument: str, array: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeAlias
 from array_api_compat import array_namespace, device, is_array_api_obj
 
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends import Backend, Rule, describe
+from cutedl_xp.backends import Rule, describe
 from cutedl_xp.optimizers._tree import Tree, leaves, rebuild
 from cutedl_xp.parameter import Parameter, Parameters, unflatten
 
@@ -29,8 +29,8 @@ class Optimizer(ABC):
     rule: ClassVar[Rule]
 
     _parameters: Sequence[Parameter] | None = None
-    _targets: Sequence[tuple[Backend, list[Array]]]
-    _slots_by_name: dict[str, dict[str, Array]]
+    _targets: Sequence[Parameter]  # what an update goes through
+    _kept: dict[str, list[Array]]  # for the name of each of them, an array for each of slots
     _t: int = 0
 
     @abstractmethod
@@ -135,29 +135,32 @@ class Optimizer(ABC):
             self.attach(parameters)
         self._t += 1
         scalars = self.scalars(self._t)
-        for backend, arrays in self._targets:
-            backend.apply_rule(type(self).rule, arrays, scalars)
+        for target in self._targets:
+            arrays = [target.value, target.gradient, *self._kept[target.name]]
+            target.value, *self._kept[target.name] = target.backend.apply_rule(type(self).rule, arrays, scalars)
 
     @property
     def state(self) -> State:
         """The state that :meth:`step` keeps: ``"t"``, and for each slot the arrays by their parameter's name."""
-        return {"t": self._t} | {slot: dict(self._slots_by_name[slot]) if self._t else {} for slot in self.slots}
+        return {"t": self._t} | {slot: self._by_name(place) if self._t else {} for place, slot in enumerate(self.slots)}
+
+    def _by_name(self, place: int) -> dict[str, Array]:
+        """The arrays of one slot."""
+        arrays = {name: kept[place] for name, kept in self._kept.items()}
+        if not isinstance(self._parameters, Parameters):
+            return arrays
+        shapes = {parameter.name: tuple(parameter.value.shape) for parameter in self._parameters}
+        return unflatten(self._parameters.backend, arrays[self._parameters.flat.name], shapes)
 
     def _adopt(self, parameters: Sequence[Parameter]) -> None:
         _check_parameters(parameters)
-        shapes = {parameter.name: tuple(parameter.value.shape) for parameter in parameters}
         if isinstance(parameters, Parameters):
-            backend = parameters.backend
-            buffers = [backend.xp.zeros_like(parameters.values) for _ in self.slots]
-            targets = [(backend, [parameters.values, parameters.gradients, *buffers])]
-            by_name = {slot: unflatten(backend, b, shapes) for slot, b in zip(self.slots, buffers, strict=True)}
+            self._parameters, self._targets = parameters, (parameters.flat,)
         else:
-            by_name = {slot: {p.name: p.backend.xp.zeros_like(p.value) for p in parameters} for slot in self.slots}
-            targets = [
-                (p.backend, [p.value, p.gradient, *(by_name[slot][p.name] for slot in self.slots)]) for p in parameters
-            ]
-        self._slots_by_name, self._targets = by_name, targets
-        self._parameters = parameters if isinstance(parameters, Parameters) else tuple(parameters)
+            self._parameters = self._targets = tuple(parameters)
+        self._kept = {
+            target.name: [target.backend.xp.zeros_like(target.value) for _ in self.slots] for target in self._targets
+        }
 
     def _check_same(self, given: Sequence[Parameter], own: Sequence[Parameter]) -> None:
         _check_parameters(given)

@@ -76,7 +76,7 @@ def test_asarray_converts_on_request(
 
 @pytest.mark.parametrize("obj", [None, "text", {"a": 1}, [1j], object(), [None]])
 def test_what_is_no_numbers_is_refused(backend: Backend, obj: Any) -> None:
-    with pytest.raises(TypeError, match="`obj` must be an array, numbers or nested sequences of numbers; got "):
+    with pytest.raises(TypeError, match="`obj` must be real numbers, in an array or nested sequences; got "):
         backend.asarray(obj)
 
 
@@ -134,10 +134,11 @@ def test_to_numpy_copies_nothing_that_is_there() -> None:
 def test_matmul_is_the_matrix_product(backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str) -> None:
     a, b = (np.random.default_rng(seed).normal(size=shape).astype(dtype) for seed, shape in ((0, (4, 3)), (1, (3, 2))))
     left, right = backend.asarray(a), backend.asarray(b)
-    np.testing.assert_array_equal(to_numpy(backend.matmul(left, right)), a @ b)
+    close = {"rtol": 10 * np.finfo(dtype).eps}  # libraries add up in orders of their own
+    np.testing.assert_allclose(to_numpy(backend.matmul(left, right)), a @ b, **close)
     out = backend.asarray(np.zeros((4, 2), dtype))
     found = backend.matmul(left, right, out=out)
-    np.testing.assert_array_equal(to_numpy(found), a @ b)
+    np.testing.assert_allclose(to_numpy(found), a @ b, **close)
     assert found.dtype == backend.dtype(dtype)
 
 
@@ -147,6 +148,7 @@ def test_matmul_writes_where_numpy_is_told_to() -> None:
     assert (out == 3.0).all()
 
 
+@pytest.mark.views
 def test_write_copies_over_the_target(backend: Backend, to_numpy: Callable[[Array], np.ndarray]) -> None:
     target, source = (backend.asarray(np.full((2, 2), number)) for number in (0.0, 3.0))
     assert backend.write(target, source) is target
@@ -232,7 +234,7 @@ def test_long_arrays_are_given_to_the_rule_in_blocks_that_cover_them_once() -> N
     assert max(sizes) <= 16_384
 
 
-def test_apply_rule_writes_over_w_and_state_and_leaves_the_gradient(
+def test_apply_rule_renews_w_and_state_in_place_where_it_can_and_leaves_the_gradient(
     backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str
 ) -> None:
     def rule(xp: Any, w: Array, g: Array, first: Array, second: Array, factor: float) -> tuple[Array, ...]:
@@ -240,10 +242,11 @@ def test_apply_rule_writes_over_w_and_state_and_leaves_the_gradient(
         return w - factor * g, first + 1.0, second + 2.0
 
     arrays = [backend.asarray(np.full((2, 3), number, dtype)) for number in (10.0, 1.0, 20.0, 30.0)]
-    kept = list(arrays)
-    assert backend.apply_rule(rule, arrays, [4.0]) is None
-    assert all(array is before for array, before in zip(arrays, kept, strict=True))
-    for array, number in zip(arrays, (6.0, 1.0, 21.0, 32.0), strict=True):
+    w, g, *state = arrays
+    renewed = backend.apply_rule(rule, arrays, [4.0])
+    if backend.has_views:
+        assert all(new is old for new, old in zip(renewed, (w, *state), strict=True))
+    for array, number in zip((*renewed, g), (6.0, 21.0, 32.0, 1.0), strict=True):
         assert array.dtype == backend.dtype(dtype)
         assert (to_numpy(array) == number).all()
 

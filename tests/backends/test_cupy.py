@@ -26,6 +26,7 @@ class StandIn(ModuleType):
 
     def __init__(self, devices: int | Exception = 1, fault: Exception | None = None) -> None:
         super().__init__("cupy")
+        self.__version__ = "14.2.0"
         self.devices, self.fault = devices, fault
         self.used: list[int] = []
         stand_in = self

@@ -78,17 +78,17 @@ MISUSES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "unknown name": (
         lambda: get_backend("nunpy"),
         ValueError,
-        "there is no backend 'nunpy'; the backends are 'numpy', 'cupy', 'array_api_strict'",
+        "there is no backend 'nunpy'; the backends are 'numpy', 'cupy', 'torch', 'jax', 'array_api_strict'",
     ),
     "unknown name with a device": (
         lambda: get_backend("gpu:0"),
         ValueError,
-        "there is no backend 'gpu'; the backends are 'numpy', 'cupy', 'array_api_strict'",
+        "there is no backend 'gpu'; the backends are 'numpy', 'cupy', 'torch', 'jax', 'array_api_strict'",
     ),
     "capitals": (
         lambda: get_backend("NumPy"),
         ValueError,
-        "there is no backend 'NumPy'; the backends are 'numpy', 'cupy', 'array_api_strict'",
+        "there is no backend 'NumPy'; the backends are 'numpy', 'cupy', 'torch', 'jax', 'array_api_strict'",
     ),
     "number for a name": (
         lambda: get_backend(3),  # type: ignore[arg-type]
@@ -138,7 +138,7 @@ def test_misuse_is_one_clear_sentence(call: Callable[[], Any], error: type[Excep
 @pytest.mark.usefixtures("no_cupy")
 def test_available_backends_gives_none_or_the_reason() -> None:
     found = available_backends()
-    assert list(found) == ["numpy", "cupy", "array_api_strict"]
+    assert list(found) == ["numpy", "cupy", "torch", "jax", "array_api_strict"]
     assert found["numpy"] is None
     assert found["array_api_strict"] is None
     assert "not installed" in str(found["cupy"])
@@ -173,18 +173,18 @@ def test_backend_of_an_array_is_that_of_its_library_and_device(spec: str) -> Non
 def test_backend_of_what_is_no_array_is_refused() -> None:
     with pytest.raises(TypeError) as caught:
         backend_of([1.0, 2.0])
-    assert str(caught.value) == "an array of a backend (numpy, cupy, array_api_strict) is needed; got list"
+    assert str(caught.value) == "an array of a backend (numpy, cupy, torch, jax, array_api_strict) is needed; got list"
 
 
 def test_library_whose_namespace_is_also_called_numpy_is_not_numpy() -> None:
-    class LikeJax:
+    class OfAnotherLibrary:
         dtype, shape, device = "float32", (3,), "cpu"
 
         def __array_namespace__(self, api_version: str | None = None) -> ModuleType:
-            return ModuleType("jax.numpy")
+            return ModuleType("another.numpy")
 
     with pytest.raises(TypeError, match=r"is needed; got a .* array of dtype float32 and shape \(3,\) on cpu$"):
-        backend_of(LikeJax())
+        backend_of(OfAnotherLibrary())
 
 
 def test_importing_the_package_imports_no_library_that_is_not_needed() -> None:

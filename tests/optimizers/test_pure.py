@@ -95,6 +95,7 @@ def test_every_array_is_updated_as_if_it_were_alone(
     assert same_bits(together, on_host(alone))
 
 
+@pytest.mark.views
 def test_nothing_handed_in_is_changed(
     rule: type[Optimizer],
     tree: Callable[[int], Tree],
@@ -113,6 +114,7 @@ def test_nothing_handed_in_is_changed(
     assert same_bits(on_host(given), before)
 
 
+@pytest.mark.views
 def test_init_leaves_the_parameters_alone(
     rule: type[Optimizer], normal: Callable[..., Any], to_numpy: Callable[[Any], np.ndarray]
 ) -> None:

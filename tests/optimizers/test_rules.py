@@ -189,6 +189,7 @@ def test_arrays_of_any_length_follow_the_equations_to_their_ends(
     assert_follows(case, case.defaults, w, gradients, run(rule(), w, gradients), places)
 
 
+@pytest.mark.views
 def test_long_arrays_are_updated_in_place_as_by_the_pure_update(
     rule: type[Optimizer], backend: Backend, dtype: str
 ) -> None:
@@ -200,6 +201,7 @@ def test_long_arrays_are_updated_in_place_as_by_the_pure_update(
     np.testing.assert_array_equal(backend.to_numpy(parameter.value), backend.to_numpy(updated))
 
 
+@pytest.mark.views
 def test_arrays_that_are_not_contiguous_are_updated_all_the_same(
     rule: type[Optimizer], backend: Backend, dtype: str
 ) -> None:

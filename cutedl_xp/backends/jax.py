@@ -1,0 +1,96 @@
+"""JAX, whose arrays cannot be written to: what is renewed is a new array."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any, cast
+
+import jax
+import numpy as np
+
+from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.backends._base import Backend, BackendUnavailable, Rule, dtype_name, gpu_in_words
+
+_WIDE = ("float64", "int64", "uint64")
+_FIX = 'give `dtype` "float32" or the like, or call jax.config.update("jax_enable_x64", True) first'
+
+
+class JaxBackend(Backend):
+    """JAX arrays on one device; operations run eagerly, and an optimizer's rule is compiled."""
+
+    name = "jax"
+    xp = cast(Namespace, jax.numpy)
+    version = jax.__version__
+    has_views = False
+
+    def __init__(self, device: str | None = None) -> None:
+        if device is None:
+            self.device = jax.numpy.empty(0).device
+            return
+        platform, _, index = device.partition(":")
+        try:
+            devices = jax.devices(platform)
+        except RuntimeError as error:
+            raise BackendUnavailable(
+                f"JAX {jax.__version__} has no platform {platform!r} here; it has {jax.default_backend()!r}: "
+                "use 'jax', or install JAX for that platform"
+            ) from error
+        if index and not (index.isdecimal() and int(index) < len(devices)):
+            raise ValueError(f"JAX has no device {device!r}; those of {platform!r} are 0 to {len(devices) - 1}")
+        self.device = devices[int(index or 0)]
+
+    @classmethod
+    def of(cls, array: Array) -> Backend:
+        device = array.device
+        return cls(f"{device.platform}:{jax.devices(device.platform).index(device)}")
+
+    def devices(self) -> list[str]:
+        return [_in_words(device) for device in jax.devices()]
+
+    def owns(self, obj: Any) -> bool:
+        return isinstance(obj, jax.Array) and obj.device == self.device
+
+    def dtype(self, dtype: Any) -> Any:
+        own = super().dtype(dtype)
+        if dtype_name(own) in _WIDE and not jax.config.jax_enable_x64:
+            raise ValueError(
+                f"`dtype` is {dtype_name(own)!r}, and JAX computes in 32 bits unless told otherwise: {_FIX}"
+            )
+        return own
+
+    def _from_numpy(self, array: np.ndarray) -> Array:
+        if array.dtype.name in _WIDE and not jax.config.jax_enable_x64:
+            array = _narrowed(array)
+        return cast(Array, jax.device_put(np.array(array), self.device))  # a copy, as JAX may share its memory
+
+    def to_numpy(self, array: Any) -> np.ndarray:
+        return np.asarray(array)
+
+    def synchronize(self) -> None:
+        jax.block_until_ready(jax.live_arrays())
+
+    def write(self, target: Array, source: Array) -> Array:
+        return source
+
+    def apply_rule(self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float]) -> Sequence[Array]:
+        return super().apply_rule(_compiled(rule), arrays, scalars)
+
+
+def _in_words(device: Any) -> str:
+    memory = (device.memory_stats() or {}).get("bytes_limit", 0) if device.platform != "cpu" else 0
+    place = f"{device.platform}:{device.id}"
+    return gpu_in_words(place, device.device_kind, memory) if memory else place
+
+
+@functools.cache
+def _compiled(rule: Rule) -> Rule:
+    """A rule as one kernel, compiled again for new shapes and dtypes and not for new scalars."""
+    return cast(Rule, jax.jit(rule, static_argnums=0))
+
+
+def _narrowed(array: np.ndarray) -> np.ndarray:
+    """64-bit integers in 32 bits, if none is too large; float64 is never shortened without a word."""
+    narrow = array.astype(array.dtype.name.replace("64", "32"))
+    if array.dtype.kind == "f" or not np.array_equal(narrow, array):
+        what = "is float64" if array.dtype.kind == "f" else f"has {array.dtype.name} numbers beyond 32 bits"
+        raise ValueError(f"`obj` {what}, and JAX computes in 32 bits unless told otherwise: {_FIX}")
+    return narrow

@@ -1,0 +1,66 @@
+"""PyTorch on any device that it names."""
+
+from typing import Any, cast
+
+import array_api_compat.torch
+import numpy as np
+import torch
+
+from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.backends._base import Backend, BackendUnavailable, gpu_in_words
+
+
+class TorchBackend(Backend):
+    """PyTorch tensors, without automatic differentiation: the layers have their own derivatives."""
+
+    name = "torch"
+    xp = cast(Namespace, array_api_compat.torch)
+    version = str(torch.__version__)
+
+    def __init__(self, device: str | None = None) -> None:
+        try:
+            wanted = torch.device(device) if device is not None else torch.get_default_device()
+        except RuntimeError as error:
+            raise ValueError(
+                f"PyTorch has no device {device!r}; it names them 'cpu', 'cuda', 'cuda:1', 'mps', 'xpu' and the like"
+            ) from error
+        try:
+            self.device = torch.empty(0, device=wanted).device  # "cuda" becomes "cuda:0"
+        except (AssertionError, NotImplementedError, RuntimeError) as error:
+            raise BackendUnavailable(
+                f"PyTorch {torch.__version__} cannot use the device {str(wanted)!r} here ({_first_sentence(error)}); "
+                "use 'torch:cpu', or install the build of PyTorch for that device"
+            ) from error
+
+    @classmethod
+    def of(cls, array: Array) -> Backend:
+        return cls(str(array.device))
+
+    def devices(self) -> list[str]:
+        gpus = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+        named = [gpu_in_words(f"cuda:{index}", gpu.name, gpu.total_memory) for index, gpu in enumerate(gpus)]
+        return ["cpu", *named, *["mps"][: torch.backends.mps.is_available()]]
+
+    def owns(self, obj: Any) -> bool:
+        return isinstance(obj, torch.Tensor) and obj.device == self.device
+
+    def _from_numpy(self, array: np.ndarray) -> Array:
+        # PyTorch has tensors of forward strides alone, and none that refuse to be written to
+        shared = np.require(array, requirements=["C", "W"])
+        return cast(Array, torch.from_numpy(shared).to(self.device))
+
+    def to_numpy(self, array: Any) -> np.ndarray:
+        return cast(np.ndarray, array.detach().cpu().numpy())
+
+    def synchronize(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type != "cpu":
+            torch.get_device_module(self.device).synchronize()
+
+    def matmul(self, a: Any, b: Any, out: Any = None) -> Array:
+        return cast(Array, torch.matmul(a, b, out=out))
+
+
+def _first_sentence(error: Exception) -> str:
+    return str(error).partition("\n")[0].partition(". ")[0].rstrip(".") or type(error).__name__
