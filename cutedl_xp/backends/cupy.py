@@ -63,12 +63,12 @@ class CupyBackend(Backend):
     def apply_rule(self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float]) -> Sequence[Array]:
         # CuPy computes what stands between two Python numbers in float16 here, so the rule is given the array's own
         dtype = cast(Any, arrays[0].dtype).type
-        _fused(self._cupy, self.xp, rule, len(arrays))(*arrays, *map(dtype, scalars))
+        _fused(self._cupy, cast(Any, self.xp), rule, len(arrays))(*arrays, *map(dtype, scalars))
         return written(arrays)
 
 
 @functools.cache
-def _fused(cupy: Any, xp: Namespace, rule: Rule, arrays: int) -> Any:
+def _fused(cupy: Any, xp: Any, rule: Rule, arrays: int) -> Any:
     """A rule of so many arrays, and the writing of its results, as one kernel."""
 
     def in_place(*arguments: Any) -> None:

@@ -51,11 +51,11 @@ def same_bits() -> Callable[[Any, Any], bool]:
 @pytest.fixture(scope="session")
 def agree(backend: Backend, same_bits: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     """``same_bits``, or where ``step`` compiles a rule and ``update`` does not, the same to rounding."""
-    if backend.name not in ("cupy", "jax"):
-        return same_bits
-    return lambda a, b: _same(
-        a, b, lambda x, y: np.allclose(x, y, rtol=1e-5 if x.dtype == "float32" else 1e-12, atol=0)
-    )
+    return _alike if backend.name in ("cupy", "jax") else same_bits
+
+
+def _alike(a: Any, b: Any) -> bool:
+    return _same(a, b, lambda x, y: np.allclose(x, y, **dict.fromkeys(("rtol", "atol"), 1e3 * np.finfo(x.dtype).eps)))
 
 
 def _same(a: Any, b: Any, equal: Callable[[np.ndarray, np.ndarray], bool]) -> bool:
