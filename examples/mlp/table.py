@@ -52,6 +52,8 @@ _SHORT = {
     "val_loss has not improved": "no gain",
     "val_accuracy was above": "target",
     "all epochs done": "all epochs",
+    "loss is": "not finite",
+    "val_loss is": "not finite",
 }
 
 
