@@ -2,15 +2,19 @@
 
 import ctypes
 import os
+import sys
 import tempfile
 from pathlib import Path
 
 import nox
 
-PYTHONS = ("3.11", "3.12", "3.13")
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+_HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+if _HERE not in PYTHONS:  # so that there is one to run the tests with, also where none of the others is
+    PYTHONS.append(_HERE)
 BACKENDS = ("numpy", "array_api_strict", "cupy")
 EXAMPLE = "examples/mlp/mnist_recognize.py"
-TORCH = "torch==2.13.0"
+TORCH, JAX, OPTAX = "torch==2.13.0", "jax==0.10.2", "optax==0.2.8"
 RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # a newer one finds new faults
 
 nox.needs_version = ">=2024.4.15"
@@ -38,7 +42,7 @@ def tests(session: nox.Session, backend: str) -> None:
 @nox.session(python="3.11")
 def interop(session: nox.Session) -> None:
     """Run the tests that use the optimizers on PyTorch's and JAX's own arrays."""
-    session.install(".[test]", TORCH, "jax", "optax")
+    session.install(".[test]", TORCH, JAX, OPTAX)
     session.run("pytest", "tests/interop", *session.posargs)
 
 

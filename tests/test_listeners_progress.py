@@ -1,5 +1,6 @@
 """The bar that shows a training."""
 
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +9,8 @@ import pytest
 import tqdm
 
 from cutedl_xp import Dataset, Session
-from cutedl_xp.listeners import EarlyStopping, FitListener, Progress
+from cutedl_xp.history import History
+from cutedl_xp.listeners import EarlyStopping, Event, FitListener, Progress
 from cutedl_xp.metrics import accuracy
 
 MakeSession = Callable[..., Session]
@@ -56,31 +58,77 @@ def test_a_bar_from_the_first_step_to_the_last(
     [bar] = bars
     assert (bar.total, bar.n, bar.closed) == (12, 12, True)
     assert sum(bar.moves) == 12
-    last = ", ".join(f"{name}={history.series(name)[-1]:.4f}" for name in ("loss", "val_loss", "val_accuracy"))
-    assert bar.postfix == last
+    words = {"loss": "loss", "val_loss": "val loss", "val_accuracy": "acc"}
+    last = ", ".join(f"{word} {history.series(name)[-1]:.4f}" for name, word in words.items())
     out, err = capsys.readouterr()
     assert out == ""
     assert err.endswith("\n")
     shown = err.splitlines()[-1].rpartition("\r")[2]
-    assert shown.startswith("adam: 100%|")
-    assert "12/12" in shown
-    assert last in shown
-    assert "step/s" in shown
+    assert re.fullmatch(rf"adam: 12 steps, [0-9,]+/s, {last} 100%\|█+\|", shown)
+
+
+def shown_on(columns: int, monkeypatch: pytest.MonkeyPatch, description: str, steps: int) -> str:
+    """The line on a terminal of so many columns after so many steps in a second or two."""
+
+    class Narrow(Bar):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **{**kwargs, "dynamic_ncols": False, "ncols": columns})
+            self.start_t -= 120.0
+
+    history = History(["accuracy"])
+    progress = Progress(description, show=True)
+    monkeypatch.setattr(progress, "_make_bar", Narrow)
+    progress(Event("epoch_start", None, history, 0, 0, last_epoch=4999, epoch_steps=938))
+    history.append(steps=steps, cost_time=1.0, loss=0.31415, val_loss=0.27182, metrics={"accuracy": 0.92431})
+    progress(Event("val_end", None, history, 0, steps, last_epoch=4999, epoch_steps=938))
+    [bar] = Narrow.made
+    bar.close()
+    return str(bar)
+
+
+@pytest.mark.parametrize(
+    ("columns", "steps", "shown"),
+    [
+        (80, 24_388, "adam, seed 1: 24,388 steps, 203/s, loss 0.3141, val loss 0.2718, acc 0.9243"),
+        (80, 1_135_918, "adam, seed 1: 1,135,918 steps, 9,466/s, loss 0.3141, val loss 0.2718, acc 0.9243"),
+        (110, 24_388, "adam, seed 1: 24,388 steps, 203/s, loss 0.3141, val loss 0.2718, acc 0.9243   1%|"),
+        (40, 24_388, "adam, seed 1: 24,388 steps, 203/s, loss"),
+    ],
+)
+@pytest.mark.usefixtures("bars")
+def test_the_figures_come_before_the_bar(monkeypatch: pytest.MonkeyPatch, columns: int, steps: int, shown: str) -> None:
+    line = shown_on(columns, monkeypatch, "adam, seed 1", steps)
+    assert line.startswith(shown)
+    assert len(line.rstrip()) <= columns
+    assert ("%|" in line) == ("%|" in shown)
+
+
+@pytest.mark.usefixtures("bars")
+def test_the_longest_run_fits_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = shown_on(80, monkeypatch, "fixed-small, seed 1", 1_135_918)
+    assert line == "fixed-small, seed 1: 1,135,918 steps, 9,466/s, loss 0.314, val 0.272, acc 0.924"
+
+
+@pytest.mark.usefixtures("bars")
+def test_a_description_may_have_braces(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown_on(110, monkeypatch, "{adam} 0", 938).startswith("{adam} 0: 938 steps, ")
 
 
 def test_without_val_data_it_shows_the_loss(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
     history = make_session().fit(data, epochs=2, listeners=[Progress(show=True)])
     [bar] = bars
     assert (bar.total, bar.n, bar.closed) == (6, 6, True)
-    assert bar.postfix == f"loss={history.loss[-1]:.4f}"
+    assert f"/s, loss {history.loss[-1]:.4f} 100%|" in str(bar)
 
 
 def test_each_validation_is_shown_at_once(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
     shown: list[tuple[str, int]] = []
-    note = FitListener("val_end", callback=lambda event: shown.append((bars[0].postfix, bars[0].n)))
+    note = FitListener("val_end", callback=lambda event: shown.append((str(bars[0]), bars[0].n)))
     history = make_session().fit(data, 1, val_data=data, val_steps=1, listeners=[Progress(show=True), note])
-    figures = zip(history.loss, history.val_loss, history.steps, strict=True)
-    assert shown == [(f"loss={loss:.4f}, val_loss={val_loss:.4f}", step) for loss, val_loss, step in figures]
+    for (line, moved), loss, val_loss, step in zip(shown, history.loss, history.val_loss, history.steps, strict=True):
+        assert f"{step} steps, " in line
+        assert f"/s, loss {loss:.4f}, val loss {val_loss:.4f} " in line
+        assert moved == step
 
 
 def test_each_fit_has_a_bar_of_its_own(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:

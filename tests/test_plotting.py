@@ -104,7 +104,46 @@ class TestComparison:
         above, below = plotting.comparison(runs).axes
         for label, run in runs.items():
             assert_shows(lines(above)[label], run.steps, run.val_loss)
-            assert_shows(lines(below)[label], run.steps, run.val_accuracy)
+            assert_shows(lines(below)[label], run.steps, [1 - accuracy for accuracy in run.val_accuracy])
+        assert [panel.get_ylabel() for panel in (above, below)] == [
+            "validation loss",
+            "validation error (1 - accuracy)",
+        ]
+        assert [panel.get_yscale() for panel in (above, below)] == ["log", "log"]
+
+    def test_an_accuracy_of_one_is_drawn(self):
+        history = recorded()
+        history.val_accuracy[-1] = 1.0
+        below = plotting.comparison({"perfect": history}).axes[1]
+        assert below.get_yscale() == "linear"
+        assert below.get_lines()[0].get_ydata()[-1] == 0.0
+
+    def test_of_two_runs_in_one_place_both_are_seen(self):
+        above, _ = plotting.comparison({"RMSProp": recorded(), "Adam": recorded()}).axes
+        below, on_top = above.get_lines()
+        assert below.get_linewidth() > 2 * on_top.get_linewidth()
+        under_it, dot = above.collections
+        assert under_it.get_sizes()[0] > dot.get_sizes()[0]
+
+    def test_crossed_runs_end_in_a_cross(self):
+        alive, dead = recorded(), recorded()
+        figure = plotting.comparison({"Adam": [alive, dead]}, crossed=[dead], crossed_label="with dead outputs")
+        for panel in figure.axes:
+            dot, cross = (len(mark.get_paths()[0].vertices) for mark in panel.collections[:2])
+            assert dot != cross
+        assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Adam", "with dead outputs"]
+        assert len(plotting.comparison({"Adam": alive}).legends[0].get_texts()) == 1
+
+    @pytest.mark.parametrize(("entries", "start"), [(2, 938), (1, 63), (2, 63), (20, 938), (1000, 938)])
+    def test_steps_have_labels_whatever_their_range(self, entries, start):
+        figure = plotting.comparison({"run": recorded(entries, start=start)})
+        figure.draw_without_rendering()
+        axis = figure.axes[-1].xaxis
+        low, high = axis.get_view_interval()
+        shown = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high and tick.label1.get_text()]
+        assert len(shown) >= 2
+        extents = [tick.label1.get_window_extent() for tick in shown]
+        assert not any(one.overlaps(two) for one, two in itertools.combinations(extents, 2))
 
     def test_steps_are_logarithmic(self):
         figure = plotting.comparison({"short": recorded(20), "long": recorded(1000)})
@@ -150,6 +189,27 @@ class TestComparison:
         runs = {"none": [], "empty": History(metrics=["accuracy"]), "bare": bare, "one": recorded(1)}
         plotting.save(plotting.comparison(runs), tmp_path / "odd.png")
         plotting.save(plotting.comparison({}), tmp_path / "nothing.png")
+
+
+@pytest.mark.parametrize(
+    "draw", [plotting.report, lambda run, *rest, **more: plotting.comparison({"a": run}, *rest, **more)]
+)
+def test_a_warning_is_loud(draw):
+    figure = draw(recorded(), "Adam", warning="only some of the images")
+    assert figure._suptitle.get_text() == "Adam\nWARNING: only some of the images"
+    assert figure._suptitle.get_fontweight() == "bold"
+    import matplotlib.colors
+
+    red, green, blue = matplotlib.colors.to_rgb(figure._suptitle.get_color())
+    assert red > 0.7 > 0.1 > max(green, blue)
+    assert draw(recorded(), "Adam")._suptitle.get_color() == "black"
+    assert draw(recorded(), warning="alone")._suptitle.get_text() == "WARNING: alone"
+
+
+def test_the_usual_stop_reason_leaves_no_word_alone():
+    reason = "val_loss has not improved by more than 0.001 in 20 validations"
+    label = plotting.report(recorded(reason=reason, start=131_320)).axes[-1].get_xlabel()
+    assert label.splitlines()[1:] == [f"656,600 steps in 2.5 s; stopped: {reason}"]
 
 
 class TestSave:

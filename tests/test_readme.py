@@ -1,10 +1,14 @@
-"""The README's test command is the one that continuous integration runs."""
+"""The README's commands and figures are true."""
 
+import doctest
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install nox && .venv/bin/nox"
 
 
@@ -12,3 +16,21 @@ TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install nox && .venv/bin/
 def test_the_test_command_is_a_line_of(file: str) -> None:
     lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
     assert TEST_COMMAND in [line.strip() for line in lines]
+
+
+@pytest.mark.skipif(not os.environ.get("CUTEDL_XP_DATA"), reason="$CUTEDL_XP_DATA does not name the MNIST files")
+def test_the_accuracy_that_it_promises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("safetensors")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    examples = doctest.DocTestParser().get_examples(README.partition("Or an optimizer by itself")[0])
+    for example in examples:
+        exec(example.source, names)  # noqa: S102 - this project's own README
+    [promised] = [float(example.want) for example in examples if example.source.startswith("history.val_accuracy[-1]")]
+    assert abs(names["history"].val_accuracy[-1] - promised) <= 0.003
+    assert (tmp_path / "digits.safetensors").is_file()
+
+
+def test_the_gpu_command_installs_this_checkout() -> None:
+    command = next(line.strip() for line in README.splitlines() if "cuda13" in line and "pip install" in line)
+    assert command.startswith('.venv/bin/pip install ".[cuda13]"')

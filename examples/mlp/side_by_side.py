@@ -13,6 +13,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 import article
+import stopping
 from runs import Failure, Plan, RunResult, describe, run
 
 import cutedl_xp as cdl
@@ -28,7 +29,10 @@ class _Running:
 
 
 def run_side_by_side(plans: Sequence[Plan], jobs: int, ended: Callable[[RunResult | Failure], None]) -> bool:
-    """Like runs.run_in_turn, with ``jobs`` runs at a time, and the longest first so that none is left over alone."""
+    """Like runs.run_in_turn, with ``jobs`` runs at a time, and the longest first so that none is left over alone.
+
+    Ctrl-C ends each run at its next event, the end of an epoch or sooner.
+    """
     # spawn: a forked process would share this one's threads' locks, and CUDA does not survive a fork
     context = multiprocessing.get_context("spawn")
     # A shared byte rather than an Event: no lock that a signal handler or a killed process could leave taken
@@ -43,7 +47,7 @@ def run_side_by_side(plans: Sequence[Plan], jobs: int, ended: Callable[[RunResul
                 plan, slot = waiting.popleft(), free.pop()
                 receiver, sender = context.Pipe(duplex=False)
                 process = context.Process(target=_work, args=(plan, slot, sender, stop, screen_lock), daemon=True)
-                with _interrupt_ignored():
+                with stopping.kept_from_children():
                     process.start()
                 sender.close()  # the worker has its own end: once it is gone, the receiver reads an end of file
                 running[receiver] = _Running(plan, process, slot)
@@ -70,7 +74,7 @@ def _outcome(receiver: Connection, done: _Running) -> RunResult | Failure | None
 
 def _work(plan: Plan, slot: int, sender: Connection, stop: Any, screen_lock: Any) -> None:
     """One run, in the worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process decides
+    stopping.leave_to_parent()
     _pin_to_core(slot)
     parent = multiprocessing.parent_process()
 
@@ -101,27 +105,20 @@ def _pin_to_core(slot: int) -> None:
 
 @contextmanager
 def _interrupt_sets(stop: Any) -> Iterator[None]:
-    """Within the block the first Ctrl-C sets ``stop``, and the second ends everything at once."""
+    """Within the block the first Ctrl-C sets ``stop``, and the second raises KeyboardInterrupt.
+
+    Whatever is raised, no other process outlives the block: they do not see Ctrl-C themselves.
+    """
 
     def interrupt(*_: object) -> None:
         if stop.value:
-            for process in multiprocessing.active_children():
-                process.kill()
-            os._exit(130)
+            raise KeyboardInterrupt
         stop.value = True
 
     before = signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _interrupt_ignored() -> Iterator[None]:
-    """A process started within the block ignores Ctrl-C from its first instruction on, where Python is starting."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
+        for process in multiprocessing.active_children():
+            process.kill()
         signal.signal(signal.SIGINT, before)

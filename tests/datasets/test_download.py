@@ -1,6 +1,8 @@
+import contextlib
 import gzip
 import hashlib
 import http.server
+import random
 import socket
 import sys
 import threading
@@ -16,14 +18,16 @@ from cutedl_xp.datasets._download import MnistUnavailable, Patience, fetch
 CONTENT = b"what the file holds " * 50
 CHECKSUMS = {"a.gz": hashlib.sha256(CONTENT).hexdigest()}
 WHOLE = gzip.compress(CONTENT)
-QUICK = Patience(connect=5.0, read=0.2)
+QUICK = Patience(connect=5.0, read=0.2, piece=5.0)
 
 
 class Mirror(http.server.HTTPServer):
     """A server on the loopback address: a file by its name, 404 where it has none."""
 
-    def __init__(self, files: dict[str, bytes], announce: int = 0) -> None:
+    def __init__(self, files: dict[str, bytes], announce: int = 0, pause: float = 0.0, piece: int = 1) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
+        self.pause, self.piece = pause, piece  # seconds between so many bytes
+        self.given_up = threading.Event()
         self.files = files
         self.announce = announce  # bytes that are announced and never sent
         self.asked: list[tuple[str, str | None]] = []
@@ -43,7 +47,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(content) + self.server.announce))
         self.end_headers()
-        self.wfile.write(content)
+        if not self.server.pause:
+            self.wfile.write(content)
+            return
+        with contextlib.suppress(ConnectionError):
+            for start in range(0, len(content), self.server.piece):
+                self.wfile.write(content[start : start + self.server.piece])
+                if self.server.given_up.wait(self.server.pause):
+                    return
 
     def log_message(self, *args: object) -> None:
         """Keep quiet."""
@@ -61,8 +72,8 @@ def serve() -> Iterator[Callable[..., Mirror]]:
     pytest.importorskip("pooch")
     started = []
 
-    def start(files: dict[str, bytes], announce: int = 0) -> Mirror:
-        mirror = Mirror(files, announce)
+    def start(files: dict[str, bytes], announce: int = 0, pause: float = 0.0, piece: int = 1) -> Mirror:
+        mirror = Mirror(files, announce, pause, piece)
         thread = threading.Thread(target=mirror.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         started.append((mirror, thread))
@@ -70,6 +81,7 @@ def serve() -> Iterator[Callable[..., Mirror]]:
 
     yield start
     for mirror, thread in started:
+        mirror.given_up.set()
         mirror.shutdown()
         thread.join()
         mirror.server_close()
@@ -197,6 +209,26 @@ def test_a_server_that_never_answers(tmp_path: Path, serve: Callable[..., Mirror
     assert contents(tmp_path) == {"a.gz": WHOLE}
 
 
+def test_a_server_that_sends_a_byte_now_and_then(tmp_path: Path, serve: Callable[..., Mirror]) -> None:
+    trickling, whole = serve({"a.gz": WHOLE}, pause=0.05), serve({"a.gz": WHOLE})
+    patience = Patience(connect=5.0, read=5.0, piece=0.3)
+    started = time.monotonic()
+    message = refusal(tmp_path, trickling.address, patience=patience)
+    assert "(it sent less than 65536 bytes of a.gz in 0.3 seconds)" in message
+    trickling.given_up.set()  # so that the next answer of this server, which has one thread, is not waited for
+    assert time.monotonic() - started < 3.0
+    trickling.given_up.clear()
+    fetch(tmp_path, CHECKSUMS, [trickling.address, whole.address], patience)
+    assert contents(tmp_path) == {"a.gz": WHOLE}
+
+
+def test_a_slow_server_may_take_its_time(tmp_path: Path, serve: Callable[..., Mirror]) -> None:
+    content = random.Random(0).randbytes(300_000)
+    slow = serve({"a.gz": gzip.compress(content)}, pause=0.1, piece=40_000)
+    fetch(tmp_path, {"a.gz": hashlib.sha256(content).hexdigest()}, [slow.address], Patience(5.0, 5.0, piece=0.4))
+    assert gzip.decompress(contents(tmp_path)["a.gz"]) == content
+
+
 def test_connecting_has_one_limit_in_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given_up = threading.Event()
 
@@ -206,7 +238,7 @@ def test_connecting_has_one_limit_in_all(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(socket, "getaddrinfo", never_resolved)
     started = time.monotonic()
-    message = refusal(tmp_path, "http://mirror.invalid/", patience=Patience(connect=0.2, read=0.2))
+    message = refusal(tmp_path, "http://mirror.invalid/", patience=Patience(connect=0.2, read=0.2, piece=0.2))
     given_up.set()
     assert time.monotonic() - started < 3.0
     assert "(no connection within 0.2 seconds)" in message

@@ -4,7 +4,6 @@ import hashlib
 import http.server
 import logging
 import os
-import re
 import struct
 import sys
 import threading
@@ -286,10 +285,57 @@ def test_the_cache(cache: Path, variable: str | None, monkeypatch: pytest.Monkey
     assert mnist.load()[0].size == 12
 
 
+def unusable_cache(cache: Path, kind: type[Exception] = ValueError) -> str:
+    """The one sentence in which the cache is refused."""
+    with pytest.raises(kind) as caught:
+        mnist.load()
+    message = str(caught.value)
+    assert message.startswith(str(cache))
+    assert "\n" not in message
+    return message
+
+
+ADVICE = "; delete it to have it downloaded again, or name a folder of your own in `data_dir`"
+
+
 def test_another_data_set_in_the_cache(cache: Path) -> None:
     write(cache, ARRAYS)
-    with pytest.raises(ValueError, match=f"^{re.escape(str(cache / TRAIN_IMAGES))} lies in the cache and is not MNIST"):
-        mnist.load()
+    expected = f"{cache / TRAIN_IMAGES} lies in the cache and is not MNIST's by its SHA-256{ADVICE}"
+    assert unusable_cache(cache) == expected
+
+
+@pytest.mark.usefixtures("synthetic_is_mnist")
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_a_damaged_file_in_the_cache(cache: Path, suffix: str) -> None:
+    write(cache, ARRAYS, lambda name: name + suffix)
+    path = cache / (TEST_LABELS + suffix)
+    path.write_bytes(path.read_bytes()[:-3])
+    message = unusable_cache(cache)
+    assert "cut off" in message
+    assert message.endswith(ADVICE)
+
+
+@pytest.mark.usefixtures("synthetic_is_mnist")
+def test_exchanged_files_in_the_cache(cache: Path) -> None:
+    write(cache, {**ARRAYS, TEST_LABELS: ARRAYS[TRAIN_LABELS]})
+    assert unusable_cache(cache).endswith(f"holds MNIST's training labels, not the test labels of its name{ADVICE}")
+
+
+@pytest.mark.usefixtures("synthetic_is_mnist")
+@pytest.mark.parametrize("function", ["open", "is_file"])
+def test_a_cache_that_may_not_be_read(cache: Path, function: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(cache, ARRAYS)
+
+    def refuse(path: Path, *args: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    if function == "open":
+        monkeypatch.setattr(mnist._idx, "open", refuse, raising=False)
+    else:
+        monkeypatch.setattr(Path, "is_file", refuse)
+    message = unusable_cache(cache, mnist.MnistUnavailable)
+    assert "cannot be read: Permission denied" in message
+    assert "`data_dir` or $CUTEDL_XP_DATA" in message
 
 
 def test_what_the_cache_lacks_is_downloaded_from_the_public_mirrors(
@@ -335,10 +381,9 @@ def test_without_pooch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_another_data_set_is_reported(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert mnist.checksums(folder) == dict.fromkeys(NAMES, "unknown")
     assert not caplog.records
-    with caplog.at_level(logging.INFO, logger="cutedl_xp"):
-        mnist.load(data_dir=folder)
+    mnist.load(data_dir=folder)
     (record,) = caplog.records
-    assert (record.name, record.levelname) == ("cutedl_xp.datasets.mnist", "INFO")
+    assert (record.name, record.levelname) == ("cutedl_xp.datasets.mnist", "WARNING")
     assert all(str(folder / name) in record.getMessage() for name in NAMES)
     assert "unknown" in record.getMessage()
 

@@ -1,0 +1,115 @@
+"""The parts of a picture of runs: panels one above the other, their axes, styles of lines, and a legend."""
+
+import importlib
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cutedl_xp import _checks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+# The colours of Okabe and Ito, told apart by colour-blind readers too; their yellow is too pale for a line on white.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7F7F7F", "#000000")
+_THICK, _THIN = 3.4, 1.1
+_ALARM = "#C00000"
+_CROSS: dict[str, Any] = {"marker": "X", "edgecolors": "white", "linewidths": 0.8}
+_DASHES = ("solid", (0, (6, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
+_LEGEND_WIDTH = 105  # characters, with 8 for a dash and the space between columns
+_TITLE_WIDTH = 80  # characters, bold
+
+
+def panels(heights: Sequence[float], title: str, warning: str) -> "tuple[Figure, list[Axes]]":
+    """A figure with panels one above the other that share the axis of the steps."""
+    # Figure, not pyplot: no window, no global list of figures, the same in a thread or a worker process
+    figure: Figure = _matplotlib("figure").Figure(figsize=(9.0, 1.5 + sum(heights)), dpi=120, layout="constrained")
+    axes = list(figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0])
+    for panel in axes:
+        panel.grid(alpha=0.3)
+        panel.spines[["top", "right"]].set_visible(False)
+    if warning:
+        text = "\n".join([title, *textwrap.wrap(f"WARNING: {warning}", _TITLE_WIDTH)])
+        figure.suptitle(text.lstrip("\n"), parse_math=False, wrap=True, color=_ALARM, weight="bold")
+    elif title:
+        figure.suptitle(title, parse_math=False, wrap=True)
+    return figure, axes
+
+
+def styles(number: int) -> list[dict[str, Any]]:
+    """A colour, dash and width for each label; with more labels than colours, a colour returns with another dash."""
+    return [
+        {
+            "color": COLOURS[index % len(COLOURS)],
+            "linestyle": _DASHES[(index + index // len(COLOURS)) % len(_DASHES)],
+            "linewidth": _THICK - (_THICK - _THIN) * index / max(1, number - 1),
+        }
+        for index in range(number)
+    ]
+
+
+def end_mark(
+    panel: "Axes", steps: Sequence[int], values: Sequence[float], style: Mapping[str, Any], cross: bool
+) -> None:
+    """A dot or a cross at the last finite entry, the larger the thicker the line, so that none hides another."""
+    finite = [entry for entry in zip(steps, values, strict=True) if math.isfinite(entry[1])]
+    look = _CROSS if cross else {"marker": "o"}
+    size = (3.0 + 2.0 * style["linewidth"] + 3.0 * cross) ** 2
+    for step, value in finite[-1:]:
+        panel.scatter([step], [value], color=style["color"], s=size, zorder=3, **look)
+
+
+def legend_below(figure: "Figure", axes: "list[Axes]", labels: Sequence[str], crossed_label: str) -> None:
+    drawn = {line.get_label(): line for panel in axes for line in panel.get_lines()}
+    handles: dict[str, Any] = {label: drawn[label] for label in labels if label in drawn}
+    if crossed_label:
+        handles[crossed_label] = axes[0].scatter([], [], color="black", s=70, **_CROSS)
+    if handles:
+        columns = max(1, _LEGEND_WIDTH // (max(map(len, handles)) + 8))
+        figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=columns, frameon=False)
+
+
+def plain_steps(axes: "list[Axes]") -> None:
+    ticker = _matplotlib("ticker")
+    axes[-1].xaxis.set_major_locator(ticker.MaxNLocator(nbins=8, integer=True))
+    axes[-1].xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
+
+
+def logarithmic_steps(axes: "list[Axes]") -> None:
+    """Runs may differ by a factor of fifty in length; a linear axis would hide the short ones."""
+    axes[-1].set_xscale("log")
+    _label_logarithmic(axes[-1].xaxis, _matplotlib("ticker").EngFormatter(sep=""))
+
+
+def logarithmic_if_positive(panel: "Axes") -> None:
+    """So that small values can be told apart, where none is 0 or below."""
+    drawn: list[Any] = [line.get_ydata() for line in panel.get_lines()]
+    values = [float(value) for line in drawn for value in line]
+    if not any(map(math.isfinite, values)) or any(value <= 0.0 for value in values):
+        return
+    panel.set_yscale("log")
+    _label_logarithmic(panel.yaxis, _matplotlib("ticker").StrMethodFormatter("{x:g}"))
+
+
+def _label_logarithmic(axis: "Axis", formatter: Any) -> None:
+    """As many labels as a short or a long axis has room for: a locator for powers of ten gives a short one none."""
+    ticker = _matplotlib("ticker")
+    low, high = sorted(axis.get_view_interval())
+    decades = math.log10(high / low)
+    if decades < 0.3:
+        axis.set_major_locator(ticker.MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
+    else:
+        parts = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0) if decades < 1.5 else (1.0, 2.0, 5.0)
+        axis.set_major_locator(ticker.LogLocator(subs=parts, numticks=20))
+    axis.set_major_formatter(formatter)
+    axis.set_minor_formatter(ticker.NullFormatter())
+
+
+def _matplotlib(module: str) -> Any:
+    try:
+        return importlib.import_module(f"matplotlib.{module}")
+    except ImportError as error:
+        raise _checks.missing_extra("plotting", "matplotlib", "plot") from error
