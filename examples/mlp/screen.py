@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shutil
 import sys
 import textwrap
@@ -73,9 +74,10 @@ def caption(source: images.Source, backend: Backend, jobs: int, seeds: range) ->
 
 
 def _where(backend: Backend) -> str:
-    """The backend as --backend takes it: the library's own name of a device may be a long expression."""
+    """The backend and its device, whose name in its library may be a long expression."""
     number = getattr(backend.device, "id", None)
-    return backend.name if number is None else f"{backend.name}:{number}"
+    device = f"device {number}" if number is not None else str(backend.device)
+    return f"{backend.name} on {device}" if re.fullmatch(r"[\w: ]+", device) else backend.name
 
 
 def _end(result: RunResult) -> str:

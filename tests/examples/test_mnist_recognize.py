@@ -100,7 +100,7 @@ def test_one_run(images, tmp_path):
     assert "adam, seed 1: 30 steps in" in err  # no terminal here: a line in place of the bar
     assert "all epochs" in out
     assert "25,326" in out
-    assert re.search(r"numpy, seed 1, runs at a time: 1; \d+ processor cores", " ".join(out.split()))
+    assert re.search(r"Backend: numpy on cpu, seed 1, runs at a time: 1; \d+ processor cores", " ".join(out.split()))
 
 
 def test_each_run_without_out_has_a_folder_of_its_own(images, tmp_path, monkeypatch):
