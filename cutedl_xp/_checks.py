@@ -5,11 +5,21 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
+_LONGEST = 200
+
+
+def shown(value: Any) -> str:
+    """A value in an error message, with its type: short, on one line, and an array without its entries."""
+    if hasattr(value, "dtype") and getattr(value, "shape", ()) != ():
+        return f"an array of dtype {value.dtype} and shape {tuple(value.shape)} ({type(value).__name__})"
+    text = " ".join(repr(value).split())
+    return f"{text if len(text) <= _LONGEST else text[:_LONGEST] + '...'} ({type(value).__name__})"
+
 
 def real(argument: str, value: Any) -> float:
     """``value`` as a finite Python float; a NumPy scalar would promote float32 arrays to its own dtype."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"`{argument}` must be a number; got {value!r} ({type(value).__name__})")
+        raise TypeError(f"`{argument}` must be a number; got {shown(value)}")
     try:
         number = float(value)
     except OverflowError:  # of an integer beyond the largest float
@@ -46,7 +56,7 @@ def fraction(argument: str, value: Any) -> float:
 def integer(argument: str, value: Any, *, at_least: int) -> int:
     """``value`` as a Python int of at least ``at_least``."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"`{argument}` must be an integer; got {value!r} ({type(value).__name__})")
+        raise TypeError(f"`{argument}` must be an integer; got {shown(value)}")
     number = int(value)
     if number < at_least:
         raise ValueError(f"`{argument}` must be {at_least} or greater; got {value!r}")
@@ -56,14 +66,14 @@ def integer(argument: str, value: Any, *, at_least: int) -> int:
 def boolean(argument: str, value: Any) -> bool:
     """``value``, which must be True or False."""
     if not isinstance(value, bool):
-        raise TypeError(f"`{argument}` must be True or False; got {value!r} ({type(value).__name__})")
+        raise TypeError(f"`{argument}` must be True or False; got {shown(value)}")
     return value
 
 
 def text(argument: str, value: Any) -> str:
     """``value`` as a string that is not empty."""
     if not isinstance(value, str):
-        raise TypeError(f"`{argument}` must be a string; got {value!r} ({type(value).__name__})")
+        raise TypeError(f"`{argument}` must be a string; got {shown(value)}")
     if not value:
         raise ValueError(f"`{argument}` must not be empty")
     return value
@@ -72,7 +82,7 @@ def text(argument: str, value: Any) -> str:
 def sequence(argument: str, value: Any) -> tuple[Any, ...]:
     """``value``, a list, tuple or other sequence, as a tuple."""
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise TypeError(f"`{argument}` must be a list or tuple; got {value!r} ({type(value).__name__})")
+        raise TypeError(f"`{argument}` must be a list or tuple; got {shown(value)}")
     return tuple(value)
 
 
@@ -80,7 +90,7 @@ def one_of(argument: str, value: Any, allowed: tuple[str, ...]) -> str:
     """``value`` as one of the names in ``allowed``."""
     names = ", ".join(repr(name) for name in allowed)
     if not isinstance(value, str):
-        raise TypeError(f"`{argument}` must be one of {names}; got {value!r} ({type(value).__name__})")
+        raise TypeError(f"`{argument}` must be one of {names}; got {shown(value)}")
     if value not in allowed:
         raise ValueError(f"`{argument}` must be one of {names}; got {value!r}")
     return value

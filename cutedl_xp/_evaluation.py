@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+import array_api_compat
+
+from cutedl_xp._checks import shown
 from cutedl_xp._typing import Array
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss
@@ -18,16 +21,19 @@ class Evaluation:
     ----------
     names
         ``"loss"`` and the metrics' names.
+    loss, metrics
+        The functions.
     """
 
     def __init__(self, model: Model, loss: Loss, metrics: Sequence[Metric]) -> None:
         for metric in metrics:
             if getattr(metric, "__name__", None) is None or not callable(metric):
-                raise TypeError(f"`metrics` must be functions such as metrics.accuracy; got {metric!r}")
+                raise TypeError(f"`metrics` must be functions with a __name__, such as accuracy; got {shown(metric)}")
         self.names = ("loss", *(metric.__name__ for metric in metrics))
         if len(set(self.names)) < len(self.names):
             raise ValueError(f"`metrics` must have different names, none of them 'loss'; got {self.names[1:]!r}")
-        self._model, self._loss, self._metrics = model, loss, tuple(metrics)
+        self.loss, self.metrics = loss, tuple(metrics)
+        self._model = model
 
     def means(self, data: Dataset, batches: int = 0) -> list[Array]:
         """The mean of each over all samples, as 0-d arrays that stay on the device.
@@ -43,10 +49,9 @@ class Evaluation:
         count = 0
         for x, y in islice(data.batches(0, self._model.backend, self._model.dtype), batches or None):
             output, _ = self._model.forward(x, training=False)
-            values = [self._loss(y, output)[0], *(metric(y, output) for metric in self._metrics)]
+            values = [self.loss(y, output)[0], *(metric(y, output) for metric in self.metrics)]
             for name, value in zip(self.names, values, strict=True):
-                if getattr(value, "shape", ()) != ():
-                    raise ValueError(f"{name!r} must return one number a batch; got one of shape {tuple(value.shape)}")
+                _check_number(name, value)
             totals = [total + value * x.shape[0] for total, value in zip(totals, values, strict=True)]
             count += x.shape[0]
         return [total / count for total in totals]
@@ -56,3 +61,15 @@ class Evaluation:
         backend, xp = self._model.backend, self._model.backend.xp
         arrays = [xp.asarray(value, device=backend.device) for value in values]  # a metric may return a Python float
         return [float(value) for value in backend.to_numpy(xp.stack(arrays))]
+
+
+def _check_number(name: str, value: Any) -> None:
+    """Refuse what cannot be averaged over the batches: a mean is a float or a 0-d floating-point array."""
+    if isinstance(value, float):
+        return
+    if not array_api_compat.is_array_api_obj(value):
+        raise TypeError(f"the metric {name!r} must return a number; got {shown(value)}")
+    if tuple(value.shape) != ():
+        raise ValueError(f"{name!r} must return one number a batch; got one of shape {tuple(value.shape)}")
+    if not array_api_compat.array_namespace(value).isdtype(value.dtype, "real floating"):
+        raise TypeError(f"the metric {name!r} must return a floating-point mean; got one of dtype {value.dtype}")

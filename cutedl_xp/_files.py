@@ -23,7 +23,7 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
             os.chmod(temporary, 0o666 & ~_umask())
             os.replace(temporary, path)
         except BaseException:
-            os.unlink(temporary)
+            Path(temporary).unlink(missing_ok=True)  # after Ctrl-C it may have its name already
             raise
     except OSError as error:
         raise OSError(error.errno, f"cannot be written: {error.strerror}", str(path)) from error

@@ -3,7 +3,8 @@
 import math
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,6 +94,15 @@ class Recorder:
         event = Event(name, session, self.history, session.epoch, session.step, plan.last_epoch, plan.epoch_steps)
         for listener in self._listeners:
             listener(event)
+
+    @contextmanager
+    def failures_noted(self) -> Iterator[None]:
+        """Within the block an exception, of a listener for instance, becomes the history's ``stop_reason`` as well."""
+        try:
+            yield
+        except BaseException as error:
+            self.stop(f"{type(error).__name__} was raised")
+            raise
 
     def stop(self, why: str) -> None:
         """End the training after the current step; the first reason given stays."""

@@ -57,6 +57,7 @@ class Namespace(Protocol):
     float32: Any
     float64: Any
     int64: Any
+    uint8: Any
     isdtype: Callable[..., bool]
     abs: Function
     any: Function

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cutedl_xp._checks import missing_extra
+from cutedl_xp._checks import missing_extra, shown
 from cutedl_xp._files import write_atomically
 
 _KEY = "cutedl_xp"
@@ -33,9 +33,9 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header
     OSError
         If the file cannot be written.
     """
-    safetensors = _safetensors()
+    path, safetensors = _checked(path), _safetensors()
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    write_atomically(Path(path), safetensors.numpy.save(contiguous, {_KEY: json.dumps(header)}))
+    write_atomically(path, safetensors.numpy.save(contiguous, {_KEY: json.dumps(header)}))
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -48,7 +48,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     ValueError
         If it is not a safetensors file, is truncated, or was not written by this package.
     """
-    safetensors = _safetensors()
+    path, safetensors = _checked(path), _safetensors()
     with open(path, "rb"):
         pass  # safetensors does not name a file that cannot be opened
     try:
@@ -64,6 +64,12 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     if not isinstance(header, dict):
         raise ValueError(f"{os.fspath(path)} has a header that is not a JSON object")
     return arrays, header
+
+
+def _checked(path: Any) -> Path:
+    if not isinstance(path, str | os.PathLike):  # a number would be taken for an open file
+        raise TypeError(f"`path` must be a path; got {shown(path)}")
+    return Path(path)
 
 
 def _safetensors() -> Any:

@@ -81,8 +81,8 @@ class EarlyStopping:
 
     def __post_init__(self) -> None:
         _checks.text("monitor", self.monitor)
-        _checks.integer("patience", self.patience, at_least=1)
-        _checks.not_negative("min_delta", self.min_delta)
+        object.__setattr__(self, "patience", _checks.integer("patience", self.patience, at_least=1))
+        object.__setattr__(self, "min_delta", _checks.not_negative("min_delta", self.min_delta))
         if self.mode is None and self.monitor.endswith("loss"):
             object.__setattr__(self, "mode", "min")
         if self.mode is None:
@@ -126,8 +126,8 @@ class TargetReached:
 
     def __post_init__(self) -> None:
         _checks.text("monitor", self.monitor)
-        _checks.real("target", self.target)
-        _checks.integer("times", self.times, at_least=1)
+        object.__setattr__(self, "target", _checks.real("target", self.target))
+        object.__setattr__(self, "times", _checks.integer("times", self.times, at_least=1))
 
     def __call__(self, event: Event) -> None:
         """Look at the history, and stop the training if it is time."""

@@ -3,6 +3,7 @@
 Every loss is a mean over the batch, so its size does not depend on the batch's. The gradient is that of this mean.
 """
 
+import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import prod
@@ -12,8 +13,9 @@ from array_api_compat import array_namespace
 from cutedl_xp import _stable
 from cutedl_xp._checks import boolean
 from cutedl_xp._typing import Array, Namespace, Shape
-from cutedl_xp.backends import backend_of
+from cutedl_xp.backends import backend_of, describe
 
+_LARGEST = sys.float_info.max
 _SMALLEST = 1e-7
 """Probabilities are kept this far from 0 and 1 before a logarithm; in float32, 1 - 1e-7 still differs from 1."""
 
@@ -34,6 +36,8 @@ class Loss(ABC):
             If the shapes of ``y_true`` and ``y_pred`` do not fit.
         """
         xp: Namespace = array_namespace(y_true, y_pred)
+        if not xp.isdtype(y_pred.dtype, "real floating"):
+            raise TypeError(f"`y_pred` must be a floating-point array; got {describe(y_pred)}")
         self._check_shape(tuple(y_true.shape), tuple(y_pred.shape))
         value, gradient = self._value_and_gradient(xp, y_true, y_pred)
         return xp.asarray(value), gradient
@@ -53,12 +57,12 @@ class Loss(ABC):
         self._check_shape(tuple(y_true.shape), (y_true.shape[0], *output_shape))
         low, high = self._label_range(output_shape)
         xp: Namespace = array_namespace(y_true)
+        if xp.isdtype(y_true.dtype, "bool"):
+            y_true = xp.astype(y_true, xp.uint8)  # the standard has no smallest of truth values
         smallest, largest = backend_of(y_true).to_numpy(xp.stack([xp.min(y_true), xp.max(y_true)])).tolist()
         if not low <= smallest <= largest <= high:
-            raise ValueError(
-                f"{type(self).__name__} takes labels from {low:g} to {high:g}; "
-                f"got labels from {smallest:g} to {largest:g}"
-            )
+            allowed = "finite labels" if high == _LARGEST else f"labels from {low:g} to {high:g}"
+            raise ValueError(f"{type(self).__name__} takes {allowed}; got labels from {smallest:g} to {largest:g}")
 
     def _check_shape(self, true: Shape, predicted: Shape) -> None:
         if true != predicted:
@@ -67,7 +71,7 @@ class Loss(ABC):
             )
 
     def _label_range(self, output_shape: Shape) -> tuple[float, float]:
-        return float("-inf"), float("inf")
+        return -_LARGEST, _LARGEST
 
     @abstractmethod
     def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:

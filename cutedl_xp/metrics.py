@@ -49,7 +49,48 @@ def accuracy(y_true: Array, y_pred: Array) -> Array:
     """
     xp: Namespace = array_namespace(y_true, y_pred)
     true, predicted = tuple(y_true.shape), tuple(y_pred.shape)
-    if not predicted or true not in (predicted, predicted[:-1]):
+    if not predicted or predicted[-1] < 2:
+        raise ValueError(
+            f"accuracy needs `y_pred` with a last axis of two classes or more; got shape {predicted}: "
+            "for one output that says yes or no use binary_accuracy"
+        )
+    if true not in (predicted, predicted[:-1]):
         raise ValueError(f"accuracy needs `y_true` of shape {predicted[:-1]} or {predicted}; got {true}")
-    classes = xp.argmax(y_true, axis=-1) if true == predicted else y_true
-    return xp.mean(xp.astype(xp.argmax(y_pred, axis=-1) == classes, y_pred.dtype))
+    found = xp.argmax(y_pred, axis=-1)
+    if true == predicted:
+        y_true = xp.argmax(xp.astype(y_true, y_pred.dtype, copy=False), axis=-1)
+    return xp.mean(xp.astype(found == xp.astype(y_true, found.dtype, copy=False), y_pred.dtype))
+
+
+def binary_accuracy(y_true: Array, y_pred: Array) -> Array:
+    """The share of entries whose logit has the right sign: above 0 for a label above 1/2, else at most 0.
+
+    Parameters
+    ----------
+    y_true
+        Labels in [0, 1], of any shape.
+    y_pred
+        Logits of the same shape, as :class:`~cutedl_xp.losses.BinaryCrossentropy` takes them.
+
+    Returns
+    -------
+    Array
+        0-d, of ``y_pred``'s dtype.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.metrics import binary_accuracy
+    >>> float(binary_accuracy(np.array([[1.0], [0.0]]), np.array([[2.0], [3.0]])))
+    0.5
+    """
+    xp: Namespace = array_namespace(y_true, y_pred)
+    if tuple(y_true.shape) != tuple(y_pred.shape):
+        raise ValueError(f"binary_accuracy needs `y_true` of shape {tuple(y_pred.shape)}; got {tuple(y_true.shape)}")
+    labels = xp.astype(y_true, y_pred.dtype, copy=False)
+    return xp.mean(xp.astype((y_pred > 0) == (labels > 0.5), y_pred.dtype))

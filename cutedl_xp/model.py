@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Sequence
+from copy import copy
 from itertools import pairwise
 from math import prod
 from typing import Any
 
 from cutedl_xp import checkpoint
-from cutedl_xp._checks import one_of
+from cutedl_xp._checks import one_of, sequence, shown
 from cutedl_xp._model_file import DTYPES, check_arrays, check_custom_layers, header_of, read_header
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
@@ -38,14 +39,15 @@ class Model:
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
-        self.layers = tuple(layers)
-        for layer in self.layers:
+        given = sequence("layers", layers)
+        for layer in given:
             if not isinstance(layer, Layer):
-                raise TypeError(f"`layers` must be layers such as Dense(10); got {layer!r} ({type(layer).__name__})")
-        if not self.layers:
+                raise TypeError(f"`layers` must be layers such as Dense(10); got {shown(layer)}")
+        if not given:
             raise ValueError("`layers` is empty; a model has at least one layer")
-        if len({id(layer) for layer in self.layers}) < len(self.layers):
+        if len({id(layer) for layer in given}) < len(given):
             raise ValueError("`layers` has the same object twice; make a layer for each place")
+        self.layers = tuple(copy(layer) for layer in given)  # else a layer of two models would train in the last one
         self._parameters: Parameters | None = None
         self._first_trained = 0
         self.dtype: Any = None
@@ -163,7 +165,10 @@ class Model:
         TypeError, ValueError
             If it is an array of another library or device, or of samples that the model does not take.
         """
-        array = x if self.backend.owns(x) else self.backend.asarray(x, self.dtype)
+        try:
+            array = x if self.backend.owns(x) else self.backend.asarray(x, self.dtype)
+        except (TypeError, ValueError) as error:
+            raise type(error)(str(error).replace("`obj`", "`x`")) from error
         if not self.backend.xp.isdtype(array.dtype, ("bool", "integral", "real floating")):
             raise TypeError(f"`x` must be an array of real numbers; got {describe(array)}")
         if not array.shape:

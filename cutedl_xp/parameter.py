@@ -5,7 +5,7 @@ from math import prod
 from typing import Any, overload
 
 from cutedl_xp._typing import Array, Shape
-from cutedl_xp.backends import Backend, backend_of, describe
+from cutedl_xp.backends import Backend, backend_of, describe, dtype_name
 
 
 class Parameter:
@@ -35,16 +35,19 @@ class Parameter:
     Parameter('weight', shape=(2, 3), dtype=float32)
     """
 
-    __slots__ = ("_gradient", "_value", "backend", "name")
+    __slots__ = ("_gradient", "_origin", "_value", "backend", "name")
 
     def __init__(self, name: str, value: Array, gradient: Array | None = None) -> None:
         self.name = name
         self.backend = backend_of(value)
+        self._origin: tuple[Parameters, int | None] | None = None
         xp = self.backend.xp
-        if not xp.isdtype(value.dtype, "real floating"):
-            raise TypeError(f"`value` of {name!r} must be a floating-point array; got {describe(value)}")
+        if dtype_name(value.dtype) not in ("float32", "float64"):
+            raise TypeError(f"`value` of {name!r} must be an array of float32 or float64; got {describe(value)}")
         if not hasattr(value, "__setitem__"):
             value = xp.asarray(value)  # a NumPy scalar as a 0-d array, which can be written to
+        if not self.backend.writable(value):
+            raise ValueError(f"`value` of {name!r} cannot be written to; give a copy of it")
         self._value = value
         self._gradient = xp.zeros_like(value) if gradient is None else gradient
         if not self.backend.owns(self._gradient) or self._gradient.dtype != value.dtype:
@@ -85,6 +88,10 @@ class Parameter:
             )
         return self.backend.write(target, source)
 
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        """How it is copied and pickled: a model's parameter together with the others, whose memory it shares."""
+        return (Parameter, (self.name, self.value, self.gradient)) if self._origin is None else (_member, self._origin)
+
     def __repr__(self) -> str:
         return f"Parameter({self.name!r}, shape={tuple(self.value.shape)}, dtype={self.value.dtype})"
 
@@ -99,12 +106,11 @@ class Parameters(Sequence[Parameter]):
     shapes
         The parameters' names and shapes, in their order. All values and gradients start as zeros.
 
-    Attributes
-    ----------
-    flat
-        All of them as one parameter of shape ``(n,)`` with n the number of all entries, so that an optimizer updates
-        them in one call, and all gradients can be had as one array. Where a library has views, each parameter is one
-        into its two buffers; elsewhere they are joined when they are asked for, and divided when they are assigned.
+    Notes
+    -----
+    :attr:`flat` is one parameter of shape ``(n,)`` with n the number of all entries, so that an optimizer updates all
+    in one call, and all gradients can be had as one array. Where a library has views, each parameter is one into its
+    two buffers; elsewhere they are joined when they are asked for, and divided when they are assigned.
     """
 
     def __init__(self, backend: Backend, dtype: Any, shapes: Mapping[str, Shape]) -> None:
@@ -114,7 +120,19 @@ class Parameters(Sequence[Parameter]):
         whole = Parameter("", buffer)
         values, gradients = (unflatten(backend, array, shapes) for array in (whole.value, whole.gradient))
         self._items = tuple(Parameter(name, values[name], gradients[name]) for name in shapes)
-        self.flat: Parameter = whole if backend.has_views else _Joined(whole, self._items)
+        self._flat = whole if backend.has_views else _Joined(whole, self._items)
+        for place, parameter in [*enumerate(self._items), (None, self._flat)]:
+            parameter._origin = (self, place)
+
+    @property
+    def flat(self) -> Parameter:
+        """All parameters as one."""
+        return self._flat
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        """How they are copied and pickled: from the two arrays that hold everything."""
+        shapes = {parameter.name: tuple(parameter.value.shape) for parameter in self}
+        return _restored, (self.backend, shapes, self._flat.value, self._flat.gradient)
 
     @overload
     def __getitem__(self, index: int) -> Parameter: ...
@@ -167,6 +185,16 @@ class _Joined(Parameter):
     def _join(self, arrays: list[Array]) -> Array:
         xp = self.backend.xp
         return xp.concat([xp.reshape(array, (-1,)) for array in arrays]) if arrays else self._value
+
+
+def _member(parameters: Parameters, place: int | None) -> Parameter:
+    return parameters.flat if place is None else parameters[place]
+
+
+def _restored(backend: Backend, shapes: Mapping[str, Shape], value: Array, gradient: Array) -> Parameters:
+    parameters = Parameters(backend, value.dtype, shapes)
+    parameters.flat.value, parameters.flat.gradient = value, gradient
+    return parameters
 
 
 def unflatten(backend: Backend, buffer: Array, shapes: Mapping[str, Shape]) -> dict[str, Array]:

@@ -159,9 +159,8 @@ def _file_of_a_model(backend: Backend) -> Check:
             model.save(path)
         except ImportError as error:
             return Check(name, f"left out: {error}", passed=True)
-        outputs = [
-            on.to_numpy(loaded.predict(x)) for on in (backend, get_backend("numpy")) for loaded in [Model.load(path, on)]
-        ]
+        loaded = [Model.load(path, on) for on in (backend, get_backend("numpy"))]
+    outputs = [again.backend.to_numpy(again.predict(x)) for again in loaded]
     here = backend.to_numpy(model.predict(x))
     difference = max(float(abs(output - here).max()) for output in outputs)
     return Check(name, f"predictions differ by {difference:.1e}, allowed 1e-03", difference <= 1e-3)

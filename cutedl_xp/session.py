@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from cutedl_xp import listeners as _listeners
-from cutedl_xp._checks import integer, sequence
+from cutedl_xp._checks import integer, sequence, shown
 from cutedl_xp._evaluation import Evaluation
 from cutedl_xp._interrupt import deferred_interrupt
 from cutedl_xp._recorder import FitPlan, Recorder
 from cutedl_xp._typing import Array
+from cutedl_xp.backends import Backend
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.history import History
 from cutedl_xp.listeners import Listener
@@ -70,18 +71,32 @@ class Session:
         _check_type("model", model, Model)
         _check_type("loss", loss, Loss)
         _check_type("optimizer", optimizer, Optimizer)
+        names = [parameter.name for parameter in model.parameters]
         self.regularizers: tuple[Regularizer, ...] = sequence("regularizers", regularizers)
         for regularizer in self.regularizers:
             _check_type("regularizers", regularizer, Regularizer)
-        self.metrics: tuple[Metric, ...] = sequence("metrics", metrics)
-        self._evaluation = Evaluation(model, loss, self.metrics)
+            regularizer.check_names(names)
+        self._evaluation = Evaluation(model, loss, sequence("metrics", metrics))
         self.model = model
-        self.loss = loss
         self.optimizer = optimizer
-        self.backend = model.backend
         self.history: History | None = None
         self.epoch = 0
         self.step = 0
+
+    @property
+    def loss(self) -> Loss:
+        """What the model is trained and validated with."""
+        return self._evaluation.loss
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What else a validation reports."""
+        return self._evaluation.metrics
+
+    @property
+    def backend(self) -> Backend:
+        """Where the model computes."""
+        return self.model.backend
 
     def fit(
         self,
@@ -149,7 +164,7 @@ class Session:
     def _train(self, train: Dataset, plan: FitPlan, recorder: Recorder) -> None:
         """The training loop."""
         history = recorder.history
-        with deferred_interrupt(recorder.stop) as interrupt:
+        with recorder.failures_noted(), deferred_interrupt(recorder.stop) as interrupt:
             for epoch in range(self.epoch, plan.last_epoch + 1):
                 recorder.tell("epoch_start")
                 for x, y in train.batches(epoch, self.backend, self.model.dtype):
@@ -212,4 +227,4 @@ class Session:
 def _check_type(argument: str, value: Any, wanted: type) -> None:
     if not isinstance(value, wanted):
         article = "an" if wanted.__name__[0] in "AEIO" else "a"
-        raise TypeError(f"`{argument}` must be {article} {wanted.__name__}; got {value!r} ({type(value).__name__})")
+        raise TypeError(f"`{argument}` must be {article} {wanted.__name__}; got {shown(value)}")

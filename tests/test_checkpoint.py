@@ -435,3 +435,11 @@ def test_without_safetensors_the_error_names_the_extra(saved, monkeypatch, use):
     ):
         model.save(saved) if use == "save" else Model.load(saved)
     assert saved.read_bytes() == before
+
+
+@pytest.mark.parametrize("path", [0, None, b"m.safetensors"])
+def test_what_is_no_path_is_refused(path):
+    model = Model([Dense(1, input_dim=1)]).assemble()
+    for call in (model.save, Model.load):
+        with pytest.raises(TypeError, match="`path` must be a path; got "):
+            call(path)

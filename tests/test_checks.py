@@ -109,3 +109,11 @@ def test_missing_extra_names_the_command_that_installs_it() -> None:
     error = _checks.missing_extra("plotting", "matplotlib", "plot")
     assert type(error) is ImportError
     assert str(error) == 'plotting needs matplotlib, which is not installed: pip install "cutedl_xp[plot]"'
+
+
+def test_a_value_is_shown_on_one_short_line_and_an_array_without_its_entries() -> None:
+    assert _checks.shown(np.zeros((40, 40))) == "an array of dtype float64 and shape (40, 40) (ndarray)"
+    assert _checks.shown("a\nb") == "'a\\nb' (str)"
+    long = _checks.shown([[number] for number in range(5000)])
+    assert "\n" not in long
+    assert len(long) < 250

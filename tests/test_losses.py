@@ -283,6 +283,7 @@ class TestCheckLabels:
             (CATEGORICAL(), [[0, 1], [1, 0]]),
             (SPARSE(), [0, 1]),
             (Mse(), [[-1e6, 1e6], [0.0, 3.0]]),
+            (BINARY(), [[True, False], [False, False]]),
         ],
         ids=repr,
     )
@@ -298,7 +299,8 @@ class TestCheckLabels:
             (CATEGORICAL(), [[-1, 1]], "CategoricalCrossentropy takes labels from 0 to 1; got labels from -1 to 1"),
             (SPARSE(), [0, 2], "SparseCategoricalCrossentropy takes labels from 0 to 1; got labels from 0 to 2"),
             (SPARSE(), [1, -1], "SparseCategoricalCrossentropy takes labels from 0 to 1; got labels from -1 to 1"),
-            (Mse(), [[0.0, float("nan")]], "Mse takes labels from -inf to inf; got labels from nan to nan"),
+            (Mse(), [[0.0, float("nan")]], "Mse takes finite labels; got labels from nan to nan"),
+            (Mse(), [[0.0, float("inf")]], "Mse takes finite labels; got labels from 0 to inf"),
             (
                 BINARY(),
                 [[0.0, float("nan")]],

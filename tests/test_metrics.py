@@ -5,18 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cutedl_xp.metrics import accuracy
-
-HOST_ONLY_KINDS = ("one-hot", "class numbers")
+from cutedl_xp.metrics import accuracy, binary_accuracy
 
 
 @settings(max_examples=40)
 @given(
     lead=st.sampled_from([(), (1,), (7,), (2, 3)]),
-    classes=st.integers(1, 5),
+    classes=st.integers(2, 5),
     seed=st.integers(0, 99),
-    kind=st.sampled_from(HOST_ONLY_KINDS),
-    label_dtype=st.sampled_from(["uint8", "int64"]),
+    kind=st.sampled_from(["one-hot", "one-hot truth values", "class numbers"]),
+    label_dtype=st.sampled_from(["uint8", "int64", "uint64", "float32"]),
 )
 def test_it_is_the_share_of_samples_that_are_right(backend, to_numpy, dtype, lead, classes, seed, kind, label_dtype):
     draw = np.random.default_rng(seed)
@@ -24,7 +22,8 @@ def test_it_is_the_share_of_samples_that_are_right(backend, to_numpy, dtype, lea
     labels = draw.integers(0, classes, size=lead).astype(label_dtype)
     right = [max(range(classes), key=row.tolist().__getitem__) == label
              for row, label in zip(outputs.reshape(-1, classes), labels.ravel(), strict=True)]  # fmt: skip
-    true = labels if kind == "class numbers" else np.eye(classes, dtype=dtype)[labels]
+    one_hot = np.eye(classes, dtype=bool if kind == "one-hot truth values" else dtype)[labels.astype(int)]
+    true = labels if kind == "class numbers" else one_hot
     result = accuracy(backend.asarray(np.asarray(true)), backend.asarray(outputs))
     assert float(to_numpy(result)) == pytest.approx(sum(right) / len(right), rel=1e-6)
 
@@ -64,8 +63,22 @@ def test_shapes_that_do_not_fit_are_refused(backend, true, predicted):
 
 
 def test_an_output_without_classes_is_refused(backend):
-    with pytest.raises(ValueError, match="accuracy needs `y_true`"):
-        accuracy(backend.asarray(np.zeros((), dtype=int)), backend.asarray(np.zeros(())))
+    for shape in ((), (5, 1), (1,), (3, 0)):
+        with pytest.raises(ValueError, match=r"two classes or more; got shape .*: .* use binary_accuracy"):
+            accuracy(backend.asarray(np.zeros(shape)), backend.asarray(np.zeros(shape)))
+
+
+@pytest.mark.parametrize("label_dtype", ["uint8", "bool", "float32"])
+def test_binary_accuracy_is_the_share_of_logits_of_the_right_sign(backend, to_numpy, dtype, label_dtype):
+    true = backend.asarray(np.array([[1], [0], [1], [0]], label_dtype))
+    result = binary_accuracy(true, backend.asarray([[2.0], [-1.0], [-3.0], [0.0]], dtype))
+    assert float(to_numpy(result)) == 0.75
+    assert (result.shape, result.dtype) == ((), backend.dtype(dtype))
+
+
+def test_binary_accuracy_refuses_labels_of_another_shape(backend):
+    with pytest.raises(ValueError, match=r"`y_true` of shape \(3, 1\); got \(3,\)"):
+        binary_accuracy(backend.asarray(np.zeros(3)), backend.asarray(np.zeros((3, 1))))
 
 
 def test_lists_are_refused():

@@ -254,7 +254,7 @@ class TestPredict:
         model = small().assemble(backend)
         for stranger in strangers:
             if stranger != backend:
-                with pytest.raises(TypeError, match=r"`obj` is a array_api_strict array .*to_numpy\(\) first"):
+                with pytest.raises(TypeError, match=r"`x` is an array_api_strict array .*to_numpy\(\) first"):
                     model.predict(stranger.asarray(np.zeros((1, 4))))
 
     @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ class TestPredict:
         [(None, TypeError), ("four", TypeError), ([[1.0], [1.0, 2.0]], ValueError), ([["a"]], TypeError)],
     )
     def test_what_is_no_array_is_refused(self, model, x, error):
-        with pytest.raises(error, match="`obj` must be"):
+        with pytest.raises(error, match="`x` must be"):
             model.predict(x)
 
 

@@ -127,3 +127,15 @@ def test_ones_own_penalty_fits_in(model, to_numpy):
 
     Shift(2.0, pattern="/1-Dense/bias")(model.parameters)
     assert to_numpy(model.parameters[1].gradient).tolist() == [2.5] * 3
+
+
+@pytest.mark.parametrize("pattern", ["weight", "/1-dense/*", "*/scale"])
+def test_a_pattern_that_fits_no_parameter_is_refused_by_the_session(make_session, pattern):
+    with pytest.raises(ValueError, match=r"`pattern` '.*' fits none of the parameters '/1-Dense/weight', '/1-Dense/b"):
+        make_session(regularizers=[L2(0.1, pattern=pattern)])
+
+
+@pytest.mark.parametrize("pattern", [None, 3])
+def test_a_pattern_that_is_no_text_is_refused(pattern):
+    with pytest.raises(TypeError, match="`pattern` must be a string; got "):
+        L2(0.1, pattern=pattern)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cutedl_xp import Backend, Dataset, Model, Session, get_backend, losses, metrics, optimizers
-from cutedl_xp.layers import Dense
+from cutedl_xp.layers import Dense, Flatten
 from cutedl_xp.listeners import EarlyStopping, Event, TargetReached
 from cutedl_xp.losses import BinaryCrossentropy, CategoricalCrossentropy, Mse, SparseCategoricalCrossentropy
 from cutedl_xp.optimizers import Adam, Fixed
@@ -122,7 +122,12 @@ REFUSED = {
     "val_data is an array": ({}, {"val_data": X}, TypeError, "`val_data` must be a Dataset"),
     "val_data too wide": ({}, {"val_data": Dataset(np.ones((9, 3)), CLASSES[:9])}, ValueError, "`val_data` does not"),
     "val_data of other labels": ({}, {"val_data": Dataset(X, CLASSES + 1)}, ValueError, "`val_data` does not fit"),
-    "metric for other outputs": ({"metrics": [on_two_outputs]}, {"val_data": GOOD}, ValueError, "accuracy needs `y_tr"),
+    "metric for other outputs": (
+        {"metrics": [on_two_outputs]},
+        {"val_data": GOOD},
+        ValueError,
+        "accuracy needs `y_p",
+    ),
     "metric without a mean": ({"metrics": [for_each_sample]}, {"val_data": GOOD}, ValueError, "for_each_sample"),
     "listener not callable": ({}, {"listeners": [3]}, TypeError, "`listeners` must be callables .*; got 3"),
     "listener a class": ({}, {"listeners": [EarlyStopping]}, TypeError, "`listeners` must be callables"),
@@ -247,3 +252,33 @@ def test_integer_labels_train_as_the_same_numbers_in_the_models_dtype(
     assert whole.history is not None
     assert real.history is not None
     assert whole.history.loss == real.history.loss
+
+
+def test_loss_metrics_and_backend_are_those_it_was_made_with(make_session: MakeSession, backend: Backend) -> None:
+    session = make_session(metrics=[metrics.accuracy])
+    assert session.backend == backend
+    assert session.metrics == (metrics.accuracy,)
+    for name in ("loss", "metrics", "backend"):
+        with pytest.raises(AttributeError):
+            setattr(session, name, None)
+
+
+def test_an_error_of_a_listener_is_noted_in_the_history(make_session: MakeSession) -> None:
+    def broken(event: Any) -> None:
+        raise ZeroDivisionError
+
+    session = make_session()
+    with pytest.raises(ZeroDivisionError):
+        session.fit(GOOD, 1, listeners=[broken])
+    assert session.history is not None
+    assert session.history.stop_reason == "ZeroDivisionError was raised"
+
+
+def test_data_of_a_width_that_a_later_layer_does_not_take_are_refused_before_the_first_step(
+    make_session: MakeSession,
+) -> None:
+    events: list[Any] = []
+    session = make_session(Dense(3, input_dim=2), Flatten(), Dense(3, activation="linear"))
+    with pytest.raises(ValueError, match=r"`train` does not fit: Dense.* takes samples with a last axis of 3; got"):
+        session.fit(Dataset(np.ones((8, 5, 2)), np.zeros(8, int)), 1, listeners=[events.append])
+    assert not events

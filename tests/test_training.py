@@ -1,5 +1,6 @@
 """Whole trainings: what they learn, and that they are the same everywhere and every time."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -247,3 +248,26 @@ def test_regularizers_change_the_update_of_weights_alone(
         else:
             change = 0.1 * 0.5 * w if penalty_gradient is None and name.startswith("/2-") else 0.0
         np.testing.assert_allclose(penalised[name], plain[name] - change, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("fits_before", [0, 1])
+def test_a_deep_copy_of_a_session_trains_as_the_original(
+    make_session: MakeSession, weights_of: WeightsOf, clusters: tuple[np.ndarray, np.ndarray], fits_before: int
+) -> None:
+    train = Dataset(*clusters)
+    session = make_session()
+    for _ in range(fits_before):
+        session.fit(train, 1)
+    again = copy.deepcopy(session)
+    assert again.fit(train, 2).loss == session.fit(train, 2).loss
+    for name, value in weights_of(session).items():
+        np.testing.assert_array_equal(weights_of(again)[name], value)
+
+
+def test_one_layer_serves_as_the_pattern_of_two_models(make_session: MakeSession, weights_of: WeightsOf) -> None:
+    layer = Dense(3, input_dim=2)
+    first, second = make_session(layer, seed=0), make_session(layer, seed=1)
+    before = weights_of(second)
+    first.fit(Dataset(np.ones((8, 2)), np.zeros(8, dtype=int)), 1)
+    for name, value in weights_of(second).items():
+        np.testing.assert_array_equal(value, before[name])

@@ -99,6 +99,8 @@ class Backend(ABC):
             host = _host_array(obj)
             if dtype is not None:  # converted on the host: a library may lack the dtype, and a copy may be smaller
                 host = host.astype(dtype_name(self.dtype(dtype)), copy=False)
+            elif host.dtype == np.float64 and not array_api_compat.is_numpy_array(obj):
+                host = host.astype(np.float32)  # Python floats become the package's default
             return self._from_numpy(host)
         return array if dtype is None else self.convert(array, self.dtype(dtype), None)
 
@@ -113,6 +115,10 @@ class Backend(ABC):
         if not any(dtype == getattr(self.xp, name) for name in _DTYPES):
             raise TypeError(f"`dtype` must be a dtype of {self!r} or its name; got {dtype!r}")
         return dtype
+
+    def writable(self, array: Array) -> bool:
+        """Whether an array's entries can be renewed, in place or as a new array."""
+        return True
 
     def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
         """The matrix product of ``a`` and ``b``, in ``out`` where the library can write it there."""
@@ -152,6 +158,14 @@ class Backend(ABC):
         results = rule(self.xp, *arrays, *scalars)
         return [self.write(target, result) for target, result in zip(written(arrays), results, strict=True)]
 
+    def __reduce__(self) -> tuple[Any, tuple[str | None]]:
+        """How it is copied and pickled: by the device's name, as the library cannot be."""
+        return type(self), (self._device_name(),)
+
+    def _device_name(self) -> str | None:
+        """What the constructor is given for this device."""
+        return str(self.device)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Backend) and (self.name, self.device) == (other.name, other.device)
 
@@ -183,15 +197,16 @@ def describe(array: Any) -> str:
         return type(array).__name__
     library = type(array).__module__.partition(".")[0]
     device = array_api_compat.device(array)
-    return f"a {library} array of dtype {array.dtype} and shape {tuple(array.shape)} on {device}"
+    article = "an" if library[0] in "aeio" else "a"
+    return f"{article} {library} array of dtype {array.dtype} and shape {tuple(array.shape)} on {device}"
 
 
 def _host_array(obj: Any) -> np.ndarray:
-    """``obj`` as a NumPy array; Python floats become float32, the package's default."""
+    """``obj`` as a NumPy array of real numbers."""
     try:
         array = np.asarray(obj)
     except ValueError as error:
         raise ValueError(f"`obj` must be numbers in nested sequences of equal lengths; got {obj!r}") from error
     if array.dtype.kind not in "biuf":
         raise TypeError(f"`obj` must be real numbers, in an array or nested sequences; got {describe(obj)}")
-    return array if array_api_compat.is_numpy_array(obj) or array.dtype != np.float64 else array.astype(np.float32)
+    return array

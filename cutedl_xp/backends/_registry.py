@@ -8,6 +8,7 @@ from typing import Any
 
 import array_api_compat
 
+from cutedl_xp._checks import shown
 from cutedl_xp.backends._base import Backend, BackendUnavailable, describe
 
 _CLASSES: Mapping[str, str] = MappingProxyType(
@@ -58,8 +59,8 @@ def get_backend(name: str | Backend | None = None, *, device: str | None = None)
         return _named(name)
     try:
         return _named(os.environ.get(_VARIABLE) or "numpy")
-    except ValueError as error:
-        raise ValueError(f"${_VARIABLE} cannot be followed: {error}") from error
+    except (BackendUnavailable, ValueError) as error:
+        raise type(error)(f"${_VARIABLE} cannot be followed: {error}") from error
 
 
 def available_backends() -> dict[str, str | None]:
@@ -92,7 +93,7 @@ def backend_of(array: Any) -> Backend:
 
 def _named(spec: Any) -> Backend:
     if not isinstance(spec, str):
-        raise TypeError(f"`name` must be a backend's name such as 'numpy'; got {spec!r} ({type(spec).__name__})")
+        raise TypeError(f"`name` must be a backend's name such as 'numpy'; got {shown(spec)}")
     name, _, device = spec.partition(":")
     if name not in _CLASSES:
         raise ValueError(f"there is no backend {name!r}; the backends are {', '.join(map(repr, _CLASSES))}")
@@ -111,7 +112,7 @@ def _backend_class(name: str) -> type[Backend]:
 
 def _for_device(device: Any) -> Backend:
     if not isinstance(device, str):
-        raise TypeError(f"`device` must be 'cpu', 'cuda', 'cuda:N' or 'auto'; got {device!r} ({type(device).__name__})")
+        raise TypeError(f"`device` must be 'cpu', 'cuda', 'cuda:N' or 'auto'; got {shown(device)}")
     kind, _, index = device.partition(":")
     if device == "cpu":
         return _named("numpy")

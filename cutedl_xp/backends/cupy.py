@@ -37,6 +37,9 @@ class CupyBackend(Backend):
     def of(cls, array: Array) -> Backend:
         return cls(str(array.device.id))
 
+    def _device_name(self) -> str:
+        return str(self.device.id)
+
     def devices(self) -> list[str]:
         runtime = self._cupy.cuda.runtime
         gpus = [runtime.getDeviceProperties(index) for index in range(runtime.getDeviceCount())]

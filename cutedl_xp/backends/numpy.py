@@ -34,6 +34,9 @@ class NumpyBackend(Backend):
     def to_numpy(self, array: Any) -> np.ndarray:
         return np.asarray(array)
 
+    def writable(self, array: Any) -> bool:
+        return bool(array.flags.writeable)
+
     def matmul(self, a: Any, b: Any, out: Any = None) -> Array:
         product: np.ndarray = np.matmul(a, b, out=out)
         return product

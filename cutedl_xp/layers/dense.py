@@ -65,6 +65,7 @@ class Dense(Layer):
             initializers.get("weight_initializer", weight_initializer),
             initializers.get("bias_initializer", bias_initializer),
         )
+        self._inputs: int | None = self.input_dim  # once it is bound, those of its weight
         self._weight: Parameter
         self._bias: Parameter
         self._backend: Backend
@@ -79,6 +80,7 @@ class Dense(Layer):
 
     def bind(self, parameters: Mapping[str, Parameter], backend: Backend, stream: Stream) -> None:
         self._weight, self._bias = parameters["weight"], parameters["bias"]
+        self._inputs = int(self._weight.value.shape[0])
         self._backend = backend
 
     def forward(self, x: Array, training: bool) -> tuple[Array, Backward]:
@@ -112,8 +114,8 @@ class Dense(Layer):
             if self.input_dim is None:
                 raise ValueError(f"{self!r} cannot know the width of its input; give it `input_dim`")
             return (self.input_dim,)
-        if not input_shape or self.input_dim not in (None, input_shape[-1]):
-            wanted = "at least one axis" if self.input_dim is None else f"a last axis of {self.input_dim}"
+        if not input_shape or self._inputs not in (None, input_shape[-1]):
+            wanted = "at least one axis" if self._inputs is None else f"a last axis of {self._inputs}"
             raise ValueError(f"{self!r} takes samples with {wanted}; got samples of shape {input_shape}")
         return input_shape
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeAlias
 from array_api_compat import array_namespace, device, is_array_api_obj
 
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends import Rule, describe
+from cutedl_xp.backends import Rule, describe, dtype_name
 from cutedl_xp.optimizers._tree import Tree, leaves, rebuild
 from cutedl_xp.parameter import Parameter, Parameters, unflatten
 
@@ -94,10 +94,11 @@ class Optimizer(ABC):
         return parts[0], {"t": t} | dict(zip(self.slots, parts[1:], strict=True))
 
     def _check_state(self, state: Any) -> None:
-        if not isinstance(state, dict) or state.keys() != {"t", *self.slots}:
-            wanted = ", ".join(repr(key) for key in ("t", *self.slots))
-            got = "the keys " + ", ".join(map(repr, state)) if isinstance(state, dict) else describe(state)
-            raise ValueError(f"`state` of {type(self).__name__} is a dict with the keys {wanted}; got {got}")
+        wanted = f"`state` of {type(self).__name__} is a dict with the keys {', '.join(map(repr, ('t', *self.slots)))}"
+        if not isinstance(state, dict):
+            raise TypeError(f"{wanted}; got {describe(state)}")
+        if state.keys() != {"t", *self.slots}:
+            raise ValueError(f"{wanted}; got the keys {', '.join(map(repr, state))}")
 
     def _updated(self, xp: Namespace, arrays: list[Array], scalars: tuple[Any, ...]) -> list[Array]:
         results = type(self).rule(xp, *arrays, *scalars)
@@ -133,11 +134,11 @@ class Optimizer(ABC):
         """
         if parameters is not self._parameters:
             self.attach(parameters)
-        self._t += 1
-        scalars = self.scalars(self._t)
+        scalars = self.scalars(self._t + 1)
         for target in self._targets:
             arrays = [target.value, target.gradient, *self._kept[target.name]]
             target.value, *self._kept[target.name] = target.backend.apply_rule(type(self).rule, arrays, scalars)
+        self._t += 1
 
     @property
     def state(self) -> State:
@@ -216,8 +217,8 @@ def _number(t: Any) -> Any:
 def _floating(params: Tree) -> dict[str, Array]:
     arrays = leaves("params", params)
     for path, array in arrays.items():
-        if not _namespace(array).isdtype(array.dtype, "real floating"):
-            raise TypeError(f"`params`{path} must be a floating-point array; got {describe(array)}")
+        if dtype_name(array.dtype) not in ("float32", "float64"):  # in fewer bits eps and squares vanish
+            raise TypeError(f"`params`{path} must be an array of float32 or float64; got {describe(array)}")
     return arrays
 
 

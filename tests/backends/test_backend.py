@@ -90,7 +90,7 @@ def test_arrays_from_elsewhere_are_never_moved_silently(backend: Backend, elsewh
     for array in elsewhere:
         assert not backend.owns(array)
         with pytest.raises(
-            TypeError, match=r"`obj` is a array_api_strict array of dtype .*; move it to the host"
+            TypeError, match=r"`obj` is an array_api_strict array of dtype .*; move it to the host"
         ) as caught:
             backend.asarray(array)
         assert repr(backend) in str(caught.value)

@@ -58,7 +58,8 @@ def test_eps_is_not_taken_by_position(rule: type[Optimizer], parts: tuple[dict[s
 def assert_refused(error: type[Exception], rule: type[Optimizer], name: str, value: Any, words: str) -> None:
     with pytest.raises(error) as caught:
         rule(**{name: value})
-    assert str(caught.value).startswith(f"`{name}` {words}; got {value!r}")
+    shown = "an array of dtype float64 and shape (1,)" if isinstance(value, np.ndarray) and value.ndim else repr(value)
+    assert str(caught.value).startswith(f"`{name}` {words}; got {shown}")
     assert "\n" not in str(caught.value)
 
 

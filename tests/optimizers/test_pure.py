@@ -243,9 +243,9 @@ def test_parameters_that_are_no_floats_are_refused(
     rule: type[Optimizer], backend: Backend, refused: Callable[..., str], dtype: str
 ) -> None:
     params = {"a": [backend.asarray(np.ones((2, 3), dtype))]}
-    with pytest.raises(TypeError, match=r"`params`\['a'\]\[0\] must be a floating-point array; got .*" + dtype):
+    with pytest.raises(TypeError, match=r"`params`\['a'\]\[0\] must be an array of float32 or float64; got .*" + dtype):
         rule().init(params)
-    assert "must be a floating-point array" in refused(TypeError, params=params)
+    assert "must be an array of float32 or float64" in refused(TypeError, params=params)
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,8 @@ def test_array_of_another_library_or_device_is_refused(
     if other == backend:
         pytest.skip("this is the library that is tested")
     message = refused(TypeError, grads={"a": [other.asarray(np.ones((2, 3), "float32"))]})
-    assert message.startswith(f"`grads`['a'][0] is a {library} array of dtype ")
+    article = "an" if library.startswith("a") else "a"
+    assert message.startswith(f"`grads`['a'][0] is {article} {library} array of dtype ")
     assert str(other.device) in message.partition(";")[0]
     assert str(backend.device) in message.partition(";")[2]
 
@@ -323,7 +324,8 @@ def test_state_of_another_rule_is_refused(
 
 @pytest.mark.parametrize("state", [None, ["t", "s"], "ts", np.zeros((3, 3)), {}, {"t": 0}])
 def test_state_that_is_none_is_refused(refused: Callable[..., str], state: Any) -> None:
-    assert refused(ValueError, state=state).startswith("`state` of RMSProp is a dict with the keys 't', 's'; got ")
+    error = ValueError if isinstance(state, dict) else TypeError
+    assert refused(error, state=state).startswith("`state` of RMSProp is a dict with the keys 't', 's'; got ")
 
 
 @pytest.mark.parametrize(
@@ -344,5 +346,5 @@ def test_number_of_the_update_is_checked(
 
 def test_strict_arrays_do_not_warn_when_libraries_are_mixed() -> None:
     w, g = np.zeros(2), array_api_strict.zeros(2, dtype=array_api_strict.float64)
-    with pytest.raises(TypeError, match="`grads` is a array_api_strict array"):  # and no UserWarning
+    with pytest.raises(TypeError, match="`grads` is an array_api_strict array"):  # and no UserWarning
         Adam().update(w, g, Adam().init(w))
