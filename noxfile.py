@@ -2,13 +2,16 @@
 
 import ctypes
 import os
+import platform
+import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import nox
 
 PYTHONS = ("3.11", "3.12", "3.13")
-BACKENDS = ("numpy", "array_api_strict", "cupy")
+BACKENDS = ("numpy", "array_api_strict")  # CuPy has a session of its own
 EXAMPLE = "examples/mlp/mnist_recognize.py"
 TORCH = "torch==2.13.0"
 RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # a newer one finds new faults
@@ -25,14 +28,22 @@ os.environ.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
 @nox.parametrize("backend", [nox.param(name, id=name) for name in BACKENDS])
 def tests(session: nox.Session, backend: str) -> None:
     """Run the tests on one Python and one array library; extra arguments go to pytest."""
-    extras = "test"
-    if backend == "cupy":
-        reason, cuda = find_cuda()
-        if reason:
-            session.skip(f"no CUDA for CuPy: {reason}")
-        extras += f",{cuda}"
-    session.install(f".[{extras}]")
+    session.install(".[test]")
     session.run("pytest", "--backend", backend, "--ignore=tests/interop", *session.posargs)
+
+
+@nox.session
+def tests_cupy(session: nox.Session) -> None:
+    """Run the tests on CuPy: on the GPU where there is one, else the real wheel emulated on the CPU."""
+    reason, cuda = find_cuda()
+    if reason is None:
+        session.install(f".[test,{cuda}]")
+    elif sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64") or shutil.which("gcc") is None:
+        session.skip(f"{reason}, and CuPy is emulated on Linux (x86_64, aarch64) with gcc only")
+    else:
+        session.log(f"{reason}: CuPy is emulated on the CPU")
+        session.install(".[test]", "--requirement", "tests/cupy_on_cpu/requirements.txt")
+    session.run("pytest", "--backend", "cupy", "--ignore=tests/interop", *session.posargs)
 
 
 @nox.session(python="3.11")
