@@ -1,6 +1,6 @@
 """A PTX module as a C program: each kernel a function that can stop at a barrier and go on there later."""
 
-from cupy_on_cpu import arithmetic, control, memory
+from cupy_on_cpu import arithmetic, carries, control, memory
 from cupy_on_cpu.errors import Unsupported
 from cupy_on_cpu.operands import C_TYPES, NoTranslation, Scope, bits_of, c_name
 from cupy_on_cpu.ptx import Function, Instruction, Label, Module, Variable
@@ -31,7 +31,8 @@ def c_source(module: Module) -> str:
 def instruction_as_c(instruction: Instruction, scope: Scope) -> str:
     """One instruction as a block of C."""
     try:
-        statements = TRANSLATIONS[instruction.name](instruction, scope)
+        translation = carries.add_with_carry if carries.uses_carry(instruction) else TRANSLATIONS[instruction.name]
+        statements = translation(instruction, scope)
     except (ValueError, KeyError, IndexError) as error:  # or more or fewer operands or modifiers than are known
         reason = f" ({error})" if isinstance(error, NoTranslation) and str(error) else ""
         raise Unsupported(f"the PTX instruction `{instruction}` cannot be emulated{reason}") from error
@@ -124,7 +125,7 @@ def _call(name: str, function: Function, stops: int) -> str:
     if stops:
         raise Unsupported(f"the function {function.name!r} of PTX waits for other threads, which cannot be emulated")
     return (
-        f"{_call_head(name)} {{\n"
+        f"{_call_head(function.name)} {{\n"
         f"struct {name} state; state.thread.resume_at = 0; run_{name}(&state, place); return state.thread.status;\n}}"
     )
 

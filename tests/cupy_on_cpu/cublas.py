@@ -116,6 +116,21 @@ def _gemm_batched(kind: int) -> Callable[..., None]:
     return gemm_batched
 
 
+def _geam(kind: int) -> Callable[..., None]:
+    def geam(
+        handle: int, transa: int, transb: int, m: int, n: int, alpha: int, a: int, lda: int, beta: int,
+        b: int, ldb: int, c: int, ldc: int,
+    ) -> None:  # fmt: skip
+        counter.launched("geam of cuBLAS", None)  # a sum or a transposed copy, so an ordinary launch
+        dtype, out = _DTYPES[kind], _operand(0, c, kind, m, n, ldc)
+        scales = (_entries(address, dtype, 1)[0] for address in (alpha, beta))
+        factors = ((transa, a, lda), (transb, b, ldb))
+        terms = [s * _operand(t, p, kind, m, n, ld) for s, (t, p, ld) in zip(scales, factors, strict=True) if s != 0]
+        out[...] = sum(terms)
+
+    return geam
+
+
 def _do_nothing(*_: Any) -> None:
     """A setting that NumPy's products do not have."""
 
@@ -142,6 +157,8 @@ def make_module() -> ModuleType:
         "dgemm": _gemm(_FLOAT64),
         "sgemmBatched": _gemm_batched(_FLOAT32),
         "dgemmBatched": _gemm_batched(_FLOAT64),
+        "sgeam": _geam(_FLOAT32),
+        "dgeam": _geam(_FLOAT64),
         "__getattr__": _unknown,
     }
     for name, value in contents.items():

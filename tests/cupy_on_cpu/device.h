@@ -122,6 +122,7 @@ struct place {
 struct thread {
     int resume_at;
     enum status status;
+    bool carry;
     unsigned barrier, expected;  /* at a barrier: which one, and how many threads it waits for (0: all) */
     enum exchange exchange;      /* with its warp: what is exchanged, among which lanes, what is given and got */
     uint32_t mask, source, value;

@@ -13,6 +13,7 @@ from cupy_on_cpu.compiler import compile_c
 from cupy_on_cpu.counting import counter
 from cupy_on_cpu.errors import KernelFault, Unsupported
 from cupy_on_cpu.nvrtc import CudaSource, source_log
+from cupy_on_cpu.operands import c_name
 from cupy_on_cpu.ptx import parse
 from cupy_on_cpu.runtime import MULTIPROCESSORS
 
@@ -72,7 +73,7 @@ class Driver:
     def moduleGetFunction(self, module: int, name: str | bytes) -> int:
         name = name.decode() if isinstance(name, bytes) else name
         loaded = self._modules[module - 1]
-        launch = getattr(loaded.library, f"launch_{name}", None)
+        launch = getattr(loaded.library, f"launch_{c_name(name)}", None)
         if launch is None:
             raise Unsupported(f"the module has no kernel {name!r}")
         launch.argtypes, launch.restype = [*(7 * [ctypes.c_uint]), ctypes.c_void_p], ctypes.c_int

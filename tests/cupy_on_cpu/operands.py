@@ -35,8 +35,8 @@ def bits_of(ptx_type: str) -> int:
 
 
 def c_name(ptx_name: str) -> str:
-    """The name in C of a register or a variable."""
-    return re.sub(r"\W", "_", ptx_name.lstrip("%"))
+    """The name in C of anything that has one in PTX; the prefix keeps it apart from words of C."""
+    return "ptx_" + re.sub(r"\W", "_", ptx_name.lstrip("%"))
 
 
 @dataclass

@@ -11,7 +11,8 @@ _THRUST = "sort, argsort, unique and the like run precompiled kernels of Thrust,
 
 def refuse(cupy: ModuleType) -> None:
     """Make everything of ``cupy.random``, and what is sorted by Thrust, raise :class:`Unsupported`."""
-    for name in [name for name, value in vars(cupy.random).items() if name[0] != "_" and callable(value)]:
+    found_late = ["Generator"]
+    for name in [name for name, value in vars(cupy.random).items() if name[0] != "_" and callable(value)] + found_late:
         setattr(cupy.random, name, _refusal(_RANDOM))
     for name in ("sort", "argsort", "lexsort"):
         setattr(cupy.cuda.thrust, name, _refusal(_THRUST))

@@ -155,6 +155,9 @@ class Runtime:
     def streamCreateWithFlags(self, flags: int) -> int:
         return _STREAM
 
+    def streamCreateWithPriority(self, flags: int, priority: int) -> int:
+        return _STREAM
+
     def streamIsCapturing(self, stream: int) -> int:
         return 0
 
