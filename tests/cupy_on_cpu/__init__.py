@@ -85,6 +85,7 @@ def install() -> None:
         raise RuntimeError("cupy_on_cpu.install() must come before the first import of cupy")
     os.environ["CUPY_COMPILE_WITH_PTX"] = "1"
     os.environ["CUPY_ACCELERATORS"] = ""  # CUB's reductions are precompiled
+    os.environ.setdefault("CUPY_NVRTC_USE_PCH", "1")  # CUDA's headers are read once a process
     os.environ.setdefault("CUPY_CACHE_DIR", str(cache_folder() / "cupy"))
     _replace_lower_layers()
     import cupy

@@ -24,7 +24,7 @@ def compile_for(source: CudaSource, architecture: int) -> str:
     """
     from cupy.cuda import compiler
 
-    options = (*source.options, f"-arch=compute_{architecture}", "--device-as-default-execution-space")
+    options = (*source.options, f"-arch=compute_{architecture}", "--device-as-default-execution-space", "--pch")
     program = compiler._NVRTCProgram(source.text, "kernel.cu", method="ptx")
     image, _ = program.compile(options)
     return str(image.decode().rstrip("\0"))
