@@ -2,6 +2,8 @@
 
 import ctypes
 import os
+import platform
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -12,7 +14,7 @@ PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 if _HERE not in PYTHONS:  # so that there is one to run the tests with, also where none of the others is
     PYTHONS.append(_HERE)
-BACKENDS = ("numpy", "array_api_strict", "cupy")
+BACKENDS = ("numpy", "array_api_strict")  # quickly installed; the other libraries have sessions of their own
 EXAMPLE = "examples/mlp/mnist_recognize.py"
 TORCH, JAX, OPTAX = "torch==2.13.0", "jax==0.10.2", "optax==0.2.8"
 RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # a newer one finds new faults
@@ -29,14 +31,36 @@ os.environ.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
 @nox.parametrize("backend", [nox.param(name, id=name) for name in BACKENDS])
 def tests(session: nox.Session, backend: str) -> None:
     """Run the tests on one Python and one array library; extra arguments go to pytest."""
-    extras = "test"
-    if backend == "cupy":
-        reason, cuda = find_cuda()
-        if reason:
-            session.skip(f"no CUDA for CuPy: {reason}")
-        extras += f",{cuda}"
-    session.install(f".[{extras}]")
-    session.run("pytest", "--backend", backend, "--ignore=tests/interop", *session.posargs)
+    session.install(".[test]")
+    test_on(backend, session)
+
+
+@nox.session
+def tests_cupy(session: nox.Session) -> None:
+    """Run the tests on CuPy: on the GPU where there is one, else the real wheel emulated on the CPU."""
+    reason, cuda = find_cuda()
+    if reason is None:
+        session.install(f".[test,{cuda}]")
+    elif sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64") or shutil.which("gcc") is None:
+        session.skip(f"{reason}, and CuPy is emulated on Linux (x86_64, aarch64) with gcc only")
+    else:
+        session.log(f"{reason}: CuPy is emulated on the CPU")
+        session.install(".[test]", "--requirement", "tests/cupy_on_cpu/requirements.txt")
+    test_on("cupy", session)
+
+
+@nox.session(python="3.11")
+def tests_torch(session: nox.Session) -> None:
+    """Run the tests on PyTorch's CPU build."""
+    session.install(".[test]", TORCH)
+    test_on("torch", session)
+
+
+@nox.session(python="3.11")
+def tests_jax(session: nox.Session) -> None:
+    """Run the tests on JAX on the CPU."""
+    session.install(".[test]", JAX)
+    test_on("jax", session)
 
 
 @nox.session(python="3.11")
@@ -111,6 +135,11 @@ def build(session: nox.Session) -> None:
             "assert (resources.files(cutedl_xp) / 'py.typed').is_file(), 'the wheel lacks py.typed'\n"
             "print('imported from the wheel:', ', '.join(cutedl_xp.__all__))",
         )
+
+
+def test_on(backend: str, session: nox.Session) -> None:
+    """Run the tests of the package on what is installed."""
+    session.run("pytest", "--backend", backend, "--ignore=tests/interop", *session.posargs)
 
 
 def find_cuda() -> tuple[str | None, str]:

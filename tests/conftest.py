@@ -1,8 +1,13 @@
 """What the tests share: the backend they run on (``pytest --backend NAME``) and its arrays."""
 
 import contextlib
+import ctypes
+import importlib.util
 import os
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import hypothesis
@@ -19,6 +24,10 @@ BACKENDS = {
     "cupy": "cupy",
 }
 
+EMULATOR = Path(__file__).parent / "cupy_on_cpu"
+EMULATED = Path(__file__).parent / "backends" / "test_cupy_kernels.py"
+_HOW = pytest.StashKey[str]()  # how CuPy finds a device
+
 hypothesis.settings.register_profile("here", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
@@ -31,9 +40,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let CuPy find an emulated device where there is no real one, before anything imports it."""
+    if config.getoption("backend") != "cupy" or _cuda_devices():
+        return
+    emulator = _import_emulator()
+    reason = emulator.reason_against()
+    if reason is None:
+        emulator.install()
+    config.stash[_HOW] = f" (no CUDA device, and no emulation: {reason})" if reason else " (emulated on the CPU)"
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """Say which backend is tested."""
-    return f"backend: {BACKENDS[config.getoption('backend')]}"
+    return f"backend: {BACKENDS[config.getoption('backend')]}{config.stash.get(_HOW, '')}"
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out the tests of the emulator, and those that ask it something, where it is not at work."""
+    return True if collection_path in (EMULATOR, EMULATED) and not _emulator() else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -43,12 +68,45 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     chosen, left_out = [], []
     for item in items:
-        fits = "backend" in getattr(item, "fixturenames", ()) and not (
-            name == "jax" and item.get_closest_marker("views")
-        )
-        (chosen if fits else left_out).append(item)
+        wanted = "backend" in getattr(item, "fixturenames", ()) or item.path.is_relative_to(EMULATOR)
+        needs_views = item.get_closest_marker("views") is not None
+        (chosen if wanted and not (needs_views and name == "jax") else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = chosen
+
+
+def _cuda_devices() -> int:
+    """How many devices the NVIDIA driver finds; 0 without one."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int()
+    return 0 if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)) else count.value
+
+
+def _import_emulator() -> ModuleType:
+    """The package ``cupy_on_cpu`` beside this file, which is not on the path that modules are looked for."""
+    spec = importlib.util.spec_from_file_location(EMULATOR.name, EMULATOR / "__init__.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[EMULATOR.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _emulator() -> ModuleType | None:
+    """The emulator if it is at work."""
+    module = sys.modules.get(EMULATOR.name)
+    return module if module is not None and module.is_installed() else None
+
+
+@pytest.fixture(autouse=True)
+def _no_errors_of_the_emulator() -> Iterator[None]:
+    """Fail a test in which the emulator could not go on, also where something caught the error."""
+    yield
+    emulator = _emulator()
+    assert emulator is None or not emulator.take_errors()
 
 
 @pytest.fixture(scope="session")
