@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from cutedl_xp.backends import BackendUnavailable, available_backends, get_backend
 
@@ -11,6 +12,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one of the commands; 0 if all is well, 1 if a check failed, 2 for wrong use."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.run is None:
+        parser.print_help()
+        return 2
     try:
         return int(options.run(options))
     except (BackendUnavailable, ImportError, OSError, TypeError, ValueError) as error:
@@ -20,9 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("cutedl-xp", description="A small deep-learning trainer on any array library.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(metavar="COMMAND")
     info = commands.add_parser("info", help="which backends can be used here, on which devices, or why not")
     info.set_defaults(run=_info)
+    _add_bench(commands.add_parser("bench", help="compare the speed of the backends that can be used here"))
     return parser
 
 
@@ -38,6 +44,46 @@ def _info(options: argparse.Namespace) -> int:
     for row in rows:
         print(f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}")
     return 0
+
+
+def _add_bench(bench: argparse.ArgumentParser) -> None:
+    bench.description = "Time a training step and each optimizer's update on several backends, in turn."
+    bench.set_defaults(run=_bench)
+    add = bench.add_argument
+    add("--backends", metavar="A,B", help="such as numpy,torch:cuda (default: all that can be used here)")
+    add("--device", help="cpu, cuda, cuda:N or auto, for all of them (default: each library's own choice)")
+    add("--model", default="784-10", metavar="WIDTHS", help="such as 784-128-10: inputs, hidden units, outputs")
+    add("--batch-sizes", default="64,256", metavar="N,M", help="of the training steps (default: 64,256)")
+    add("--rounds", type=int, default=7, help="how often everything is measured, at least 2 (default: 7)")
+    add("--block-seconds", type=float, default=0.05, metavar="S", help="of one measurement (default: 0.05)")
+    add("--out", type=Path, default=Path("out"), metavar="DIR", help="where bench.csv and bench.png go (default: out)")
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from cutedl_xp import _bench_report, bench  # the whole package, which `info` does without
+
+    widths = _integers("--model", options.model, "-")
+    batch_sizes = _integers("--batch-sizes", options.batch_sizes, ",")
+    bench.check_plan(widths, batch_sizes, options.rounds, options.block_seconds)
+    names = [] if options.backends is None else [name.strip() for name in options.backends.split(",")]
+    backends, left_out = bench.choose_backends(names, options.device)
+    _bench_report.check_folder(options.out)
+    for backend in backends:
+        print(f"{backend.name} {backend.version} on {backend.device} (devices: {', '.join(backend.devices())})")
+    for name, reason in left_out.items():
+        print(f"left out: {name}: {reason}")
+    print(f"{options.model}, float32, {options.rounds} rounds; {_bench_report.machine()}\n", flush=True)
+    results = bench.compare(backends, widths, batch_sizes, options.rounds, options.block_seconds)
+    print(_bench_report.table(results), _bench_report.EXPLANATION, sep="\n\n", end="\n\n")
+    print(*_bench_report.write(results, options.out), sep="\n")
+    return 0
+
+
+def _integers(option: str, text: str, separator: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(separator)]
+    except ValueError as error:
+        raise ValueError(f"{option} takes whole numbers with {separator!r} between them; got {text!r}") from error
 
 
 if __name__ == "__main__":

@@ -1,0 +1,108 @@
+"""The command line: what each command prints and writes, and what is refused in one sentence."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cutedl_xp import Backend, bench
+from cutedl_xp.__main__ import main
+
+QUICK = ["--model", "6-3", "--batch-sizes", "2", "--rounds", "2", "--block-seconds", "0"]
+
+
+def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    printed = capsys.readouterr().out
+    assert printed.startswith("usage: cutedl-xp")
+    assert all(command in printed for command in ("info", "bench"))
+
+
+def test_as_a_module() -> None:
+    command = [sys.executable, "-m", "cutedl_xp"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout.startswith("usage: cutedl-xp")
+
+
+def test_info_names_every_backend(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:2] == ["backend", "version"]
+    assert {line.split()[0] for line in lines[1:]} == {"numpy", "cupy", "torch", "jax", "array_api_strict"}
+    assert next(line for line in lines if line.startswith("numpy")).endswith("cpu")
+
+
+def spec(backend: Backend) -> str:
+    return "array_api_strict:device1" if backend.name == "array_api_strict" else backend.name
+
+
+def test_bench(backend: Backend, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    folder = tmp_path / "new"
+    assert main(["bench", "--backends", spec(backend), *QUICK, "--out", str(folder)]) == 0
+    printed = capsys.readouterr().out
+    for words in (
+        f"{backend.name} {backend.version} on ",
+        "training step, batch 2",
+        "update, Adam",
+        "x fastest",
+        "6-3",
+    ):
+        assert words in printed
+    assert "left out" not in printed
+    with (folder / "bench.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 7
+    assert {(row["backend"], row["model"], row["rounds"]) for row in rows} == {(backend.name, "6-3", "2")}
+    assert (folder / "bench.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_bench_says_what_it_leaves_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    numpy, _ = bench.choose_backends(["numpy"])
+    monkeypatch.setattr(bench, "choose_backends", lambda names, device: (numpy, {"cupy": "no driver"}))
+    assert main(["bench", *QUICK, "--out", str(tmp_path)]) == 0
+    assert "left out: cupy: no driver\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--model", "784"], "`widths` must be inputs and outputs at least"),
+        (["--model", "784-ten"], "--model takes whole numbers with '-' between them; got '784-ten'"),
+        (["--model", "784--10"], "--model takes whole numbers"),
+        (["--batch-sizes", "64,"], "--batch-sizes takes whole numbers with ',' between them; got '64,'"),
+        (["--batch-sizes", "0"], "`batch_sizes` must be 1 or greater; got 0"),
+        (["--rounds", "1"], "`rounds` must be 2 or greater; got 1"),
+        (["--block-seconds", "nan"], "`block_seconds` must be finite; got nan"),
+        (["--backends", "nonsense"], "there is no backend 'nonsense'"),
+        (["--backends", "numpy,"], "there is no backend ''"),
+        (["--backends", "numpy,numpy"], "each backend once"),
+        (["--device", "gpu"], "`device` must be 'cpu', 'cuda', 'cuda:N' or 'auto'; got 'gpu'"),
+        (["--backends", "numpy", "--device", "cuda"], "the backend 'numpy' has no device 'cuda'"),
+        (["--backends", "numpy", "--out", f"{__file__}/below"], "cannot be a folder"),
+    ],
+)
+def test_wrong_use_is_one_sentence_before_any_work(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "compare", lambda *_: pytest.fail("work was done"))
+    assert main(["bench", *arguments]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("cutedl-xp: error: ")
+    assert words in printed.err
+    assert len(printed.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["bench", "--rounds", "many"], ["bench", "--nonsense"]])
+def test_unknown_words_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "error: " in capsys.readouterr().err
