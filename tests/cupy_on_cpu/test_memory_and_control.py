@@ -45,6 +45,25 @@ def test_shared_memory_has_places_that_do_not_overlap(run_ptx: Run) -> None:
     assert run_ptx(code)[0] == (2 << 32) + 1
 
 
+def test_address_in_shared_memory_becomes_one_in_all_memory_and_back(run_ptx: Run) -> None:
+    code = """
+    .shared .align 4 .b8 first[4]; .shared .align 4 .b8 second[4];
+    mov.u32 %r1, second; cvt.u64.u32 %d1, %r1; cvta.shared.u64 %d2, %d1; cvta.to.shared.u64 %d3, %d2;
+    sub.s64 %d4, %d3, %d1; st.global.u64 [%found], %d4;
+    """
+    assert run_ptx(code)[0] == 0
+
+
+def test_dynamic_shared_memory_begins_behind_the_static_part(run_ptx: Run) -> None:
+    declarations = ".extern .shared .align 8 .b8 dynamic[];"
+    code = """
+    .shared .align 8 .b8 fixed[8];
+    st.shared.u32 [fixed], 1; st.shared.u32 [dynamic], 2;
+    ld.shared.u32 %r1, [fixed]; ld.shared.u32 %r2, [dynamic]; st.global.v2.u32 [%found], {%r1, %r2};
+    """
+    assert run_ptx(code, declarations=declarations)[0] == (2 << 32) + 1
+
+
 @pytest.mark.parametrize(
     ("operation", "given", "left"),
     [
