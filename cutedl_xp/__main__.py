@@ -28,6 +28,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND")
     info = commands.add_parser("info", help="which backends can be used here, on which devices, or why not")
     info.set_defaults(run=_info)
+    selftest = commands.add_parser("selftest", help="whether a backend computes here what NumPy does, as a report")
+    selftest.add_argument("--device", help="cpu, cuda, cuda:N or auto")
+    selftest.add_argument("--backend", metavar="NAME", help="a backend instead of a device, such as torch or cupy:1")
+    selftest.set_defaults(run=_selftest)
     _add_bench(commands.add_parser("bench", help="compare the speed of the backends that can be used here"))
     return parser
 
@@ -44,6 +48,19 @@ def _info(options: argparse.Namespace) -> int:
     for row in rows:
         print(f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}")
     return 0
+
+
+def _selftest(options: argparse.Namespace) -> int:
+    from cutedl_xp import selftest
+
+    backend = get_backend(options.backend, device=options.device)
+    checks = []
+    for check in selftest.run(backend):
+        checks.append(check)
+        print("." if check.passed else "F", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    print(selftest.report(backend, checks))
+    return int(not all(check.passed for check in checks))
 
 
 def _add_bench(bench: argparse.ArgumentParser) -> None:

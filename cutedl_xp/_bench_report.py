@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cutedl_xp import plotting
+from cutedl_xp import _panels, plotting
 from cutedl_xp._files import write_atomically
 from cutedl_xp.bench import Result
 
@@ -112,7 +112,7 @@ def picture(results: Sequence[Result], title: str = "") -> "Figure":
     steps = [name for name, group in tasks.items() if group[0].batch_size]
     parts = steps, [name for name in tasks if name not in steps]
     lines = [len(names) * len(_labels(results)) for names in parts]
-    figure: Figure = plotting._matplotlib("figure").Figure(
+    figure: Figure = _panels.matplotlib_module("figure").Figure(
         figsize=(9.0, 2.5 + 0.25 * sum(lines)), dpi=120, layout="constrained"
     )
     panels = figure.subplots(2, 1, height_ratios=lines)
@@ -223,13 +223,13 @@ def _draw(panel: "Axes", tasks: dict[str, list[Result]], labels: list[str]) -> N
         times = [1e6 * result.median for result in own]
         floors = [1e6 * result.share * result.median for result in own]
         ends = [[1e6 * end for end in result.quartiles] for result in own]
-        colour = plotting._COLOURS[number % len(plotting._COLOURS)]
+        colour = _panels.COLOURS[number % len(_panels.COLOURS)]
         panel.scatter(times, places, color=colour, s=36, zorder=3, label=label)
         panel.scatter(floors, places, color=colour, marker="|", s=60)
         panel.hlines(places, floors, times, color=colour, linewidth=0.8, linestyle="dotted")
         panel.hlines(places, [first for first, _ in ends], [third for _, third in ends], color=colour, linewidth=3.0)
     panel.set_xscale("log")
-    panel.xaxis.set_major_formatter(plotting._matplotlib("ticker").StrMethodFormatter("{x:,g}"))
+    panel.xaxis.set_major_formatter(_panels.matplotlib_module("ticker").StrMethodFormatter("{x:,g}"))
     panel.set_yticks(range(len(tasks)), list(tasks))
     panel.invert_yaxis()
     panel.grid(axis="x", alpha=0.3)

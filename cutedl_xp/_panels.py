@@ -26,7 +26,9 @@ _TITLE_WIDTH = 80  # characters, bold
 def panels(heights: Sequence[float], title: str, warning: str) -> "tuple[Figure, list[Axes]]":
     """A figure with panels one above the other that share the axis of the steps."""
     # Figure, not pyplot: no window, no global list of figures, the same in a thread or a worker process
-    figure: Figure = _matplotlib("figure").Figure(figsize=(9.0, 1.5 + sum(heights)), dpi=120, layout="constrained")
+    figure: Figure = matplotlib_module("figure").Figure(
+        figsize=(9.0, 1.5 + sum(heights)), dpi=120, layout="constrained"
+    )
     axes = list(figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0])
     for panel in axes:
         panel.grid(alpha=0.3)
@@ -73,7 +75,7 @@ def legend_below(figure: "Figure", axes: "list[Axes]", labels: Sequence[str], cr
 
 
 def plain_steps(axes: "list[Axes]") -> None:
-    ticker = _matplotlib("ticker")
+    ticker = matplotlib_module("ticker")
     axes[-1].xaxis.set_major_locator(ticker.MaxNLocator(nbins=8, integer=True))
     axes[-1].xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
 
@@ -81,7 +83,7 @@ def plain_steps(axes: "list[Axes]") -> None:
 def logarithmic_steps(axes: "list[Axes]") -> None:
     """Runs may differ by a factor of fifty in length; a linear axis would hide the short ones."""
     axes[-1].set_xscale("log")
-    _label_logarithmic(axes[-1].xaxis, _matplotlib("ticker").EngFormatter(sep=""))
+    _label_logarithmic(axes[-1].xaxis, matplotlib_module("ticker").EngFormatter(sep=""))
 
 
 def logarithmic_if_positive(panel: "Axes") -> None:
@@ -91,12 +93,12 @@ def logarithmic_if_positive(panel: "Axes") -> None:
     if not any(map(math.isfinite, values)) or any(value <= 0.0 for value in values):
         return
     panel.set_yscale("log")
-    _label_logarithmic(panel.yaxis, _matplotlib("ticker").StrMethodFormatter("{x:g}"))
+    _label_logarithmic(panel.yaxis, matplotlib_module("ticker").StrMethodFormatter("{x:g}"))
 
 
 def _label_logarithmic(axis: "Axis", formatter: Any) -> None:
     """As many labels as a short or a long axis has room for: a locator for powers of ten gives a short one none."""
-    ticker = _matplotlib("ticker")
+    ticker = matplotlib_module("ticker")
     low, high = sorted(axis.get_view_interval())
     decades = math.log10(high / low)
     if decades < 0.3:
@@ -108,7 +110,7 @@ def _label_logarithmic(axis: "Axis", formatter: Any) -> None:
     axis.set_minor_formatter(ticker.NullFormatter())
 
 
-def _matplotlib(module: str) -> Any:
+def matplotlib_module(module: str) -> Any:
     try:
         return importlib.import_module(f"matplotlib.{module}")
     except ImportError as error:
