@@ -111,6 +111,7 @@ def _label_logarithmic(axis: "Axis", formatter: Any) -> None:
 
 
 def matplotlib_module(module: str) -> Any:
+    """A module of Matplotlib, imported when it is first needed."""
     try:
         return importlib.import_module(f"matplotlib.{module}")
     except ImportError as error:
