@@ -229,8 +229,8 @@ def _draw(panel: "Axes", tasks: dict[str, list[Result]], labels: list[str]) -> N
         panel.hlines(places, floors, times, color=colour, linewidth=0.8, linestyle="dotted")
         panel.hlines(places, [first for first, _ in ends], [third for _, third in ends], color=colour, linewidth=3.0)
     panel.set_xscale("log")
-    panel.xaxis.set_major_formatter(_panels.matplotlib_module("ticker").StrMethodFormatter("{x:,g}"))
+    _panels.label_logarithmic(panel.xaxis, _panels.matplotlib_module("ticker").StrMethodFormatter("{x:,g}"))
     panel.set_yticks(range(len(tasks)), list(tasks))
-    panel.invert_yaxis()
+    panel.set_ylim(len(tasks) - 0.5, -0.5)  # the first task on top
     panel.grid(axis="x", alpha=0.3)
     panel.spines[["top", "right"]].set_visible(False)

@@ -83,7 +83,7 @@ def plain_steps(axes: "list[Axes]") -> None:
 def logarithmic_steps(axes: "list[Axes]") -> None:
     """Runs may differ by a factor of fifty in length; a linear axis would hide the short ones."""
     axes[-1].set_xscale("log")
-    _label_logarithmic(axes[-1].xaxis, matplotlib_module("ticker").EngFormatter(sep=""))
+    label_logarithmic(axes[-1].xaxis, matplotlib_module("ticker").EngFormatter(sep=""))
 
 
 def logarithmic_if_positive(panel: "Axes") -> None:
@@ -93,10 +93,10 @@ def logarithmic_if_positive(panel: "Axes") -> None:
     if not any(map(math.isfinite, values)) or any(value <= 0.0 for value in values):
         return
     panel.set_yscale("log")
-    _label_logarithmic(panel.yaxis, matplotlib_module("ticker").StrMethodFormatter("{x:g}"))
+    label_logarithmic(panel.yaxis, matplotlib_module("ticker").StrMethodFormatter("{x:g}"))
 
 
-def _label_logarithmic(axis: "Axis", formatter: Any) -> None:
+def label_logarithmic(axis: "Axis", formatter: Any) -> None:
     """As many labels as a short or a long axis has room for: a locator for powers of ten gives a short one none."""
     ticker = matplotlib_module("ticker")
     low, high = sorted(axis.get_view_interval())
