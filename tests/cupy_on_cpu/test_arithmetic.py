@@ -79,6 +79,13 @@ def test_float32(run_ptx: Run, opcode: str, operands: tuple[float, ...], wanted:
     assert same(found, wanted)
 
 
+def test_product_and_sum_that_stand_apart_are_rounded_apart(run_ptx: Run) -> None:
+    given = np.array([1 + 2**-12, -1.0], np.float32)
+    code = "ld.global.v2.f32 {%f1, %f2}, [%given]; mul.f32 %f3, %f1, %f1; add.f32 %f4, %f3, %f2; "
+    found = run_ptx(code + "st.global.f32 [%found], %f4;", given, result="f4")[0]
+    assert found == given[0] * given[0] + given[1] == np.float32(2**-11)
+
+
 @pytest.mark.parametrize(
     ("opcode", "operands", "kept", "flushed"),
     [
