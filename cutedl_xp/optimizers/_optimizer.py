@@ -217,8 +217,9 @@ def _number(t: Any) -> Any:
 def _floating(params: Tree) -> dict[str, Array]:
     arrays = leaves("params", params)
     for path, array in arrays.items():
-        if dtype_name(array.dtype) not in ("float32", "float64"):  # in fewer bits eps and squares vanish
-            raise TypeError(f"`params`{path} must be an array of float32 or float64; got {describe(array)}")
+        real = _namespace(array).isdtype(array.dtype, "real floating")
+        if not real or dtype_name(array.dtype) == "float16":  # it has no exponent for eps
+            raise TypeError(f"`params`{path} must be an array of float32, float64 or bfloat16; got {describe(array)}")
     return arrays
 
 

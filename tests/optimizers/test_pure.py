@@ -243,9 +243,11 @@ def test_parameters_that_are_no_floats_are_refused(
     rule: type[Optimizer], backend: Backend, refused: Callable[..., str], dtype: str
 ) -> None:
     params = {"a": [backend.asarray(np.ones((2, 3), dtype))]}
-    with pytest.raises(TypeError, match=r"`params`\['a'\]\[0\] must be an array of float32 or float64; got .*" + dtype):
+    with pytest.raises(
+        TypeError, match=r"`params`\['a'\]\[0\] must be an array of float32, float64 or bfloat16; got .*" + dtype
+    ):
         rule().init(params)
-    assert "must be an array of float32 or float64" in refused(TypeError, params=params)
+    assert "must be an array of float32, float64 or bfloat16" in refused(TypeError, params=params)
 
 
 @pytest.mark.parametrize(
