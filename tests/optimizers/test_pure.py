@@ -350,3 +350,8 @@ def test_strict_arrays_do_not_warn_when_libraries_are_mixed() -> None:
     w, g = np.zeros(2), array_api_strict.zeros(2, dtype=array_api_strict.float64)
     with pytest.raises(TypeError, match="`grads` is an array_api_strict array"):  # and no UserWarning
         Adam().update(w, g, Adam().init(w))
+
+
+def test_float16_is_refused_as_it_has_no_exponent_for_eps() -> None:
+    with pytest.raises(TypeError, match="float32, float64 or bfloat16; got a numpy array of dtype float16"):
+        Adam().init(np.zeros(2, "float16"))
