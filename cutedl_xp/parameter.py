@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
+from types import MappingProxyType
 from typing import Any, overload
+from weakref import ReferenceType, ref
 
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, backend_of, describe, dtype_name
@@ -40,7 +42,7 @@ class Parameter:
     def __init__(self, name: str, value: Array, gradient: Array | None = None) -> None:
         self.name = name
         self.backend = backend_of(value)
-        self._origin: tuple[Parameters, int | None] | None = None
+        self._origin: tuple[ReferenceType[Parameters], int | None] | None = None
         xp = self.backend.xp
         if dtype_name(value.dtype) not in ("float32", "float64"):
             raise TypeError(f"`value` of {name!r} must be an array of float32 or float64; got {describe(value)}")
@@ -90,7 +92,10 @@ class Parameter:
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         """How it is copied and pickled: a model's parameter together with the others, whose memory it shares."""
-        return (Parameter, (self.name, self.value, self.gradient)) if self._origin is None else (_member, self._origin)
+        parameters = self._origin[0]() if self._origin else None
+        if self._origin is None or parameters is None:
+            return Parameter, (self.name, self.value, self.gradient)
+        return _member, (parameters, self._origin[1])
 
     def __repr__(self) -> str:
         return f"Parameter({self.name!r}, shape={tuple(self.value.shape)}, dtype={self.value.dtype})"
@@ -106,6 +111,11 @@ class Parameters(Sequence[Parameter]):
     shapes
         The parameters' names and shapes, in their order. All values and gradients start as zeros.
 
+    Attributes
+    ----------
+    shapes
+        As given.
+
     Notes
     -----
     :attr:`flat` is one parameter of shape ``(n,)`` with n the number of all entries, so that an optimizer updates all
@@ -119,10 +129,11 @@ class Parameters(Sequence[Parameter]):
         buffer = backend.xp.zeros(size, dtype=backend.dtype(dtype), device=backend.device)
         whole = Parameter("", buffer)
         values, gradients = (unflatten(backend, array, shapes) for array in (whole.value, whole.gradient))
+        self.shapes: Mapping[str, Shape] = MappingProxyType(dict(shapes))
         self._items = tuple(Parameter(name, values[name], gradients[name]) for name in shapes)
-        self._flat = whole if backend.has_views else _Joined(whole, self._items)
+        self._flat = whole if backend.has_views else _Joined(whole, self._items, self.shapes)
         for place, parameter in [*enumerate(self._items), (None, self._flat)]:
-            parameter._origin = (self, place)
+            parameter._origin = (ref(self), place)  # weak, so that a model's memory is free as soon as nobody has it
 
     @property
     def flat(self) -> Parameter:
@@ -131,8 +142,7 @@ class Parameters(Sequence[Parameter]):
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         """How they are copied and pickled: from the two arrays that hold everything."""
-        shapes = {parameter.name: tuple(parameter.value.shape) for parameter in self}
-        return _restored, (self.backend, shapes, self._flat.value, self._flat.gradient)
+        return _restored, (self.backend, dict(self.shapes), self._flat.value, self._flat.gradient)
 
     @overload
     def __getitem__(self, index: int) -> Parameter: ...
@@ -156,10 +166,10 @@ class _Joined(Parameter):
 
     __slots__ = ("_parts", "_shapes")
 
-    def __init__(self, whole: Parameter, parts: Sequence[Parameter]) -> None:
+    def __init__(self, whole: Parameter, parts: Sequence[Parameter], shapes: Mapping[str, Shape]) -> None:
         super().__init__(whole.name, whole.value, whole.gradient)
         self._parts = {part.name: part for part in parts}
-        self._shapes = {part.name: tuple(part.value.shape) for part in parts}
+        self._shapes = shapes
 
     @property
     def value(self) -> Array:

@@ -1,8 +1,10 @@
 """Parameters: single ones, and a model's over flat buffers."""
 
 import copy
+import gc
 import pickle
 import re
+import weakref
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
@@ -264,3 +266,16 @@ def test_copy_of_a_single_parameter_is_apart(make: Callable[..., Parameter], to_
     again.value = np.zeros(2)
     assert again.name == parameter.name
     assert (to_numpy(parameter.value) == 1.0).all()
+
+
+def test_memory_is_free_as_soon_as_nobody_has_the_parameters(backend: Backend, dtype: str) -> None:
+    parameters = Parameters(backend, dtype, SHAPES)
+    watched = weakref.ref(parameters)
+    gc.disable()  # nothing waits for its next round
+    try:
+        first = parameters[0]
+        del parameters
+        assert watched() is None
+        assert copy.deepcopy(first).name == first.name
+    finally:
+        gc.enable()

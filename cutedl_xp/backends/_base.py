@@ -51,7 +51,12 @@ class Backend(ABC):
     @classmethod
     def of(cls, array: Array) -> "Backend":
         """The backend on the device that ``array`` lives on."""
-        return cls()
+        return cls(cls._device_name(array.device))
+
+    @classmethod
+    def _device_name(cls, device: Any) -> str:
+        """What the constructor is given for a device of the library."""
+        return str(device)
 
     def devices(self) -> list[str]:
         """The devices that the library has here, in words."""
@@ -158,13 +163,9 @@ class Backend(ABC):
         results = rule(self.xp, *arrays, *scalars)
         return [self.write(target, result) for target, result in zip(written(arrays), results, strict=True)]
 
-    def __reduce__(self) -> tuple[Any, tuple[str | None]]:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
         """How it is copied and pickled: by the device's name, as the library cannot be."""
-        return type(self), (self._device_name(),)
-
-    def _device_name(self) -> str | None:
-        """What the constructor is given for this device."""
-        return str(self.device)
+        return type(self), (self._device_name(self.device),)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Backend) and (self.name, self.device) == (other.name, other.device)

@@ -27,11 +27,8 @@ class ArrayApiStrictBackend(Backend):
         self.device = array_api_strict.Device(device or _HOST)
 
     @classmethod
-    def of(cls, array: Array) -> Backend:
-        return cls(_name_of(array.device))
-
-    def _device_name(self) -> str:
-        return _name_of(self.device)
+    def _device_name(cls, device: Any) -> str:
+        return next(name for name in _DEVICES if array_api_strict.Device(name) == device)
 
     def devices(self) -> list[str]:
         return list(_DEVICES)
@@ -44,7 +41,3 @@ class ArrayApiStrictBackend(Backend):
 
     def to_numpy(self, array: Array) -> np.ndarray:
         return np.asarray(self.xp.asarray(array, device=array_api_strict.Device(_HOST)))
-
-
-def _name_of(device: Any) -> str:
-    return next(name for name in _DEVICES if array_api_strict.Device(name) == device)

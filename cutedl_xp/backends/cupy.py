@@ -34,11 +34,8 @@ class CupyBackend(Backend):
         _compute_once(cupy, index)
 
     @classmethod
-    def of(cls, array: Array) -> Backend:
-        return cls(str(array.device.id))
-
-    def _device_name(self) -> str:
-        return str(self.device.id)
+    def _device_name(cls, device: Any) -> str:
+        return str(device.id)
 
     def devices(self) -> list[str]:
         runtime = self._cupy.cuda.runtime

@@ -39,11 +39,8 @@ class JaxBackend(Backend):
         self.device = devices[int(index or 0)]
 
     @classmethod
-    def of(cls, array: Array) -> Backend:
-        return cls(_name_of(array.device))
-
-    def _device_name(self) -> str:
-        return _name_of(self.device)
+    def _device_name(cls, device: Any) -> str:
+        return f"{device.platform}:{jax.devices(device.platform).index(device)}"
 
     def devices(self) -> list[str]:
         return [_in_words(device) for device in jax.devices()]
@@ -75,10 +72,6 @@ class JaxBackend(Backend):
 
     def apply_rule(self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float]) -> Sequence[Array]:
         return super().apply_rule(_compiled(rule), arrays, scalars)
-
-
-def _name_of(device: Any) -> str:
-    return f"{device.platform}:{jax.devices(device.platform).index(device)}"
 
 
 def _in_words(device: Any) -> str:

@@ -32,10 +32,6 @@ class TorchBackend(Backend):
                 "use 'torch:cpu', or install the build of PyTorch for that device"
             ) from error
 
-    @classmethod
-    def of(cls, array: Array) -> Backend:
-        return cls(str(array.device))
-
     def devices(self) -> list[str]:
         gpus = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
         named = [gpu_in_words(f"cuda:{index}", gpu.name, gpu.total_memory) for index, gpu in enumerate(gpus)]

@@ -150,8 +150,7 @@ class Optimizer(ABC):
         arrays = {name: kept[place] for name, kept in self._kept.items()}
         if not isinstance(self._parameters, Parameters):
             return arrays
-        shapes = {parameter.name: tuple(parameter.value.shape) for parameter in self._parameters}
-        return unflatten(self._parameters.backend, arrays[self._parameters.flat.name], shapes)
+        return unflatten(self._parameters.backend, arrays[self._parameters.flat.name], self._parameters.shapes)
 
     def _adopt(self, parameters: Sequence[Parameter]) -> None:
         _check_parameters(parameters)
