@@ -45,11 +45,13 @@ class Evaluation:
         batches
             If not 0, only the first so many batches are used.
         """
+        backend = self._model.backend
         totals: list[Any] = [0.0] * len(self.names)
         count = 0
-        for x, y in islice(data.batches(0, self._model.backend, self._model.dtype), batches or None):
+        for x, y in islice(data.batches(0, backend, self._model.dtype), batches or None):
             output, _ = self._model.forward(x, training=False)
-            values = [self.loss(y, output)[0], *(metric(y, output) for metric in self.metrics)]
+            loss, _ = self.loss.value_and_gradient(backend, y, output)
+            values = [loss, *(metric(y, output) for metric in self.metrics)]
             for name, value in zip(self.names, values, strict=True):
                 _check_number(name, value)
             totals = [total + value * x.shape[0] for total, value in zip(totals, values, strict=True)]

@@ -1,4 +1,4 @@
-"""Functions of exponentials that neither overflow nor lose their small values, shared by activations and losses."""
+"""Functions of exponentials that neither overflow nor lose their small values, entry by entry."""
 
 from cutedl_xp._typing import Array, Namespace
 
@@ -17,12 +17,14 @@ def softplus_minus(xp: Namespace, x: Array, subtrahend: Array) -> Array:
     return (xp.maximum(x, 0.0) - subtrahend) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
-def softmax_and_its_log(xp: Namespace, x: Array) -> tuple[Array, Array]:
-    """exp(x) / sum(exp(x)) over the last axis, and its logarithm x - log(sum(exp(x))).
+def exponentials(xp: Namespace, x: Array, largest: Array) -> tuple[Array, Array]:
+    """x - largest and exp(x - largest): the greatest exponential of a softmax is exp(0), and nothing large remains."""
+    shifted = x - largest
+    return shifted, xp.exp(shifted)
 
-    Both subtract the largest entry first, so that the greatest exponential is exp(0) and nothing large remains.
-    """
-    shifted = x - xp.max(x, axis=-1, keepdims=True)
-    exponentials = xp.exp(shifted)
-    total = xp.sum(exponentials, axis=-1, keepdims=True)
-    return exponentials / total, shifted - xp.log(total)
+
+def crossentropy_terms(
+    xp: Namespace, y: Array, shifted: Array, exponentials: Array, total: Array, weight: Array, scale: float
+) -> tuple[Array, Array]:
+    """y log p and (p * weight - y) * scale, with p = exponentials / total and log p = shifted - log(total)."""
+    return y * (shifted - xp.log(total)), (exponentials / total * weight - y) * scale

@@ -35,6 +35,7 @@ class Array(Protocol):
     def __truediv__(self, other: Any, /) -> "Array": ...
     def __rtruediv__(self, other: Any, /) -> "Array": ...
     def __matmul__(self, other: Any, /) -> "Array": ...
+    def __and__(self, other: Any, /) -> "Array": ...
     def __neg__(self) -> "Array": ...
     def __abs__(self) -> "Array": ...
     def __lt__(self, other: Any, /) -> "Array": ...
@@ -60,12 +61,10 @@ class Namespace(Protocol):
     uint8: Any
     isdtype: Callable[..., bool]
     abs: Function
-    any: Function
     arange: Function
     argmax: Function
     asarray: Function
     astype: Function
-    clip: Function
     concat: Function
     empty: Function
     exp: Function
@@ -77,6 +76,7 @@ class Namespace(Protocol):
     maximum: Function
     mean: Function
     min: Function
+    minimum: Function
     reshape: Function
     sign: Function
     sqrt: Function

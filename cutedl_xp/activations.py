@@ -68,6 +68,10 @@ class Activation:
     function: Function
     backward: Derivative
 
+    def biased(self, xp: Namespace, x: Array, bias: Array) -> Array:
+        """The function of x + bias."""
+        return self.function(xp, x + bias)
+
 
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
     {

@@ -13,7 +13,7 @@ from array_api_compat import array_namespace
 from cutedl_xp import _stable
 from cutedl_xp._checks import boolean
 from cutedl_xp._typing import Array, Namespace, Shape
-from cutedl_xp.backends import backend_of, describe
+from cutedl_xp.backends import Backend, backend_of, check_together, describe
 
 _LARGEST = sys.float_info.max
 _SMALLEST = 1e-7
@@ -24,7 +24,7 @@ class Loss(ABC):
     """What a loss answers.
 
     Calling it, ``loss(y_true, y_pred)``, returns ``(value, gradient)``: a 0-d array, and an array of ``y_pred``'s
-    shape, both of its dtype and on its device.
+    shape, both of its dtype and on its device. One of your own gives its formula in :meth:`value_and_gradient`.
     """
 
     def __call__(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
@@ -32,15 +32,19 @@ class Loss(ABC):
 
         Raises
         ------
+        TypeError
+            If they are arrays of two libraries or devices, or of a dtype that the loss does not take.
         ValueError
-            If the shapes of ``y_true`` and ``y_pred`` do not fit.
+            If their shapes do not fit.
         """
-        xp: Namespace = array_namespace(y_true, y_pred)
-        if not xp.isdtype(y_pred.dtype, "real floating"):
+        backend = backend_of(y_pred)
+        check_together("`y_true`", y_true, "`y_pred`", y_pred, same_dtype=False)
+        if not backend.xp.isdtype(y_pred.dtype, "real floating"):
             raise TypeError(f"`y_pred` must be a floating-point array; got {describe(y_pred)}")
+        self._check_dtype(y_true)
         self._check_shape(tuple(y_true.shape), tuple(y_pred.shape))
-        value, gradient = self._value_and_gradient(xp, y_true, y_pred)
-        return xp.asarray(value), gradient
+        value, gradient = self.value_and_gradient(backend, y_true, y_pred)
+        return backend.xp.asarray(value), gradient
 
     def check_labels(self, y_true: Array, output_shape: Shape) -> None:
         """Refuse labels that do not fit a model's outputs, looking at every one of them.
@@ -54,6 +58,7 @@ class Loss(ABC):
         output_shape
             The shape of the model's output for one sample.
         """
+        self._check_dtype(y_true)
         self._check_shape(tuple(y_true.shape), (y_true.shape[0], *output_shape))
         low, high = self._label_range(output_shape)
         xp: Namespace = array_namespace(y_true)
@@ -70,12 +75,23 @@ class Loss(ABC):
                 f"{type(self).__name__} needs `y_true` of the shape of the model's output {predicted}; got {true}"
             )
 
+    def _check_dtype(self, y_true: Array) -> None:
+        """Refuse labels of a dtype that is not theirs."""
+
     def _label_range(self, output_shape: Shape) -> tuple[float, float]:
         return -_LARGEST, _LARGEST
 
     @abstractmethod
-    def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        """The loss and its gradient, for shapes that fit."""
+    def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        """The same as a call, without the checks: for a training, whose labels were all looked at before.
+
+        Parameters
+        ----------
+        backend
+            That of both arrays.
+        y_true, y_pred
+            Arrays that fit.
+        """
 
 
 class Mse(Loss):
@@ -92,10 +108,16 @@ class Mse(Loss):
     (2.0, [[2.0, 0.0]])
     """
 
-    def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        difference = y_pred - xp.astype(y_true, y_pred.dtype, copy=False)
+    def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         scale = 1.0 / max(prod(y_pred.shape), 1)
-        return xp.sum(difference * difference) * scale, difference * (2.0 * scale)
+        y_true = backend.xp.astype(y_true, y_pred.dtype, copy=False)
+        squares, gradient = backend.elementwise(_squares_and_gradient, y_true, y_pred, 2.0 * scale)
+        return backend.xp.sum(squares) * scale, gradient
+
+
+def _squares_and_gradient(xp: Namespace, y: Array, p: Array, factor: float) -> tuple[Array, Array]:
+    difference = p - y
+    return difference * difference, difference * factor
 
 
 @dataclass(frozen=True)
@@ -135,18 +157,24 @@ class BinaryCrossentropy(_Crossentropy):
     (0.3466, [0.0, 0.25])
     """
 
-    def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+    def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         scale = 1.0 / max(prod(y_pred.shape), 1)
-        y_true = xp.astype(y_true, y_pred.dtype, copy=False)
-        if self.from_logits:
-            value = xp.sum(_stable.softplus_minus(xp, y_pred, y_pred * y_true)) * scale
-            return value, (_stable.sigmoid(xp, y_pred) - y_true) * scale
-        p = xp.clip(y_pred, _SMALLEST, 1.0 - _SMALLEST)
-        value = -xp.sum(y_true * xp.log(p) + (1.0 - y_true) * xp.log1p(-p)) * scale
-        return value, (p - y_true) / (p * (1.0 - p)) * scale
+        y_true = backend.xp.astype(y_true, y_pred.dtype, copy=False)
+        formula = _binary_of_logits if self.from_logits else _binary_of_probabilities
+        terms, gradient = backend.elementwise(formula, y_true, y_pred, scale)
+        return backend.xp.sum(terms) * scale, gradient
 
     def _label_range(self, output_shape: Shape) -> tuple[float, float]:
         return 0.0, 1.0
+
+
+def _binary_of_logits(xp: Namespace, y: Array, z: Array, scale: float) -> tuple[Array, Array]:
+    return _stable.softplus_minus(xp, z, z * y), (_stable.sigmoid(xp, z) - y) * scale
+
+
+def _binary_of_probabilities(xp: Namespace, y: Array, p: Array, scale: float) -> tuple[Array, Array]:
+    p = xp.minimum(xp.maximum(p, _SMALLEST), 1.0 - _SMALLEST)
+    return -(y * xp.log(p) + (1.0 - y) * xp.log1p(-p)), (p - y) / (p * (1.0 - p)) * scale
 
 
 class CategoricalCrossentropy(_Crossentropy):
@@ -172,15 +200,13 @@ class CategoricalCrossentropy(_Crossentropy):
     (0.6931, [[-0.5, 0.5]])
     """
 
-    def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+    def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         scale = 1.0 / max(prod(y_pred.shape[:-1]), 1)
-        y_true = xp.astype(y_true, y_pred.dtype, copy=False)
+        y_true = backend.xp.astype(y_true, y_pred.dtype, copy=False)
         if self.from_logits:
-            p, log_p = _stable.softmax_and_its_log(xp, y_pred)
-            weight = xp.sum(y_true, axis=-1, keepdims=True)
-            return -xp.sum(y_true * log_p) * scale, (p * weight - y_true) * scale
-        p = xp.maximum(y_pred, _SMALLEST)
-        return -xp.sum(y_true * xp.log(p)) * scale, -y_true / p * scale
+            return backend.softmax_crossentropy(y_true, y_pred, scale)
+        terms, gradient = backend.elementwise(_categorical_of_probabilities, y_true, y_pred, scale)
+        return backend.xp.sum(terms) * scale, gradient
 
     def _check_shape(self, true: Shape, predicted: Shape) -> None:
         self._check_classes(predicted)
@@ -188,6 +214,11 @@ class CategoricalCrossentropy(_Crossentropy):
 
     def _label_range(self, output_shape: Shape) -> tuple[float, float]:
         return 0.0, 1.0
+
+
+def _categorical_of_probabilities(xp: Namespace, y: Array, p: Array, scale: float) -> tuple[Array, Array]:
+    p = xp.maximum(p, _SMALLEST)
+    return -(y * xp.log(p)), -y / p * scale
 
 
 class SparseCategoricalCrossentropy(_Crossentropy):
@@ -212,21 +243,12 @@ class SparseCategoricalCrossentropy(_Crossentropy):
     (0.6931, [[-0.5, 0.5]])
     """
 
-    def __call__(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        """The loss and its gradient with respect to ``y_pred``."""
-        self._check_integers(y_true)
-        return super().__call__(y_true, y_pred)
-
-    def check_labels(self, y_true: Array, output_shape: Shape) -> None:
-        self._check_integers(y_true)
-        super().check_labels(y_true, output_shape)
-
-    def _value_and_gradient(self, xp: Namespace, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        classes = xp.arange(y_pred.shape[-1], device=y_pred.device)  # of the default dtype; a label's may be too small
-        hit = xp.expand_dims(xp.astype(y_true, classes.dtype, copy=False), axis=-1) == classes
-        known = xp.any(hit, axis=-1, keepdims=True)
-        one_hot = xp.where(known, xp.astype(hit, y_pred.dtype), float("nan"))
-        return CategoricalCrossentropy(self.from_logits)._value_and_gradient(xp, one_hot, y_pred)
+    def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        xp, classes = backend.xp, y_pred.shape[-1]
+        numbers = xp.arange(classes, device=backend.device)  # of the default dtype; a label's may be too small
+        labels = xp.expand_dims(xp.astype(y_true, numbers.dtype, copy=False), axis=-1)
+        one_hot = backend.elementwise(_one_hot, y_pred, labels, numbers, classes)
+        return CategoricalCrossentropy(self.from_logits).value_and_gradient(backend, one_hot, y_pred)
 
     def _check_shape(self, true: Shape, predicted: Shape) -> None:
         self._check_classes(predicted)
@@ -239,9 +261,15 @@ class SparseCategoricalCrossentropy(_Crossentropy):
     def _label_range(self, output_shape: Shape) -> tuple[float, float]:
         return 0.0, output_shape[-1] - 1.0
 
-    def _check_integers(self, y_true: Array) -> None:
+    def _check_dtype(self, y_true: Array) -> None:
         if not array_namespace(y_true).isdtype(y_true.dtype, "integral"):
             raise TypeError(
                 f"{type(self).__name__} takes class numbers of an integer dtype; got {y_true.dtype}: "
                 "for one-hot labels use CategoricalCrossentropy"
             )
+
+
+def _one_hot(xp: Namespace, like: Array, labels: Array, numbers: Array, classes: int) -> Array:
+    """1 where a class has its sample's number, else 0, of a dtype; NaN where the number is that of no class."""
+    known = (labels >= 0) & (labels < classes)
+    return xp.where(known, xp.astype(labels == numbers, like.dtype), float("nan"))

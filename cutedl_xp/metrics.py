@@ -9,6 +9,7 @@ from typing import Protocol
 from array_api_compat import array_namespace
 
 from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.backends import check_together
 
 
 class Metric(Protocol):
@@ -37,6 +38,8 @@ def accuracy(y_true: Array, y_pred: Array) -> Array:
 
     Raises
     ------
+    TypeError
+        If they are arrays of two libraries or devices.
     ValueError
         If the shapes do not fit.
 
@@ -47,7 +50,8 @@ def accuracy(y_true: Array, y_pred: Array) -> Array:
     >>> float(accuracy(np.array([0, 1]), np.array([[2.0, 1.0], [3.0, 0.0]])))
     0.5
     """
-    xp: Namespace = array_namespace(y_true, y_pred)
+    check_together("`y_true`", y_true, "`y_pred`", y_pred, same_dtype=False)
+    xp: Namespace = array_namespace(y_pred)
     true, predicted = tuple(y_true.shape), tuple(y_pred.shape)
     if not predicted or predicted[-1] < 2:
         raise ValueError(
@@ -79,6 +83,8 @@ def binary_accuracy(y_true: Array, y_pred: Array) -> Array:
 
     Raises
     ------
+    TypeError
+        If they are arrays of two libraries or devices.
     ValueError
         If the shapes differ.
 
@@ -89,7 +95,8 @@ def binary_accuracy(y_true: Array, y_pred: Array) -> Array:
     >>> float(binary_accuracy(np.array([[1.0], [0.0]]), np.array([[2.0], [3.0]])))
     0.5
     """
-    xp: Namespace = array_namespace(y_true, y_pred)
+    check_together("`y_true`", y_true, "`y_pred`", y_pred, same_dtype=False)
+    xp: Namespace = array_namespace(y_pred)
     if tuple(y_true.shape) != tuple(y_pred.shape):
         raise ValueError(f"binary_accuracy needs `y_true` of shape {tuple(y_pred.shape)}; got {tuple(y_true.shape)}")
     labels = xp.astype(y_true, y_pred.dtype, copy=False)

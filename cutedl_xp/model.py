@@ -12,7 +12,7 @@ from cutedl_xp._checks import one_of, sequence, shown
 from cutedl_xp._model_file import DTYPES, check_arrays, check_custom_layers, header_of, read_header
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
-from cutedl_xp.backends import Backend, describe, dtype_name, get_backend
+from cutedl_xp.backends import Backend, check_together, describe, dtype_name, get_backend
 from cutedl_xp.layers import Backward, Layer, ParameterSpec
 from cutedl_xp.parameter import Parameters
 
@@ -130,14 +130,24 @@ class Model:
             Shape ``(n, ...)``, of the model's dtype, on its backend.
         training
             Whether layers behave as in training.
+
+        Raises
+        ------
+        TypeError
+            If ``x``, or the gradient that the function is given, is of another library, device or dtype.
+        ValueError
+            If that gradient is not of the output's shape.
         """
-        _ = self.parameters  # refuses a model that is not assembled
+        self._check_own("x", x)
         backwards = []
         for layer in self.layers:
             x, backward = layer.forward(x, training)
             backwards.append(backward)
 
         def backward_all(gradient: Array, input_gradient: bool = False) -> Array | None:
+            self._check_own("gradient", gradient)
+            if gradient.shape != x.shape:
+                raise ValueError(f"`gradient` has shape {tuple(gradient.shape)}; the output has {tuple(x.shape)}")
             stop = 0 if input_gradient else self._first_trained
             upstream: Array | None = gradient
             for position in reversed(range(stop, len(backwards))):
@@ -146,6 +156,11 @@ class Model:
             return upstream if input_gradient else None
 
         return x, backward_all
+
+    def _check_own(self, argument: str, array: Any) -> None:
+        """Refuse what does not go together with the parameters."""
+        if not (self.backend.owns(array) and array.dtype == self.dtype):
+            check_together(f"`{argument}`", array, "`model.parameters.flat.value`", self.parameters.flat.value)
 
     def predict(self, x: Any) -> Array:
         """The output for a batch, without training behaviour.

@@ -7,7 +7,7 @@ from typing import Any, overload
 from weakref import ReferenceType, ref
 
 from cutedl_xp._typing import Array, Shape
-from cutedl_xp.backends import Backend, backend_of, describe, dtype_name
+from cutedl_xp.backends import Backend, backend_of, check_together, describe, dtype_name
 
 
 class Parameter:
@@ -52,10 +52,7 @@ class Parameter:
             raise ValueError(f"`value` of {name!r} cannot be written to; give a copy of it")
         self._value = value
         self._gradient = xp.zeros_like(value) if gradient is None else gradient
-        if not self.backend.owns(self._gradient) or self._gradient.dtype != value.dtype:
-            raise TypeError(
-                f"`gradient` of {name!r} must be like its value, {describe(value)}; got {describe(gradient)}"
-            )
+        check_together(f"`gradient` of {name!r}", self._gradient, "its value", value)
         if self._gradient.shape != value.shape:
             raise ValueError(
                 f"`gradient` of {name!r} has shape {tuple(self._gradient.shape)}; its value has {tuple(value.shape)}"

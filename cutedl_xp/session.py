@@ -187,7 +187,7 @@ class Session:
     def _train_step(self, x: Array, y: Array) -> Array:
         """One update from one batch; the loss stays on the device."""
         output, backward = self.model.forward(x, training=True)
-        value, gradient = self.loss(y, output)
+        value, gradient = self.loss.value_and_gradient(self.backend, y, output)
         backward(gradient)
         for regularizer in self.regularizers:
             regularizer(self.model.parameters)

@@ -25,7 +25,7 @@ BACKENDS = {
 }
 
 EMULATOR = Path(__file__).parent / "cupy_on_cpu"
-EMULATED = Path(__file__).parent / "backends" / "test_cupy_kernels.py"
+EMULATED = {Path(__file__).parent / "backends" / f"test_cupy_{name}.py" for name in ("budgets", "kernels")}
 _HOW = pytest.StashKey[str]()  # how CuPy finds a device
 
 hypothesis.settings.register_profile("here", deadline=None)
@@ -58,7 +58,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave out the tests of the emulator, and those that ask it something, where it is not at work."""
-    return True if collection_path in (EMULATOR, EMULATED) and not _emulator() else None
+    return True if collection_path in {EMULATOR, *EMULATED} and not _emulator() else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-import array_api_strict
 import numpy as np
 import pytest
 from hypothesis import given
@@ -147,14 +146,9 @@ def test_value_that_is_no_array_is_refused(value: Any) -> None:
     assert str(caught.value).endswith(f" is needed; got {type(value).__name__}")
 
 
-def test_gradient_of_another_dtype_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"`gradient` of 'w' must be like its value, .* float32 .*; got .* float64 "):
-        Parameter("w", np.zeros(3, "float32"), np.zeros(3))
-
-
-@pytest.mark.parametrize("gradient", [[0.0, 0.0, 0.0], 0.0, array_api_strict.zeros(3, dtype=array_api_strict.float32)])
-def test_gradient_of_another_library_is_refused(gradient: Any) -> None:
-    with pytest.raises(TypeError, match="`gradient` of 'w' must be like its value, a numpy array"):
+@pytest.mark.parametrize("gradient", [[0.0, 0.0, 0.0], 0.0])
+def test_gradient_that_is_no_array_is_refused(gradient: Any) -> None:
+    with pytest.raises(TypeError, match=r"`gradient` of 'w' must be an array like its value, a numpy array .*; got "):
         Parameter("w", np.zeros(3, "float32"), gradient)
 
 

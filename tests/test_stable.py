@@ -9,7 +9,6 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from cutedl_xp import _stable
 
 ANY_SHAPE = array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
-WITH_CLASSES = array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=4)
 LARGE = [-1e4, -1000.0, -100.0, 0.0, 100.0, 1000.0, 1e4]
 
 
@@ -36,19 +35,7 @@ def test_softplus_is_the_logarithm_of_a_sum_of_exponentials(xp, backend, to_nump
     np.testing.assert_allclose(result, np.logaddexp(0, x), rtol=1e-14, atol=smallest)
 
 
-@settings(max_examples=40)
-@given(x=numbers(WITH_CLASSES))
-def test_softmax_and_its_log_are_those_of_the_plain_formulas(xp, backend, to_numpy, x):
-    softmax, log_softmax = map(to_numpy, _stable.softmax_and_its_log(xp, backend.asarray(x)))
-    np.testing.assert_allclose(softmax, np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True), rtol=1e-12)
-    expected = x - np.logaddexp.reduce(x, axis=-1, keepdims=True)
-    np.testing.assert_allclose(log_softmax, expected, rtol=1e-12, atol=1e-14)
-
-
 def test_the_small_logarithm_beside_large_numbers_is_kept(xp, backend, to_numpy, dtype):
-    logits = backend.asarray([1000.0, 995.0], dtype)
-    _, log_softmax = map(to_numpy, _stable.softmax_and_its_log(xp, logits))
-    np.testing.assert_allclose(log_softmax, [-np.log1p(np.exp(-5)), -5 - np.log1p(np.exp(-5))], rtol=1e-6)
     z = backend.asarray([20.0], dtype)
     np.testing.assert_allclose(to_numpy(_stable.softplus_minus(xp, z, z)), [np.log1p(np.exp(-20.0))], rtol=1e-6)
 
@@ -58,9 +45,9 @@ def test_large_inputs_give_the_limits(xp, backend, to_numpy, dtype):
     sigmoid, soft = to_numpy(_stable.sigmoid(xp, x)), to_numpy(softplus(xp, x))
     assert sigmoid[[0, 1, 3, 5, 6]].tolist() == [0, 0, 0.5, 1, 1]
     assert soft[[0, 1, 5, 6]].tolist() == [0, 0, 1000, 1e4]
-    softmax, log_softmax = map(to_numpy, _stable.softmax_and_its_log(xp, x))
-    assert softmax.tolist() == [0, 0, 0, 0, 0, 0, 1]
-    assert log_softmax.tolist() == [number - 1e4 for number in LARGE]
+    shifted, exponentials = map(to_numpy, _stable.exponentials(xp, x, xp.max(x)))
+    assert shifted.tolist() == [number - 1e4 for number in LARGE]
+    assert exponentials.tolist() == [0, 0, 0, 0, 0, 0, 1]
 
 
 def test_the_smallest_values_are_kept(xp, backend, to_numpy):
@@ -80,6 +67,7 @@ def test_nan_stays_nan_and_infinities_have_their_limits(xp, backend, to_numpy, f
 def test_shape_dtype_and_device_stay_and_nothing_is_overwritten(xp, backend, unchanged, dtype):
     x = backend.asarray([[1.0, -2.0, 3.0], [0.0, 50.0, -90.0]], dtype)
     with unchanged(x):
-        results = [_stable.sigmoid(xp, x), softplus(xp, x), *_stable.softmax_and_its_log(xp, x)]
+        results = [_stable.sigmoid(xp, x), softplus(xp, x), *_stable.exponentials(xp, x, x)]
+        results += _stable.crossentropy_terms(xp, x, x, x, xp.abs(x) + 1.0, x, 0.5)
     assert all(result.shape == (2, 3) for result in results)
     assert all(backend.owns(result) and result.dtype == x.dtype for result in results)

@@ -3,7 +3,8 @@
 Each library has a module here with one small class. :func:`get_backend` imports it on demand.
 """
 
-from cutedl_xp.backends._base import Backend, BackendUnavailable, Rule, describe, dtype_name
+from cutedl_xp.backends._arrays import check_together, describe, dtype_name
+from cutedl_xp.backends._base import Backend, BackendUnavailable, Rule
 from cutedl_xp.backends._registry import available_backends, backend_of, get_backend
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Rule",
     "available_backends",
     "backend_of",
+    "check_together",
     "describe",
     "dtype_name",
     "get_backend",

@@ -7,7 +7,12 @@ from typing import Any, ClassVar, TypeAlias
 import array_api_compat
 import numpy as np
 
+from cutedl_xp import _stable
 from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.backends._arrays import describe, dtype_name, host_array
+
+Elementwise: TypeAlias = Callable[..., Any]
+"""``function(xp, *arrays, *numbers)`` works entry by entry, changes nothing, and returns one array or several."""
 
 Rule: TypeAlias = Callable[..., tuple[Array, ...]]
 """``rule(xp, w, g, *state, *scalars)`` returns the new ``(w, *state)``; see :mod:`cutedl_xp.optimizers`."""
@@ -101,7 +106,7 @@ class Backend(ABC):
                 "move it to the host with its own backend's to_numpy() first"
             )
         else:
-            host = _host_array(obj)
+            host = host_array(obj)
             if dtype is not None:  # converted on the host: a library may lack the dtype, and a copy may be smaller
                 host = host.astype(dtype_name(self.dtype(dtype)), copy=False)
             elif host.dtype == np.float64 and not array_api_compat.is_numpy_array(obj):
@@ -143,6 +148,38 @@ class Backend(ABC):
         converted = array if array.dtype == dtype else self.xp.astype(array, dtype)
         return converted if scale is None else converted * scale
 
+    def elementwise(self, function: Elementwise, *arguments: Any) -> Any:
+        """``function(xp, *arguments)``, as one kernel where the library can make one of it.
+
+        Parameters
+        ----------
+        function
+            Compiled once for each, and kept: one that lives as long as the program.
+        arguments
+            Arrays whose shapes go together, of the dtype to compute in first, and Python numbers.
+        """
+        return function(self.xp, *arguments)
+
+    def softmax_crossentropy(self, y_true: Array, logits: Array, scale: float) -> tuple[Array, Array]:
+        """The sum of -y log softmax(z), times ``scale``, and its gradient (softmax(z) sum(y) - y) * ``scale``.
+
+        Parameters
+        ----------
+        y_true, logits
+            y and z, of one shape ``(..., classes)`` and one dtype.
+        scale
+            Such as one over the number of samples.
+        """
+        xp = self.xp
+        largest = xp.max(logits, axis=-1, keepdims=True)
+        shifted, exponentials = self.elementwise(_stable.exponentials, logits, largest)
+        total = xp.sum(exponentials, axis=-1, keepdims=True)
+        weight = xp.sum(y_true, axis=-1, keepdims=True)
+        terms, gradient = self.elementwise(
+            _stable.crossentropy_terms, y_true, shifted, exponentials, total, weight, scale
+        )
+        return xp.sum(terms) * -scale, gradient
+
     def apply_rule(self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float]) -> Sequence[Array]:
         """Run an optimizer's elementwise rule once and write its results over ``w`` and the state.
 
@@ -180,34 +217,3 @@ class Backend(ABC):
 def written(arrays: Sequence[Array]) -> tuple[Array, ...]:
     """Those of a rule's arrays that it renews: all but the gradient."""
     return (arrays[0], *arrays[2:])
-
-
-def dtype_name(dtype: Any) -> str:
-    """``"float32"`` from a library's float32, whatever the library."""
-    return str(getattr(dtype, "__name__", dtype)).rpartition(".")[2]
-
-
-def gpu_in_words(place: str, model: str, memory: int) -> str:
-    """A GPU for a table: how it is asked for, what it is, and its bytes of memory."""
-    return f"{place} ({model}, {memory / 2**30:.1f} GiB)"
-
-
-def describe(array: Any) -> str:
-    """An array in words for an error message: its library, dtype, shape and device; of anything else its type."""
-    if not array_api_compat.is_array_api_obj(array):
-        return type(array).__name__
-    library = type(array).__module__.partition(".")[0]
-    device = array_api_compat.device(array)
-    article = "an" if library[0] in "aeio" else "a"
-    return f"{article} {library} array of dtype {array.dtype} and shape {tuple(array.shape)} on {device}"
-
-
-def _host_array(obj: Any) -> np.ndarray:
-    """``obj`` as a NumPy array of real numbers."""
-    try:
-        array = np.asarray(obj)
-    except ValueError as error:
-        raise ValueError(f"`obj` must be numbers in nested sequences of equal lengths; got {obj!r}") from error
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"`obj` must be real numbers, in an array or nested sequences; got {describe(obj)}")
-    return array

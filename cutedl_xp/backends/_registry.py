@@ -9,7 +9,8 @@ from typing import Any
 import array_api_compat
 
 from cutedl_xp._checks import shown
-from cutedl_xp.backends._base import Backend, BackendUnavailable, describe
+from cutedl_xp.backends._arrays import describe
+from cutedl_xp.backends._base import Backend, BackendUnavailable
 
 _CLASSES: Mapping[str, str] = MappingProxyType(
     {

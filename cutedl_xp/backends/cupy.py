@@ -1,13 +1,14 @@
 """CuPy on a CUDA GPU."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
 
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends._base import Backend, BackendUnavailable, Rule, gpu_in_words, written
+from cutedl_xp.backends._arrays import gpu_in_words
+from cutedl_xp.backends._base import Backend, BackendUnavailable, Elementwise, Rule, written
 
 _INSTALL = 'pip install "cutedl_xp[cuda13]" (or [cuda12], to match the NVIDIA driver)'
 
@@ -60,22 +61,40 @@ class CupyBackend(Backend):
         product: Array = self._cupy.matmul(a, b, out=out)
         return product
 
+    def convert(self, array: Any, dtype: Any, scale: float | None) -> Array:
+        if scale is None:
+            return super().convert(array, dtype, scale)
+        product: Array = self._cupy.multiply(array, scale, dtype=dtype)  # one kernel, not two
+        return product
+
+    def elementwise(self, function: Elementwise, *arguments: Any) -> Any:
+        return _fused(self._cupy, function, None)(*_typed(arguments))
+
     def apply_rule(self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float]) -> Sequence[Array]:
-        # CuPy computes what stands between two Python numbers in float16 here, so the rule is given the array's own
-        dtype = cast(Any, arrays[0].dtype).type
-        _fused(self._cupy, cast(Any, self.xp), rule, len(arrays))(*arrays, *map(dtype, scalars))
+        _fused(self._cupy, rule, len(arrays))(*_typed([*arrays, *scalars]))
         return written(arrays)
 
 
+def _typed(arguments: Sequence[Any]) -> list[Any]:
+    """Floats in the first array's dtype: what stands between two Python numbers is fused in float16."""
+    dtype = arguments[0].dtype.type
+    return [dtype(argument) if isinstance(argument, float) else argument for argument in arguments]
+
+
 @functools.cache
-def _fused(cupy: Any, xp: Any, rule: Rule, arrays: int) -> Any:
-    """A rule of so many arrays, and the writing of its results, as one kernel."""
+def _fused(cupy: Any, function: Callable[..., Any], arrays: int | None) -> Any:
+    """An elementwise function as one kernel; of a rule of so many arrays it writes the results as well."""
+    import array_api_compat.cupy as xp
+
+    def pure(*arguments: Any) -> Any:
+        return function(xp, *arguments)
 
     def in_place(*arguments: Any) -> None:
-        for target, result in zip(written(arguments[:arrays]), rule(xp, *arguments), strict=True):
+        for target, result in zip(written(arguments[:arrays]), function(xp, *arguments), strict=True):
             target[...] = result
 
-    return cupy.fuse(in_place)
+    kernel_name = function.__name__.strip("<>")  # of a lambda: C has no such names
+    return cupy.fuse(kernel_name=kernel_name)(pure if arrays is None else in_place)
 
 
 def _device_count(cupy: Any) -> int:

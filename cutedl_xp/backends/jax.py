@@ -1,14 +1,15 @@
 """JAX, whose arrays cannot be written to: what is renewed is a new array."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import jax
 import numpy as np
 
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends._base import Backend, BackendUnavailable, Rule, dtype_name, gpu_in_words
+from cutedl_xp.backends._arrays import dtype_name, gpu_in_words
+from cutedl_xp.backends._base import Backend, BackendUnavailable, Elementwise, Rule
 
 _WIDE = ("float64", "int64", "uint64")
 _FIX = 'give `dtype` "float32" or the like, or call jax.config.update("jax_enable_x64", True) first'
@@ -39,6 +40,10 @@ class JaxBackend(Backend):
         self.device = devices[int(index or 0)]
 
     @classmethod
+    def of(cls, array: Any) -> Backend:
+        return cls() if isinstance(array, jax.core.Tracer) else super().of(array)  # such a one has no device yet
+
+    @classmethod
     def _device_name(cls, device: Any) -> str:
         return f"{device.platform}:{jax.devices(device.platform).index(device)}"
 
@@ -46,7 +51,7 @@ class JaxBackend(Backend):
         return [_in_words(device) for device in jax.devices()]
 
     def owns(self, obj: Any) -> bool:
-        return isinstance(obj, jax.Array) and obj.device == self.device
+        return isinstance(obj, jax.Array) and getattr(obj, "device", self.device) == self.device
 
     def dtype(self, dtype: Any) -> Any:
         own = super().dtype(dtype)
@@ -70,6 +75,9 @@ class JaxBackend(Backend):
     def write(self, target: Array, source: Array) -> Array:
         return source
 
+    def elementwise(self, function: Elementwise, *arguments: Any) -> Any:
+        return _compiled(function)(self.xp, *arguments)
+
     def apply_rule(self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float]) -> Sequence[Array]:
         return super().apply_rule(_compiled(rule), arrays, scalars)
 
@@ -81,9 +89,9 @@ def _in_words(device: Any) -> str:
 
 
 @functools.cache
-def _compiled(rule: Rule) -> Rule:
-    """A rule as one kernel, compiled again for new shapes and dtypes and not for new scalars."""
-    return cast(Rule, jax.jit(rule, static_argnums=0))
+def _compiled(function: Callable[..., Any]) -> Any:
+    """A function of a namespace, arrays and numbers, compiled again for new shapes and dtypes only."""
+    return jax.jit(function, static_argnums=0)
 
 
 def _narrowed(array: np.ndarray) -> np.ndarray:

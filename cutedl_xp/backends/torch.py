@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends._base import Backend, BackendUnavailable, gpu_in_words
+from cutedl_xp.backends._arrays import gpu_in_words
+from cutedl_xp.backends._base import Backend, BackendUnavailable
 
 
 class TorchBackend(Backend):

@@ -85,15 +85,17 @@ class Dense(Layer):
 
     def forward(self, x: Array, training: bool) -> tuple[Array, Backward]:
         backend, xp, weight, bias = self._backend, self._backend.xp, self._weight, self._bias
+        activation = self._activation
         inputs, units = weight.value.shape
         if x.shape[-1] != inputs:
             raise ValueError(f"{self!r} takes inputs of width {inputs}; got an array of shape {tuple(x.shape)}")
         rows = x if x.ndim == 2 else xp.reshape(x, (-1, inputs))
-        y = self._activation.function(xp, backend.matmul(rows, weight.value) + bias.value)
+        y = backend.elementwise(activation.biased, backend.matmul(rows, weight.value), bias.value)
 
         def backward(gradient: Array, input_gradient: bool = True) -> Array | None:
             dz = gradient if gradient.ndim == 2 else xp.reshape(gradient, (-1, units))
-            dz = self._activation.backward(xp, y, dz)
+            if activation.backward is not activations.linear_backward:  # a kernel that does nothing still takes time
+                dz = backend.elementwise(activation.backward, y, dz)
             weight.gradient = backend.matmul(rows.T, dz, out=weight.gradient)
             bias.gradient = xp.sum(dz, axis=0)
             if not input_gradient:

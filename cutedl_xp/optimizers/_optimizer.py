@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from operator import index
 from typing import Any, ClassVar, TypeAlias
 
-from array_api_compat import array_namespace, device, is_array_api_obj
+from array_api_compat import array_namespace, is_array_api_obj
 
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends import Rule, describe, dtype_name
+from cutedl_xp.backends import Rule, check_together, describe, dtype_name
 from cutedl_xp.optimizers._tree import Tree, leaves, rebuild
 from cutedl_xp.parameter import Parameter, Parameters, unflatten
 
@@ -195,11 +195,6 @@ def _namespace(array: Array) -> Namespace:
     return xp
 
 
-def _same_device(a: Array, b: Array) -> bool:
-    devices = device(a), device(b)
-    return devices[0] == devices[1] or None in devices  # the arrays that jax.jit traces have none
-
-
 def _number(t: Any) -> Any:
     """How many updates there were, as an int; under a tracing library it stays an array."""
     try:
@@ -232,6 +227,5 @@ def _matched(argument: str, tree: Tree, params: dict[str, Array]) -> dict[str, A
         w = params[path]
         if array.shape != w.shape:
             raise ValueError(f"`{argument}`{path} has shape {tuple(array.shape)}; `params`{path} has {tuple(w.shape)}")
-        if _namespace(array) is not _namespace(w) or array.dtype != w.dtype or not _same_device(array, w):
-            raise TypeError(f"`{argument}`{path} is {describe(array)}; `params`{path} is {describe(w)}")
+        check_together(f"`{argument}`{path}", array, f"`params`{path}", w)
     return arrays

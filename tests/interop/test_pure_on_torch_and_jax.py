@@ -186,7 +186,7 @@ def test_tensors_that_require_gradients_are_updated_without_a_graph_inside_no_gr
 def test_libraries_are_not_mixed(make: Callable[[Any], Any]) -> None:
     here, there = np.zeros(3), make(np.zeros(3))
     for w, g in ((here, there), (there, here)):
-        with pytest.raises(TypeError, match=r"^`grads` is a .* array of dtype .*; `params` is a .* array of dtype "):
+        with pytest.raises(TypeError, match=r"^`grads` is a .* array .*, and `params` is a .* array .*; move it with "):
             Adam().update(w, g, Adam().init(w))
 
 

@@ -1,0 +1,78 @@
+"""Arrays of any library: in words for error messages, on the host, and whether two go together."""
+
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from cutedl_xp._typing import Array
+
+
+def dtype_name(dtype: Any) -> str:
+    """``"float32"`` from a library's float32, whatever the library."""
+    return str(getattr(dtype, "__name__", dtype)).rpartition(".")[2]
+
+
+def gpu_in_words(place: str, model: str, memory: int) -> str:
+    """A GPU for a table: how it is asked for, what it is, and its bytes of memory."""
+    return f"{place} ({model}, {memory / 2**30:.1f} GiB)"
+
+
+def describe(array: Any) -> str:
+    """An array in words for an error message: its library, dtype, shape and device; of anything else its type."""
+    if not array_api_compat.is_array_api_obj(array):
+        return type(array).__name__
+    library = type(array).__module__.partition(".")[0].removesuffix("lib")  # JAX's is called jaxlib
+    device = array_api_compat.device(array)
+    article = "an" if library[0] in "aeio" else "a"
+    return f"{article} {library} array of dtype {dtype_name(array.dtype)} and shape {tuple(array.shape)} on {device}"
+
+
+def host_array(obj: Any) -> np.ndarray:
+    """``obj`` as a NumPy array of real numbers."""
+    try:
+        array = np.asarray(obj)
+    except ValueError as error:
+        raise ValueError(f"`obj` must be numbers in nested sequences of equal lengths; got {obj!r}") from error
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"`obj` must be real numbers, in an array or nested sequences; got {describe(obj)}")
+    return array
+
+
+def check_together(name: str, array: Any, other_name: str, other: Array, *, same_dtype: bool = True) -> None:
+    """Refuse an array that does not go together with another one: libraries either fail on such a pair or promote it.
+
+    Parameters
+    ----------
+    name, array
+        What was given, and how the error calls it.
+    other_name, other
+        What it must be like.
+    same_dtype
+        Whether their dtypes must be equal as well as their libraries and devices.
+
+    Raises
+    ------
+    TypeError
+        If they are of two libraries, devices or dtypes; it names both and says what to do.
+    """
+    if not array_api_compat.is_array_api_obj(array):
+        raise TypeError(f"{name} must be an array like {other_name}, {describe(other)}; got {describe(array)}")
+    if _library(array) is not _library(other) or not _same_device(array, other):
+        on_host = array_api_compat.is_numpy_array(array)
+        way = "backend.asarray()" if on_host else "its own backend's to_numpy(), then backend.asarray()"
+        fix = f"move it with {way}"
+    elif same_dtype and array.dtype != other.dtype:
+        fix = f"convert it to {dtype_name(other.dtype)}"
+    else:
+        return
+    raise TypeError(f"{name} is {describe(array)}, and {other_name} is {describe(other)}; {fix}")
+
+
+def _library(array: Any) -> Any:
+    return array_api_compat.array_namespace(array)
+
+
+def _same_device(a: Any, b: Any) -> bool:
+    devices = array_api_compat.device(a), array_api_compat.device(b)
+    return devices[0] == devices[1] or None in devices  # the arrays that jax.jit traces have none

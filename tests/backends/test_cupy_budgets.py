@@ -1,0 +1,127 @@
+"""What a training asks of a CUDA device: few kernels a step, one an update, and no copies to the host.
+
+Counted while CuPy is emulated on the CPU. A step is one of ``Session.fit``, from the batch's rows to the sum of losses.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cupy_on_cpu
+from cutedl_xp import Backend, Dataset, Model, Session, losses, optimizers
+from cutedl_xp.layers import Dense, Dropout, Layer
+from cutedl_xp.metrics import accuracy
+
+ARTICLES_MODEL = (Dense(10, input_dim=784, activation="relu"),)
+THREE_LAYERS = (Dense(32, input_dim=784), Dense(16), Dense(10, activation="linear"))
+RULES = [
+    optimizers.Fixed(0.01),
+    optimizers.Momentum(0.002, 0.9),
+    optimizers.Adagrad(0.001),
+    optimizers.RMSProp(0.0001, 0.99),
+    optimizers.Adadelta(0.99),
+    optimizers.Adam(0.0001, 0.9, 0.99),
+]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked of the device: kernels, matrix products, copies from it and to it, waiting by name."""
+
+    launches: int
+    gemms: int
+    host_copies: int
+    uploads: int
+    synchronizations: int
+
+
+def images(batches: int, one_hot: bool = True, shuffle: bool = True) -> Dataset:
+    """Random bytes of MNIST's shape, in batches of 64."""
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (64 * batches, 784), dtype=np.uint8)
+    classes = random.integers(0, 10, 64 * batches)
+    labels = np.eye(10, dtype="float32")[classes] if one_hot else classes
+    return Dataset(pixels, labels, batch_size=64, shuffle=shuffle, scale=1 / 255)
+
+
+def asked_by(work: Callable[[], Any]) -> Asked:
+    cupy_on_cpu.reset_counts()
+    work()
+    counts = cupy_on_cpu.counts()
+    return Asked(counts.launches, counts.gemms, counts.host_copies, counts.uploads, counts.synchronizations)
+
+
+def asked_by_one_more(work: Callable[[int], Any]) -> Asked:
+    """What each more costs: five more cost five times as much."""
+    few, many = (asked_by(lambda number=number: work(number)) for number in (3, 8))
+    more = {name: divmod(number - getattr(few, name), 5) for name, number in vars(many).items()}
+    assert all(rest == 0 for _, rest in more.values())
+    return Asked(**{name: each for name, (each, _) in more.items()})
+
+
+def session(backend: Backend, layers: tuple[Layer, ...], **options: Any) -> Session:
+    options = {"loss": losses.CategoricalCrossentropy(), "optimizer": optimizers.Adam()} | options
+    return Session(Model(layers).assemble(backend), **options)
+
+
+@pytest.mark.parametrize(
+    ("layers", "options", "launches", "gemms"),
+    [
+        pytest.param(ARTICLES_MODEL, {}, 16, 2, id="article's model"),
+        pytest.param(THREE_LAYERS, {}, 28, 8, id="three layers"),
+        pytest.param(
+            THREE_LAYERS, {"loss": losses.SparseCategoricalCrossentropy()}, 28, 8, id="three layers, class numbers"
+        ),
+        pytest.param((Dense(10, input_dim=784), Dense(10, activation="tanh")), {"loss": losses.Mse()}, 20, 5, id="mse"),
+        pytest.param(
+            (Dense(10, input_dim=784, activation="linear"),),
+            {"loss": losses.BinaryCrossentropy()},
+            16,
+            2,
+            id="binary cross-entropy",
+        ),
+    ],
+)
+def test_kernels_of_a_training_step(
+    backend: Backend, layers: tuple[Layer, ...], options: dict[str, Any], launches: int, gemms: int
+) -> None:
+    one_hot = not isinstance(options.get("loss"), losses.SparseCategoricalCrossentropy)
+    step = asked_by_one_more(lambda batches: session(backend, layers, **options).fit(images(batches, one_hot), 1))
+    assert step.launches <= launches
+    assert (step.gemms, step.host_copies, step.uploads, step.synchronizations) == (gemms, 0, 0, 0)
+
+
+def test_a_dropout_layer_uploads_its_mask(backend: Backend) -> None:
+    without, with_dropout = (
+        asked_by_one_more(lambda batches, layers=layers: session(backend, layers).fit(images(batches), 1))
+        for layers in (ARTICLES_MODEL, (Dropout(0.5), *ARTICLES_MODEL))
+    )
+    assert with_dropout.uploads == 1
+    assert with_dropout.host_copies == 0
+    assert with_dropout.launches <= without.launches + 2  # the mask as factors, and their product
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: type(rule).__name__)
+@pytest.mark.parametrize("hidden", [0, 9])
+def test_an_update_is_one_kernel_for_any_number_of_parameters(
+    backend: Backend, rule: optimizers.Optimizer, hidden: int
+) -> None:
+    model = Model([Dense(4, input_dim=4) for _ in range(1 + hidden)]).assemble(backend)
+    optimizer = type(rule)(**vars(rule))
+    optimizer.step(model.parameters)  # makes the state
+    assert asked_by(lambda: optimizer.step(model.parameters)) == Asked(1, 0, 0, 0, 0)
+
+
+def test_the_host_is_told_once_a_validation_whatever_its_size(backend: Backend) -> None:
+    def fit(epochs: int, batches: int) -> None:
+        trained = session(backend, ARTICLES_MODEL, metrics=[accuracy])
+        trained.fit(images(2), epochs, val_data=images(batches, shuffle=False))
+
+    per_epoch = [asked_by_one_more(lambda epochs, size=size: fit(epochs, size)) for size in (1, 4)]
+    assert [each.host_copies for each in per_epoch] == [1, 1]
+    assert [each.uploads for each in per_epoch] == [1, 1]  # the order of the epoch
+    per_batch = asked_by_one_more(lambda batches: fit(1, batches))
+    assert (per_batch.host_copies, per_batch.uploads) == (0, 0)
