@@ -1,6 +1,7 @@
 """CuPy on a CUDA GPU."""
 
 import functools
+import os
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -10,6 +11,9 @@ from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._base import Backend, BackendUnavailable, Rule, gpu_in_words, written
 
 _INSTALL = 'pip install "cutedl_xp[cuda13]" (or [cuda12], to match the NVIDIA driver)'
+_OR_CPU = "or run on the CPU with the backend 'numpy'"
+_INSUFFICIENT_DRIVER, _NO_DEVICE = 35, 100  # CUDA's numbers of these errors; the first also stands for no driver at all
+_OLDEST_WHEEL = 12  # there is a cupy-cuda12x, and none for an older CUDA
 
 
 class CupyBackend(Backend):
@@ -28,10 +32,8 @@ class CupyBackend(Backend):
         self._cupy = cupy
         self.xp = cast(Namespace, array_api_compat.cupy)
         self.version = cupy.__version__
-        index = _device_index(device, _device_count(cupy))
-        self.device = cupy.cuda.Device(index)
-        self.device.use()
-        _compute_once(cupy, index)
+        self.device = cupy.cuda.Device(_device_index(device, _device_count(cupy)))
+        _use(cupy, self.device)
 
     @classmethod
     def _device_name(cls, device: Any) -> str:
@@ -83,16 +85,46 @@ def _device_count(cupy: Any) -> int:
     try:
         count = int(cupy.cuda.runtime.getDeviceCount())
     except cupy.cuda.runtime.CUDARuntimeError as error:
-        raise BackendUnavailable(
-            f"CuPy found no usable CUDA driver or device ({error}); install or update the NVIDIA driver, "
-            "or run on the CPU with the backend 'numpy'"
-        ) from error
+        raise BackendUnavailable(_why_none_answers(cupy.cuda.runtime, error)) from error
     if count == 0:
-        raise BackendUnavailable(
-            "CuPy sees no CUDA device; check nvidia-smi and $CUDA_VISIBLE_DEVICES, "
-            "or run on the CPU with the backend 'numpy'"
-        )
+        raise BackendUnavailable(_none_is_visible())
     return count
+
+
+def _why_none_answers(runtime: Any, error: Any) -> str:
+    """What stands between CuPy and every device, and what to do about it."""
+    if error.status == _NO_DEVICE:
+        return _none_is_visible()
+    if error.status == _INSUFFICIENT_DRIVER:
+        driver, needed = runtime.driverGetVersion(), runtime.runtimeGetVersion()
+        if driver == 0:
+            return f"CuPy finds no NVIDIA driver: install it, so that nvidia-smi lists the GPU, {_OR_CPU}"
+        if driver // 1000 < needed // 1000:  # any driver for 13.x serves any CuPy for 13.x
+            return _driver_is_too_old(driver, needed // 1000)
+    return f"CuPy reaches no CUDA device ({_first_line(error)}): repair the driver until nvidia-smi works, {_OR_CPU}"
+
+
+def _none_is_visible() -> str:
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is None:
+        return f"CuPy sees no CUDA device: check that nvidia-smi lists one, {_OR_CPU}"
+    return (
+        f"CuPy sees no CUDA device with $CUDA_VISIBLE_DEVICES set to {chosen!r}: "
+        f"unset it or name a device that nvidia-smi lists, {_OR_CPU}"
+    )
+
+
+def _driver_is_too_old(driver: int, needed: int) -> str:
+    """The driver as its newest CUDA, such as 12040, and the major version of CuPy's."""
+    major, minor = driver // 1000, driver % 1000 // 10
+    # Without uninstalling there would be two packages that write over each other's files
+    exchange = f'or pip uninstall cupy-cuda{needed}x and pip install "cupy-cuda{major}x[ctk]", '
+    if major < _OLDEST_WHEEL:
+        exchange = ""
+    return (
+        f"CuPy cannot start, as the NVIDIA driver is for CUDA {major}.{minor} "
+        f"and this CuPy needs CUDA {needed}.0 or newer: update the driver, {exchange}{_OR_CPU}"
+    )
 
 
 def _device_index(device: str | None, count: int) -> int:
@@ -109,11 +141,35 @@ def _first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip(" =")), type(error).__name__)
 
 
+def _use(cupy: Any, device: Any) -> None:
+    """Make a device the current one, and refuse it now where the first kernel would fail later."""
+    try:
+        device.use()
+        _compute_once(cupy, device.id)
+    except Exception as error:  # CUDA's libraries, its memory and its compiler each have exceptions of their own
+        raise BackendUnavailable(_why_it_cannot_compute(cupy.cuda.runtime, error)) from error
+
+
 @functools.cache
 def _compute_once(cupy: Any, index: int) -> None:
-    """Refuse a CuPy without its CUDA libraries now: it imports and allocates, and fails in the first kernel."""
-    try:
-        ones = cupy.ones((2, 2), dtype="float32")
-        (ones @ (ones + ones)).get()
-    except Exception as error:  # a missing library surfaces as one of several unrelated exception types
-        raise BackendUnavailable(f"CuPy cannot compute on this GPU ({_first_line(error)}): {_INSTALL}") from error
+    """A kernel and a matrix product: CuPy loads its CUDA libraries here, and not when it is imported."""
+    ones = cupy.ones((2, 2), dtype="float32")
+    (ones @ (ones + ones)).get()
+
+
+def _why_it_cannot_compute(runtime: Any, error: Exception) -> str:
+    install = f'pip install "cupy-cuda{runtime.runtimeGetVersion() // 1000}x[ctk]"'
+    if _is_missing_library(error):
+        return f"CuPy lacks a CUDA library ({_first_line(error)}): {install}, {_OR_CPU}"
+    return (
+        f"CuPy cannot compute on this GPU ({_first_line(error)}): "
+        f"check its state with nvidia-smi, renew CuPy with {install}, {_OR_CPU}"
+    )
+
+
+def _is_missing_library(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno is None  # with a number it is about a file, such as a kernel that CuPy keeps
+    # By its name, as that class is of NVIDIA's package cuda.pathfinder, which an older CuPy does without
+    not_found = "DynamicLibNotFoundError" in [each.__name__ for each in type(error).__mro__]
+    return not_found or isinstance(error, ImportError)
