@@ -24,8 +24,9 @@ BACKENDS = {
     "cupy": "cupy",
 }
 
-EMULATOR = Path(__file__).parent / "cupy_on_cpu"
-EMULATED = {Path(__file__).parent / "backends" / f"test_cupy_{name}.py" for name in ("budgets", "kernels")}
+_HERE = Path(__file__).parent
+EMULATOR = _HERE / "cupy_on_cpu"
+EMULATED = tuple(_HERE / "backends" / f"test_cupy_{subject}.py" for subject in ("budgets", "kernels", "without_driver"))
 _HOW = pytest.StashKey[str]()  # how CuPy finds a device
 
 hypothesis.settings.register_profile("here", deadline=None)
@@ -57,8 +58,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out the tests of the emulator, and those that ask it something, where it is not at work."""
-    return True if collection_path in {EMULATOR, *EMULATED} and not _emulator() else None
+    """Leave out the tests of the emulator, and those that need it or the wheel it is for, where it is not at work."""
+    return True if _is_for_emulation(collection_path) and not _emulator() else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -68,11 +69,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     chosen, left_out = [], []
     for item in items:
-        wanted = "backend" in getattr(item, "fixturenames", ()) or item.path.is_relative_to(EMULATOR)
+        wanted = "backend" in getattr(item, "fixturenames", ()) or _is_for_emulation(item.path)
         needs_views = item.get_closest_marker("views") is not None
         (chosen if wanted and not (needs_views and name == "jax") else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = chosen
+
+
+def _is_for_emulation(path: Path) -> bool:
+    return path in EMULATED or path.is_relative_to(EMULATOR)
 
 
 def _cuda_devices() -> int:

@@ -7,10 +7,9 @@ from typing import Any, cast
 import numpy as np
 
 from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.backends import _cuda
 from cutedl_xp.backends._arrays import gpu_in_words
-from cutedl_xp.backends._base import Backend, BackendUnavailable, Elementwise, Rule, written
-
-_INSTALL = 'pip install "cutedl_xp[cuda13]" (or [cuda12], to match the NVIDIA driver)'
+from cutedl_xp.backends._base import Backend, Elementwise, Rule, written
 
 
 class CupyBackend(Backend):
@@ -19,20 +18,13 @@ class CupyBackend(Backend):
     name = "cupy"
 
     def __init__(self, device: str | None = None) -> None:
-        try:
-            import cupy  # type: ignore[import-not-found, unused-ignore]
-        except ImportError as error:
-            what = "is not installed" if error.name == "cupy" else f"cannot be imported ({_first_line(error)})"
-            raise BackendUnavailable(f"CuPy {what}: {_INSTALL}") from error
+        self._cupy = cupy = _cuda.import_cupy()
         import array_api_compat.cupy
 
-        self._cupy = cupy
         self.xp = cast(Namespace, array_api_compat.cupy)
         self.version = cupy.__version__
-        index = _device_index(device, _device_count(cupy))
-        self.device = cupy.cuda.Device(index)
-        self.device.use()
-        _compute_once(cupy, index)
+        self.device = cupy.cuda.Device(_cuda.device_index(device, _cuda.device_count(cupy)))
+        _cuda.use(cupy, self.device)
 
     @classmethod
     def _device_name(cls, device: Any) -> str:
@@ -95,44 +87,3 @@ def _fused(cupy: Any, function: Callable[..., Any], arrays: int | None) -> Any:
 
     kernel_name = function.__name__.strip("<>")  # of a lambda: C has no such names
     return cupy.fuse(kernel_name=kernel_name)(pure if arrays is None else in_place)
-
-
-def _device_count(cupy: Any) -> int:
-    """How many CUDA devices answer, at least one."""
-    try:
-        count = int(cupy.cuda.runtime.getDeviceCount())
-    except cupy.cuda.runtime.CUDARuntimeError as error:
-        raise BackendUnavailable(
-            f"CuPy found no usable CUDA driver or device ({error}); install or update the NVIDIA driver, "
-            "or run on the CPU with the backend 'numpy'"
-        ) from error
-    if count == 0:
-        raise BackendUnavailable(
-            "CuPy sees no CUDA device; check nvidia-smi and $CUDA_VISIBLE_DEVICES, "
-            "or run on the CPU with the backend 'numpy'"
-        )
-    return count
-
-
-def _device_index(device: str | None, count: int) -> int:
-    """The number of the device that was asked for."""
-    if device is None:
-        return 0
-    if not device.isdecimal() or int(device) >= count:
-        raise ValueError(f"CUDA device {device!r} does not exist; the devices here are 0 to {count - 1}")
-    return int(device)
-
-
-def _first_line(error: Exception) -> str:
-    """What CuPy says, without the pages of advice that follow."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip(" =")), type(error).__name__)
-
-
-@functools.cache
-def _compute_once(cupy: Any, index: int) -> None:
-    """Refuse a CuPy without its CUDA libraries now: it imports and allocates, and fails in the first kernel."""
-    try:
-        ones = cupy.ones((2, 2), dtype="float32")
-        (ones @ (ones + ones)).get()
-    except Exception as error:  # a missing library surfaces as one of several unrelated exception types
-        raise BackendUnavailable(f"CuPy cannot compute on this GPU ({_first_line(error)}): {_INSTALL}") from error

@@ -15,16 +15,32 @@ import pytest
 from cutedl_xp import BackendUnavailable, available_backends, get_backend
 
 INSTALL = 'pip install "cutedl_xp[cuda13]" (or [cuda12], to match the NVIDIA driver)'
+OR_CPU = "or run on the CPU with the backend 'numpy'"
 
 
 class CUDARuntimeError(RuntimeError):
     """The class of this name in CuPy."""
 
+    def __init__(self, status: int) -> None:
+        super().__init__("words of CUDA")
+        self.status = status
+
+
+class DynamicLibNotFoundError(RuntimeError):
+    """The class of this name in cuda.pathfinder."""
+
 
 class StandIn(ModuleType):
     """As much of CuPy as the backend touches, with NumPy behind it."""
 
-    def __init__(self, devices: int | Exception = 1, fault: Exception | None = None) -> None:
+    def __init__(
+        self,
+        devices: int | Exception = 1,
+        fault: Exception | None = None,
+        fault_of_use: Exception | None = None,
+        driver: int = 13020,
+        needed: int = 13020,
+    ) -> None:
         super().__init__("cupy")
         self.__version__ = "14.2.0"
         self.devices, self.fault = devices, fault
@@ -36,6 +52,8 @@ class StandIn(ModuleType):
                 self.id = number
 
             def use(self) -> None:
+                if fault_of_use:
+                    raise fault_of_use
                 stand_in.used.append(self.id)
 
             def __eq__(self, other: object) -> bool:
@@ -53,7 +71,12 @@ class StandIn(ModuleType):
             return np.ones(shape, dtype).view(ndarray)
 
         self.ndarray, self.ones = ndarray, ones
-        runtime = SimpleNamespace(getDeviceCount=self.get_device_count, CUDARuntimeError=CUDARuntimeError)
+        runtime = SimpleNamespace(
+            getDeviceCount=self.get_device_count,
+            driverGetVersion=lambda: driver,
+            runtimeGetVersion=lambda: needed,
+            CUDARuntimeError=CUDARuntimeError,
+        )
         self.cuda = SimpleNamespace(Device=Device, runtime=runtime)
 
     def get_device_count(self) -> int:
@@ -65,6 +88,7 @@ class StandIn(ModuleType):
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., StandIn]:
     """A function that puts a stand-in in the place of CuPy."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
     def put(**options: Any) -> StandIn:
         cupy, namespace = StandIn(**options), ModuleType("array_api_compat.cupy")
@@ -111,40 +135,77 @@ def test_cupy_that_cannot_be_imported_says_why(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_no_driver(install: Callable[..., StandIn]) -> None:
-    install(devices=CUDARuntimeError("cudaErrorInsufficientDriver: CUDA driver version is insufficient"))
-    assert_refused_everywhere(
-        "CuPy found no usable CUDA driver or device (cudaErrorInsufficientDriver: CUDA driver version is insufficient)"
-        "; install or update the NVIDIA driver, or run on the CPU with the backend 'numpy'"
-    )
-
-
-def test_no_device(install: Callable[..., StandIn]) -> None:
-    install(devices=0)
-    assert_refused_everywhere(
-        "CuPy sees no CUDA device; check nvidia-smi and $CUDA_VISIBLE_DEVICES, "
-        "or run on the CPU with the backend 'numpy'"
-    )
+    install(devices=CUDARuntimeError(35), driver=0)
+    assert_refused_everywhere(f"CuPy finds no NVIDIA driver: install it, so that nvidia-smi lists the GPU, {OR_CPU}")
 
 
 @pytest.mark.parametrize(
-    "fault",
+    ("driver", "needed", "versions", "exchange"),
     [
-        RuntimeError('Failure finding "libnvrtc.so": not found\nsearched: many places\n'),
-        ImportError('Failure finding "libnvrtc.so": not found'),
-        OSError('Failure finding "libnvrtc.so": not found'),
+        (12040, 13020, ("12.4", "13.0"), 'or pip uninstall cupy-cuda13x and pip install "cupy-cuda12x[ctk]", '),
+        (11080, 13020, ("11.8", "13.0"), ""),  # no wheel of today is for CUDA 11
+        (11080, 12090, ("11.8", "12.0"), ""),
     ],
-    ids=lambda fault: type(fault).__name__,
 )
-def test_missing_cuda_library_shows_at_once_and_not_in_the_first_step(
-    install: Callable[..., StandIn], fault: Exception
+def test_driver_too_old(
+    install: Callable[..., StandIn], driver: int, needed: int, versions: tuple[str, str], exchange: str
 ) -> None:
-    install(fault=fault)
-    assert_refused_everywhere(f'CuPy cannot compute on this GPU (Failure finding "libnvrtc.so": not found): {INSTALL}')
+    install(devices=CUDARuntimeError(35), driver=driver, needed=needed)
+    assert_refused_everywhere(
+        f"CuPy cannot start, as the NVIDIA driver is for CUDA {versions[0]} and this CuPy needs CUDA {versions[1]} "
+        f"or newer: update the driver, {exchange}{OR_CPU}"
+    )
 
 
-def test_error_without_words_is_named_by_its_class(install: Callable[..., StandIn]) -> None:
-    install(fault=MemoryError())
-    assert "(MemoryError)" in reason("cupy")
+@pytest.mark.parametrize("devices", [0, CUDARuntimeError(100)])
+def test_no_visible_device(install: Callable[..., StandIn], monkeypatch: pytest.MonkeyPatch, devices: Any) -> None:
+    install(devices=devices)
+    assert_refused_everywhere(f"CuPy sees no CUDA device: check that nvidia-smi lists one, {OR_CPU}")
+    for chosen in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+        assert_refused_everywhere(
+            f"CuPy sees no CUDA device with $CUDA_VISIBLE_DEVICES set to '{chosen}': "
+            f"unset it or name a device that nvidia-smi lists, {OR_CPU}"
+        )
+
+
+@pytest.mark.parametrize("status", [803, 35])  # 35 of a driver that is new enough
+def test_any_other_error_of_the_driver_is_told_in_its_own_words(install: Callable[..., StandIn], status: int) -> None:
+    install(devices=CUDARuntimeError(status))
+    assert_refused_everywhere(
+        f"CuPy reaches no CUDA device (words of CUDA): repair the driver until nvidia-smi works, {OR_CPU}"
+    )
+
+
+@pytest.mark.parametrize("wheel", [12, 13])
+@pytest.mark.parametrize("kind", [DynamicLibNotFoundError, ImportError, OSError])
+def test_missing_cuda_library_shows_at_once_and_not_in_the_first_step(
+    install: Callable[..., StandIn], kind: type[Exception], wheel: int
+) -> None:
+    install(fault=kind('Failure finding "libnvrtc.so": not found\nsearched: many places\n'), needed=wheel * 1000 + 20)
+    assert_refused_everywhere(
+        'CuPy lacks a CUDA library (Failure finding "libnvrtc.so": not found): '
+        f'pip install "cupy-cuda{wheel}x[ctk]", {OR_CPU}'
+    )
+
+
+@pytest.mark.parametrize("when", ["fault", "fault_of_use"])
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (CUDARuntimeError(46), "words of CUDA"),
+        (MemoryError(), "MemoryError"),  # an error without words is named by its class
+        (PermissionError(13, "not writable"), "[Errno 13] not writable"),  # the folder where CuPy keeps its kernels
+    ],
+)
+def test_device_that_cannot_compute_is_not_said_to_lack_a_library(
+    install: Callable[..., StandIn], when: str, fault: Exception, words: str
+) -> None:
+    install(**{when: fault})
+    assert_refused_everywhere(
+        f"CuPy cannot compute on this GPU ({words}): check its state with nvidia-smi, "
+        f'renew CuPy with pip install "cupy-cuda13x[ctk]", {OR_CPU}'
+    )
 
 
 @pytest.mark.parametrize("name", ["cupy:2", "cupy:-1", "cupy:first", "cupy:1.0"])

@@ -1,0 +1,117 @@
+"""Whether a CUDA device answers CuPy and computes, and if not, in one sentence why and what to do."""
+
+import functools
+import os
+from typing import Any
+
+from cutedl_xp.backends._base import BackendUnavailable
+
+_INSTALL = 'pip install "cutedl_xp[cuda13]" (or [cuda12], to match the NVIDIA driver)'
+_OR_CPU = "or run on the CPU with the backend 'numpy'"
+_INSUFFICIENT_DRIVER, _NO_DEVICE = 35, 100  # CUDA's numbers of these errors; the first also stands for no driver at all
+_OLDEST_WHEEL = 12  # there is a cupy-cuda12x, and none for an older CUDA
+
+
+def import_cupy() -> Any:
+    """The library, which is imported when somebody asks for it."""
+    try:
+        import cupy  # type: ignore[import-not-found, unused-ignore]
+    except ImportError as error:
+        what = "is not installed" if error.name == "cupy" else f"cannot be imported ({_first_line(error)})"
+        raise BackendUnavailable(f"CuPy {what}: {_INSTALL}") from error
+    return cupy
+
+
+def device_count(cupy: Any) -> int:
+    """How many CUDA devices answer, at least one."""
+    try:
+        count = int(cupy.cuda.runtime.getDeviceCount())
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        raise BackendUnavailable(_why_none_answers(cupy.cuda.runtime, error)) from error
+    if count == 0:
+        raise BackendUnavailable(_none_is_visible())
+    return count
+
+
+def _why_none_answers(runtime: Any, error: Any) -> str:
+    """What stands between CuPy and every device, and what to do about it."""
+    if error.status == _NO_DEVICE:
+        return _none_is_visible()
+    if error.status == _INSUFFICIENT_DRIVER:
+        driver, needed = runtime.driverGetVersion(), runtime.runtimeGetVersion()
+        if driver == 0:
+            return f"CuPy finds no NVIDIA driver: install it, so that nvidia-smi lists the GPU, {_OR_CPU}"
+        if driver // 1000 < needed // 1000:  # any driver for 13.x serves any CuPy for 13.x
+            return _driver_is_too_old(driver, needed // 1000)
+    return f"CuPy reaches no CUDA device ({_first_line(error)}): repair the driver until nvidia-smi works, {_OR_CPU}"
+
+
+def _none_is_visible() -> str:
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is None:
+        return f"CuPy sees no CUDA device: check that nvidia-smi lists one, {_OR_CPU}"
+    return (
+        f"CuPy sees no CUDA device with $CUDA_VISIBLE_DEVICES set to {chosen!r}: "
+        f"unset it or name a device that nvidia-smi lists, {_OR_CPU}"
+    )
+
+
+def _driver_is_too_old(driver: int, needed: int) -> str:
+    """The driver as its newest CUDA, such as 12040, and the major version of CuPy's."""
+    major, minor = driver // 1000, driver % 1000 // 10
+    # Without uninstalling there would be two packages that write over each other's files
+    exchange = f'or pip uninstall cupy-cuda{needed}x and pip install "cupy-cuda{major}x[ctk]", '
+    if major < _OLDEST_WHEEL:
+        exchange = ""
+    return (
+        f"CuPy cannot start, as the NVIDIA driver is for CUDA {major}.{minor} "
+        f"and this CuPy needs CUDA {needed}.0 or newer: update the driver, {exchange}{_OR_CPU}"
+    )
+
+
+def device_index(device: str | None, count: int) -> int:
+    """The number of the device that was asked for."""
+    if device is None:
+        return 0
+    if not device.isdecimal() or int(device) >= count:
+        raise ValueError(f"CUDA device {device!r} does not exist; the devices here are 0 to {count - 1}")
+    return int(device)
+
+
+def _first_line(error: Exception) -> str:
+    """What CuPy says, without the pages of advice that follow."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip(" =")), type(error).__name__)
+
+
+def use(cupy: Any, device: Any) -> None:
+    """Make a device the current one, and refuse it now where the first kernel would fail later."""
+    try:
+        device.use()
+        _compute_once(cupy, device.id)
+    except Exception as error:  # CUDA's libraries, its memory and its compiler each have exceptions of their own
+        raise BackendUnavailable(_why_it_cannot_compute(cupy.cuda.runtime, error)) from error
+
+
+@functools.cache
+def _compute_once(cupy: Any, index: int) -> None:
+    """A kernel and a matrix product: CuPy loads its CUDA libraries here, and not when it is imported."""
+    ones = cupy.ones((2, 2), dtype="float32")
+    (ones @ (ones + ones)).get()
+
+
+def _why_it_cannot_compute(runtime: Any, error: Exception) -> str:
+    install = f'pip install "cupy-cuda{runtime.runtimeGetVersion() // 1000}x[ctk]"'
+    if _is_missing_library(error):
+        return f"CuPy lacks a CUDA library ({_first_line(error)}): {install}, {_OR_CPU}"
+    return (
+        f"CuPy cannot compute on this GPU ({_first_line(error)}): "
+        f"check its state with nvidia-smi, renew CuPy with {install}, {_OR_CPU}"
+    )
+
+
+def _is_missing_library(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno is None  # with a number it is about a file, such as a kernel that CuPy keeps
+    # By its name, as that class is of NVIDIA's package cuda.pathfinder, which an older CuPy does without
+    not_found = "DynamicLibNotFoundError" in [each.__name__ for each in type(error).__mro__]
+    return not_found or isinstance(error, ImportError)
