@@ -140,7 +140,8 @@ def build(session: nox.Session) -> None:
 
 def test_on(backend: str, session: nox.Session) -> None:
     """Run the tests of the package on what is installed."""
-    session.run("pytest", "--backend", backend, "--ignore=tests/interop", *session.posargs)
+    side_by_side = ("--numprocesses", "auto", "--maxprocesses", "4")
+    session.run("pytest", "--backend", backend, "--ignore=tests/interop", *side_by_side, *session.posargs)
 
 
 def find_cuda() -> tuple[str | None, str]:

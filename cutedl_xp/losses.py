@@ -93,6 +93,9 @@ class Loss(ABC):
             Arrays that fit.
         """
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
 
 class Mse(Loss):
     """Mean squared error: the mean of (p - y)² over all entries; gradient 2 (p - y) / entries.

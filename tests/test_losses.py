@@ -317,3 +317,4 @@ def test_the_kind_of_output_is_part_of_what_a_loss_is():
     assert BINARY() == BINARY(from_logits=True) != BINARY(from_logits=False)
     assert CATEGORICAL(False) != SPARSE(False)
     assert repr(SPARSE()) == "SparseCategoricalCrossentropy(from_logits=True)"
+    assert repr(Mse()) == "Mse()"

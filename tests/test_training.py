@@ -223,7 +223,7 @@ def test_two_fits_are_one_long_fit(make_session: MakeSession, weights_of: Weight
         ([L2(0.0)], lambda w: 0.0 * w),
         ([L2(0.5, pattern="/2-*/bias")], None),
     ],
-    ids=str,
+    ids=["L2", "L1", "L1 and L2", "no damping", "bias alone"],
 )
 def test_regularizers_change_the_update_of_weights_alone(
     make_session: MakeSession,
