@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from operator import index
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, TypeGuard
 
 from array_api_compat import array_namespace, is_array_api_obj
 
@@ -124,8 +124,9 @@ class Optimizer(ABC):
         Parameters
         ----------
         parameters
-            ``model.parameters``, updated in one call over its flat buffers, or any sequence of parameters with
-            different names. The first one that is given is the one this optimizer belongs to.
+            ``model.parameters``, updated in one call over its flat buffers where the library has views, or any
+            sequence of parameters with different names. The first one that is given is the one this optimizer
+            belongs to.
 
         Raises
         ------
@@ -148,16 +149,14 @@ class Optimizer(ABC):
     def _by_name(self, place: int) -> dict[str, Array]:
         """The arrays of one slot."""
         arrays = {name: kept[place] for name, kept in self._kept.items()}
-        if not isinstance(self._parameters, Parameters):
+        if not _is_one_buffer(self._parameters):
             return arrays
         return unflatten(self._parameters.backend, arrays[self._parameters.flat.name], self._parameters.shapes)
 
     def _adopt(self, parameters: Sequence[Parameter]) -> None:
         _check_parameters(parameters)
-        if isinstance(parameters, Parameters):
-            self._parameters, self._targets = parameters, (parameters.flat,)
-        else:
-            self._parameters = self._targets = tuple(parameters)
+        self._parameters = parameters if isinstance(parameters, Parameters) else tuple(parameters)
+        self._targets = (parameters.flat,) if _is_one_buffer(parameters) else tuple(parameters)
         self._kept = {
             target.name: [target.backend.xp.zeros_like(target.value) for _ in self.slots] for target in self._targets
         }
@@ -169,6 +168,11 @@ class Optimizer(ABC):
                 f"this {type(self).__name__} keeps the state of other parameters ({_names(own)}; "
                 f"given {_names(given)}); make a new optimizer for each model"
             )
+
+
+def _is_one_buffer(parameters: Sequence[Parameter] | None) -> TypeGuard[Parameters]:
+    """Whether all are to be updated as one; without views, joining and dividing them costs more than it saves."""
+    return isinstance(parameters, Parameters) and parameters.backend.has_views
 
 
 def _check_parameters(parameters: Sequence[Parameter]) -> None:

@@ -75,6 +75,7 @@ def calls(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return found
 
 
+@pytest.mark.views
 def test_model_is_updated_in_one_call(rule: type[Optimizer], model: Model, calls: list[int]) -> None:
     optimizer = rule()
     for _ in range(2):
