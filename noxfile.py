@@ -14,7 +14,6 @@ PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 if _HERE not in PYTHONS:  # so that there is one to run the tests with, also where none of the others is
     PYTHONS.append(_HERE)
-BACKENDS = ("numpy", "array_api_strict")  # quickly installed; the other libraries have sessions of their own
 EXAMPLE = "examples/mlp/mnist_recognize.py"
 TORCH, JAX, OPTAX = "torch==2.13.0", "jax==0.10.2", "optax==0.2.8"
 RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # a newer one finds new faults
@@ -27,10 +26,14 @@ nox.options.sessions = ["tests", "doctest", "examples"]
 os.environ.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
 
 
-@nox.session(python=PYTHONS)
-@nox.parametrize("backend", [nox.param(name, id=name) for name in BACKENDS])
+@nox.session
+@nox.parametrize(
+    ("python", "backend"),
+    [nox.param(python, "numpy", id=f"{python}-numpy") for python in PYTHONS]
+    + [nox.param(_HERE, "array_api_strict", id=f"{_HERE}-array_api_strict")],
+)
 def tests(session: nox.Session, backend: str) -> None:
-    """Run the tests on one Python and one array library; extra arguments go to pytest."""
+    """Run the tests on each Python, and on array_api_strict with one; extra arguments go to pytest."""
     session.install(".[test]")
     test_on(backend, session)
 
