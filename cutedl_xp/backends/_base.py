@@ -1,5 +1,7 @@
 """What every backend answers, and how it does the work that a library may do better in its own way."""
 
+import functools
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeAlias
@@ -17,6 +19,7 @@ Elementwise: TypeAlias = Callable[..., Any]
 Rule: TypeAlias = Callable[..., tuple[Array, ...]]
 """``rule(xp, w, g, *state, *scalars)`` returns the new ``(w, *state)``; see :mod:`cutedl_xp.optimizers`."""
 
+_FUSED = "CUTEDL_XP_FUSED"
 _DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
 
 
@@ -79,6 +82,14 @@ class Backend(ABC):
     def to_numpy(self, array: Array) -> np.ndarray:
         """``array`` as a NumPy array on the host; where it is there already, the same memory."""
 
+    @functools.cached_property
+    def fused(self) -> bool:
+        """Whether what can be one kernel is made one; with ``CUTEDL_XP_FUSED=0`` every operation runs by itself."""
+        wanted = os.environ.get(_FUSED) or "1"
+        if wanted not in ("0", "1"):
+            raise ValueError(f"${_FUSED} must be 1 (fused kernels, as without it) or 0 (none); got {wanted!r}")
+        return wanted == "1"
+
     def synchronize(self) -> None:
         """Wait until everything asked of the device is done; libraries that work at once return immediately."""
 
@@ -134,6 +145,10 @@ class Backend(ABC):
         """The matrix product of ``a`` and ``b``, in ``out`` where the library can write it there."""
         return self.xp.matmul(a, b)
 
+    def sum(self, array: Array, axis: int | None = None, keepdims: bool = False, out: Array | None = None) -> Array:
+        """The sum along an axis or of all entries, in ``out`` where the library can write it there."""
+        return self.xp.sum(array, axis=axis, keepdims=keepdims)
+
     def write(self, target: Array, source: Array) -> Array:
         """Copy ``source`` over ``target``, of the same shape and dtype, and return the array that holds it now."""
         target[...] = source
@@ -173,12 +188,12 @@ class Backend(ABC):
         xp = self.xp
         largest = xp.max(logits, axis=-1, keepdims=True)
         shifted, exponentials = self.elementwise(_stable.exponentials, logits, largest)
-        total = xp.sum(exponentials, axis=-1, keepdims=True)
-        weight = xp.sum(y_true, axis=-1, keepdims=True)
+        total = self.sum(exponentials, axis=-1, keepdims=True)
+        weight = self.sum(y_true, axis=-1, keepdims=True)
         terms, gradient = self.elementwise(
             _stable.crossentropy_terms, y_true, shifted, exponentials, total, weight, scale
         )
-        return xp.sum(terms) * -scale, gradient
+        return self.sum(terms) * -scale, gradient
 
     def apply_rule(self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float]) -> Sequence[Array]:
         """Run an optimizer's elementwise rule once and write its results over ``w`` and the state.

@@ -98,7 +98,9 @@ def _named(spec: Any) -> Backend:
     name, _, device = spec.partition(":")
     if name not in _CLASSES:
         raise ValueError(f"there is no backend {name!r}; the backends are {', '.join(map(repr, _CLASSES))}")
-    return _backend_class(name)(device or None)
+    backend = _backend_class(name)(device or None)
+    _ = backend.fused  # refuses what it may be set to
+    return backend
 
 
 def _backend_class(name: str) -> type[Backend]:

@@ -60,9 +60,13 @@ class CupyBackend(Backend):
         return product
 
     def elementwise(self, function: Elementwise, *arguments: Any) -> Any:
+        if not self.fused:
+            return super().elementwise(function, *arguments)
         return _fused(self._cupy, function, None)(*_typed(arguments))
 
     def apply_rule(self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float]) -> Sequence[Array]:
+        if not self.fused:
+            return super().apply_rule(rule, arrays, scalars)
         _fused(self._cupy, rule, len(arrays))(*_typed([*arrays, *scalars]))
         return written(arrays)
 

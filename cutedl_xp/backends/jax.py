@@ -76,10 +76,10 @@ class JaxBackend(Backend):
         return source
 
     def elementwise(self, function: Elementwise, *arguments: Any) -> Any:
-        return _compiled(function)(self.xp, *arguments)
+        return (_compiled(function) if self.fused else function)(self.xp, *arguments)
 
     def apply_rule(self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float]) -> Sequence[Array]:
-        return super().apply_rule(_compiled(rule), arrays, scalars)
+        return super().apply_rule(_compiled(rule) if self.fused else rule, arrays, scalars)
 
 
 def _in_words(device: Any) -> str:

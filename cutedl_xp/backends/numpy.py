@@ -1,6 +1,10 @@
 """NumPy on the CPU: the backend that everything else is measured against."""
 
+import functools
+import importlib.util
+import warnings
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any, cast
 
 import array_api_compat.numpy
@@ -9,12 +13,12 @@ import numpy as np
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._base import Backend, Rule, written
 
-_BLOCK = 16_384
-"""Elements a block of a rule: a dozen float32 temporaries of it stay within a core's second-level cache."""
+_BLOCK = 32_768
+"""Entries a block of a rule: its temporaries stay in the cache, and the memory allocator keeps them at hand."""
 
 
 class NumpyBackend(Backend):
-    """NumPy arrays on the host."""
+    """NumPy arrays on the host; where numba is installed, rules and some passes are loops that it compiled."""
 
     name = "numpy"
     xp = cast(Namespace, array_api_compat.numpy)
@@ -41,16 +45,56 @@ class NumpyBackend(Backend):
         product: np.ndarray = np.matmul(a, b, out=out)
         return product
 
+    def sum(self, array: Any, axis: int | None = None, keepdims: bool = False, out: Any = None) -> Array:
+        total: Any = np.add.reduce(array, axis=axis, keepdims=keepdims, out=out)  # what np.sum calls in the end
+        return total
+
     def convert(self, array: Any, dtype: Any, scale: float | None) -> Array:
-        if scale is None:
+        if scale is None or array.dtype == dtype:
             return super().convert(array, dtype, scale)
-        product: np.ndarray = np.multiply(array, scale, dtype=dtype)  # one pass, where astype and a product are two
-        return product
+        if self._loops and array.flags.c_contiguous:
+            product = np.empty(array.shape, dtype)
+            self._loops.scale_into(array.reshape(-1), product.dtype.type(scale), product.reshape(-1))
+        else:
+            product = array.astype(dtype)
+            product *= scale
+        return cast(Array, product)
+
+    def softmax_crossentropy(self, y_true: Any, logits: Any, scale: float) -> tuple[Array, Array]:
+        if not (self._loops and y_true.flags.c_contiguous and logits.flags.c_contiguous and logits.size):
+            return super().softmax_crossentropy(y_true, logits, scale)
+        rows, dtype = (-1, logits.shape[-1]), logits.dtype.type
+        gradient = np.empty(logits.shape, dtype)
+        value = self._loops.softmax_crossentropy(
+            y_true.reshape(rows), logits.reshape(rows), dtype(scale), gradient.reshape(rows)
+        )
+        return dtype(value), cast(Array, gradient)
 
     def apply_rule(self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[float]) -> Sequence[Array]:
-        if arrays[0].size <= _BLOCK or not all(array.flags.c_contiguous for array in arrays):
+        if not all(array.flags.c_contiguous for array in arrays):
             return super().apply_rule(rule, arrays, scalars)
-        flat = [array.reshape(-1) for array in arrays]
+        flat, dtype = [array.reshape(-1) for array in arrays], arrays[0].dtype
+        if self._loops and (loop := self._loops.loop_over(rule, len(arrays), len(scalars), dtype)):
+            loop(*flat, tuple(map(dtype.type, scalars)))
+            return written(arrays)
         for start in range(0, flat[0].size, _BLOCK):
             super().apply_rule(rule, [array[start : start + _BLOCK] for array in flat], scalars)
         return written(arrays)
+
+    @functools.cached_property
+    def _loops(self) -> Any:
+        """What numba compiles, or None where it is not installed or not wanted; imported when first asked for."""
+        return _import_loops() if self.fused else None
+
+
+@functools.cache
+def _import_loops() -> ModuleType | None:
+    if importlib.util.find_spec("numba") is None:
+        return None
+    try:
+        from cutedl_xp.backends import _compiled
+    except Exception as error:  # numba refuses a NumPy that is too new for it in ways of its own
+        what = f"{type(error).__name__}: {error}"
+        warnings.warn(f"numba cannot be used ({what}), so NumPy computes without it", RuntimeWarning, stacklevel=2)
+        return None
+    return _compiled

@@ -97,7 +97,7 @@ class Dense(Layer):
             if activation.backward is not activations.linear_backward:  # a kernel that does nothing still takes time
                 dz = backend.elementwise(activation.backward, y, dz)
             weight.gradient = backend.matmul(rows.T, dz, out=weight.gradient)
-            bias.gradient = xp.sum(dz, axis=0)
+            bias.gradient = backend.sum(dz, axis=0, out=bias.gradient)
             if not input_gradient:
                 return None
             dx = backend.matmul(dz, weight.value.T)

@@ -1,0 +1,101 @@
+"""Loops compiled by numba: an optimizer's rule over its arrays, and what else takes NumPy several passes.
+
+The formulas are those that NumPy runs, called with numbers in the place of arrays. numba keeps what it has compiled on
+the disk, so that only the first start of all waits for its compiler.
+"""
+
+import functools
+import hashlib
+import inspect
+import types
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+
+from cutedl_xp import _stable
+
+_compiled = functools.partial(numba.njit, error_model="numpy", nogil=True)  # divided by 0 it is infinite, as in NumPy
+_exponentials = _compiled(_stable.exponentials)
+_crossentropy_terms = _compiled(_stable.crossentropy_terms)
+
+rule: Callable[..., Any] = NotImplemented  # in each copy of a loop below another one
+
+
+def _no_state(w: Any, g: Any, scalars: Any) -> None:
+    for i in range(w.size):
+        (w[i],) = rule(np, w[i], g[i], *scalars)
+
+
+def _one_state(w: Any, g: Any, s: Any, scalars: Any) -> None:
+    for i in range(w.size):
+        w[i], s[i] = rule(np, w[i], g[i], s[i], *scalars)
+
+
+def _two_states(w: Any, g: Any, r: Any, s: Any, scalars: Any) -> None:
+    for i in range(w.size):
+        w[i], r[i], s[i] = rule(np, w[i], g[i], r[i], s[i], *scalars)
+
+
+def _three_states(w: Any, g: Any, q: Any, r: Any, s: Any, scalars: Any) -> None:
+    for i in range(w.size):
+        w[i], q[i], r[i], s[i] = rule(np, w[i], g[i], q[i], r[i], s[i], *scalars)
+
+
+_LOOPS = (_no_state, _one_state, _two_states, _three_states)
+
+
+@functools.cache
+def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -> Callable[..., None] | None:
+    """The loop ``(w, g, *state, scalars)`` that writes a rule's results over w and the state, all of shape (n,).
+
+    None for what is not compiled: functions within others, and those that numba refuses.
+    """
+    if not isinstance(rule, types.FunctionType) or "<" in rule.__qualname__ or arrays - 2 >= len(_LOOPS):
+        return None
+    template = _LOOPS[arrays - 2]
+    copy = types.FunctionType(template.__code__, globals() | {"rule": _compiled(rule)})
+    copy.__qualname__ = f"{template.__name__}_of_{rule.__qualname__}_{_fingerprint(rule)}"  # its name in numba's cache
+    loop: Callable[..., None] = _compiled(cache=not inspect.getclosurevars(rule).globals)(copy)
+    try:
+        loop(*[np.empty(0, dtype)] * arrays, (dtype.type(0.5),) * scalars)
+    except numba.core.errors.NumbaError as error:
+        why = str(error).strip().splitlines()[-1]
+        warnings.warn(f"numba cannot compile {rule.__qualname__} ({why}), so it runs in NumPy", stacklevel=4)
+        return None
+    return loop
+
+
+def _fingerprint(function: Callable[..., Any]) -> str:
+    """Changes with a function's text; numba itself would only notice that this file has changed."""
+    code = function.__code__
+    return hashlib.sha256(code.co_code + repr((code.co_consts, code.co_names)).encode()).hexdigest()[:16]
+
+
+@_compiled(cache=True)
+def scale_into(array: Any, scale: Any, out: Any) -> None:
+    """Write ``array`` times ``scale`` over ``out``, both of shape (n,), computed in the dtype of ``out``."""
+    for i in range(out.size):
+        out[i] = array[i]
+        out[i] *= scale
+
+
+@_compiled(cache=True)
+def softmax_crossentropy(y_true: Any, logits: Any, scale: Any, gradient: Any) -> Any:
+    """As the backend's method of this name, in one pass; all of shape (samples, classes), and writes the gradient."""
+    value, zero = 0.0, 0 * scale
+    for i in range(logits.shape[0]):
+        y, z, g = y_true[i], logits[i], gradient[i]
+        largest, total, weight = z[0], zero, zero
+        for c in range(1, z.size):
+            largest = max(largest, z[c])
+        for c in range(z.size):
+            _, g[c] = _exponentials(np, z[c], largest)
+            total += g[c]
+            weight += y[c]
+        for c in range(z.size):
+            term, g[c] = _crossentropy_terms(np, y[c], z[c] - largest, g[c], total, weight, scale)
+            value += term
+    return value * -scale
