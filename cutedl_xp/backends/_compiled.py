@@ -14,6 +14,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from cutedl_xp import _stable
 
@@ -21,27 +22,32 @@ _compiled = functools.partial(numba.njit, error_model="numpy", nogil=True)  # di
 _exponentials = _compiled(_stable.exponentials)
 _crossentropy_terms = _compiled(_stable.crossentropy_terms)
 
-rule: Callable[..., Any] = NotImplemented  # in each copy of a loop below another one
+rule: Callable[..., Any] = NotImplemented  # in each copy of a loop below another one,
+count = 0  # and how many scalars it takes
 
 
 def _no_state(w: Any, g: Any, scalars: Any) -> None:
+    numbers = to_fixed_tuple(scalars, count)
     for i in range(w.size):
-        (w[i],) = rule(np, w[i], g[i], *scalars)
+        (w[i],) = rule(np, w[i], g[i], *numbers)
 
 
 def _one_state(w: Any, g: Any, s: Any, scalars: Any) -> None:
+    numbers = to_fixed_tuple(scalars, count)
     for i in range(w.size):
-        w[i], s[i] = rule(np, w[i], g[i], s[i], *scalars)
+        w[i], s[i] = rule(np, w[i], g[i], s[i], *numbers)
 
 
 def _two_states(w: Any, g: Any, r: Any, s: Any, scalars: Any) -> None:
+    numbers = to_fixed_tuple(scalars, count)
     for i in range(w.size):
-        w[i], r[i], s[i] = rule(np, w[i], g[i], r[i], s[i], *scalars)
+        w[i], r[i], s[i] = rule(np, w[i], g[i], r[i], s[i], *numbers)
 
 
 def _three_states(w: Any, g: Any, q: Any, r: Any, s: Any, scalars: Any) -> None:
+    numbers = to_fixed_tuple(scalars, count)
     for i in range(w.size):
-        w[i], q[i], r[i], s[i] = rule(np, w[i], g[i], q[i], r[i], s[i], *scalars)
+        w[i], q[i], r[i], s[i] = rule(np, w[i], g[i], q[i], r[i], s[i], *numbers)
 
 
 _LOOPS = (_no_state, _one_state, _two_states, _three_states)
@@ -51,16 +57,17 @@ _LOOPS = (_no_state, _one_state, _two_states, _three_states)
 def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -> Callable[..., None] | None:
     """The loop ``(w, g, *state, scalars)`` that writes a rule's results over w and the state, all of shape (n,).
 
-    None for what is not compiled: functions within others, and those that numba refuses.
+    The scalars come as an array of the same dtype. None for what is not compiled: functions within others, and those
+    that numba refuses.
     """
     if not isinstance(rule, types.FunctionType) or "<" in rule.__qualname__ or arrays - 2 >= len(_LOOPS):
         return None
     template = _LOOPS[arrays - 2]
-    copy = types.FunctionType(template.__code__, globals() | {"rule": _compiled(rule)})
+    copy = types.FunctionType(template.__code__, globals() | {"rule": _compiled(rule), "count": scalars})
     copy.__qualname__ = f"{template.__name__}_of_{rule.__qualname__}_{_fingerprint(rule)}"  # its name in numba's cache
     loop: Callable[..., None] = _compiled(cache=not inspect.getclosurevars(rule).globals)(copy)
     try:
-        loop(*[np.empty(0, dtype)] * arrays, (dtype.type(0.5),) * scalars)
+        loop(*[np.empty(0, dtype)] * arrays, np.ones(scalars, dtype))
     except numba.core.errors.NumbaError as error:
         why = str(error).strip().splitlines()[-1]
         warnings.warn(f"numba cannot compile {rule.__qualname__} ({why}), so it runs in NumPy", stacklevel=4)
@@ -70,7 +77,7 @@ def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -
 
 def _fingerprint(function: Callable[..., Any]) -> str:
     """Changes with a function's text; numba itself would only notice that this file has changed."""
-    code = function.__code__
+    code = function.__code__  # without its line numbers
     return hashlib.sha256(code.co_code + repr((code.co_consts, code.co_names)).encode()).hexdigest()[:16]
 
 

@@ -71,13 +71,15 @@ class NumpyBackend(Backend):
         return dtype(value), cast(Array, gradient)
 
     def apply_rule(self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[float]) -> Sequence[Array]:
-        if not all(array.flags.c_contiguous for array in arrays):
-            return super().apply_rule(rule, arrays, scalars)
-        flat, dtype = [array.reshape(-1) for array in arrays], arrays[0].dtype
-        if self._loops and (loop := self._loops.loop_over(rule, len(arrays), len(scalars), dtype)):
-            loop(*flat, tuple(map(dtype.type, scalars)))
+        w, flat = arrays[0], arrays
+        if w.ndim != 1:
+            if not all(array.flags.c_contiguous for array in arrays):
+                return super().apply_rule(rule, arrays, scalars)
+            flat = [array.reshape(-1) for array in arrays]
+        if self._loops and (loop := self._loops.loop_over(rule, len(arrays), len(scalars), w.dtype)):
+            loop(*flat, np.asarray(scalars, w.dtype))
             return written(arrays)
-        for start in range(0, flat[0].size, _BLOCK):
+        for start in range(0, w.size, _BLOCK):
             super().apply_rule(rule, [array[start : start + _BLOCK] for array in flat], scalars)
         return written(arrays)
 
