@@ -34,8 +34,10 @@ os.environ.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
 )
 def tests(session: nox.Session, backend: str) -> None:
     """Run the tests on each Python, and on array_api_strict with one; extra arguments go to pytest."""
-    session.install(".[test]")
+    session.install(".[test,fast]" if backend == "numpy" else ".[test]")
     test_on(backend, session)
+    if session.python == _HERE and backend == "numpy":
+        test_on(backend, session, CUTEDL_XP_FUSED="0")  # and without what numba compiles
 
 
 @nox.session
@@ -141,10 +143,12 @@ def build(session: nox.Session) -> None:
         )
 
 
-def test_on(backend: str, session: nox.Session) -> None:
+def test_on(backend: str, session: nox.Session, **environment: str) -> None:
     """Run the tests of the package on what is installed."""
     side_by_side = ("--numprocesses", "auto", "--maxprocesses", "4")
-    session.run("pytest", "--backend", backend, "--ignore=tests/interop", *side_by_side, *session.posargs)
+    session.run(
+        "pytest", "--backend", backend, "--ignore=tests/interop", *side_by_side, *session.posargs, env=environment
+    )
 
 
 def find_cuda() -> tuple[str | None, str]:

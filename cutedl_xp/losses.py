@@ -113,7 +113,7 @@ class Mse(Loss):
 
     def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         scale = 1.0 / max(prod(y_pred.shape), 1)
-        y_true = backend.xp.astype(y_true, y_pred.dtype, copy=False)
+        y_true = backend.convert(y_true, y_pred.dtype, None)
         squares, gradient = backend.elementwise(_squares_and_gradient, y_true, y_pred, 2.0 * scale)
         return backend.xp.sum(squares) * scale, gradient
 
@@ -162,7 +162,7 @@ class BinaryCrossentropy(_Crossentropy):
 
     def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         scale = 1.0 / max(prod(y_pred.shape), 1)
-        y_true = backend.xp.astype(y_true, y_pred.dtype, copy=False)
+        y_true = backend.convert(y_true, y_pred.dtype, None)
         formula = _binary_of_logits if self.from_logits else _binary_of_probabilities
         terms, gradient = backend.elementwise(formula, y_true, y_pred, scale)
         return backend.xp.sum(terms) * scale, gradient
@@ -205,7 +205,7 @@ class CategoricalCrossentropy(_Crossentropy):
 
     def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         scale = 1.0 / max(prod(y_pred.shape[:-1]), 1)
-        y_true = backend.xp.astype(y_true, y_pred.dtype, copy=False)
+        y_true = backend.convert(y_true, y_pred.dtype, None)
         if self.from_logits:
             return backend.softmax_crossentropy(y_true, y_pred, scale)
         terms, gradient = backend.elementwise(_categorical_of_probabilities, y_true, y_pred, scale)

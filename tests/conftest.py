@@ -155,6 +155,13 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUTEDL_XP_BACKEND", raising=False)
 
 
+@pytest.fixture
+def _comparable_to_the_bit(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have NumPy compute without fused kernels beside array_api_strict, which has none: then every bit is the same."""
+    if backend.name == "array_api_strict":
+        monkeypatch.setenv("CUTEDL_XP_FUSED", "0")
+
+
 @pytest.fixture(scope="session")
 def clusters() -> tuple[np.ndarray, np.ndarray]:
     """150 samples of three classes around three centres in the plane (float64), and their class numbers."""

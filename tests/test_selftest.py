@@ -9,6 +9,7 @@ from cutedl_xp import Backend, selftest
 from cutedl_xp.__main__ import main
 
 
+@pytest.mark.usefixtures("_comparable_to_the_bit")
 @pytest.mark.parametrize("rule", selftest.RULES)
 @pytest.mark.parametrize("model", selftest.MODELS)
 def test_forty_steps_are_those_of_numpy_in_float64(backend: Backend, dtype: str, model: str, rule: str) -> None:

@@ -171,6 +171,7 @@ def train_on_images(
     return session, [session.fit(train, epochs, val_data=val_data) for epochs in fits]
 
 
+@pytest.mark.usefixtures("_comparable_to_the_bit")
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda optimizer: type(optimizer).__name__)
 def test_every_backend_trains_as_numpy_does(
     make_session: MakeSession, weights_of: WeightsOf, backend: Backend, optimizer: Optimizer, dtype: str

@@ -10,7 +10,7 @@ import inspect
 import types
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -18,7 +18,19 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from cutedl_xp import _stable
 
-_compiled = functools.partial(numba.njit, error_model="numpy", nogil=True)  # divided by 0 it is infinite, as in NumPy
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _compiled(function: Function, cache: bool = False) -> Function:
+    """A function that is compiled for the types it is called with; a number divided by 0 is infinite, as in NumPy."""
+    return cast(Function, numba.njit(function, error_model="numpy", nogil=True, cache=cache))
+
+
+def _kept(function: Function) -> Function:
+    """A compiled function that is read from the disk at the next start."""
+    return _compiled(function, cache=True)
+
+
 _exponentials = _compiled(_stable.exponentials)
 _crossentropy_terms = _compiled(_stable.crossentropy_terms)
 
@@ -65,7 +77,7 @@ def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -
     template = _LOOPS[arrays - 2]
     copy = types.FunctionType(template.__code__, globals() | {"rule": _compiled(rule), "count": scalars})
     copy.__qualname__ = f"{template.__name__}_of_{rule.__qualname__}_{_fingerprint(rule)}"  # its name in numba's cache
-    loop: Callable[..., None] = _compiled(cache=not inspect.getclosurevars(rule).globals)(copy)
+    loop: Callable[..., None] = _compiled(copy, cache=not inspect.getclosurevars(rule).globals)
     try:
         loop(*[np.empty(0, dtype)] * arrays, np.ones(scalars, dtype))
     except numba.core.errors.NumbaError as error:
@@ -81,7 +93,7 @@ def _fingerprint(function: Callable[..., Any]) -> str:
     return hashlib.sha256(code.co_code + repr((code.co_consts, code.co_names)).encode()).hexdigest()[:16]
 
 
-@_compiled(cache=True)
+@_kept
 def scale_into(array: Any, scale: Any, out: Any) -> None:
     """Write ``array`` times ``scale`` over ``out``, both of shape (n,), computed in the dtype of ``out``."""
     for i in range(out.size):
@@ -89,10 +101,10 @@ def scale_into(array: Any, scale: Any, out: Any) -> None:
         out[i] *= scale
 
 
-@_compiled(cache=True)
-def softmax_crossentropy(y_true: Any, logits: Any, scale: Any, gradient: Any) -> Any:
-    """As the backend's method of this name, in one pass; all of shape (samples, classes), and writes the gradient."""
-    value, zero = 0.0, 0 * scale
+@_kept
+def softmax_crossentropy(y_true: Any, logits: Any, scale: Any) -> tuple[float, Any]:
+    """As the backend's method of this name, in one pass; both of shape (samples, classes)."""
+    gradient, value, zero = np.empty_like(logits), 0.0, 0 * scale
     for i in range(logits.shape[0]):
         y, z, g = y_true[i], logits[i], gradient[i]
         largest, total, weight = z[0], zero, zero
@@ -105,4 +117,4 @@ def softmax_crossentropy(y_true: Any, logits: Any, scale: Any, gradient: Any) ->
         for c in range(z.size):
             term, g[c] = _crossentropy_terms(np, y[c], z[c] - largest, g[c], total, weight, scale)
             value += term
-    return value * -scale
+    return value * -scale, gradient

@@ -53,6 +53,10 @@ class CupyBackend(Backend):
         product: Array = self._cupy.matmul(a, b, out=out)
         return product
 
+    def sum(self, array: Any, axis: int | None = None, keepdims: bool = False, out: Any = None) -> Array:
+        total: Array = self._cupy.sum(array, axis=axis, keepdims=keepdims, out=out)
+        return total
+
     def convert(self, array: Any, dtype: Any, scale: float | None) -> Array:
         if scale is None:
             return super().convert(array, dtype, scale)

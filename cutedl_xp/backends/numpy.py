@@ -46,8 +46,11 @@ class NumpyBackend(Backend):
         return product
 
     def sum(self, array: Any, axis: int | None = None, keepdims: bool = False, out: Any = None) -> Array:
-        total: Any = np.add.reduce(array, axis=axis, keepdims=keepdims, out=out)  # what np.sum calls in the end
-        return total
+        # What np.sum calls in the end
+        return cast(Array, np.add.reduce(array, axis=axis, keepdims=keepdims, out=out))
+
+    def take(self, array: Any, indices: Any, dtype: Any, scale: float | None) -> Array:
+        return self.convert(array.take(indices, axis=0), dtype, scale)
 
     def convert(self, array: Any, dtype: Any, scale: float | None) -> Array:
         if scale is None or array.dtype == dtype:
@@ -61,14 +64,11 @@ class NumpyBackend(Backend):
         return cast(Array, product)
 
     def softmax_crossentropy(self, y_true: Any, logits: Any, scale: float) -> tuple[Array, Array]:
-        if not (self._loops and y_true.flags.c_contiguous and logits.flags.c_contiguous and logits.size):
+        if not (self._loops and logits.ndim == 2 and logits.size):
             return super().softmax_crossentropy(y_true, logits, scale)
-        rows, dtype = (-1, logits.shape[-1]), logits.dtype.type
-        gradient = np.empty(logits.shape, dtype)
-        value = self._loops.softmax_crossentropy(
-            y_true.reshape(rows), logits.reshape(rows), dtype(scale), gradient.reshape(rows)
-        )
-        return dtype(value), cast(Array, gradient)
+        dtype = logits.dtype.type
+        value, gradient = self._loops.softmax_crossentropy(y_true, logits, dtype(scale))
+        return dtype(value), gradient
 
     def apply_rule(self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[float]) -> Sequence[Array]:
         w, flat = arrays[0], arrays

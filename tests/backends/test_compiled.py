@@ -1,0 +1,196 @@
+"""Loops compiled by numba: they compute what NumPy computes, and what cannot be compiled runs without."""
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cutedl_xp import Backend, get_backend, losses, optimizers
+from cutedl_xp.backends import numpy as numpy_backend
+from cutedl_xp.optimizers import Adadelta, Adagrad, Adam, Fixed, Momentum, Optimizer, RMSProp
+
+Array = Any
+RULES = [Fixed(0.1), Momentum(0.1), Adagrad(0.1), RMSProp(0.1), Adadelta(), Adam(0.1)]
+
+with_numba = pytest.mark.skipif(numpy_backend._import_loops() is None, reason="numba is not installed")
+
+
+@pytest.fixture
+def fused(monkeypatch: pytest.MonkeyPatch) -> Backend:
+    monkeypatch.delenv("CUTEDL_XP_FUSED", raising=False)
+    return get_backend("numpy")
+
+
+@pytest.fixture
+def unfused(monkeypatch: pytest.MonkeyPatch) -> Backend:
+    monkeypatch.setenv("CUTEDL_XP_FUSED", "0")
+    backend = get_backend("numpy")
+    assert not backend.fused
+    return backend
+
+
+@pytest.fixture(autouse=True)
+def _loops_are_looked_for_anew() -> Iterator[None]:
+    numpy_backend._import_loops.cache_clear()
+    yield
+    numpy_backend._import_loops.cache_clear()
+
+
+def plus(xp: Any, w: Array, g: Array, amount: float) -> tuple[Array, ...]:
+    return (w + amount * g,)
+
+
+def of_four_states(xp: Any, w: Array, g: Array, a: Array, b: Array, c: Array, d: Array) -> tuple[Array, ...]:
+    return w + g, a + b, b, c, d
+
+
+def that_numba_refuses(xp: Any, w: Array, g: Array, amount: float) -> tuple[Array, ...]:
+    return (xp.astype(w + amount * g, w.dtype),)
+
+
+@with_numba
+@pytest.mark.parametrize("optimizer", RULES, ids=lambda optimizer: type(optimizer).__name__)
+@pytest.mark.parametrize("shape", [(), (0,), (7,), (1, 0, 2), (3, 4), (40_000,)], ids=str)
+def test_compiled_rules_compute_what_numpy_does(
+    fused: Backend, unfused: Backend, optimizer: Optimizer, dtype: str, shape: tuple[int, ...]
+) -> None:
+    random = np.random.default_rng(0)
+    start = [np.asarray(random.uniform(0.1, 1.0, shape), dtype) for _ in range(2 + len(optimizer.slots))]
+    there, here = ([array.copy() for array in start] for _ in range(2))
+    for t in (1, 2, 30):
+        for backend, arrays in ((fused, there), (unfused, here)):
+            renewed = backend.apply_rule(type(optimizer).rule, arrays, optimizer.scalars(t))
+            assert all(new is old for new, old in zip(renewed, [arrays[0], *arrays[2:]], strict=True))
+    for found, wanted in zip(there, here, strict=True):
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, wanted, rtol=4 * np.finfo(dtype).eps)
+    np.testing.assert_array_equal(there[1], start[1])
+
+
+@with_numba
+def test_every_public_rule_is_compiled(fused: Backend) -> None:
+    for name in set(optimizers.__all__) - {"Optimizer"}:
+        optimizer = getattr(optimizers, name)()
+        sizes = 2 + len(optimizer.slots), len(optimizer.scalars(1))
+        assert fused._loops.loop_over(type(optimizer).rule, *sizes, np.dtype("float32")) is not None
+
+
+@with_numba
+@pytest.mark.parametrize("order", ["C", "F", "strided"])
+def test_arrays_of_any_layout_are_updated(fused: Backend, order: str) -> None:
+    w, g = (np.ones((6, 4)) for _ in range(2))
+    if order == "strided":
+        w, g = w[::2], g[::2]
+    elif order == "F":
+        w, g = np.asfortranarray(w), np.asfortranarray(g)
+    fused.apply_rule(plus, [w, g], [2.0])
+    assert (w == 3.0).all()
+
+
+@with_numba
+def test_what_cannot_be_compiled_runs_in_numpy(fused: Backend) -> None:
+    seen = []
+
+    def rule(xp: Any, w: Array, g: Array, amount: float) -> tuple[Array, ...]:
+        seen.append(w.size)
+        return (w + amount * g,)
+
+    w = np.ones(3)
+    fused.apply_rule(rule, [w, w.copy()], [2.0])
+    assert (w.tolist(), seen) == ([3.0, 3.0, 3.0], [3])
+    arrays = [np.ones(3) for _ in range(6)]
+    fused.apply_rule(of_four_states, arrays, [])
+    assert arrays[2].tolist() == [2.0, 2.0, 2.0]
+
+
+@with_numba
+def test_a_rule_that_numba_refuses_is_named_once(fused: Backend) -> None:
+    w, g = np.ones(3), np.ones(3)
+    with pytest.warns(UserWarning, match=r"^numba cannot compile that_numba_refuses \(.*\), so it runs in NumPy$"):
+        fused.apply_rule(that_numba_refuses, [w, g], [2.0])
+    fused.apply_rule(that_numba_refuses, [w, g], [2.0])
+    assert w.tolist() == [5.0, 5.0, 5.0]
+
+
+@with_numba
+@pytest.mark.parametrize("shape", [(1, 1), (1, 10), (64, 10), (3, 300)], ids=str)
+def test_softmax_crossentropy_in_one_pass_is_the_default(
+    fused: Backend, unfused: Backend, dtype: str, shape: tuple[int, ...]
+) -> None:
+    random = np.random.default_rng(1)
+    y, z = random.dirichlet(np.ones(shape[1]), shape[0]).astype(dtype), random.normal(0, 5, shape).astype(dtype)
+    value, gradient = fused.softmax_crossentropy(y, z, 0.25)
+    expected, expected_gradient = unfused.softmax_crossentropy(y, z, 0.25)
+    epsilon = np.finfo(dtype).eps
+    assert value.dtype == gradient.dtype == dtype
+    np.testing.assert_allclose(value, expected, rtol=20 * epsilon)
+    np.testing.assert_allclose(gradient, expected_gradient, rtol=50 * epsilon, atol=epsilon)
+
+
+@with_numba
+@pytest.mark.parametrize("numbers", [[[np.inf, 0.0]], [[np.nan, 0.0]], [[0.0, np.nan]], [[-1e4, 1e4]]], ids=str)
+def test_softmax_crossentropy_of_odd_numbers_is_the_default(
+    fused: Backend, unfused: Backend, dtype: str, numbers: list[list[float]]
+) -> None:
+    y, z = np.asarray([[1.0, 0.0]], dtype), np.asarray(numbers, dtype)
+    with np.errstate(all="ignore"):
+        expected = unfused.softmax_crossentropy(y, z, 1.0)
+    for found, wanted in zip(fused.softmax_crossentropy(y, z, 1.0), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@with_numba
+@pytest.mark.parametrize("source", ["bool", "uint8", "int64", "float64", "float32"])
+def test_scaling_while_converting_is_that_of_numpy(fused: Backend, unfused: Backend, dtype: str, source: str) -> None:
+    array = np.random.default_rng(2).uniform(0, 255, (5, 3, 2)).astype(source)
+    for each in (array, array[:, ::2], array.T):
+        found = fused.convert(each, fused.dtype(dtype), 1 / 255)
+        np.testing.assert_array_equal(found, unfused.convert(each, fused.dtype(dtype), 1 / 255))
+        assert found.dtype == dtype
+
+
+class TestWithout:
+    def test_numba_not_installed(self, fused: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(numpy_backend.importlib.util, "find_spec", lambda name: None)
+        assert fused._loops is None
+
+    def test_numba_that_cannot_be_imported_is_named(self, fused: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(numpy_backend.importlib.util, "find_spec", lambda name: object())
+        monkeypatch.setitem(sys.modules, "cutedl_xp.backends._compiled", None)
+        monkeypatch.delattr("cutedl_xp.backends._compiled", raising=False)
+        with pytest.warns(RuntimeWarning, match=r"^numba cannot be used \(.*\), so NumPy computes without it$"):
+            fused.apply_rule(plus, [np.ones(2), np.ones(2)], [1.0])
+        fused.apply_rule(plus, [np.ones(2), np.ones(2)], [1.0])
+
+    def test_what_the_switch_may_be(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for value, fused in (("0", False), ("1", True), ("", True)):
+            monkeypatch.setenv("CUTEDL_XP_FUSED", value)
+            assert get_backend("numpy").fused is fused
+        monkeypatch.setenv("CUTEDL_XP_FUSED", "no")
+        with pytest.raises(ValueError, match=r"^\$CUTEDL_XP_FUSED must be 1 .* or 0 .*; got 'no'$"):
+            get_backend("numpy")
+
+
+def test_a_loss_gives_an_array_of_its_dtype(fused: Backend, dtype: str) -> None:
+    y, z = np.eye(3, dtype=dtype), np.zeros((3, 3), dtype)
+    value, _ = losses.CategoricalCrossentropy()(y, z)
+    assert isinstance(value, np.ndarray)
+    assert (value.shape, value.dtype) == ((), dtype)
+
+
+@pytest.mark.parametrize("value", ["0", "1"])
+def test_with_and_without_fused_kernels_every_backend_computes_the_same(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, to_numpy: Callable[..., Any], value: str
+) -> None:
+    monkeypatch.setenv("CUTEDL_XP_FUSED", value)
+    again = type(backend).of(backend.asarray([0.0]))
+    assert again.fused is (value == "1")
+    y, z, w, g = (again.asarray(np.random.default_rng(n).uniform(0.1, 1.0, (4, 3))) for n in range(4))
+    _, gradient = again.softmax_crossentropy(y, z, 0.5)
+    p = np.exp(to_numpy(z)) / np.exp(to_numpy(z)).sum(axis=1, keepdims=True)
+    wanted = (p * to_numpy(y).sum(axis=1, keepdims=True) - to_numpy(y)) * 0.5
+    np.testing.assert_allclose(to_numpy(gradient), wanted, rtol=1e-12)
+    expected = to_numpy(w) + 2.0 * to_numpy(g)
+    np.testing.assert_allclose(to_numpy(again.apply_rule(plus, [w, g], [2.0])[0]), expected, rtol=1e-15)
