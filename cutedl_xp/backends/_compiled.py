@@ -23,16 +23,32 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def _compiled(function: Function, cache: bool = False) -> Function:
     """A function that is compiled for the types it is called with; a number divided by 0 is infinite, as in NumPy."""
-    return cast(Function, numba.njit(function, error_model="numpy", nogil=True, cache=cache))
+    compiler = functools.partial(numba.njit, function, error_model="numpy", nogil=True)
+    try:
+        return cast(Function, compiler(cache=cache))
+    except RuntimeError:  # nothing can be written where its files would be
+        return cast(Function, compiler())
 
 
-def _kept(function: Function) -> Function:
-    """A compiled function that is read from the disk at the next start."""
-    return _compiled(function, cache=True)
+def _kept(*formulas: Callable[..., Any]) -> Callable[[Function], Function]:
+    """Compile a function that calls formulas of other modules; at the next start it is read from the disk.
+
+    Its name there changes with the formulas: numba itself would only notice a change of this file.
+    """
+    texts = [(code.co_code, code.co_consts, code.co_names) for code in (formula.__code__ for formula in formulas)]
+    fingerprint = hashlib.sha256(repr(texts).encode()).hexdigest()[:16]
+    self_contained = not any(inspect.getclosurevars(formula).globals for formula in formulas)
+
+    def compiled(function: Function) -> Function:
+        names = [function.__name__, *(formula.__name__ for formula in formulas), fingerprint]
+        function.__qualname__ = "_".join(names)
+        return _compiled(function, cache=self_contained)
+
+    return compiled
 
 
-_exponentials = _compiled(_stable.exponentials)
-_crossentropy_terms = _compiled(_stable.crossentropy_terms)
+_exponentials: Callable[..., Any] = _compiled(_stable.exponentials)
+_crossentropy_terms: Callable[..., Any] = _compiled(_stable.crossentropy_terms)
 
 rule: Callable[..., Any] = NotImplemented  # in each copy of a loop below another one,
 count = 0  # and how many scalars it takes
@@ -76,8 +92,7 @@ def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -
         return None
     template = _LOOPS[arrays - 2]
     copy = types.FunctionType(template.__code__, globals() | {"rule": _compiled(rule), "count": scalars})
-    copy.__qualname__ = f"{template.__name__}_of_{rule.__qualname__}_{_fingerprint(rule)}"  # its name in numba's cache
-    loop: Callable[..., None] = _compiled(copy, cache=not inspect.getclosurevars(rule).globals)
+    loop: Callable[..., None] = _kept(rule)(copy)
     try:
         loop(*[np.empty(0, dtype)] * arrays, np.ones(scalars, dtype))
     except numba.core.errors.NumbaError as error:
@@ -87,13 +102,7 @@ def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -
     return loop
 
 
-def _fingerprint(function: Callable[..., Any]) -> str:
-    """Changes with a function's text; numba itself would only notice that this file has changed."""
-    code = function.__code__  # without its line numbers
-    return hashlib.sha256(code.co_code + repr((code.co_consts, code.co_names)).encode()).hexdigest()[:16]
-
-
-@_kept
+@_kept()
 def scale_into(array: Any, scale: Any, out: Any) -> None:
     """Write ``array`` times ``scale`` over ``out``, both of shape (n,), computed in the dtype of ``out``."""
     for i in range(out.size):
@@ -101,7 +110,7 @@ def scale_into(array: Any, scale: Any, out: Any) -> None:
         out[i] *= scale
 
 
-@_kept
+@_kept(_stable.exponentials, _stable.crossentropy_terms)
 def softmax_crossentropy(y_true: Any, logits: Any, scale: Any) -> tuple[float, Any]:
     """As the backend's method of this name, in one pass; both of shape (samples, classes)."""
     gradient, value, zero = np.empty_like(logits), 0.0, 0 * scale

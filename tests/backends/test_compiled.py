@@ -151,6 +151,25 @@ def test_scaling_while_converting_is_that_of_numpy(fused: Backend, unfused: Back
         assert found.dtype == dtype
 
 
+@with_numba
+def test_where_nothing_can_be_kept_it_is_compiled_at_every_start(
+    fused: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_a_folder(function: Any, cache: bool = False, **options: Any) -> Any:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available for file")
+        return original(function, **options)
+
+    loops = fused._loops
+    original = loops.numba.njit
+    monkeypatch.setattr(loops.numba, "njit", without_a_folder)
+    loops.loop_over.cache_clear()
+    w = np.ones(3)
+    fused.apply_rule(plus, [w, w.copy()], [2.0])
+    loops.loop_over.cache_clear()
+    assert w.tolist() == [3.0, 3.0, 3.0]
+
+
 class TestWithout:
     def test_numba_not_installed(self, fused: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(numpy_backend.importlib.util, "find_spec", lambda name: None)
