@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from benchmarks.contenders import Contender
 
@@ -27,12 +27,19 @@ def environment(more: dict[str, str]) -> dict[str, str]:
     return {**os.environ, **more, "PYTHONPATH": os.pathsep.join(filter(None, places))}
 
 
+def last_words(code: int, errors: IO[bytes]) -> str:
+    """How a process ended, and the end of what it wrote to its file of errors."""
+    errors.seek(0)
+    lines = errors.read().decode(errors="replace").strip().splitlines()
+    return "\n".join([f"its process ended with {code}", *lines[-_LINES_TOLD:]])
+
+
 class Process:
     """A contender's process. It is stopped whenever it is not asked, so that no pool of threads spins meanwhile."""
 
     def __init__(self, contender: Contender) -> None:
         self.contender = contender
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", contender.name],
             env=environment(contender.environment),
@@ -63,6 +70,11 @@ class Process:
             raise WorkerFailedError(answer["error"])
         return answer
 
+    @property
+    def ended(self) -> bool:
+        """Whether it will never answer again."""
+        return self._process.poll() is not None
+
     def close(self) -> None:
         """End the process; a stopped one does not notice anything gentler."""
         self._process.kill()
@@ -89,7 +101,4 @@ class Process:
             self._process.send_signal(number)
 
     def _last_words(self) -> str:
-        code = self._process.wait()
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return "\n".join([f"its process ended with {code}", *lines[-_LINES_TOLD:]])
+        return last_words(self._process.wait(), self._errors)

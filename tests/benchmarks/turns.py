@@ -1,10 +1,10 @@
 """Contenders take turns at a task, round by round, so that what slows the machine for a while hits all of them."""
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 
-from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.contenders import CONTENDERS, missing_library
 from benchmarks.measurement import Measurement
 from benchmarks.processes import Process, WorkerFailedError
 from benchmarks.tasks import FLOOR, OURS, Task
@@ -15,31 +15,32 @@ Say = Callable[[str], None]
 class Field:
     """The contenders that are here, each with its process while the field is open.
 
+    Parameters
+    ----------
+    names
+        Of contenders.
+    absent
+        Gains the reason for each that could not be measured, at all or at a task.
+    say
+        Tells what goes on.
+
     Attributes
     ----------
     about
         For each contender its libraries and threads.
-    absent
-        For each that could not be measured, at all or at a task, the reason.
     """
 
-    def __init__(self, names: Sequence[str], say: Say) -> None:
+    def __init__(self, names: Sequence[str], absent: dict[str, str], say: Say) -> None:
         self.about: dict[str, str] = {}
-        self.absent: dict[str, str] = {}
+        self._absent = absent
         self._say = say
         self._processes: dict[str, Process] = {}
         for name in names:
-            missing = _missing(CONTENDERS[name])
+            missing = missing_library(name)
             if missing:
                 self._leave_out(name, f"{missing} is not installed")
             else:
                 self._processes[name] = Process(CONTENDERS[name])
-        for name, process in list(self._processes.items()):
-            try:
-                self.about[name] = process.ask(about=True)["about"]
-            except WorkerFailedError as error:
-                self._leave_out(name, str(error))
-                self._processes.pop(name).close()
 
     def __enter__(self) -> "Field":
         return self
@@ -53,13 +54,13 @@ class Field:
         self._say(f"{task.part}: {task.name}")
         steps: dict[str, int] = {}
         for name in self._entrants(task):
-            self._attempt(name, task, lambda name=name: self._prepare(name, task, seconds, steps))
+            self._attempt(name, task, partial(self._prepare, name, task, seconds, steps))
         taken: dict[str, list[float]] = {name: [] for name in steps}
         for number in range(rounds):
             names = list(taken)
             first = number % max(1, len(names))  # each comes first in its turn: what runs before may leave traces
             for name in names[first:] + names[:first]:
-                if not self._attempt(name, task, lambda name=name: self._measure(name, taken)):
+                if not self._attempt(name, task, partial(self._measure, name, taken)):
                     del taken[name]
         return [Measurement(task, name, steps[name], tuple(times)) for name, times in taken.items()]
 
@@ -70,6 +71,7 @@ class Field:
 
     def _prepare(self, name: str, task: Task, seconds: float, steps: dict[str, int]) -> None:
         steps[name] = self._processes[name].ask(prepare=asdict(task), seconds=seconds)["steps"]
+        self.about[name] = self._processes[name].ask(about=True)["about"]  # now, as some is loaded when first used
 
     def _measure(self, name: str, taken: dict[str, list[float]]) -> None:
         taken[name].append(self._processes[name].ask(measure=True)["seconds"])
@@ -80,14 +82,11 @@ class Field:
             action()
         except WorkerFailedError as error:
             self._leave_out(f"{name} at {task.name}", str(error))
+            if self._processes[name].ended:
+                self._processes.pop(name).close()
             return False
         return True
 
     def _leave_out(self, what: str, reason: str) -> None:
-        self.absent[what] = reason
+        self._absent[what] = reason
         self._say(f"  left out: {what}: {reason}")
-
-
-def _missing(contender: Contender) -> str:
-    """The first of its libraries that is not installed."""
-    return next((name for name in contender.requires if importlib.util.find_spec(name) is None), "")

@@ -3,6 +3,7 @@
 A contender's module is imported in a process of its own and nowhere else.
 """
 
+import importlib.util
 from dataclasses import dataclass, field
 
 _JAX = {"JAX_PLATFORMS": "cpu"}
@@ -26,6 +27,8 @@ class Contender:
         Variables of its process.
     updates
         Whether its update is measured by itself.
+    program
+        The file in ``programs/``, where its whole process is measured.
     """
 
     name: str
@@ -34,20 +37,26 @@ class Contender:
     requires: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
     updates: bool = False
+    program: str = ""
 
 
 CONTENDERS = {
     contender.name: contender
     for contender in (
-        Contender("floor", "batch gather and matrix products alone, NumPy", "floor", ("numpy",), updates=True),
-        Contender("cutedl_xp", "this package with numba", "ours", ("cutedl_xp", "numba"), updates=True),
-        Contender("cutedl_xp-plain", "this package with NumPy alone", "ours_plain", ("cutedl_xp",), updates=True),
-        Contender("jax-scan", "JAX, an epoch compiled as one scan", "jax_scan", ("jax", "optax"), _JAX),
-        Contender("jax-step", "JAX, a step compiled", "jax_step", ("jax", "optax"), _JAX),
-        Contender("torch", "PyTorch, eager, fused Adam", "torch_eager", ("torch",), updates=True),
-        Contender("torch-compiled", "PyTorch, torch.compile, fused Adam", "torch_compiled", ("torch",)),
-        Contender("keras", "Keras on JAX, fit", "keras_jax", ("keras", "jax"), {**_JAX, "KERAS_BACKEND": "jax"}),
-        Contender("thinc", "Thinc", "thinc_adam", ("thinc",)),
-        Contender("sklearn", "scikit-learn, MLPClassifier", "sklearn_mlp", ("sklearn",)),
+        Contender("floor", "gathering and matrix products alone; a copy", "floor", ("numpy",), updates=True),
+        Contender("cutedl_xp", "with numba", "ours", ("cutedl_xp", "numba"), updates=True, program="ours"),
+        Contender("cutedl_xp-plain", "without", "ours_plain", ("cutedl_xp",), updates=True, program="ours_plain"),
+        Contender("jax-scan", "an epoch compiled as one loop", "jax_scan", ("jax", "optax"), _JAX, program="jax_scan"),
+        Contender("jax-step", "each step a call of a compiled one", "jax_step", ("jax", "optax"), _JAX),
+        Contender("torch", "eager, fused", "torch_eager", ("torch",), updates=True, program="torch_eager"),
+        Contender("torch-compiled", "torch.compile, and the fused Adam", "torch_compiled", ("torch",)),
+        Contender("keras", "fit on JAX", "keras_jax", ("keras", "jax"), {**_JAX, "KERAS_BACKEND": "jax"}),
+        Contender("thinc", "on NumPy", "thinc_adam", ("thinc",)),
+        Contender("sklearn", "MLPClassifier", "sklearn_mlp", ("sklearn",)),
     )
 }
+
+
+def missing_library(name: str) -> str:
+    """The first library that a contender requires and that is not installed, or an empty string."""
+    return next((library for library in CONTENDERS[name].requires if importlib.util.find_spec(library) is None), "")

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 
 from benchmarks import data
 from benchmarks.work import Work
+
+Product: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 _STATES = {"Fixed": 0, "Momentum": 1, "Adagrad": 1, "RMSProp": 1, "Adadelta": 2, "Adam": 2}
 
@@ -25,9 +28,10 @@ def step(widths: Sequence[int], batch_size: int) -> Work:
     return Work(run)
 
 
-def _layers(widths: Sequence[int], batch: np.ndarray) -> list[list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:
+def _layers(widths: Sequence[int], batch: np.ndarray) -> list[list[Product]]:
+    """The operands and the result of each product."""
     random = np.random.default_rng(0)
-    layers = []
+    layers: list[list[Product]] = []
     for inputs, units in pairwise(widths):
         weight, dz = (random.normal(size=(n, units)).astype(np.float32) for n in (inputs, len(batch)))
         x = random.normal(size=(len(batch), inputs)).astype(np.float32) if layers else batch

@@ -11,7 +11,7 @@ import numpy as np
 def load() -> list[np.ndarray]:
     """Images in [0, 1] and class numbers, to train on and then to test with."""
     images, labels, test_images, test_labels = _files() if os.environ.get("CUTEDL_XP_DATA") else made_up()
-    return [_scaled(images), labels, _scaled(test_images), test_labels]
+    return [_scaled(images), labels.astype(np.int64), _scaled(test_images), test_labels.astype(np.int64)]
 
 
 def made_up() -> list[np.ndarray]:

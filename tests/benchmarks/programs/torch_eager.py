@@ -5,9 +5,8 @@ import torch
 from benchmarks.programs import idx
 
 BATCH = 64
-torch.manual_seed(0)
+torch.manual_seed(1)
 images, labels, test_images, test_labels = (torch.from_numpy(part) for part in idx.load())
-labels, test_labels = labels.long(), test_labels.long()
 model = torch.nn.Sequential(torch.nn.Linear(784, 10), torch.nn.ReLU())
 torch.nn.init.uniform_(model[0].weight, -0.1, 0.1)
 torch.nn.init.zeros_(model[0].bias)
