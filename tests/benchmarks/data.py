@@ -40,5 +40,5 @@ def row_batches(batch_size: int) -> Iterator[np.ndarray]:
 def whole_epoch(random: np.random.Generator, batch_size: int) -> np.ndarray:
     """The rows of all full batches of an epoch, a line for each batch."""
     count = SAMPLES // batch_size
-    order = random.permutation(SAMPLES)[: count * batch_size]
-    return order.reshape(count, batch_size)
+    rows: np.ndarray = random.permutation(SAMPLES)[: count * batch_size].reshape(count, batch_size)
+    return rows

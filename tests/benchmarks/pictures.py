@@ -61,6 +61,9 @@ def against_size(panels: Mapping[str, Sequence[Measurement]], label: str) -> "Fi
             panel.plot(sizes, times, marker="o", markersize=4, label=name, **style)
         panel.set_title(title, fontsize="medium")
         _logarithmic(panel)
+        ticks = sorted({each.task.size for each in measurements})
+        panel.set_xticks(ticks, [f"{tick:,}" for tick in ticks], fontsize="small")
+        panel.minorticks_off()
     for panel in axes[len(panels) :]:
         panel.set_visible(False)
     figure.supylabel(label, fontsize="medium")

@@ -36,7 +36,7 @@ def program_ratios(programs: Sequence[Program]) -> str:
     others = [program for program in programs if program.contender not in OURS]
     rows = []
     for our in mine:
-        times = [f"{our.best / other.best:.2f} ({our.median / other.median:.2f})" for other in others]
+        times = [_share(our, other) for other in others]
         peaks = [f"{max(our.peaks) / max(other.peaks):.2f}" if max(other.peaks) else _MISSING for other in others]
         rows += [["seconds", our.contender, *times], ["peak of memory", our.contender, *peaks]]
     return markdown(["", "ours", *(f"to {other.contender}" for other in others)], rows)
@@ -95,7 +95,16 @@ def _ratio(measurements: Sequence[Measurement], task: Task, ours: str, other: st
     mine, theirs = (find(measurements, task, name) for name in (ours, other))
     if mine is None or theirs is None:
         return _MISSING
-    return f"{mine.best / theirs.best:.2f} ({mine.median / theirs.median:.2f})"
+    return _share(mine, theirs)
+
+
+def _share(mine: Measurement | Program, theirs: Measurement | Program) -> str:
+    best, median = mine.best / theirs.best, mine.median / theirs.median
+    return f"{best:.{_decimals(best)}f} ({median:.{_decimals(median)}f})"
+
+
+def _decimals(share: float) -> int:
+    return 2 if share >= 0.1 else 3
 
 
 def _time(measurement: Measurement | None) -> str:

@@ -66,7 +66,8 @@ class Field:
 
     def _entrants(self, task: Task) -> list[str]:
         if task.part.startswith("scaling"):
-            return [name for name in self._processes if name in (FLOOR, *OURS)]
+            ours = [name for name in OURS if name in self._processes]
+            return [name for name in self._processes if name in (FLOOR, *ours[:1])]
         return [name for name in self._processes if CONTENDERS[name].updates or not task.rule]
 
     def _prepare(self, name: str, task: Task, seconds: float, steps: dict[str, int]) -> None:

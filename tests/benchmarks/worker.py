@@ -34,8 +34,8 @@ class Worker:
         else:
             self._work = self._module.step(tuple(task["widths"]), task["batch_size"])
         self._calls = 1
-        while self._calls < _MOST_CALLS and (self._block() < seconds or self._block() < seconds):
-            self._calls *= 2  # twice long enough: the first time may be compiling
+        while self._calls < _MOST_CALLS and not self._lasts(seconds):
+            self._calls *= 2
         return self._calls * self._work.steps
 
     def measure(self) -> float:
@@ -43,6 +43,10 @@ class Worker:
         if self._work.steps == 1:
             self._work.run()  # wakes up caches; an epoch's first step does not weigh
         return self._block() / (self._calls * self._work.steps)
+
+    def _lasts(self, seconds: float) -> bool:
+        """Whether a measurement is long enough; a single step must be so twice, as the first time it may compile."""
+        return self._block() >= seconds and (self._work.steps > 1 or self._block() >= seconds)
 
     def _block(self) -> float:
         run = self._work.run
