@@ -15,7 +15,8 @@ def byte_images(inputs: int) -> np.ndarray:
 
 def float_images(inputs: int) -> np.ndarray:
     """Pixels in [0, 1], four bytes each."""
-    return byte_images(inputs) * np.float32(1 / 255)
+    images: np.ndarray = byte_images(inputs) * np.float32(1 / 255)
+    return images
 
 
 def labels(classes: int) -> np.ndarray:
@@ -25,7 +26,8 @@ def labels(classes: int) -> np.ndarray:
 
 def one_hot(classes: int) -> np.ndarray:
     """The same as rows of a single 1."""
-    return np.eye(classes, dtype=np.float32)[labels(classes)]
+    rows: np.ndarray = np.eye(classes, dtype=np.float32)
+    return rows[labels(classes)]
 
 
 def row_batches(batch_size: int) -> Iterator[np.ndarray]:
