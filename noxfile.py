@@ -108,8 +108,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, format and the layering of the package's modules."""
-    session.install(PEERS = (TORCH, JAX, OPTAX, "keras==3.15.1", "thinc==9.1.1", "scikit-learn==1.9.1", "numba==0.68.1")
-RUFF, IMPORT_LINTER)
+    session.install(RUFF, IMPORT_LINTER)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports", "--no-cache", "--no-logo")

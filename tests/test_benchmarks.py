@@ -71,7 +71,7 @@ def test_one_that_fails_is_told_and_the_others_go_on(load: Callable[[str], Any],
 
 def test_one_whose_process_ends_is_told(load: Callable[[str], Any]) -> None:
     process = load("processes").Process(load("contenders").Contender("nobody", "", "nobody", ()))
-    with pytest.raises(load("processes").WorkerFailedError, match="ended with 1\n(.*\n)*KeyError: 'nobody'"):
+    with pytest.raises(load("processes").WorkerFailedError, match=r"ended with 1\n(.*\n)*KeyError: 'nobody'"):
         process.ask(about=True)
     assert process.ended
     process.close()

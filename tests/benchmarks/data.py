@@ -21,13 +21,14 @@ def float_images(inputs: int) -> np.ndarray:
 
 def labels(classes: int) -> np.ndarray:
     """Class numbers."""
-    return np.random.default_rng(1).integers(0, classes, size=SAMPLES)
+    numbers: np.ndarray = np.random.default_rng(1).integers(0, classes, size=SAMPLES)
+    return numbers
 
 
 def one_hot(classes: int) -> np.ndarray:
     """The same as rows of a single 1."""
-    rows: np.ndarray = np.eye(classes, dtype=np.float32)
-    return rows[labels(classes)]
+    rows: np.ndarray = np.eye(classes, dtype=np.float32)[labels(classes)]
+    return rows
 
 
 def row_batches(batch_size: int) -> Iterator[np.ndarray]:

@@ -62,7 +62,7 @@ def against_size(panels: Mapping[str, Sequence[Measurement]], label: str) -> "Fi
         panel.set_title(title, fontsize="medium")
         _logarithmic(panel)
         ticks = sorted({each.task.size for each in measurements})
-        panel.set_xticks(ticks, [f"{tick:,}" for tick in ticks], fontsize="small")
+        panel.set_xticks(ticks, [_short(tick) for tick in ticks])
         panel.minorticks_off()
     for panel in axes[len(panels) :]:
         panel.set_visible(False)
@@ -106,6 +106,13 @@ def _logarithmic(panel: "Axes", y: bool = True) -> None:
         _panels.label_logarithmic(axis, formatter)
     panel.grid(alpha=0.3)
     panel.spines[["top", "right"]].set_visible(False)
+
+
+def _short(number: int) -> str:
+    for factor, letter in ((1_000_000, "M"), (1_000, "k")):
+        if number % factor == 0:
+            return f"{number // factor}{letter}"
+    return f"{number:,}"
 
 
 def _colour(name: str) -> str:

@@ -64,7 +64,8 @@ class Process:
             line = self._exchange(json.dumps(request))
         finally:
             watchdog.cancel()
-        self._signal("SIGSTOP")
+        if line:  # one that is about to end would never do so
+            self._signal("SIGSTOP")
         answer: dict[str, Any] = json.loads(line) if line else {"error": self._last_words()}
         if "error" in answer:
             raise WorkerFailedError(answer["error"])

@@ -65,10 +65,11 @@ def _markdown(part: str, page: Page, how: Circumstances) -> str:
 
 
 def _measured(how: Circumstances) -> str:
+    rounds = f"{how.rounds} round{'s' if how.rounds > 1 else ''}"
     length = f" of {how.seconds:g} seconds or more" if how.seconds else ""
     loads = [f"{load:.1f}" for load in (how.load, machine.load()) if load is not None]
     busy = f", load {loads[0]} before and {loads[1]} after, the measurement included" if len(loads) == 2 else ""
-    return f"Measured {datetime.date.today()}, {how.rounds} rounds{length}: {machine.described()}{busy}."
+    return f"Measured {datetime.date.today()}, {rounds}{length}: {machine.described()}{busy}."
 
 
 def _one_line(reason: str) -> str:
