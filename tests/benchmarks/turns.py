@@ -13,7 +13,7 @@ Say = Callable[[str], None]
 
 
 class Field:
-    """The contenders that are here, each with its process while the field is open.
+    """The contenders that are here, each with a process from its first task until the field is closed.
 
     Parameters
     ----------
@@ -36,11 +36,9 @@ class Field:
         self._say = say
         self._processes: dict[str, Process] = {}
         for name in names:
-            missing = missing_library(name)
-            if missing:
-                self._leave_out(name, f"{missing} is not installed")
-            else:
-                self._processes[name] = Process(CONTENDERS[name])
+            if missing_library(name):
+                self._leave_out(name, f"{missing_library(name)} is not installed")
+        self._names = [name for name in names if name not in absent]
 
     def __enter__(self) -> "Field":
         return self
@@ -66,13 +64,17 @@ class Field:
 
     def _entrants(self, task: Task) -> list[str]:
         if task.part.startswith("scaling"):
-            ours = [name for name in OURS if name in self._processes]
-            return [name for name in self._processes if name in (FLOOR, *ours[:1])]
-        return [name for name in self._processes if CONTENDERS[name].updates or not task.rule]
+            ours = [name for name in OURS if name in self._names]
+            return [name for name in self._names if name in (FLOOR, *ours[:1])]
+        return [name for name in self._names if CONTENDERS[name].updates or not task.rule]
 
     def _prepare(self, name: str, task: Task, seconds: float, steps: dict[str, int]) -> None:
-        steps[name] = self._processes[name].ask(prepare=asdict(task), seconds=seconds)["steps"]
-        self.about[name] = self._processes[name].ask(about=True)["about"]  # now, as some is loaded when first used
+        if name not in self._processes:
+            self._processes[name] = Process(CONTENDERS[name])
+        process = self._processes[name]
+        prepared = process.ask(prepare=asdict(task), seconds=seconds)["steps"]
+        self.about[name] = process.ask(about=True)["about"]  # now, as some is loaded when first used
+        steps[name] = prepared
 
     def _measure(self, name: str, taken: dict[str, list[float]]) -> None:
         taken[name].append(self._processes[name].ask(measure=True)["seconds"])
@@ -85,6 +87,7 @@ class Field:
             self._leave_out(f"{name} at {task.name}", str(error))
             if self._processes[name].ended:
                 self._processes.pop(name).close()
+                self._names.remove(name)
             return False
         return True
 
