@@ -16,6 +16,7 @@ if _HERE not in PYTHONS:  # so that there is one to run the tests with, also whe
     PYTHONS.append(_HERE)
 EXAMPLE = "examples/mlp/mnist_recognize.py"
 TORCH, JAX, OPTAX = "torch==2.13.0", "jax==0.10.2", "optax==0.2.8"
+PEERS = (TORCH, JAX, OPTAX, "keras==3.15.1", "thinc==9.1.1", "scikit-learn==1.9.1", "numba==0.68.1")
 RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # a newer one finds new faults
 
 nox.needs_version = ">=2024.4.15"
@@ -97,6 +98,13 @@ def examples(session: nox.Session) -> None:
         session.log("Each of the next commands is wrong and must say so in one sentence.")
         for wrong in ("--optimizer=nonsense", "--backend=nonsense", "--epochs=0", f"--out={EXAMPLE}/below-a-file"):
             session.run("python", EXAMPLE, wrong, success_codes=[2])  # a traceback would be 1
+
+
+@nox.session(python="3.11")
+def bench(session: nox.Session) -> None:
+    """Measure speed beside the peers' and write it into docs/benchmarks; needs a machine that does nothing else."""
+    session.install(".[test]", *PEERS)
+    session.run("python", "tests/benchmarks", "--out", "docs/benchmarks", *session.posargs)
 
 
 @nox.session

@@ -1,0 +1,46 @@
+"""cutedl_xp on NumPy, as a user trains: ``Session.fit`` epoch by epoch, the images kept as bytes."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+import cutedl_xp as cdl
+from benchmarks import data
+from benchmarks.work import Work
+
+
+def step(widths: Sequence[int], batch_size: int) -> Work:
+    """Epochs of ``Session.fit``."""
+    train = cdl.Dataset(
+        data.byte_images(widths[0]), data.one_hot(widths[-1]), batch_size, drop_remainder=True, scale=1 / 255
+    )
+    adam = cdl.optimizers.Adam(data.LEARNING_RATE, data.BETA1, data.BETA2)
+    session = cdl.Session(_model(widths), cdl.losses.CategoricalCrossentropy(), adam)
+    return Work(lambda: session.fit(train, epochs=1), steps=len(train))
+
+
+def update(rule: str, parameters: int) -> Work:
+    """``optimizer.step`` on a dense layer."""
+    model = _model(_dense_layer(parameters))
+    random = np.random.default_rng(0)
+    for parameter in model.parameters:
+        parameter.gradient = random.normal(size=parameter.value.shape).astype(np.float32)
+    optimizer = getattr(cdl.optimizers, rule)()
+    return Work(lambda: optimizer.step(model.parameters))
+
+
+def _model(widths: Sequence[int]) -> cdl.Model:
+    """Relu between the layers, logits at the end."""
+    last = len(widths) - 2
+    layers = [
+        cdl.layers.Dense(units, input_dim=inputs, activation="linear" if place == last else "relu")
+        for place, (inputs, units) in enumerate(pairwise(widths))
+    ]
+    return cdl.Model(layers).assemble(backend="numpy", dtype="float32", seed=0)
+
+
+def _dense_layer(parameters: int) -> tuple[int, int]:
+    """Inputs and units of a dense layer with so many numbers, a power of ten, bias included."""
+    units = 10 ** (len(str(parameters)) // 2 - 1)
+    return parameters // units - 1, units

@@ -1,0 +1,77 @@
+"""The files of one part: a page in Markdown, a CSV file and a picture."""
+
+import datetime
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import machine, pictures, tables
+from benchmarks.contenders import CONTENDERS
+from benchmarks.pages import Page
+from cutedl_xp._files import write_atomically
+
+
+@dataclass
+class Circumstances:
+    """How a part was measured.
+
+    Attributes
+    ----------
+    rounds, seconds
+        How often, and how long a measurement took at least (0: a program once through).
+    note
+        What a reader has to know first.
+    about
+        For each contender its libraries and threads.
+    absent
+        What was left out, and why.
+    load
+        Of the machine, when the part began.
+    """
+
+    rounds: int
+    seconds: float
+    note: str = ""
+    about: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    load: float | None = field(default_factory=machine.load)
+
+
+def write(folder: Path, part: str, page: Page, how: Circumstances) -> list[Path]:
+    """Write ``<part>.csv``, ``<part>.png`` and ``<part>.md``, each whole or not at all, when all is measured."""
+    contents = {
+        ".csv": page.csv.encode(),
+        ".png": pictures.png(page.picture),
+        ".md": _markdown(part, page, how).encode(),
+    }
+    paths = [folder / f"{part}{suffix}" for suffix in contents]
+    for path, content in zip(paths, contents.values(), strict=True):
+        write_atomically(path, content)
+    return paths
+
+
+def _markdown(part: str, page: Page, how: Circumstances) -> str:
+    sections = [
+        f"<!-- written by tests/benchmarks: {part} -->",
+        *([f"**{how.note}**"] if how.note else []),
+        _measured(how),
+        page.body,
+        f"![The same as a picture]({part}.png)",
+    ]
+    if how.about:
+        rows = [[name, CONTENDERS[name].about, about] for name, about in how.about.items()]
+        sections += [tables.markdown(["", "how", "libraries and threads"], rows)]
+    sections += [f"Left out: {what}: {_one_line(reason)}." for what, reason in how.absent.items()]
+    return "\n\n".join(sections) + "\n"
+
+
+def _measured(how: Circumstances) -> str:
+    rounds = f"{how.rounds} round{'s' if how.rounds > 1 else ''}"
+    length = f" of {how.seconds:g} seconds or more" if how.seconds else ""
+    loads = [f"{load:.1f}" for load in (how.load, machine.load()) if load is not None]
+    busy = f", load {loads[0]} before and {loads[1]} after, the measurement included" if len(loads) == 2 else ""
+    return f"Measured {datetime.date.today()}, {rounds}{length}: {machine.described()}{busy}."
+
+
+def _one_line(reason: str) -> str:
+    """The last line, which of a traceback is the error."""
+    return reason.strip().splitlines()[-1].rstrip(".")

@@ -1,0 +1,65 @@
+"""What is measured: training steps, updates, and a step at growing sizes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+OURS = ("cutedl_xp", "cutedl_xp-plain")
+FLOOR = "floor"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing that contenders take turns at.
+
+    Attributes
+    ----------
+    part
+        The part of the report it belongs to: ``"steps"``, ``"updates"``, or ``"scaling: ..."`` with what grows.
+    name
+        In tables.
+    size
+        What grows, as a number.
+    widths, batch_size
+        Of a training step's model: inputs, hidden units, outputs; empty for an update.
+    rule, parameters
+        Of an update alone: the optimizer's name, and how many numbers it updates.
+    """
+
+    part: str
+    name: str
+    size: int
+    widths: tuple[int, ...] = ()
+    batch_size: int = 0
+    rule: str = ""
+    parameters: int = 0
+
+
+def steps() -> list[Task]:
+    """A training step of three models."""
+    return [
+        _step("steps", (784, 10), 64),
+        _step("steps", (784, 128, 10), 64),
+        _step("steps", (784, 512, 512, 10), 128),
+    ]
+
+
+def updates() -> list[Task]:
+    """Each rule on three sizes."""
+    return [
+        Task("updates", f"{rule}, {parameters:,}", parameters, rule=rule, parameters=parameters)
+        for rule in ("Fixed", "Momentum", "Adagrad", "RMSProp", "Adadelta", "Adam")
+        for parameters in (10_000, 1_000_000, 10_000_000)
+    ]
+
+
+def scaling() -> list[Task]:
+    """One thing grows, the others stay."""
+    by_batch = [_step("scaling: batch size", (784, 128, 10), size, size) for size in (16, 64, 256, 1024)]
+    by_width = [_step("scaling: width", (784, size, 10), 64, size) for size in (16, 64, 256, 1024)]
+    by_depth = [_step("scaling: hidden layers", (784, *[128] * size, 10), 64, size) for size in (1, 2, 4, 8)]
+    return by_batch + by_width + by_depth
+
+
+def _step(part: str, widths: Sequence[int], batch_size: int, size: int = 0) -> Task:
+    name = f"{'-'.join(map(str, widths))}, batch {batch_size}"
+    return Task(part, name, size, widths=tuple(widths), batch_size=batch_size)

@@ -1,0 +1,91 @@
+"""The process of one contender: ``python -m benchmarks.worker NAME`` reads requests and writes answers, a line each.
+
+A request is ``{"prepare": task, "seconds": s}``, ``{"measure": true}`` or ``{"about": true}``, in JSON.
+"""
+
+import importlib
+import json
+import os
+import sys
+import time
+import traceback
+from typing import Any, TextIO
+
+from benchmarks import libraries
+from benchmarks.contenders import CONTENDERS
+from benchmarks.work import CannotExpressError, Work
+
+_MOST_CALLS = 2**20
+
+
+class Worker:
+    """A contender with the task that it is measured at."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+        self._work = Work(lambda: None)
+        self._calls = 1
+
+    def prepare(self, task: dict[str, Any], seconds: float) -> int:
+        """Build the task, warm up, and find how many calls last so long; returns the steps in them."""
+        self._work = Work(lambda: None)  # so that the last task's arrays go before new ones come
+        if task["rule"]:
+            self._work = self._module.update(task["rule"], task["parameters"])
+        else:
+            self._work = self._module.step(tuple(task["widths"]), task["batch_size"])
+        self._calls = 1
+        while self._calls < _MOST_CALLS and not self._lasts(seconds):
+            self._calls *= 2
+        return self._calls * self._work.steps
+
+    def measure(self) -> float:
+        """Seconds a step."""
+        if self._work.steps == 1:
+            self._work.run()  # wakes up caches; an epoch's first step does not weigh
+        return self._block() / (self._calls * self._work.steps)
+
+    def _lasts(self, seconds: float) -> bool:
+        """Whether a measurement is long enough; a single step must be so twice, as the first time it may compile."""
+        return self._block() >= seconds and (self._work.steps > 1 or self._block() >= seconds)
+
+    def _block(self) -> float:
+        run = self._work.run
+        started = time.perf_counter()
+        for _ in range(self._calls):
+            run()
+        return time.perf_counter() - started
+
+
+def answer(worker: Worker, request: dict[str, Any]) -> dict[str, Any]:
+    """What a request asked for, or under ``"error"`` why it could not be had."""
+    try:
+        if "prepare" in request:
+            return {"steps": worker.prepare(request["prepare"], request["seconds"])}
+        if "measure" in request:
+            return {"seconds": worker.measure()}
+        return {"about": libraries.loaded()}
+    except CannotExpressError as error:
+        return {"error": str(error)}
+    except Exception as error:  # the others go on without it
+        traceback.print_exc()
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def main() -> None:
+    """Serve until the requests end."""
+    answers = _private_output()
+    module = importlib.import_module(f"benchmarks.contenders.{CONTENDERS[sys.argv[1]].module}")
+    worker = Worker(module)
+    for line in sys.stdin:
+        print(json.dumps(answer(worker, json.loads(line))), file=answers, flush=True)
+
+
+def _private_output() -> TextIO:
+    """Standard output for the answers alone: what a library prints goes where errors go."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return answers
+
+
+if __name__ == "__main__":
+    main()
