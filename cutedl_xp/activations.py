@@ -30,7 +30,7 @@ def relu(xp: Namespace, x: Array) -> Array:
 
 def relu_backward(xp: Namespace, y: Array, gradient: Array) -> Array:
     """dL/dx = dL/dy times 1 where y > 0, and times 0 elsewhere (at x = 0 as well)."""
-    return gradient * xp.astype(y > 0, gradient.dtype)  # four times as fast in NumPy as a choice by where()
+    return gradient * xp.sign(y)  # y is not below 0; a choice by where() takes NumPy four times as long
 
 
 def sigmoid(xp: Namespace, x: Array) -> Array:
@@ -67,10 +67,6 @@ class Activation:
 
     function: Function
     backward: Derivative
-
-    def biased(self, xp: Namespace, x: Array, bias: Array) -> Array:
-        """The function of x + bias."""
-        return self.function(xp, x + bias)
 
 
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(

@@ -175,6 +175,11 @@ class Backend(ABC):
         """
         return function(self.xp, *arguments)
 
+    def add_bias(self, product: Array, bias: Array, function: Elementwise) -> Array:
+        """``function(xp, product + bias)``, which may take the memory of ``product``, of shape (samples, units)."""
+        added: Array = self.elementwise(_of_sum(function), product, bias)
+        return added
+
     def softmax_crossentropy(self, y_true: Array, logits: Array, scale: float) -> tuple[Array, Array]:
         """The sum of -y log softmax(z), times ``scale``, and its gradient (softmax(z) sum(y) - y) * ``scale``.
 
@@ -227,6 +232,17 @@ class Backend(ABC):
 
     def __repr__(self) -> str:
         return f"<backend {self.name} on {self.device}>"
+
+
+@functools.cache
+def _of_sum(function: Elementwise) -> Elementwise:
+    """A function of the sum of two arrays, the same one each time."""
+
+    def of_sum(xp: Namespace, x: Array, y: Array) -> Any:
+        return function(xp, x + y)
+
+    of_sum.__name__ = f"{function.__name__}_of_sum"
+    return of_sum
 
 
 def written(arrays: Sequence[Array]) -> tuple[Array, ...]:

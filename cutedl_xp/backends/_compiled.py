@@ -20,6 +20,8 @@ from cutedl_xp import _stable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_CHEAP = {"abs", "maximum", "minimum", "sign", "sqrt"}
+
 
 def _compiled(function: Function, cache: bool = False) -> Function:
     """A function that is compiled for the types it is called with; a number divided by 0 is infinite, as in NumPy."""
@@ -30,55 +32,48 @@ def _compiled(function: Function, cache: bool = False) -> Function:
         return cast(Function, compiler())
 
 
-def _kept(*formulas: Callable[..., Any]) -> Callable[[Function], Function]:
-    """Compile a function that calls formulas of other modules; at the next start it is read from the disk.
-
-    Its name there changes with the formulas: numba itself would only notice a change of this file.
-    """
+def _fingerprint(*formulas: Callable[..., Any]) -> str:
+    """Changes with the formulas' text: numba itself would only notice a change of this file."""
     texts = [(code.co_code, code.co_consts, code.co_names) for code in (formula.__code__ for formula in formulas)]
-    fingerprint = hashlib.sha256(repr(texts).encode()).hexdigest()[:16]
-    self_contained = not any(inspect.getclosurevars(formula).globals for formula in formulas)
-
-    def compiled(function: Function) -> Function:
-        names = [function.__name__, *(formula.__name__ for formula in formulas), fingerprint]
-        function.__qualname__ = "_".join(names)
-        return _compiled(function, cache=self_contained)
-
-    return compiled
+    return hashlib.sha256(repr(texts).encode()).hexdigest()[:16]
 
 
-_exponentials: Callable[..., Any] = _compiled(_stable.exponentials)
-_crossentropy_terms: Callable[..., Any] = _compiled(_stable.crossentropy_terms)
+def _loop(template: Callable[..., Any], formula: Callable[..., Any], count: int = 0) -> Callable[..., Any]:
+    """One of the loops below with a formula in it, compiled, and kept if the formula needs nothing from elsewhere."""
+    copy = types.FunctionType(template.__code__, globals() | {"formula": _compiled(formula), "count": count})
+    copy.__qualname__ = f"{template.__name__}_{formula.__name__}_{_fingerprint(formula)}"  # its name on the disk
+    return _compiled(copy, cache=not inspect.getclosurevars(formula).globals)
 
-rule: Callable[..., Any] = NotImplemented  # in each copy of a loop below another one,
+
+formula: Callable[..., Any] = NotImplemented  # in each copy of a loop below another one,
 count = 0  # and how many scalars it takes
 
 
 def _no_state(w: Any, g: Any, scalars: Any) -> None:
     numbers = to_fixed_tuple(scalars, count)
     for i in range(w.size):
-        (w[i],) = rule(np, w[i], g[i], *numbers)
+        (w[i],) = formula(np, w[i], g[i], *numbers)
 
 
 def _one_state(w: Any, g: Any, s: Any, scalars: Any) -> None:
     numbers = to_fixed_tuple(scalars, count)
     for i in range(w.size):
-        w[i], s[i] = rule(np, w[i], g[i], s[i], *numbers)
+        w[i], s[i] = formula(np, w[i], g[i], s[i], *numbers)
 
 
 def _two_states(w: Any, g: Any, r: Any, s: Any, scalars: Any) -> None:
     numbers = to_fixed_tuple(scalars, count)
     for i in range(w.size):
-        w[i], r[i], s[i] = rule(np, w[i], g[i], r[i], s[i], *numbers)
+        w[i], r[i], s[i] = formula(np, w[i], g[i], r[i], s[i], *numbers)
 
 
 def _three_states(w: Any, g: Any, q: Any, r: Any, s: Any, scalars: Any) -> None:
     numbers = to_fixed_tuple(scalars, count)
     for i in range(w.size):
-        w[i], q[i], r[i], s[i] = rule(np, w[i], g[i], q[i], r[i], s[i], *numbers)
+        w[i], q[i], r[i], s[i] = formula(np, w[i], g[i], q[i], r[i], s[i], *numbers)
 
 
-_LOOPS = (_no_state, _one_state, _two_states, _three_states)
+_OF_RULES = (_no_state, _one_state, _two_states, _three_states)
 
 
 @functools.cache
@@ -88,11 +83,9 @@ def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -
     The scalars come as an array of the same dtype. None for what is not compiled: functions within others, and those
     that numba refuses.
     """
-    if not isinstance(rule, types.FunctionType) or "<" in rule.__qualname__ or arrays - 2 >= len(_LOOPS):
+    if not isinstance(rule, types.FunctionType) or "<" in rule.__qualname__ or arrays - 2 >= len(_OF_RULES):
         return None
-    template = _LOOPS[arrays - 2]
-    copy = types.FunctionType(template.__code__, globals() | {"rule": _compiled(rule), "count": scalars})
-    loop: Callable[..., None] = _kept(rule)(copy)
+    loop = _loop(_OF_RULES[arrays - 2], rule, scalars)
     try:
         loop(*[np.empty(0, dtype)] * arrays, np.ones(scalars, dtype))
     except numba.core.errors.NumbaError as error:
@@ -102,7 +95,40 @@ def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -
     return loop
 
 
-@_kept()
+def _of_sums(x: Any, row: Any) -> None:
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            x[i, j] = formula(np, x[i, j] + row[j])
+
+
+def _of_pairs(x: Any, y: Any) -> Any:
+    out = np.empty_like(x)
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            out[i, j] = formula(np, x[i, j], y[i, j])
+    return out
+
+
+@functools.cache
+def loop_over_sums(function: Callable[..., Any]) -> Callable[..., None] | None:
+    """The loop ``(x, row)`` that writes ``function(xp, x + row)`` over x, of shape (n, m); None if it does not pay."""
+    return _loop(_of_sums, function) if _pays(function) else None
+
+
+@functools.cache
+def loop_over_pairs(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """The loop ``(x, y)`` that returns ``function(xp, x, y)``, all of shape (n, m); None if it does not pay."""
+    return _loop(_of_pairs, function) if _pays(function) else None
+
+
+def _pays(function: Callable[..., Any]) -> bool:
+    """Whether numba compiles a function, and to something faster than NumPy's passes, as exponentials are not."""
+    if not isinstance(function, types.FunctionType) or function.__closure__ or inspect.getclosurevars(function).globals:
+        return False
+    return _CHEAP.issuperset(function.__code__.co_names)
+
+
+@functools.partial(_compiled, cache=True)
 def scale_into(array: Any, scale: Any, out: Any) -> None:
     """Write ``array`` times ``scale`` over ``out``, both of shape (n,), computed in the dtype of ``out``."""
     for i in range(out.size):
@@ -110,7 +136,6 @@ def scale_into(array: Any, scale: Any, out: Any) -> None:
         out[i] *= scale
 
 
-@_kept(_stable.exponentials, _stable.crossentropy_terms)
 def softmax_crossentropy(y_true: Any, logits: Any, scale: Any) -> tuple[float, Any]:
     """As the backend's method of this name, in one pass; both of shape (samples, classes)."""
     gradient, value, zero = np.empty_like(logits), 0.0, 0 * scale
@@ -127,3 +152,9 @@ def softmax_crossentropy(y_true: Any, logits: Any, scale: Any) -> tuple[float, A
             term, g[c] = _crossentropy_terms(np, y[c], z[c] - largest, g[c], total, weight, scale)
             value += term
     return value * -scale, gradient
+
+
+_exponentials: Callable[..., Any] = _compiled(_stable.exponentials)
+_crossentropy_terms: Callable[..., Any] = _compiled(_stable.crossentropy_terms)
+softmax_crossentropy.__qualname__ += f"_{_fingerprint(_stable.exponentials, _stable.crossentropy_terms)}"
+softmax_crossentropy = _compiled(softmax_crossentropy, cache=True)

@@ -11,7 +11,7 @@ import array_api_compat.numpy
 import numpy as np
 
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends._base import Backend, Rule, written
+from cutedl_xp.backends._base import Backend, Elementwise, Rule, written
 
 _BLOCK = 32_768
 """Entries a block of a rule: its temporaries stay in the cache, and the memory allocator keeps them at hand."""
@@ -61,6 +61,22 @@ class NumpyBackend(Backend):
         else:
             product = array.astype(dtype)
             product *= scale
+        return cast(Array, product)
+
+    def elementwise(self, function: Elementwise, *arguments: Any) -> Any:
+        if self._loops and len(arguments) == 2:
+            x, y = arguments
+            fit = x.ndim == 2 and x.shape == y.shape and x.dtype == y.dtype
+            if fit and (loop := self._loops.loop_over_pairs(function)):
+                return loop(x, y)
+        return super().elementwise(function, *arguments)
+
+    def add_bias(self, product: Any, bias: Any, function: Elementwise) -> Array:
+        if self._loops and (loop := self._loops.loop_over_sums(function)):
+            loop(product, bias)
+        else:
+            product += bias
+            product = function(self.xp, product)
         return cast(Array, product)
 
     def softmax_crossentropy(self, y_true: Any, logits: Any, scale: float) -> tuple[Array, Array]:

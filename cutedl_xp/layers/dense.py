@@ -90,7 +90,7 @@ class Dense(Layer):
         if x.shape[-1] != inputs:
             raise ValueError(f"{self!r} takes inputs of width {inputs}; got an array of shape {tuple(x.shape)}")
         rows = x if x.ndim == 2 else xp.reshape(x, (-1, inputs))
-        y = backend.elementwise(activation.biased, backend.matmul(rows, weight.value), bias.value)
+        y = backend.add_bias(backend.matmul(rows, weight.value), bias.value, activation.function)
 
         def backward(gradient: Array, input_gradient: bool = True) -> Array | None:
             dz = gradient if gradient.ndim == 2 else xp.reshape(gradient, (-1, units))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cutedl_xp import Backend, get_backend, losses, optimizers
+from cutedl_xp import Backend, activations, get_backend, losses, optimizers
 from cutedl_xp.backends import numpy as numpy_backend
 from cutedl_xp.optimizers import Adadelta, Adagrad, Adam, Fixed, Momentum, Optimizer, RMSProp
 
@@ -139,6 +139,38 @@ def test_softmax_crossentropy_of_odd_numbers_is_the_default(
         expected = unfused.softmax_crossentropy(y, z, 1.0)
     for found, wanted in zip(fused.softmax_crossentropy(y, z, 1.0), expected, strict=True):
         np.testing.assert_array_equal(found, wanted)
+
+
+@with_numba
+@pytest.mark.parametrize("name", activations.ACTIVATIONS)
+@pytest.mark.parametrize("shape", [(1, 1), (5, 3), (0, 3), (64, 10)], ids=str)
+def test_activations_and_their_derivatives_are_those_of_numpy(
+    fused: Backend, unfused: Backend, dtype: str, name: str, shape: tuple[int, int]
+) -> None:
+    activation, random = activations.get(name), np.random.default_rng(3)
+    x, gradient = (random.normal(0, 2, shape).astype(dtype) for _ in range(2))
+    bias = random.normal(size=shape[1]).astype(dtype)
+    found, wanted = (each.add_bias(x.copy(), bias, activation.function) for each in (fused, unfused))
+    found_back, wanted_back = (each.elementwise(activation.backward, wanted, gradient) for each in (fused, unfused))
+    for result, expected in ((found, wanted), (found_back, wanted_back)):
+        assert result.dtype == dtype
+        np.testing.assert_allclose(result, expected, rtol=4 * np.finfo(dtype).eps, atol=np.finfo(dtype).eps)
+
+
+@with_numba
+def test_relu_is_compiled_and_what_takes_exponentials_is_not(fused: Backend) -> None:
+    compiled = {name for name, each in activations.ACTIVATIONS.items() if fused._loops.loop_over_sums(each.function)}
+    assert compiled == {"linear", "relu"}
+    backward = {name for name, each in activations.ACTIVATIONS.items() if fused._loops.loop_over_pairs(each.backward)}
+    assert backward == set(activations.ACTIVATIONS)
+
+
+@with_numba
+@pytest.mark.parametrize("other", [(3,), (1, 3), (2, 1), ()], ids=str)
+def test_arrays_of_two_shapes_are_broadcast_as_numpy_does(fused: Backend, other: tuple[int, ...]) -> None:
+    y, gradient = np.ones((2, 3)), np.full(other, 2.0)
+    found = fused.elementwise(activations.relu_backward, y, gradient)
+    np.testing.assert_array_equal(found, np.full((2, 3), 2.0))
 
 
 @with_numba
