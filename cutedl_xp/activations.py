@@ -29,8 +29,8 @@ def relu(xp: Namespace, x: Array) -> Array:
 
 
 def relu_backward(xp: Namespace, y: Array, gradient: Array) -> Array:
-    """dL/dx = dL/dy times 1 where y > 0, and times 0 elsewhere (at x = 0 as well)."""
-    return gradient * xp.sign(y)  # y is not below 0; a choice by where() takes NumPy four times as long
+    """dL/dx = dL/dy where y > 0, else 0 (at x = 0 as well)."""
+    return xp.where(y > 0, gradient, 0.0)
 
 
 def sigmoid(xp: Namespace, x: Array) -> Array:

@@ -17,10 +17,11 @@ import numpy as np
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from cutedl_xp import _stable
+from cutedl_xp.backends import _entries as xp
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_CHEAP = {"abs", "maximum", "minimum", "sign", "sqrt"}
+_CHEAP = {"abs", "maximum", "minimum", "sqrt", "where"}
 
 
 def _compiled(function: Function, cache: bool = False) -> Function:
@@ -52,25 +53,25 @@ count = 0  # and how many scalars it takes
 def _no_state(w: Any, g: Any, scalars: Any) -> None:
     numbers = to_fixed_tuple(scalars, count)
     for i in range(w.size):
-        (w[i],) = formula(np, w[i], g[i], *numbers)
+        (w[i],) = formula(xp, w[i], g[i], *numbers)
 
 
 def _one_state(w: Any, g: Any, s: Any, scalars: Any) -> None:
     numbers = to_fixed_tuple(scalars, count)
     for i in range(w.size):
-        w[i], s[i] = formula(np, w[i], g[i], s[i], *numbers)
+        w[i], s[i] = formula(xp, w[i], g[i], s[i], *numbers)
 
 
 def _two_states(w: Any, g: Any, r: Any, s: Any, scalars: Any) -> None:
     numbers = to_fixed_tuple(scalars, count)
     for i in range(w.size):
-        w[i], r[i], s[i] = formula(np, w[i], g[i], r[i], s[i], *numbers)
+        w[i], r[i], s[i] = formula(xp, w[i], g[i], r[i], s[i], *numbers)
 
 
 def _three_states(w: Any, g: Any, q: Any, r: Any, s: Any, scalars: Any) -> None:
     numbers = to_fixed_tuple(scalars, count)
     for i in range(w.size):
-        w[i], q[i], r[i], s[i] = formula(np, w[i], g[i], q[i], r[i], s[i], *numbers)
+        w[i], q[i], r[i], s[i] = formula(xp, w[i], g[i], q[i], r[i], s[i], *numbers)
 
 
 _OF_RULES = (_no_state, _one_state, _two_states, _three_states)
@@ -88,7 +89,7 @@ def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -
     loop = _loop(_OF_RULES[arrays - 2], rule, scalars)
     try:
         loop(*[np.empty(0, dtype)] * arrays, np.ones(scalars, dtype))
-    except numba.core.errors.NumbaError as error:
+    except Exception as error:  # of numba's own classes, and others for names that it does not find
         why = str(error).strip().splitlines()[-1]
         warnings.warn(f"numba cannot compile {rule.__qualname__} ({why}), so it runs in NumPy", stacklevel=4)
         return None
@@ -98,14 +99,14 @@ def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -
 def _of_sums(x: Any, row: Any) -> None:
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
-            x[i, j] = formula(np, x[i, j] + row[j])
+            x[i, j] = formula(xp, x[i, j] + row[j])
 
 
 def _of_pairs(x: Any, y: Any) -> Any:
     out = np.empty_like(x)
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
-            out[i, j] = formula(np, x[i, j], y[i, j])
+            out[i, j] = formula(xp, x[i, j], y[i, j])
     return out
 
 
@@ -145,11 +146,11 @@ def softmax_crossentropy(y_true: Any, logits: Any, scale: Any) -> tuple[float, A
         for c in range(1, z.size):
             largest = max(largest, z[c])
         for c in range(z.size):
-            _, g[c] = _exponentials(np, z[c], largest)
+            _, g[c] = _exponentials(xp, z[c], largest)
             total += g[c]
             weight += y[c]
         for c in range(z.size):
-            term, g[c] = _crossentropy_terms(np, y[c], z[c] - largest, g[c], total, weight, scale)
+            term, g[c] = _crossentropy_terms(xp, y[c], z[c] - largest, g[c], total, weight, scale)
             value += term
     return value * -scale, gradient
 
