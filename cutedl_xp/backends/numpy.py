@@ -12,6 +12,7 @@ import numpy as np
 
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._base import Backend, Elementwise, Rule, written
+from cutedl_xp.backends._threads import in_pieces
 
 _BLOCK = 32_768
 """Entries a block of a rule: its temporaries stay in the cache, and the memory allocator keeps them at hand."""
@@ -93,7 +94,7 @@ class NumpyBackend(Backend):
                 return super().apply_rule(rule, arrays, scalars)
             flat = [array.reshape(-1) for array in arrays]
         if self._loops and (loop := self._loops.loop_over(rule, len(arrays), len(scalars), w.dtype)):
-            loop(*flat, np.asarray(scalars, w.dtype))
+            in_pieces(loop, flat, np.asarray(scalars, w.dtype))
             return written(arrays)
         for start in range(0, w.size, _BLOCK):
             super().apply_rule(rule, [array[start : start + _BLOCK] for array in flat], scalars)
