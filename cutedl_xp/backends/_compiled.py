@@ -111,22 +111,31 @@ def _of_pairs(x: Any, y: Any) -> Any:
 
 
 @functools.cache
-def loop_over_sums(function: Callable[..., Any]) -> Callable[..., None] | None:
+def loop_over_sums(function: Callable[..., Any], dtype: Any) -> Callable[..., None] | None:
     """The loop ``(x, row)`` that writes ``function(xp, x + row)`` over x, of shape (n, m); None if it does not pay."""
-    return _loop(_of_sums, function) if _pays(function) else None
+    return _loop_if_it_pays(_of_sums, function, np.empty((0, 0), dtype), np.empty(0, dtype))
 
 
 @functools.cache
-def loop_over_pairs(function: Callable[..., Any]) -> Callable[..., Any] | None:
+def loop_over_pairs(function: Callable[..., Any], dtype: Any) -> Callable[..., Any] | None:
     """The loop ``(x, y)`` that returns ``function(xp, x, y)``, all of shape (n, m); None if it does not pay."""
-    return _loop(_of_pairs, function) if _pays(function) else None
+    return _loop_if_it_pays(_of_pairs, function, np.empty((0, 0), dtype), np.empty((0, 0), dtype))
 
 
-def _pays(function: Callable[..., Any]) -> bool:
-    """Whether numba compiles a function, and to something faster than NumPy's passes, as exponentials are not."""
+def _loop_if_it_pays(
+    template: Callable[..., Any], function: Callable[..., Any], *arguments: Any
+) -> Callable[..., Any] | None:
+    """The loop, if numba makes of the function something faster than NumPy's passes, as it does not of exponentials."""
     if not isinstance(function, types.FunctionType) or function.__closure__ or inspect.getclosurevars(function).globals:
-        return False
-    return _CHEAP.issuperset(function.__code__.co_names)
+        return None
+    if not _CHEAP.issuperset(function.__code__.co_names):
+        return None
+    loop = _loop(template, function)
+    try:
+        loop(*arguments)
+    except numba.core.errors.NumbaError:  # it returns two arrays, say
+        return None
+    return loop
 
 
 @functools.partial(_compiled, cache=True)

@@ -67,13 +67,13 @@ class NumpyBackend(Backend):
     def elementwise(self, function: Elementwise, *arguments: Any) -> Any:
         if self._loops and len(arguments) == 2:
             x, y = arguments
-            fit = x.ndim == 2 and x.shape == y.shape and x.dtype == y.dtype
-            if fit and (loop := self._loops.loop_over_pairs(function)):
+            fit = isinstance(y, np.ndarray) and x.ndim == 2 and x.shape == y.shape and x.dtype == y.dtype
+            if fit and (loop := self._loops.loop_over_pairs(function, x.dtype)):
                 return loop(x, y)
         return super().elementwise(function, *arguments)
 
     def add_bias(self, product: Any, bias: Any, function: Elementwise) -> Array:
-        if self._loops and (loop := self._loops.loop_over_sums(function)):
+        if self._loops and (loop := self._loops.loop_over_sums(function, product.dtype)):
             loop(product, bias)
         else:
             product += bias

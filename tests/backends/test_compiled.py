@@ -159,9 +159,17 @@ def test_activations_and_their_derivatives_are_those_of_numpy(
 
 @with_numba
 def test_relu_is_compiled_and_what_takes_exponentials_is_not(fused: Backend) -> None:
-    compiled = {name for name, each in activations.ACTIVATIONS.items() if fused._loops.loop_over_sums(each.function)}
+    compiled = {
+        name
+        for name, each in activations.ACTIVATIONS.items()
+        if fused._loops.loop_over_sums(each.function, np.dtype("float32"))
+    }
     assert compiled == {"linear", "relu"}
-    backward = {name for name, each in activations.ACTIVATIONS.items() if fused._loops.loop_over_pairs(each.backward)}
+    backward = {
+        name
+        for name, each in activations.ACTIVATIONS.items()
+        if fused._loops.loop_over_pairs(each.backward, np.dtype("float32"))
+    }
     assert backward == set(activations.ACTIVATIONS)
 
 
@@ -171,6 +179,23 @@ def test_arrays_of_two_shapes_are_broadcast_as_numpy_does(fused: Backend, other:
     y, gradient = np.ones((2, 3)), np.full(other, 2.0)
     found = fused.elementwise(activations.relu_backward, y, gradient)
     np.testing.assert_array_equal(found, np.full((2, 3), 2.0))
+
+
+def scaled(xp: Any, x: Array, factor: float) -> Array:
+    return x * factor
+
+
+def sum_and_difference(xp: Any, x: Array, y: Array) -> tuple[Array, Array]:
+    return x + y, x - y
+
+
+@with_numba
+def test_functions_of_numbers_and_with_several_results_run_in_numpy(fused: Backend) -> None:
+    x = np.ones((2, 3))
+    np.testing.assert_array_equal(fused.elementwise(scaled, x, 2.0), 2.0 * x)
+    total, difference = fused.elementwise(sum_and_difference, x, x)
+    np.testing.assert_array_equal(total, 2.0 * x)
+    np.testing.assert_array_equal(difference, 0.0 * x)
 
 
 @with_numba
