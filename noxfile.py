@@ -23,7 +23,7 @@ nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "virtualenv"  # and with it pip, also where uv is installed
 nox.options.error_on_missing_interpreters = False  # skipped with a message, on CI servers too
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["tests", "doctest", "examples"]
+nox.options.sessions = [f"tests({_HERE}-numpy)", f"tests({_HERE}-array_api_strict)", "doctest", "examples"]
 os.environ.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
 
 
@@ -38,7 +38,9 @@ def tests(session: nox.Session, backend: str) -> None:
     session.install(".[test,fast]" if backend == "numpy" else ".[test]")
     test_on(backend, session)
     if session.python == _HERE and backend == "numpy":
-        test_on(backend, session, CUTEDL_XP_FUSED="0")  # and without what numba compiles
+        # And without what numba compiles, where that makes a difference
+        parts = ["tests/backends", "tests/layers", "tests/optimizers", *map(str, Path("tests").glob("test_*.py"))]
+        test_on(backend, session, *parts, CUTEDL_XP_FUSED="0")
 
 
 @nox.session
@@ -151,11 +153,18 @@ def build(session: nox.Session) -> None:
         )
 
 
-def test_on(backend: str, session: nox.Session, **environment: str) -> None:
-    """Run the tests of the package on what is installed."""
+def test_on(backend: str, session: nox.Session, *parts: str, **environment: str) -> None:
+    """Run the tests of the package, or some parts of them, on what is installed."""
     side_by_side = ("--numprocesses", "auto", "--maxprocesses", "4")
     session.run(
-        "pytest", "--backend", backend, "--ignore=tests/interop", *side_by_side, *session.posargs, env=environment
+        "pytest",
+        "--backend",
+        backend,
+        "--ignore=tests/interop",
+        *side_by_side,
+        *parts,
+        *session.posargs,
+        env=environment,
     )
 
 

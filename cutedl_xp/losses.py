@@ -42,7 +42,7 @@ class Loss(ABC):
         if not backend.xp.isdtype(y_pred.dtype, "real floating"):
             raise TypeError(f"`y_pred` must be a floating-point array; got {describe(y_pred)}")
         self._check_dtype(y_true)
-        self._check_shape(tuple(y_true.shape), tuple(y_pred.shape))
+        self.check_shape(tuple(y_true.shape), tuple(y_pred.shape))
         value, gradient = self.value_and_gradient(backend, y_true, y_pred)
         return backend.xp.asarray(value), gradient
 
@@ -59,7 +59,7 @@ class Loss(ABC):
             The shape of the model's output for one sample.
         """
         self._check_dtype(y_true)
-        self._check_shape(tuple(y_true.shape), (y_true.shape[0], *output_shape))
+        self.check_shape(tuple(y_true.shape), (y_true.shape[0], *output_shape))
         low, high = self._label_range(output_shape)
         xp: Namespace = array_namespace(y_true)
         if xp.isdtype(y_true.dtype, "bool"):
@@ -69,7 +69,8 @@ class Loss(ABC):
             allowed = "finite labels" if high == _LARGEST else f"labels from {low:g} to {high:g}"
             raise ValueError(f"{type(self).__name__} takes {allowed}; got labels from {smallest:g} to {largest:g}")
 
-    def _check_shape(self, true: Shape, predicted: Shape) -> None:
+    def check_shape(self, true: Shape, predicted: Shape) -> None:
+        """Refuse labels whose shape does not fit the outputs' shape."""
         if true != predicted:
             raise ValueError(
                 f"{type(self).__name__} needs `y_true` of the shape of the model's output {predicted}; got {true}"
@@ -211,9 +212,9 @@ class CategoricalCrossentropy(_Crossentropy):
         terms, gradient = backend.elementwise(_categorical_of_probabilities, y_true, y_pred, scale)
         return backend.xp.sum(terms) * scale, gradient
 
-    def _check_shape(self, true: Shape, predicted: Shape) -> None:
+    def check_shape(self, true: Shape, predicted: Shape) -> None:
         self._check_classes(predicted)
-        super()._check_shape(true, predicted)
+        super().check_shape(true, predicted)
 
     def _label_range(self, output_shape: Shape) -> tuple[float, float]:
         return 0.0, 1.0
@@ -253,7 +254,7 @@ class SparseCategoricalCrossentropy(_Crossentropy):
         one_hot = backend.elementwise(_one_hot, y_pred, labels, numbers, classes)
         return CategoricalCrossentropy(self.from_logits).value_and_gradient(backend, one_hot, y_pred)
 
-    def _check_shape(self, true: Shape, predicted: Shape) -> None:
+    def check_shape(self, true: Shape, predicted: Shape) -> None:
         self._check_classes(predicted)
         if true != predicted[:-1]:
             raise ValueError(

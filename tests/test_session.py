@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import array_api_compat
 import numpy as np
 import pytest
 
 from cutedl_xp import Backend, Dataset, Model, Session, get_backend, losses, metrics, optimizers
-from cutedl_xp.layers import Dense, Flatten
+from cutedl_xp.layers import Dense, Flatten, Layer
 from cutedl_xp.listeners import EarlyStopping, Event, TargetReached
 from cutedl_xp.losses import BinaryCrossentropy, CategoricalCrossentropy, Mse, SparseCategoricalCrossentropy
 from cutedl_xp.optimizers import Adam, Fixed
@@ -282,3 +283,28 @@ def test_data_of_a_width_that_a_later_layer_does_not_take_are_refused_before_the
     with pytest.raises(ValueError, match=r"`train` does not fit: Dense.* takes samples with a last axis of 3; got"):
         session.fit(Dataset(np.ones((8, 5, 2)), np.zeros(8, int)), 1, listeners=[events.append])
     assert not events
+
+
+class Widened(Layer):
+    """A layer that says nothing of the columns it adds."""
+
+    def output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def forward(self, x: Any, training: bool) -> tuple[Any, Any]:
+        xp = array_api_compat.array_namespace(x)
+        return xp.concat([x, x], axis=-1), lambda gradient, input_gradient=True: gradient
+
+    def config(self) -> dict[str, Any]:
+        return {}
+
+
+def test_an_output_that_is_not_of_the_shape_it_was_said_to_have_is_refused(backend: Backend) -> None:
+    model = Model([Dense(3, input_dim=2), Widened()]).assemble(backend)
+    session = Session(model, loss=ONE_HOT_LOSS, optimizer=Adam(0.1))
+    data = Dataset(np.zeros((4, 2)), np.eye(4, 3))
+    for train in (lambda: session.fit(data, epochs=1), lambda: session.evaluate(data)):
+        with pytest.raises(
+            ValueError, match=r"needs `y_true` of the shape of the model's output \(4, 6\); got \(4, 3\)"
+        ):
+            train()

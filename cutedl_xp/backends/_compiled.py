@@ -33,16 +33,23 @@ def _compiled(function: Function, cache: bool = False) -> Function:
         return cast(Function, compiler())
 
 
-def _fingerprint(*formulas: Callable[..., Any]) -> str:
-    """Changes with the formulas' text: numba itself would only notice a change of this file."""
-    texts = [(code.co_code, code.co_consts, code.co_names) for code in (formula.__code__ for formula in formulas)]
-    return hashlib.sha256(repr(texts).encode()).hexdigest()[:16]
+def _fingerprint(*formulas: Callable[..., Any], count: int = 0) -> str:
+    """Changes with what is compiled into a loop: numba itself would only notice a change of this file."""
+    texts = [(_text(each.__code__), each.__defaults__, each.__kwdefaults__) for each in (*formulas, xp._choice)]
+    return hashlib.sha256(repr((texts, count)).encode()).hexdigest()[:16]
+
+
+def _text(code: types.CodeType) -> tuple[Any, ...]:
+    """What a function does, without where it stands."""
+    constants = [_text(each) if isinstance(each, types.CodeType) else each for each in code.co_consts]
+    return code.co_code, constants, code.co_names, code.co_varnames
 
 
 def _loop(template: Callable[..., Any], formula: Callable[..., Any], count: int = 0) -> Callable[..., Any]:
     """One of the loops below with a formula in it, compiled, and kept if the formula needs nothing from elsewhere."""
     copy = types.FunctionType(template.__code__, globals() | {"formula": _compiled(formula), "count": count})
-    copy.__qualname__ = f"{template.__name__}_{formula.__name__}_{_fingerprint(formula)}"  # its name on the disk
+    fingerprint = _fingerprint(formula, count=count)
+    copy.__qualname__ = f"{template.__name__}_{formula.__name__}_{fingerprint}"  # its name on the disk
     return _compiled(copy, cache=not inspect.getclosurevars(formula).globals)
 
 
@@ -81,16 +88,16 @@ _OF_RULES = (_no_state, _one_state, _two_states, _three_states)
 def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -> Callable[..., None] | None:
     """The loop ``(w, g, *state, scalars)`` that writes a rule's results over w and the state, all of shape (n,).
 
-    The scalars come as an array of the same dtype. None for what is not compiled: functions within others, and those
-    that numba refuses.
+    The scalars come as an array of the same dtype. None for what is not compiled: functions within others, of more
+    than three states, and those that numba refuses, which a warning names.
     """
-    if not isinstance(rule, types.FunctionType) or "<" in rule.__qualname__ or arrays - 2 >= len(_OF_RULES):
+    if rule.__closure__ or "<" in rule.__qualname__ or arrays - 2 >= len(_OF_RULES):
         return None
-    loop = _loop(_OF_RULES[arrays - 2], rule, scalars)
     try:
+        loop = _loop(_OF_RULES[arrays - 2], rule, scalars)
         loop(*[np.empty(0, dtype)] * arrays, np.ones(scalars, dtype))
     except Exception as error:  # of numba's own classes, and others for names that it does not find
-        why = str(error).strip().splitlines()[-1]
+        why = (str(error).strip() or type(error).__name__).splitlines()[-1]
         warnings.warn(f"numba cannot compile {rule.__qualname__} ({why}), so it runs in NumPy", stacklevel=4)
         return None
     return loop
@@ -119,21 +126,25 @@ def loop_over_sums(function: Callable[..., Any], dtype: Any) -> Callable[..., No
 @functools.cache
 def loop_over_pairs(function: Callable[..., Any], dtype: Any) -> Callable[..., Any] | None:
     """The loop ``(x, y)`` that returns ``function(xp, x, y)``, all of shape (n, m); None if it does not pay."""
-    return _loop_if_it_pays(_of_pairs, function, np.empty((0, 0), dtype), np.empty((0, 0), dtype))
+    nothing = np.empty((0, 0), dtype)
+    result = function(np, nothing, nothing)
+    if not isinstance(result, np.ndarray) or result.dtype != dtype:
+        return None
+    return _loop_if_it_pays(_of_pairs, function, nothing, nothing)
 
 
 def _loop_if_it_pays(
     template: Callable[..., Any], function: Callable[..., Any], *arguments: Any
 ) -> Callable[..., Any] | None:
     """The loop, if numba makes of the function something faster than NumPy's passes, as it does not of exponentials."""
-    if not isinstance(function, types.FunctionType) or function.__closure__ or inspect.getclosurevars(function).globals:
+    if function.__closure__ or inspect.getclosurevars(function).globals:
         return None
     if not _CHEAP.issuperset(function.__code__.co_names):
         return None
-    loop = _loop(template, function)
     try:
+        loop = _loop(template, function)
         loop(*arguments)
-    except numba.core.errors.NumbaError:  # it returns two arrays, say
+    except Exception:  # it returns two arrays, say
         return None
     return loop
 

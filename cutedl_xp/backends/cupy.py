@@ -1,6 +1,7 @@
 """CuPy on a CUDA GPU."""
 
 import functools
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -25,6 +26,11 @@ class CupyBackend(Backend):
         self.version = cupy.__version__
         self.device = cupy.cuda.Device(_cuda.device_index(device, _cuda.device_count(cupy)))
         _cuda.use(cupy, self.device)
+
+    @classmethod
+    def of(cls, array: Any) -> Backend:
+        with array.device:  # afterwards the thread's device is again what it was
+            return super().of(array)
 
     @classmethod
     def _device_name(cls, device: Any) -> str:
@@ -93,5 +99,5 @@ def _fused(cupy: Any, function: Callable[..., Any], arrays: int | None) -> Any:
         for target, result in zip(written(arguments[:arrays]), function(xp, *arguments), strict=True):
             target[...] = result
 
-    kernel_name = function.__name__.strip("<>")  # of a lambda: C has no such names
+    kernel_name = re.sub(r"\W", "_", getattr(function, "__name__", "function"), flags=re.ASCII)
     return cupy.fuse(kernel_name=kernel_name)(pure if arrays is None else in_place)

@@ -16,7 +16,7 @@ _FIX = 'give `dtype` "float32" or the like, or call jax.config.update("jax_enabl
 
 
 class JaxBackend(Backend):
-    """JAX arrays on one device; operations run eagerly, and an optimizer's rule is compiled."""
+    """JAX arrays on one device; operations run eagerly, and rules and elementwise functions are compiled."""
 
     name = "jax"
     xp = cast(Namespace, jax.numpy)
@@ -25,7 +25,8 @@ class JaxBackend(Backend):
 
     def __init__(self, device: str | None = None) -> None:
         if device is None:
-            self.device = jax.numpy.empty(0).device
+            with jax.ensure_compile_time_eval():  # also where a function is traced
+                self.device = jax.numpy.empty(0).device
             return
         platform, _, index = device.partition(":")
         try:
@@ -41,7 +42,8 @@ class JaxBackend(Backend):
 
     @classmethod
     def of(cls, array: Any) -> Backend:
-        return cls() if isinstance(array, jax.core.Tracer) else super().of(array)  # such a one has no device yet
+        # One that is traced has no device yet, and one of several devices has a sharding in its place
+        return super().of(array) if isinstance(getattr(array, "device", None), jax.Device) else cls()
 
     @classmethod
     def _device_name(cls, device: Any) -> str:

@@ -4,7 +4,7 @@ import functools
 import importlib.util
 import warnings
 from collections.abc import Sequence
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, cast
 
 import array_api_compat.numpy
@@ -16,6 +16,10 @@ from cutedl_xp.backends._threads import in_pieces
 
 _BLOCK = 32_768
 """Entries a block of a rule: its temporaries stay in the cache, and the memory allocator keeps them at hand."""
+
+_FLOATS = (np.dtype("float32"), np.dtype("float64"))
+_NUMBERS = "?bBhHiIlLqQfd"
+"""The characters of the dtypes that numba computes with."""
 
 
 class NumpyBackend(Backend):
@@ -56,7 +60,7 @@ class NumpyBackend(Backend):
     def convert(self, array: Any, dtype: Any, scale: float | None) -> Array:
         if scale is None or array.dtype == dtype:
             return super().convert(array, dtype, scale)
-        if self._loops and array.flags.c_contiguous:
+        if self._loops and array.flags.c_contiguous and array.dtype.isnative and array.dtype.char in _NUMBERS:
             product = np.empty(array.shape, dtype)
             self._loops.scale_into(array.reshape(-1), product.dtype.type(scale), product.reshape(-1))
         else:
@@ -65,15 +69,16 @@ class NumpyBackend(Backend):
         return cast(Array, product)
 
     def elementwise(self, function: Elementwise, *arguments: Any) -> Any:
-        if self._loops and len(arguments) == 2:
+        if len(arguments) == 2 and self._can_compile(function, arguments[0]):
             x, y = arguments
-            fit = isinstance(y, np.ndarray) and x.ndim == 2 and x.shape == y.shape and x.dtype == y.dtype
+            fit = x.ndim == 2 and isinstance(y, np.ndarray) and y.shape == x.shape and y.dtype == x.dtype
             if fit and (loop := self._loops.loop_over_pairs(function, x.dtype)):
                 return loop(x, y)
         return super().elementwise(function, *arguments)
 
     def add_bias(self, product: Any, bias: Any, function: Elementwise) -> Array:
-        if self._loops and (loop := self._loops.loop_over_sums(function, product.dtype)):
+        compiled = self._can_compile(function, product) and product.shape[1:] == bias.shape
+        if compiled and (loop := self._loops.loop_over_sums(function, product.dtype)):
             loop(product, bias)
         else:
             product += bias
@@ -81,7 +86,8 @@ class NumpyBackend(Backend):
         return cast(Array, product)
 
     def softmax_crossentropy(self, y_true: Any, logits: Any, scale: float) -> tuple[Array, Array]:
-        if not (self._loops and logits.ndim == 2 and logits.size):
+        fit = logits.ndim == 2 and logits.size and logits.shape == y_true.shape
+        if not (fit and self._loops and logits.dtype in _FLOATS):
             return super().softmax_crossentropy(y_true, logits, scale)
         dtype = logits.dtype.type
         value, gradient = self._loops.softmax_crossentropy(y_true, logits, dtype(scale))
@@ -93,12 +99,17 @@ class NumpyBackend(Backend):
             if not all(array.flags.c_contiguous for array in arrays):
                 return super().apply_rule(rule, arrays, scalars)
             flat = [array.reshape(-1) for array in arrays]
-        if self._loops and (loop := self._loops.loop_over(rule, len(arrays), len(scalars), w.dtype)):
+        compiled = self._can_compile(rule, w)
+        if compiled and (loop := self._loops.loop_over(rule, len(arrays), len(scalars), w.dtype)):
             in_pieces(loop, flat, np.asarray(scalars, w.dtype))
             return written(arrays)
         for start in range(0, w.size, _BLOCK):
             super().apply_rule(rule, [array[start : start + _BLOCK] for array in flat], scalars)
         return written(arrays)
+
+    def _can_compile(self, function: Any, x: Any) -> bool:
+        """Whether numba is there, for a plain function of arrays like ``x``."""
+        return self._loops is not None and isinstance(function, FunctionType) and x.dtype in _FLOATS
 
     @functools.cached_property
     def _loops(self) -> Any:

@@ -198,6 +198,75 @@ def test_functions_of_numbers_and_with_several_results_run_in_numpy(fused: Backe
     np.testing.assert_array_equal(difference, 0.0 * x)
 
 
+def with_a_default(xp: Any, w: Array, g: Array, lr: float, decay: float = 0.0) -> tuple[Array, ...]:
+    return (w - lr * (g + decay * w),)
+
+
+@with_numba
+def test_a_loop_belongs_to_the_number_of_scalars(fused: Backend) -> None:
+    w, decayed = np.ones(3), np.ones(3)
+    fused.apply_rule(with_a_default, [w, np.ones(3)], [0.1])
+    fused.apply_rule(with_a_default, [decayed, np.ones(3)], [0.1, 0.5])
+    np.testing.assert_allclose([w[0], decayed[0]], [0.9, 0.85])
+
+
+@with_numba
+def test_a_loop_on_the_disk_is_told_apart_by_all_that_its_formula_is(fused: Backend) -> None:
+    def of(factor: float, inner: float) -> Any:
+        def formula(x: float, by: float = factor) -> list[float]:
+            return [each * 2.0 for each in (x, by)]
+
+        return formula if inner == 2.0 else lambda x, by=factor: [each * 3.0 for each in (x, by)]
+
+    fingerprint = fused._loops._fingerprint
+    assert fingerprint(of(1.0, 2.0)) == fingerprint(of(1.0, 2.0))
+    different = {fingerprint(of(factor, inner)) for factor in (1.0, 5.0) for inner in (2.0, 3.0)}
+    assert len(different | {fingerprint(of(1.0, 2.0), count=3)}) == 5
+
+
+@with_numba
+def test_closures_run_in_numpy_whatever_they_are_called(fused: Backend) -> None:
+    def minus(k: float) -> Any:
+        def rule(xp: Any, w: Array, g: Array) -> tuple[Array, ...]:
+            return (w - k * g,)
+
+        rule.__qualname__ = "rule"
+        return rule
+
+    for k in (1.0, 3.0):
+        w = np.ones(3)
+        fused.apply_rule(minus(k), [w, np.ones(3)], [])
+        assert w.tolist() == [1.0 - k] * 3
+
+
+def is_greater(xp: Any, x: Array, y: Array) -> Array:
+    return x > y
+
+
+@with_numba
+@pytest.mark.parametrize("name", ["float16", "longdouble", ">f4", "int32"])
+def test_other_dtypes_run_in_numpy(fused: Backend, unfused: Backend, name: str) -> None:
+    x = np.arange(6).reshape(2, 3).astype(name)
+    for function in (activations.relu_backward, is_greater):
+        for dtype in (name, "float32"):
+            found, wanted = (each.elementwise(function, x.astype(dtype), x.astype(dtype)) for each in (fused, unfused))
+            assert found.dtype == wanted.dtype
+            np.testing.assert_array_equal(found, wanted)
+    scaled = [each.convert(x, np.dtype("float32"), 0.5) for each in (fused, unfused)]
+    np.testing.assert_array_equal(*scaled)
+    if name != "int32":
+        results = [each.softmax_crossentropy(np.eye(2, 3).astype(name), x, 0.5) for each in (fused, unfused)]
+        for found, wanted in zip(*results, strict=True):
+            np.testing.assert_array_equal(found, wanted)
+        np.testing.assert_array_equal(*(each.add_bias(x.copy(), x[0], activations.relu) for each in (fused, unfused)))
+
+
+@with_numba
+def test_labels_of_another_shape_are_never_read_beyond_their_end(fused: Backend) -> None:
+    with pytest.raises(ValueError, match="broadcast"):
+        fused.softmax_crossentropy(np.ones((4, 3)), np.ones((4, 6)), 1.0)
+
+
 @with_numba
 @pytest.mark.parametrize("source", ["bool", "uint8", "int64", "float64", "float32"])
 def test_scaling_while_converting_is_that_of_numpy(fused: Backend, unfused: Backend, dtype: str, source: str) -> None:

@@ -82,7 +82,10 @@ def work_in_a_fork() -> None:
 
 @pytest.mark.usefixtures("three")
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="there is no fork here")
-@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::RuntimeWarning"
+)  # of others, of forks beside threads
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_forked_process_has_threads_of_its_own() -> None:
     work = np.zeros(100)
     _threads.in_pieces(add, [work, np.ones(100)], 1)  # starts the threads of this process
