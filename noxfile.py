@@ -81,7 +81,7 @@ def interop(session: nox.Session) -> None:
 @nox.session
 def doctest(session: nox.Session) -> None:
     """Run the examples in the docstrings, the README and the documentation."""
-    session.install("--editable", ".[test]")  # so that what pytest collects is what is imported
+    session.install("--editable", ".[test,fast]")  # so that what pytest collects is what is imported
     absent = [f"--ignore=cutedl_xp/backends/{name}.py" for name in ("torch", "jax")]
     session.run("pytest", "--doctest-modules", "cutedl_xp", "tests/test_docs.py", *absent, *session.posargs)
 

@@ -26,7 +26,8 @@ BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 def environment(**more):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CUTEDL_XP") and name not in BLAS}
-    return kept | {"MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", ""), "CUDA_VISIBLE_DEVICES": ""} | more
+    quick = {"CUTEDL_XP_FUSED": "0"}  # importing numba takes longer than these short trainings
+    return kept | quick | {"MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", ""), "CUDA_VISIBLE_DEVICES": ""} | more
 
 
 def start(*arguments, **more):
