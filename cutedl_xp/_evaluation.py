@@ -50,7 +50,7 @@ class Evaluation:
         count = 0
         for x, y in islice(data.batches(0, backend, self._model.dtype), batches or None):
             output, _ = self._model.forward(x, training=False)
-            self.loss.check_shape(y.shape, output.shape)
+            self.loss.check_shape(tuple(y.shape), tuple(output.shape))
             loss, _ = self.loss.value_and_gradient(backend, y, output)
             values = [loss, *(metric(y, output) for metric in self.metrics)]
             for name, value in zip(self.names, values, strict=True):

@@ -187,7 +187,7 @@ class Session:
     def _train_step(self, x: Array, y: Array) -> Array:
         """One update from one batch; the loss stays on the device."""
         output, backward = self.model.forward(x, training=True)
-        self.loss.check_shape(y.shape, output.shape)
+        self.loss.check_shape(tuple(y.shape), tuple(output.shape))
         value, gradient = self.loss.value_and_gradient(self.backend, y, output)
         backward(gradient)
         for regularizer in self.regularizers:
