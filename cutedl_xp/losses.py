@@ -116,7 +116,7 @@ class Mse(Loss):
         scale = 1.0 / max(prod(y_pred.shape), 1)
         y_true = backend.convert(y_true, y_pred.dtype, None)
         squares, gradient = backend.elementwise(_squares_and_gradient, y_true, y_pred, 2.0 * scale)
-        return backend.xp.sum(squares) * scale, gradient
+        return backend.sum(squares) * scale, gradient
 
 
 def _squares_and_gradient(xp: Namespace, y: Array, p: Array, factor: float) -> tuple[Array, Array]:
@@ -166,7 +166,7 @@ class BinaryCrossentropy(_Crossentropy):
         y_true = backend.convert(y_true, y_pred.dtype, None)
         formula = _binary_of_logits if self.from_logits else _binary_of_probabilities
         terms, gradient = backend.elementwise(formula, y_true, y_pred, scale)
-        return backend.xp.sum(terms) * scale, gradient
+        return backend.sum(terms) * scale, gradient
 
     def _label_range(self, output_shape: Shape) -> tuple[float, float]:
         return 0.0, 1.0
@@ -210,7 +210,7 @@ class CategoricalCrossentropy(_Crossentropy):
         if self.from_logits:
             return backend.softmax_crossentropy(y_true, y_pred, scale)
         terms, gradient = backend.elementwise(_categorical_of_probabilities, y_true, y_pred, scale)
-        return backend.xp.sum(terms) * scale, gradient
+        return backend.sum(terms) * scale, gradient
 
     def check_shape(self, true: Shape, predicted: Shape) -> None:
         self._check_classes(predicted)
