@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from benchmarks.tasks import Task
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """One contender at one task: seconds a step, one entry a round."""
+class Rounds:
+    """What was measured once a round."""
 
-    task: Task
-    contender: str
-    steps: int
     seconds: tuple[float, ...]
 
     @property
@@ -25,6 +21,16 @@ class Measurement:
     def median(self) -> float:
         """What to expect."""
         return statistics.median(self.seconds)
+
+
+@dataclass(frozen=True)
+class Measurement(Rounds):
+    """One contender at one task: seconds a step, one entry a round."""
+
+    task: Task
+    contender: str
+    steps: int
+    seconds: tuple[float, ...]
 
 
 def find(measurements: Sequence[Measurement], task: Task, contender: str) -> Measurement | None:

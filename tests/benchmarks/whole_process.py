@@ -2,7 +2,6 @@
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -12,29 +11,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.contenders import CONTENDERS, missing_library
+from benchmarks.measurement import Rounds
 from benchmarks.processes import WorkerFailedError, environment, last_words
 
 _UNIT = 1 if sys.platform == "darwin" else 1024  # of the peak that the system tells
 
 
 @dataclass(frozen=True)
-class Program:
+class Program(Rounds):
     """One contender's program: seconds and peak of memory in bytes (0: unknown), one entry a round; its last line."""
 
     contender: str
     seconds: tuple[float, ...]
     peaks: tuple[int, ...]
     outcome: dict[str, Any]
-
-    @property
-    def best(self) -> float:
-        """The least disturbed round."""
-        return min(self.seconds)
-
-    @property
-    def median(self) -> float:
-        """What to expect."""
-        return statistics.median(self.seconds)
 
 
 def measure(names: Sequence[str], rounds: int, say: Callable[[str], None], absent: dict[str, str]) -> list[Program]:

@@ -1,6 +1,6 @@
 """A model trained and saved on one backend loads on every other, predicts the same there, and trains on alike."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import permutations
 from pathlib import Path
 
@@ -11,20 +11,12 @@ from cutedl_xp import Dataset, Model, Session, get_backend, losses, optimizers
 from cutedl_xp.layers import Dense, Dropout, Flatten
 
 pytest.importorskip("torch")
-jax = pytest.importorskip("jax")
+pytest.importorskip("jax")
 
 BACKENDS = ("numpy", "array_api_strict:device1", "torch", "jax")
 TOLERANCE = {"float32": 2e-6, "float64": 1e-13}
 RANDOM = np.random.default_rng(0)
 IMAGES, CLASSES = RANDOM.normal(size=(60, 4, 2)), RANDOM.integers(0, 3, 60)
-
-
-@pytest.fixture(autouse=True)
-def _double_precision() -> Iterator[None]:
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield
-    jax.config.update("jax_enable_x64", before)
 
 
 def train(model: Model) -> None:

@@ -1,6 +1,6 @@
 """``init`` and ``update`` on PyTorch's and JAX's own arrays, and the rules against those of PyTorch and optax."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,15 +20,6 @@ EPSILON = {"float32": 1e-6, "float64": 1e-14}
 
 rules = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
-
-
-@pytest.fixture(autouse=True)
-def _double_precision() -> Iterator[None]:
-    """Let JAX compute in float64 where it is asked to, in these tests alone."""
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield
-    jax.config.update("jax_enable_x64", before)
 
 
 def tree(number: int, dtype: str) -> Tree:
