@@ -53,8 +53,9 @@ class Evaluation:
             self.loss.check_shape(tuple(y.shape), tuple(output.shape))
             loss, _ = self.loss.value_and_gradient(backend, y, output)
             values = [loss, *(metric(y, output) for metric in self.metrics)]
-            for name, value in zip(self.names, values, strict=True):
-                _check_number(name, value)
+            if not count:
+                for name, value in zip(self.names, values, strict=True):
+                    _check_number(name, value)
             totals = [total + value * x.shape[0] for total, value in zip(totals, values, strict=True)]
             count += x.shape[0]
         return [total / count for total in totals]

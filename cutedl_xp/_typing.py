@@ -69,6 +69,7 @@ class Namespace(Protocol):
     empty: Function
     exp: Function
     expand_dims: Function
+    finfo: Callable[..., Any]
     log: Function
     log1p: Function
     matmul: Function

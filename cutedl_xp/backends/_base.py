@@ -180,6 +180,23 @@ class Backend(ABC):
         added: Array = self.elementwise(_of_sum(function), product, bias)
         return added
 
+    def add_bias_backward(
+        self, function: Elementwise, y: Array, gradient: Array, out: Array | None = None
+    ) -> tuple[Array, Array]:
+        """The gradients of what :meth:`add_bias` takes: of the product, and of the bias, which is its sum over samples.
+
+        Parameters
+        ----------
+        function
+            ``function(xp, y, gradient)``, the derivative of the function that made y.
+        y, gradient
+            What it made, and the gradient of that; both of shape (samples, units).
+        out
+            Where the bias's may be written.
+        """
+        dz: Array = self.elementwise(function, y, gradient)
+        return dz, self.sum(dz, axis=0, out=out)
+
     def softmax_crossentropy(self, y_true: Array, logits: Array, scale: float) -> tuple[Array, Array]:
         """The sum of -y log softmax(z), times ``scale``, and its gradient (softmax(z) sum(y) - y) * ``scale``.
 
@@ -220,6 +237,14 @@ class Backend(ABC):
         results = rule(self.xp, *arrays, *scalars)
         return [self.write(target, result) for target, result in zip(written(arrays), results, strict=True)]
 
+    def without_subnormals(self, array: Array) -> Array:
+        """``array`` with 0 for numbers too small to be normal ones of its dtype, in its own memory where that can be.
+
+        A processor takes longer to compute with those, some a hundred times as long.
+        """
+        smallest = float(self.xp.finfo(array.dtype).smallest_normal)
+        return self.write(array, self.elementwise(_zero_below, array, smallest))
+
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         """How it is copied and pickled: by the device's name, as the library cannot be."""
         return type(self), (self._device_name(self.device),)
@@ -232,6 +257,10 @@ class Backend(ABC):
 
     def __repr__(self) -> str:
         return f"<backend {self.name} on {self.device}>"
+
+
+def _zero_below(xp: Namespace, x: Array, smallest: float) -> Array:
+    return xp.where(xp.abs(x) < smallest, 0.0, x)
 
 
 @functools.cache

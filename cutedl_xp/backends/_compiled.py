@@ -109,11 +109,13 @@ def _of_sums(x: Any, row: Any) -> None:
             x[i, j] = formula(xp, x[i, j] + row[j])
 
 
-def _of_pairs(x: Any, y: Any) -> Any:
+def _of_pairs(x: Any, y: Any, total: Any) -> Any:
     out = np.empty_like(x)
+    total[:] = 0.0
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
             out[i, j] = formula(xp, x[i, j], y[i, j])
+            total[j] += out[i, j]
     return out
 
 
@@ -125,12 +127,12 @@ def loop_over_sums(function: Callable[..., Any], dtype: Any) -> Callable[..., No
 
 @functools.cache
 def loop_over_pairs(function: Callable[..., Any], dtype: Any) -> Callable[..., Any] | None:
-    """The loop ``(x, y)`` that returns ``function(xp, x, y)``, all of shape (n, m); None if it does not pay."""
+    """The loop ``(x, y, total)`` that returns ``function(xp, x, y)``, all of shape (n, m), and writes its sum over n.
+
+    None if it does not pay.
+    """
     nothing = np.empty((0, 0), dtype)
-    result = function(np, nothing, nothing)
-    if not isinstance(result, np.ndarray) or result.dtype != dtype:
-        return None
-    return _loop_if_it_pays(_of_pairs, function, nothing, nothing)
+    return _loop_if_it_pays(_of_pairs, function, nothing, nothing, np.empty(0, dtype))
 
 
 def _loop_if_it_pays(

@@ -63,18 +63,8 @@ class NumpyBackend(Backend):
         if self._loops and array.flags.c_contiguous and array.dtype.isnative and array.dtype.char in _NUMBERS:
             product = np.empty(array.shape, dtype)
             self._loops.scale_into(array.reshape(-1), product.dtype.type(scale), product.reshape(-1))
-        else:
-            product = array.astype(dtype)
-            product *= scale
-        return cast(Array, product)
-
-    def elementwise(self, function: Elementwise, *arguments: Any) -> Any:
-        if len(arguments) == 2 and self._can_compile(function, arguments[0]):
-            x, y = arguments
-            fit = x.ndim == 2 and isinstance(y, np.ndarray) and y.shape == x.shape and y.dtype == x.dtype
-            if fit and (loop := self._loops.loop_over_pairs(function, x.dtype)):
-                return loop(x, y)
-        return super().elementwise(function, *arguments)
+            return cast(Array, product)
+        return cast(Array, np.multiply(array, scale, dtype=dtype))
 
     def add_bias(self, product: Any, bias: Any, function: Elementwise) -> Array:
         compiled = self._can_compile(function, product) and product.shape[1:] == bias.shape
@@ -84,6 +74,12 @@ class NumpyBackend(Backend):
             product += bias
             product = function(self.xp, product)
         return cast(Array, product)
+
+    def add_bias_backward(self, function: Elementwise, y: Any, gradient: Any, out: Any = None) -> tuple[Array, Array]:
+        alike = gradient.shape == y.shape and out is not None and y.dtype == gradient.dtype == out.dtype
+        if alike and self._can_compile(function, y) and (loop := self._loops.loop_over_pairs(function, y.dtype)):
+            return loop(y, gradient, out), out
+        return super().add_bias_backward(function, y, gradient, out)
 
     def softmax_crossentropy(self, y_true: Any, logits: Any, scale: float) -> tuple[Array, Array]:
         fit = logits.ndim == 2 and logits.size and logits.shape == y_true.shape
@@ -106,6 +102,15 @@ class NumpyBackend(Backend):
         for start in range(0, w.size, _BLOCK):
             super().apply_rule(rule, [array[start : start + _BLOCK] for array in flat], scalars)
         return written(arrays)
+
+    def without_subnormals(self, array: Any) -> Array:
+        if not array.flags.c_contiguous:
+            return super().without_subnormals(array)
+        flat, smallest = array.reshape(-1), np.finfo(array.dtype).smallest_normal
+        for start in range(0, flat.size, _BLOCK):
+            block = flat[start : start + _BLOCK]
+            block[np.abs(block) < smallest] = 0.0
+        return cast(Array, array)
 
     def _can_compile(self, function: Any, x: Any) -> bool:
         """Whether numba is there, for a plain function of arrays like ``x``."""

@@ -94,10 +94,11 @@ class Dense(Layer):
 
         def backward(gradient: Array, input_gradient: bool = True) -> Array | None:
             dz = gradient if gradient.ndim == 2 else xp.reshape(gradient, (-1, units))
-            if activation.backward is not activations.linear_backward:  # a kernel that does nothing still takes time
-                dz = backend.elementwise(activation.backward, y, dz)
+            if activation.backward is activations.linear_backward:  # a kernel that does nothing still takes time
+                bias.gradient = backend.sum(dz, axis=0, out=bias.gradient)
+            else:
+                dz, bias.gradient = backend.add_bias_backward(activation.backward, y, dz, bias.gradient)
             weight.gradient = backend.matmul(rows.T, dz, out=weight.gradient)
-            bias.gradient = backend.sum(dz, axis=0, out=bias.gradient)
             if not input_gradient:
                 return None
             dx = backend.matmul(dz, weight.value.T)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cutedl_xp import Backend, get_backend
+from cutedl_xp.activations import relu_backward
 from cutedl_xp.optimizers import Adadelta, Adam, Fixed, Momentum
 
 Array = Any
@@ -255,6 +256,42 @@ def test_rule_with_too_few_results_is_an_error(backend: Backend) -> None:
     arrays = [backend.asarray(np.zeros(2)) for _ in range(3)]
     with pytest.raises(ValueError, match="zip"):
         backend.apply_rule(lambda xp, w, g, s: (w,), arrays, [])
+
+
+@pytest.mark.parametrize("shape", [(), (6,), (2, 3), (0, 2)], ids=str)
+def test_without_subnormals_keeps_every_other_number(
+    backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str, shape: tuple[int, ...]
+) -> None:
+    smallest = np.finfo(dtype).smallest_normal
+    numbers = np.asarray([smallest, -smallest, -1.0, np.inf, np.nan, 0.0], dtype)
+    numbers = numbers[: int(np.prod(shape))].reshape(shape)
+    np.testing.assert_array_equal(to_numpy(backend.without_subnormals(backend.asarray(numbers.copy()))), numbers)
+
+
+def test_without_subnormals_they_are_0(backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str) -> None:
+    if backend.name == "cupy":
+        pytest.skip("a GPU computes with them as fast as with others")
+    numbers = np.full((7, 10_000), 1.0, dtype)
+    numbers[:, ::3], numbers[2:, 1::7] = np.finfo(dtype).smallest_subnormal, -np.finfo(dtype).smallest_normal / 2
+    expected = np.where(np.abs(numbers) < 0.5, 0.0, numbers)
+    for order in ("C", "F"):
+        array = backend.asarray(np.asarray(numbers, order=order).copy(order="K"))
+        found = backend.without_subnormals(array)
+        assert found is array or not backend.has_views
+        np.testing.assert_array_equal(to_numpy(found), expected)
+
+
+def test_add_bias_backward_is_the_derivative_and_its_sum(
+    backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str
+) -> None:
+    random = np.random.default_rng(4)
+    y, gradient = (random.normal(size=(5, 3)).astype(dtype) for _ in range(2))
+    expected = np.where(y > 0, gradient, 0.0)
+    for out in (None, backend.asarray(np.full(3, 7.0, dtype))):
+        dz, total = backend.add_bias_backward(relu_backward, backend.asarray(y), backend.asarray(gradient), out)
+        np.testing.assert_array_equal(to_numpy(dz), expected)
+        np.testing.assert_allclose(to_numpy(total), expected.sum(axis=0), rtol=1e2 * np.finfo(dtype).eps)
+        assert total is out or out is None or backend.name in ("jax", "array_api_strict", "torch")
 
 
 def test_synchronize_returns_nothing(backend: Backend) -> None:

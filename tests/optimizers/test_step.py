@@ -147,6 +147,21 @@ def test_state_is_kept_by_name(
         assert all(array.any() for array in on_host(optimizer.state[slot]).values())
 
 
+def test_state_that_decays_becomes_0_before_it_is_slow_to_compute_with(backend: Backend) -> None:
+    """A mean of gradients that stay 0 would otherwise remain a subnormal number for ever."""
+    if backend.name == "cupy":
+        pytest.skip("a GPU computes with them as fast as with others")
+    parameter = Parameter("w", backend.asarray(np.zeros(2, "float32")), backend.asarray(np.float32([1e-30, 1.0])))
+    optimizer = Momentum(lr=1e-3, momentum=0.9)
+    optimizer.step([parameter])
+    parameter.gradient = np.zeros(2)
+    for _ in range(255):
+        optimizer.step([parameter])
+    decayed, normal = backend.to_numpy(optimizer.state["v"]["w"])
+    assert decayed == 0.0
+    assert normal == pytest.approx(1e-3 * 0.9**255, rel=1e-3)
+
+
 def test_changing_the_dicts_of_the_state_changes_nothing(make: Callable[..., Parameter]) -> None:
     optimizer, parameters = Momentum(), [make("a", 2)]
     optimizer.step(parameters)
