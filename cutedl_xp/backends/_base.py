@@ -154,10 +154,6 @@ class Backend(ABC):
         target[...] = source
         return target
 
-    def take(self, array: Array, indices: Array, dtype: Any, scale: float | None) -> Array:
-        """The rows of ``array`` at ``indices``, converted to ``dtype`` and multiplied by ``scale``."""
-        return self.convert(self.xp.take(array, indices, axis=0), dtype, scale)
-
     def convert(self, array: Array, dtype: Any, scale: float | None) -> Array:
         """``array`` converted to ``dtype`` and multiplied by ``scale``; the same array where neither changes it."""
         converted = array if array.dtype == dtype else self.xp.astype(array, dtype)

@@ -54,9 +54,6 @@ class NumpyBackend(Backend):
         # What np.sum calls in the end
         return cast(Array, np.add.reduce(array, axis=axis, keepdims=keepdims, out=out))
 
-    def take(self, array: Any, indices: Any, dtype: Any, scale: float | None) -> Array:
-        return self.convert(array.take(indices, axis=0), dtype, scale)
-
     def convert(self, array: Any, dtype: Any, scale: float | None) -> Array:
         if scale is None or array.dtype == dtype:
             return super().convert(array, dtype, scale)

@@ -1,6 +1,7 @@
 """Samples and their labels, handed out in shuffled batches."""
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import array_api_compat
@@ -9,6 +10,9 @@ from cutedl_xp import _checks
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, backend_of, describe, dtype_name
+
+_AT_ONCE = 1 << 20
+"""Entries that are gathered in one go: several small batches, since each call costs more than the batch, or one."""
 
 
 class Dataset:
@@ -123,18 +127,22 @@ class Dataset:
     def _batches(
         self, epoch: int, backend: Backend, dtype: Any, data: Array, labels: Array
     ) -> Iterator[tuple[Array, Array]]:
-        places = [slice(start, min(start + self.batch_size, self.size)) for start in self._starts()]
+        stop = min(len(self) * self.batch_size, self.size)
         if not self.shuffle:
-            for batch in places:
-                yield backend.convert(data[batch, ...], dtype, self.scale), labels[batch, ...]
+            yield from self._slices(backend, dtype, data[:stop, ...], labels[:stop, ...])
             return
         order = backend.asarray(Stream(self.seed, "shuffle", epoch).permutation(self.size))
-        for batch in places:
-            rows = order[batch]
-            yield backend.take(data, rows, dtype, self.scale), backend.take(labels, rows, labels.dtype, None)
+        entries = self.batch_size * prod(data.shape[1:]), self.batch_size * prod(labels.shape[1:])
+        rows_at_once = self.batch_size * max(1, _AT_ONCE // max(*entries, 1))
+        for start in range(0, stop, rows_at_once):
+            rows = order[start : min(start + rows_at_once, stop)]
+            yield from self._slices(backend, dtype, *(backend.xp.take(array, rows, axis=0) for array in (data, labels)))
 
-    def _starts(self) -> range:
-        return range(0, len(self) * self.batch_size, self.batch_size)
+    def _slices(self, backend: Backend, dtype: Any, data: Array, labels: Array) -> Iterator[tuple[Array, Array]]:
+        count = data.shape[0]
+        for start in range(0, count, self.batch_size):
+            batch = slice(start, min(start + self.batch_size, count))
+            yield backend.convert(data[batch, ...], dtype, self.scale), labels[batch, ...]
 
     def _float_dtype(self) -> str:
         floating = backend_of(self.data).xp.isdtype(self.data.dtype, "real floating")

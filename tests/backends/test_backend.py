@@ -157,17 +157,6 @@ def test_write_copies_over_the_target(backend: Backend, to_numpy: Callable[[Arra
     assert (to_numpy(target) == 3.0).all()
 
 
-def test_take_gathers_rows_then_converts_and_scales(
-    backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str
-) -> None:
-    rows = np.arange(24, dtype="uint8").reshape(4, 3, 2)
-    indices = backend.asarray(np.array([3, 0, 0]))
-    found = backend.take(backend.asarray(rows), indices, backend.dtype(dtype), 0.5)
-    assert (found.shape, found.dtype, found.device) == ((3, 3, 2), backend.dtype(dtype), backend.device)
-    np.testing.assert_array_equal(to_numpy(found), rows[[3, 0, 0]].astype(dtype) * 0.5)
-    assert backend.take(backend.asarray(rows), indices[:0], backend.dtype(dtype), None).shape == (0, 3, 2)
-
-
 def test_convert_without_anything_to_do_is_the_same_array(backend: Backend, dtype: str) -> None:
     array = backend.asarray(np.zeros(3, dtype))
     assert backend.convert(array, backend.dtype(dtype), None) is array
@@ -197,11 +186,9 @@ def test_numpys_own_ways_equal_the_defaults_bit_for_bit(data: st.DataObject) -> 
     )
     dtype = numpy.dtype(data.draw(st.sampled_from(["float32", "float64"])))
     scale = data.draw(st.none() | st.floats(1e-3, 1e3))
-    indices = random.integers(0, len(rows), 5)
     a, b = rows[:, :, 0].astype(dtype), rows[:, :, 0].T.astype(dtype)
     for own, default in (
         (numpy.convert(rows, dtype, scale), Backend.convert(numpy, rows, dtype, scale)),
-        (numpy.take(rows, indices, dtype, scale), Backend.take(numpy, rows, indices, dtype, scale)),
         (numpy.matmul(a, b), Backend.matmul(numpy, a, b)),
     ):
         assert own.dtype == default.dtype

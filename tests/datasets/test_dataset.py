@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cutedl_xp import Backend, get_backend
-from cutedl_xp.datasets import Dataset
+from cutedl_xp.datasets import Dataset, _dataset
 
 SIZES = st.integers(1, 40)
 BATCH_SIZES = st.integers(1, 50)
@@ -70,6 +70,16 @@ def test_epochs_and_seeds_have_orders_of_their_own() -> None:
     orders = [order(numbered(30, 7, seed=seed), epoch) for seed in range(4) for epoch in range(4)]
     assert list(range(30)) not in orders
     assert all(first != second for first, second in itertools.combinations(orders, 2))
+
+
+@pytest.mark.parametrize("at_once", [1, 14, 28, 29, 10_000])
+def test_the_order_does_not_depend_on_how_many_batches_are_gathered_at_once(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    expected = [[array.tolist() for array in batch] for batch in numbered(30, 7).batches(3)]
+    monkeypatch.setattr(_dataset, "_AT_ONCE", at_once)
+    assert [[array.tolist() for array in batch] for batch in numbered(30, 7).batches(3)] == expected
+    assert [len(batch[0]) for batch in expected] == [7, 7, 7, 7, 2]
 
 
 def test_every_place_gets_every_sample() -> None:
