@@ -15,8 +15,8 @@ _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 if _HERE not in PYTHONS:  # so that there is one to run the tests with, also where none of the others is
     PYTHONS.append(_HERE)
 EXAMPLE = "examples/mlp/mnist_recognize.py"
-TORCH, JAX, OPTAX = "torch==2.13.0", "jax==0.10.2", "optax==0.2.8"
-PEERS = (TORCH, JAX, OPTAX, "keras==3.15.1", "thinc==9.1.1", "scikit-learn==1.9.1", "numba==0.68.1")
+TORCH, JAX, OPTAX, KERAS = "torch==2.13.0", "jax==0.10.2", "optax==0.2.8", "keras==3.15.1"
+PEERS = (TORCH, JAX, OPTAX, KERAS, "thinc==9.1.1", "scikit-learn==1.9.1", "numba==0.68.1")
 RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # a newer one finds new faults
 
 nox.needs_version = ">=2024.4.15"
@@ -73,8 +73,8 @@ def tests_jax(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def interop(session: nox.Session) -> None:
-    """Run the tests that use the optimizers on PyTorch's and JAX's own arrays."""
-    session.install(".[test]", TORCH, JAX, OPTAX)
+    """Run the tests on PyTorch's and JAX's own arrays, and the optimizers beside PyTorch's, optax's and Keras's."""
+    session.install(".[test]", TORCH, JAX, OPTAX, KERAS)
     session.run("pytest", "tests/interop", *session.posargs)
 
 

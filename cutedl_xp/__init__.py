@@ -15,6 +15,7 @@ from cutedl_xp import (
     optimizers,
     plotting,
     regularizers,
+    schedules,
 )
 from cutedl_xp.backends import Backend, BackendUnavailable, available_backends, get_backend
 from cutedl_xp.datasets import Dataset
@@ -45,4 +46,5 @@ __all__ = [
     "optimizers",
     "plotting",
     "regularizers",
+    "schedules",
 ]

@@ -15,7 +15,7 @@ from cutedl_xp.datasets import Dataset
 from cutedl_xp.layers import Dense
 from cutedl_xp.losses import CategoricalCrossentropy
 from cutedl_xp.model import Model
-from cutedl_xp.optimizers import Adam, Optimizer
+from cutedl_xp.optimizers import Adam, ElementwiseOptimizer
 from cutedl_xp.session import Session
 
 Work: TypeAlias = Callable[[], object]
@@ -82,16 +82,17 @@ def make_cases(backend: Backend, widths: Sequence[int], batch_sizes: Sequence[in
     return steps + [_update(model, optimizer) for optimizer in all_optimizers()]
 
 
-def all_optimizers() -> list[Optimizer]:
+def all_optimizers() -> list[ElementwiseOptimizer]:
     """Every public update rule with its defaults, the one that moves the fewest bytes first.
 
     Examples
     --------
     >>> [type(optimizer).__name__ for optimizer in all_optimizers()]
-    ['Fixed', 'Adagrad', 'Momentum', 'RMSProp', 'Adadelta', 'Adam']
+    ['Fixed', 'Adagrad', 'Lion', 'Momentum', 'RMSProp', 'Adadelta', 'Adam', 'AdamW', 'Adamax', 'NAdam', 'RAdam']
     """
-    named: list[Optimizer] = [getattr(optimizers, name)() for name in optimizers.__all__ if name != "Optimizer"]
-    return sorted(named, key=lambda optimizer: len(optimizer.slots))
+    named = [getattr(optimizers, name) for name in optimizers.__all__]
+    rules = [each() for each in named if issubclass(each, ElementwiseOptimizer) and each is not ElementwiseOptimizer]
+    return sorted(rules, key=lambda optimizer: len(optimizer.slots))
 
 
 def _model(backend: Backend, widths: Sequence[int]) -> Model:
@@ -173,7 +174,7 @@ def matrix_products(backend: Backend, widths: Sequence[int], batch_size: int) ->
     return multiply, operations
 
 
-def _update(model: Model, optimizer: Optimizer) -> Case:
+def _update(model: Model, optimizer: ElementwiseOptimizer) -> Case:
     parameters = model.parameters
 
     def update() -> None:

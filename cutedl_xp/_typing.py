@@ -70,6 +70,7 @@ class Namespace(Protocol):
     exp: Function
     expand_dims: Function
     finfo: Callable[..., Any]
+    full_like: Function
     log: Function
     log1p: Function
     matmul: Function

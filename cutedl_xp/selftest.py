@@ -30,6 +30,11 @@ RULES: Mapping[str, Callable[[], Optimizer]] = MappingProxyType(
         "RMSProp": lambda: optimizers.RMSProp(0.0001, 0.99),
         "Adadelta": lambda: optimizers.Adadelta(0.99),
         "Adam": lambda: optimizers.Adam(0.0001, 0.9, 0.99),
+        "AdamW": lambda: optimizers.AdamW(0.0001),
+        "NAdam": lambda: optimizers.NAdam(0.0001),
+        "RAdam": lambda: optimizers.RAdam(0.0001),
+        "Adamax": lambda: optimizers.Adamax(0.0001),
+        "Lion": lambda: optimizers.Lion(0.00001),
     }
 )
 TOLERANCES: Mapping[str, float] = MappingProxyType({"float32": 2e-3, "float64": 1e-9})

@@ -8,7 +8,7 @@ project_copyright = "the authors of cutedl_xp"
 version = release = installed_version("cutedl_xp")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
-exclude_patterns = ["_build", "benchmarks/*.md"]  # the pages there are parts of benchmarks.md
+exclude_patterns = ["_build", "benchmarks/*.md", "convergence.md"]  # parts of other pages
 html_theme = "furo"
 html_title = f"cutedl_xp {release}"
 

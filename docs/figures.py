@@ -1,4 +1,4 @@
-"""Draw the figures of optimizers.md.
+"""Draw the figures of optimizers.md and more-optimizers.md.
 
     python docs/figures.py              # writes docs/figures/*.svg
     python docs/figures.py --out DIR
@@ -244,9 +244,35 @@ def _adam_steps(beta2: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
     return np.array(corrected), np.array(plain)
 
 
+def schedules() -> Figure:
+    """The learning rate over 300 updates."""
+    of = cdl.schedules
+    shown: list[tuple[str, Any]] = [
+        ("Step(1.0, every=75, factor=0.5)", of.Step(1.0, every=75, factor=0.5)),
+        ("Exponential(1.0, factor=0.5, every=75)", of.Exponential(1.0, factor=0.5, every=75)),
+        ("InverseTime(1.0, half_life=75)", of.InverseTime(1.0, half_life=75)),
+        ("Polynomial(1.0, updates=250)", of.Polynomial(1.0, updates=250)),
+        ("Cosine(1.0, updates=250)", of.Cosine(1.0, updates=250)),
+        ("CosineRestarts(1.0, updates=40, growth=2)", of.CosineRestarts(1.0, updates=40, growth=2)),
+        ("Warmup(Cosine(1.0, updates=200), updates=50)", of.Warmup(of.Cosine(1.0, updates=200), updates=50)),
+        ("OneCycle(1.0, updates=250)", of.OneCycle(1.0, updates=250)),
+        ("Piecewise([100, 200], [1.0, 0.3, 0.1])", of.Piecewise([100, 200], [1.0, 0.3, 0.1])),
+    ]
+    figure = Figure(figsize=(7.4, 5.2), layout="constrained")
+    panels = figure.subplots(3, 3, sharex=True, sharey=True).ravel()
+    updates = np.arange(301)
+    for panel, (title, schedule) in zip(panels, shown, strict=True):
+        panel.plot(updates, [schedule(int(update)) for update in updates], color=BLUE)
+        panel.set_title(title, fontsize=7)
+        panel.set(xlim=(0, 300), ylim=(0, 1.05))
+    figure.supxlabel("updates made before", fontsize=9)
+    figure.supylabel("learning rate", fontsize=9)
+    return figure
+
+
 def figures() -> Iterator[tuple[str, Figure]]:
     """Each figure with the name of its file."""
-    for draw in (average_weights, valley, saddle, effective_rate, adam_start):
+    for draw in (average_weights, valley, saddle, effective_rate, adam_start, schedules):
         yield draw.__name__.replace("_", "-"), draw()
 
 
@@ -260,7 +286,7 @@ def write(figure: Figure, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Draw the figures of optimizers.md.")
+    parser = argparse.ArgumentParser(description="Draw the figures of optimizers.md and more-optimizers.md.")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "figures", help="the folder to write to")
     out: Path = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutedl_xp import Dataset, History, Session, listeners
-from cutedl_xp.listeners import EarlyStopping, Event, FitListener, TargetReached
+from cutedl_xp import Dataset, History, Session, losses
+from cutedl_xp.layers import Dense
+from cutedl_xp.listeners import EarlyStopping, Event, FitListener, ReduceOnPlateau, TargetReached, _event
 from cutedl_xp.metrics import accuracy
+from cutedl_xp.optimizers import Fixed
+from cutedl_xp.schedules import Step
 
 MakeSession = Callable[..., Session]
 NAN = math.nan
@@ -156,7 +160,7 @@ def test_arguments_that_make_no_sense_are_refused(
         make(**arguments)
 
 
-@pytest.mark.parametrize("names", [["epoch_end"], ["val_start", "val_end"], list(listeners.EVENTS)])
+@pytest.mark.parametrize("names", [["epoch_end"], ["val_start", "val_end"], list(_event.EVENTS)])
 def test_fit_listener_passes_on_the_events_asked_for(names: list[str]) -> None:
     seen: list[Event] = []
     listener = FitListener(*names, callback=seen.append)
@@ -200,3 +204,77 @@ def test_they_stop_a_training(make_session: MakeSession, clusters: tuple[np.ndar
     assert history.stop_reason == "val_loss has not improved by more than 0.01 in 6 validations"
     assert min(history.val_loss[-6:]) >= min(history.val_loss[:-6]) - 0.01
     assert min(history.val_loss[-7:-1]) < min(history.val_loss[:-7]) - 0.01  # not one entry earlier
+
+
+class TestReduceOnPlateau:
+    @staticmethod
+    def rates(listener: ReduceOnPlateau, values: list[float], lr: float = 1.0) -> list[float]:
+        """The learning rate after each entry of a training whose watched figure becomes these."""
+        session = SimpleNamespace(optimizer=Fixed(lr))
+        history, found = History(metrics=["accuracy"]), []
+        for step, value in enumerate(values, 1):
+            history.append(steps=step, cost_time=0.0, loss=value, val_loss=value, metrics={"accuracy": value})
+            for name in ("val_end", "epoch_end", "epoch_start"):  # an entry counts once
+                listener(Event(name, session, history, epoch=0, step=step, last_epoch=9, epoch_steps=1))
+            found.append(session.optimizer.lr)
+        return found
+
+    @pytest.mark.parametrize(
+        ("values", "expected"),
+        [
+            ([1.0, 1.0, 1.0], [1.0, 1.0, 0.5]),
+            ([1.0, 0.5, 0.5, 0.5], [1.0, 1.0, 1.0, 0.5]),
+            ([1.0] * 7, [1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.125]),
+            ([1.0, 1.0, 1.0, 0.2, 0.2, 0.2], [1.0, 1.0, 0.5, 0.5, 0.5, 0.25]),
+            ([1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 0.5], [1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.25]),
+            ([1.0, 0.7, 0.4, 0.1], [1.0] * 4),
+            ([math.nan] * 3, [1.0, 1.0, 0.5]),
+        ],
+    )
+    def test_waits_and_waits_anew(self, values: list[float], expected: list[float]) -> None:
+        assert self.rates(ReduceOnPlateau(factor=0.5, patience=2), values) == expected
+
+    def test_more_is_better_of_a_metric(self) -> None:
+        listener = ReduceOnPlateau("val_accuracy", factor=0.5, patience=2, mode="max")
+        assert self.rates(listener, [0.1, 0.5, 0.9, 0.9, 0.9]) == [1.0, 1.0, 1.0, 1.0, 0.5]
+        with pytest.raises(ValueError, match="`mode` must be 'min' or 'max' to monitor 'val_accuracy'; got None"):
+            ReduceOnPlateau("val_accuracy")
+
+    def test_the_smallest_rate(self) -> None:
+        assert self.rates(ReduceOnPlateau(factor=0.5, patience=1, min_lr=0.3), [1.0] * 4) == [1.0, 0.5, 0.3, 0.3]
+        assert self.rates(ReduceOnPlateau(factor=0.5, patience=1, min_lr=3.0), [1.0] * 3) == [1.0] * 3
+
+    def test_another_fit_begins_anew(self) -> None:
+        listener = ReduceOnPlateau(factor=0.5, patience=2)
+        assert self.rates(listener, [1.0] * 4)[-1] == 0.5
+        assert self.rates(listener, [1.0] * 3) == [1.0, 1.0, 0.5]
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            ({"factor": 1.0}, "`factor` must lie strictly between 0 and 1; got 1.0"),
+            ({"patience": 0}, "`patience` must be 1 or greater; got 0"),
+            ({"min_lr": -1.0}, "`min_lr` must be 0 or greater; got -1.0"),
+        ],
+    )
+    def test_wrong_arguments(self, options: dict[str, Any], sentence: str) -> None:
+        with pytest.raises(ValueError) as caught:  # noqa: PT011 - its text is compared
+            ReduceOnPlateau(**options)
+        assert str(caught.value) == sentence
+
+    def test_a_schedule_is_not_a_rate_to_reduce(self, make_session: MakeSession) -> None:
+        x = np.ones((4, 2), "float32")
+        session = make_session(Dense(1, input_dim=2), loss=losses.Mse(), optimizer=Fixed(Step(0.1, 10)))
+        before = session.backend.to_numpy(session.model.parameters.flat.value).copy()
+        with pytest.raises(TypeError, match=r"^ReduceOnPlateau needs an optimizer whose `lr` is a number; got Step\("):
+            session.fit(Dataset(x, x[:, :1]), epochs=1, listeners=[ReduceOnPlateau()])
+        after = session.backend.to_numpy(session.model.parameters.flat.value)
+        np.testing.assert_array_equal(before, after)  # it is refused before the first step
+
+    def test_in_a_training(self, make_session: MakeSession) -> None:
+        x = np.linspace(-1.0, 1.0, 8, dtype="float32").reshape(8, 1)
+        session = make_session(Dense(1, input_dim=1, activation="linear"), loss=losses.Mse(), optimizer=Fixed(0.5))
+        session.fit(Dataset(x, x), epochs=60, listeners=[ReduceOnPlateau("loss", patience=3)])
+        assert session.optimizer.lr < 0.5
+        assert session.history is not None
+        assert session.history.loss[-1] < 1e-2

@@ -9,6 +9,7 @@ import pytest
 
 from cutedl_xp import Backend, bench
 from cutedl_xp.__main__ import main
+from optimizer_table import REFERENCES
 
 QUICK = ["--model", "6-3", "--batch-sizes", "2", "--rounds", "2", "--block-seconds", "0"]
 
@@ -55,7 +56,7 @@ def test_bench(backend: Backend, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "left out" not in printed
     with (folder / "bench.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 7
+    assert len(rows) == 1 + len(REFERENCES)
     assert {(row["backend"], row["model"], row["rounds"]) for row in rows} == {(backend.name, "6-3", "2")}
     assert (folder / "bench.png").read_bytes().startswith(b"\x89PNG")
 

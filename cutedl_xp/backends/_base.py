@@ -213,24 +213,30 @@ class Backend(ABC):
         )
         return self.sum(terms) * -scale, gradient
 
-    def apply_rule(self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float]) -> Sequence[Array]:
+    def apply_rule(
+        self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float = 0.0
+    ) -> Sequence[Array]:
         """Run an optimizer's elementwise rule once and write its results over ``w`` and the state.
 
         Parameters
         ----------
         rule
-            Called as ``rule(xp, *arrays, *scalars)``, returns the new ``(w, *state)``.
+            Called as ``rule(xp, *arrays, *scalars)``, returns the new ``(w, *state)``. It takes the gradient with
+            weight decay added to it.
         arrays
             ``(w, g, *state)``, all of one shape and dtype.
         scalars
             Python floats.
+        decay
+            The gradient becomes ``g + decay * w`` first.
 
         Returns
         -------
         sequence of arrays
             Those that hold the new ``(w, *state)``: the same as before, where they can be written to.
         """
-        results = rule(self.xp, *arrays, *scalars)
+        w, g, *state = arrays
+        results = rule(self.xp, w, decayed(w, g, decay) if decay else g, *state, *scalars)
         return [self.write(target, result) for target, result in zip(written(arrays), results, strict=True)]
 
     def without_subnormals(self, array: Array) -> Array:
@@ -268,6 +274,11 @@ def _of_sum(function: Elementwise) -> Elementwise:
 
     of_sum.__name__ = f"{function.__name__}_of_sum"
     return of_sum
+
+
+def decayed(w: Array, g: Array, decay: float) -> Array:
+    """The gradient of the loss with ``decay / 2`` times the sum of squared weights added to it."""
+    return g + decay * w
 
 
 def written(arrays: Sequence[Array]) -> tuple[Array, ...]:

@@ -18,6 +18,7 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from cutedl_xp import _stable
 from cutedl_xp.backends import _entries as xp
+from cutedl_xp.backends._base import decayed
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -35,7 +36,9 @@ def _compiled(function: Function, cache: bool = False) -> Function:
 
 def _fingerprint(*formulas: Callable[..., Any], count: int = 0) -> str:
     """Changes with what is compiled into a loop: numba itself would only notice a change of this file."""
-    texts = [(_text(each.__code__), each.__defaults__, each.__kwdefaults__) for each in (*formulas, xp._choice)]
+    texts = [
+        (_text(each.__code__), each.__defaults__, each.__kwdefaults__) for each in (*formulas, decayed, xp._choice)
+    ]
     return hashlib.sha256(repr((texts, count)).encode()).hexdigest()[:16]
 
 
@@ -53,32 +56,33 @@ def _loop(template: Callable[..., Any], formula: Callable[..., Any], count: int 
     return _compiled(copy, cache=not inspect.getclosurevars(formula).globals)
 
 
+_decayed: Callable[..., Any] = _compiled(decayed)
 formula: Callable[..., Any] = NotImplemented  # in each copy of a loop below another one,
 count = 0  # and how many scalars it takes
 
 
 def _no_state(w: Any, g: Any, scalars: Any) -> None:
-    numbers = to_fixed_tuple(scalars, count)
+    numbers, decay = to_fixed_tuple(scalars, count), scalars[count]
     for i in range(w.size):
-        (w[i],) = formula(xp, w[i], g[i], *numbers)
+        (w[i],) = formula(xp, w[i], _decayed(w[i], g[i], decay), *numbers)
 
 
 def _one_state(w: Any, g: Any, s: Any, scalars: Any) -> None:
-    numbers = to_fixed_tuple(scalars, count)
+    numbers, decay = to_fixed_tuple(scalars, count), scalars[count]
     for i in range(w.size):
-        w[i], s[i] = formula(xp, w[i], g[i], s[i], *numbers)
+        w[i], s[i] = formula(xp, w[i], _decayed(w[i], g[i], decay), s[i], *numbers)
 
 
 def _two_states(w: Any, g: Any, r: Any, s: Any, scalars: Any) -> None:
-    numbers = to_fixed_tuple(scalars, count)
+    numbers, decay = to_fixed_tuple(scalars, count), scalars[count]
     for i in range(w.size):
-        w[i], r[i], s[i] = formula(xp, w[i], g[i], r[i], s[i], *numbers)
+        w[i], r[i], s[i] = formula(xp, w[i], _decayed(w[i], g[i], decay), r[i], s[i], *numbers)
 
 
 def _three_states(w: Any, g: Any, q: Any, r: Any, s: Any, scalars: Any) -> None:
-    numbers = to_fixed_tuple(scalars, count)
+    numbers, decay = to_fixed_tuple(scalars, count), scalars[count]
     for i in range(w.size):
-        w[i], q[i], r[i], s[i] = formula(xp, w[i], g[i], q[i], r[i], s[i], *numbers)
+        w[i], q[i], r[i], s[i] = formula(xp, w[i], _decayed(w[i], g[i], decay), q[i], r[i], s[i], *numbers)
 
 
 _OF_RULES = (_no_state, _one_state, _two_states, _three_states)
@@ -88,14 +92,14 @@ _OF_RULES = (_no_state, _one_state, _two_states, _three_states)
 def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -> Callable[..., None] | None:
     """The loop ``(w, g, *state, scalars)`` that writes a rule's results over w and the state, all of shape (n,).
 
-    The scalars come as an array of the same dtype. None for what is not compiled: functions within others, of more
-    than three states, and those that numba refuses, which a warning names.
+    The scalars come as an array of the same dtype, with the weight decay at its end. None for what is not compiled:
+    functions within others, of more than three states, and those that numba refuses, which a warning names.
     """
     if rule.__closure__ or "<" in rule.__qualname__ or arrays - 2 >= len(_OF_RULES):
         return None
     try:
         loop = _loop(_OF_RULES[arrays - 2], rule, scalars)
-        loop(*[np.empty(0, dtype)] * arrays, np.ones(scalars, dtype))
+        loop(*[np.empty(0, dtype)] * arrays, np.ones(scalars + 1, dtype))
     except Exception as error:  # of numba's own classes, and others for names that it does not find
         why = (str(error).strip() or type(error).__name__).splitlines()[-1]
         warnings.warn(f"numba cannot compile {rule.__qualname__} ({why}), so it runs in NumPy", stacklevel=4)

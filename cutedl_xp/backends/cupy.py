@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import _cuda
 from cutedl_xp.backends._arrays import gpu_in_words
-from cutedl_xp.backends._base import Backend, Elementwise, Rule, written
+from cutedl_xp.backends._base import Backend, Elementwise, Rule, decayed, written
 
 
 class CupyBackend(Backend):
@@ -74,10 +75,12 @@ class CupyBackend(Backend):
             return super().elementwise(function, *arguments)
         return _fused(self._cupy, function, None)(*_typed(arguments))
 
-    def apply_rule(self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float]) -> Sequence[Array]:
+    def apply_rule(
+        self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float = 0.0
+    ) -> Sequence[Array]:
         if not self.fused:
-            return super().apply_rule(rule, arrays, scalars)
-        _fused(self._cupy, rule, len(arrays))(*_typed([*arrays, *scalars]))
+            return super().apply_rule(rule, arrays, scalars, decay)
+        _fused(self._cupy, rule, len(arrays))(*_typed([*arrays, *scalars, decay]))
         return written(arrays)
 
     def without_subnormals(self, array: Array) -> Array:
@@ -93,13 +96,17 @@ def _typed(arguments: Sequence[Any]) -> list[Any]:
 @functools.cache
 def _fused(cupy: Any, function: Callable[..., Any], arrays: int | None) -> Any:
     """An elementwise function as one kernel; of a rule of so many arrays it writes the results as well."""
-    import array_api_compat.cupy as xp
+    import array_api_compat.cupy as compatible
+
+    xp = SimpleNamespace(**(vars(compatible) | {"sign": cupy.sign}))  # theirs cannot be made part of a kernel
 
     def pure(*arguments: Any) -> Any:
         return function(xp, *arguments)
 
-    def in_place(*arguments: Any) -> None:
-        for target, result in zip(written(arguments[:arrays]), function(xp, *arguments), strict=True):
+    def in_place(w: Any, g: Any, *rest: Any) -> None:
+        *rest_of_rule, decay = rest
+        results = function(xp, w, decayed(w, g, decay), *rest_of_rule)
+        for target, result in zip((w, *rest[: len(results) - 1]), results, strict=True):
             target[...] = result
 
     kernel_name = re.sub(r"\W", "_", getattr(function, "__name__", "function"), flags=re.ASCII)

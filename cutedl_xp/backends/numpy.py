@@ -86,18 +86,20 @@ class NumpyBackend(Backend):
         value, gradient = self._loops.softmax_crossentropy(y_true, logits, dtype(scale))
         return dtype(value), gradient
 
-    def apply_rule(self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[float]) -> Sequence[Array]:
+    def apply_rule(
+        self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[float], decay: float = 0.0
+    ) -> Sequence[Array]:
         w, flat = arrays[0], arrays
         if w.ndim != 1:
             if not all(array.flags.c_contiguous for array in arrays):
-                return super().apply_rule(rule, arrays, scalars)
+                return super().apply_rule(rule, arrays, scalars, decay)
             flat = [array.reshape(-1) for array in arrays]
         compiled = self._can_compile(rule, w)
         if compiled and (loop := self._loops.loop_over(rule, len(arrays), len(scalars), w.dtype)):
-            in_pieces(loop, flat, np.asarray(scalars, w.dtype))
+            in_pieces(loop, flat, np.asarray((*scalars, decay), w.dtype))
             return written(arrays)
         for start in range(0, w.size, _BLOCK):
-            super().apply_rule(rule, [array[start : start + _BLOCK] for array in flat], scalars)
+            super().apply_rule(rule, [array[start : start + _BLOCK] for array in flat], scalars, decay)
         return written(arrays)
 
     def without_subnormals(self, array: Any) -> Array:

@@ -1,11 +1,31 @@
-"""Update rules, one a file. To write one, derive from :class:`Optimizer`."""
+"""Update rules, one a file. To write one, derive from :class:`ElementwiseOptimizer`."""
 
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
 from cutedl_xp.optimizers._optimizer import Optimizer
 from cutedl_xp.optimizers.adadelta import Adadelta
 from cutedl_xp.optimizers.adagrad import Adagrad
 from cutedl_xp.optimizers.adam import Adam
+from cutedl_xp.optimizers.adamax import Adamax
+from cutedl_xp.optimizers.adamw import AdamW
 from cutedl_xp.optimizers.fixed import Fixed
+from cutedl_xp.optimizers.lion import Lion
 from cutedl_xp.optimizers.momentum import Momentum
+from cutedl_xp.optimizers.nadam import NAdam
+from cutedl_xp.optimizers.radam import RAdam
 from cutedl_xp.optimizers.rmsprop import RMSProp
 
-__all__ = ["Adadelta", "Adagrad", "Adam", "Fixed", "Momentum", "Optimizer", "RMSProp"]
+__all__ = [
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "ElementwiseOptimizer",
+    "Fixed",
+    "Lion",
+    "Momentum",
+    "NAdam",
+    "Optimizer",
+    "RAdam",
+    "RMSProp",
+]

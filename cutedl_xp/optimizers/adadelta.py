@@ -1,32 +1,43 @@
 """Adadelta: steps measured by earlier steps, without a learning rate."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
-from cutedl_xp._checks import fraction, positive
+from cutedl_xp._checks import boolean, fraction, not_negative, positive
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.optimizers._optimizer import Optimizer
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, eps_places
+from cutedl_xp.schedules import Schedule
+from cutedl_xp.schedules._schedule import rate
 
 
 def adadelta_rule(
-    xp: Namespace, w: Array, g: Array, s: Array, d: Array, rho: float, one_minus_rho: float, eps: float
+    xp: Namespace,
+    w: Array,
+    g: Array,
+    s: Array,
+    d: Array,
+    lr: float,
+    rho: float,
+    one_minus_rho: float,
+    eps_inside: float,
+    eps: float,
 ) -> tuple[Array, ...]:
     """One update, element by element."""
     s = rho * s + one_minus_rho * (g * g)
-    step = (xp.sqrt(d) + eps) / (xp.sqrt(s) + eps) * g
+    step = (xp.sqrt(d + eps_inside) + eps) / (xp.sqrt(s + eps_inside) + eps) * g
     d = rho * d + one_minus_rho * (step * step)
-    w = w - step
+    w = w - lr * step
     return w, s, d
 
 
 @dataclass(eq=False)
-class Adadelta(Optimizer):
+class Adadelta(ElementwiseOptimizer):
     """Adadelta: the rate is the ratio of the root mean squares of recent steps and recent gradients::
 
         s = rho s + (1 - rho) g²
-        Δ = (√d + eps) / (√s + eps) g
+        Δ = (√d + eps) / (√s + eps) g        or, with ``eps_inside_sqrt``, √(d + eps) / √(s + eps) g
         d = rho d + (1 - rho) Δ²
-        w -= Δ
+        w -= lr Δ
 
     Parameters
     ----------
@@ -34,6 +45,12 @@ class Adadelta(Optimizer):
         How much of both means is kept at each update, between 0 and 1.
     eps
         The first step's measure, greater than 0: d is 0 then, so that Δ = eps / (√s + eps) g.
+    lr
+        What a step is multiplied by after it was averaged, greater than 0, or one of :mod:`cutedl_xp.schedules`.
+    eps_inside_sqrt
+        Whether eps stands under both roots.
+    weight_decay
+        What is added to the gradient, times w; at least 0.
 
     State
     -----
@@ -43,7 +60,8 @@ class Adadelta(Optimizer):
     ----------
     Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012. Warning: the paper, PyTorch, Keras and optax put eps
     under both roots, √(d + eps) / √(s + eps); here, as in the article, it is added to the roots. With eps = 1e-6 the
-    first steps are then 1,000 times smaller, since √eps becomes eps.
+    first steps are then 1,000 times smaller, since √eps becomes eps. ``eps_inside_sqrt`` is theirs. The paper has no
+    lr; PyTorch's is 1 by default, Keras's 0.001.
 
     Examples
     --------
@@ -56,14 +74,20 @@ class Adadelta(Optimizer):
     """
 
     rho: float = 0.99
+    lr: float | Schedule = field(default=1.0, kw_only=True)
     eps: float = field(default=1e-6, kw_only=True)
+    eps_inside_sqrt: bool = field(default=False, kw_only=True)
+    weight_decay: float = field(default=0.0, kw_only=True)
 
-    slots: ClassVar = ("s", "d")
-    rule: ClassVar = staticmethod(adadelta_rule)
+    slots = ("s", "d")
+    rule = staticmethod(adadelta_rule)
 
     def __post_init__(self) -> None:
         self.rho = fraction("rho", self.rho)
+        self.lr = rate("lr", self.lr)
         self.eps = positive("eps", self.eps)
+        boolean("eps_inside_sqrt", self.eps_inside_sqrt)
+        self.weight_decay = not_negative("weight_decay", self.weight_decay)
 
     def scalars(self, t: Any) -> tuple[Any, ...]:
-        return self.rho, 1.0 - self.rho, self.eps
+        return self.rate(t), self.rho, 1.0 - self.rho, *eps_places(self.eps, self.eps_inside_sqrt)

@@ -1,11 +1,13 @@
 """Gradient descent with a fixed learning rate."""
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any
 
-from cutedl_xp._checks import positive
+from cutedl_xp._checks import not_negative
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.optimizers._optimizer import Optimizer
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
+from cutedl_xp.schedules import Schedule
+from cutedl_xp.schedules._schedule import rate
 
 
 def fixed_rule(xp: Namespace, w: Array, g: Array, lr: float) -> tuple[Array, ...]:
@@ -15,7 +17,7 @@ def fixed_rule(xp: Namespace, w: Array, g: Array, lr: float) -> tuple[Array, ...
 
 
 @dataclass(eq=False)
-class Fixed(Optimizer):
+class Fixed(ElementwiseOptimizer):
     """Gradient descent with a fixed learning rate::
 
         w -= lr g
@@ -23,7 +25,9 @@ class Fixed(Optimizer):
     Parameters
     ----------
     lr
-        The learning rate, greater than 0.
+        The learning rate, greater than 0, or one of :mod:`cutedl_xp.schedules`.
+    weight_decay
+        What is added to the gradient, times w; at least 0.
 
     State
     -----
@@ -43,13 +47,15 @@ class Fixed(Optimizer):
     array([ 0.5, -2.5])
     """
 
-    lr: float = 0.01
+    lr: float | Schedule = 0.01
+    weight_decay: float = field(default=0.0, kw_only=True)
 
-    slots: ClassVar = ()
-    rule: ClassVar = staticmethod(fixed_rule)
+    slots = ()
+    rule = staticmethod(fixed_rule)
 
     def __post_init__(self) -> None:
-        self.lr = positive("lr", self.lr)
+        self.lr = rate("lr", self.lr)
+        self.weight_decay = not_negative("weight_decay", self.weight_decay)
 
     def scalars(self, t: Any) -> tuple[Any, ...]:
-        return (self.lr,)
+        return (self.rate(t),)

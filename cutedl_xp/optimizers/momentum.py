@@ -1,11 +1,14 @@
 """Gradient descent with momentum."""
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any
 
-from cutedl_xp._checks import fraction, positive
+from cutedl_xp._checks import boolean, fraction, not_negative
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.optimizers._optimizer import Optimizer
+from cutedl_xp.backends import Rule
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
+from cutedl_xp.schedules import Schedule
+from cutedl_xp.schedules._schedule import rate
 
 
 def momentum_rule(xp: Namespace, w: Array, g: Array, v: Array, lr: float, momentum: float) -> tuple[Array, ...]:
@@ -15,21 +18,33 @@ def momentum_rule(xp: Namespace, w: Array, g: Array, v: Array, lr: float, moment
     return w, v
 
 
+def nesterov_rule(xp: Namespace, w: Array, g: Array, v: Array, lr: float, momentum: float) -> tuple[Array, ...]:
+    """One update, element by element, from where the momentum will have led."""
+    v = momentum * v + lr * g
+    w = w - (momentum * v + lr * g)
+    return w, v
+
+
 @dataclass(eq=False)
-class Momentum(Optimizer):
+class Momentum(ElementwiseOptimizer):
     """Gradient descent with momentum: the step is a decaying sum of all gradients so far::
 
         v = momentum v + lr g
         w -= v
 
-    Under a constant gradient the step grows to lr / (1 - momentum) times it.
+    Under a constant gradient the step grows to lr / (1 - momentum) times it. With ``nesterov`` the last line is
+    ``w -= momentum v + lr g``: the step goes ahead by what the next one will bring.
 
     Parameters
     ----------
     lr
-        The learning rate, greater than 0.
+        The learning rate, greater than 0, or one of :mod:`cutedl_xp.schedules`.
     momentum
         The share of a step that goes on into the next, between 0 and 1.
+    nesterov
+        Whether to go ahead.
+    weight_decay
+        What is added to the gradient, times w; at least 0.
 
     State
     -----
@@ -39,7 +54,8 @@ class Momentum(Optimizer):
     ----------
     Polyak, "Some methods of speeding up the convergence of iteration methods", 1964: the heavy ball, with lr inside
     the sum as in Keras. PyTorch and optax keep v without lr and multiply the step instead; with a constant lr the
-    result is the same, with a changing one it is not.
+    result is the same, with a changing one it is not. Nesterov, "A method for solving the convex programming problem
+    with convergence rate O(1/k²)", 1983, in the form of all three, where w is the point that is looked ahead to.
 
     Examples
     --------
@@ -51,15 +67,22 @@ class Momentum(Optimizer):
     (array([-2.5]), {'t': 2, 'v': array([1.5])})
     """
 
-    lr: float = 1e-4
+    lr: float | Schedule = 1e-4
     momentum: float = 0.9
+    nesterov: bool = field(default=False, kw_only=True)
+    weight_decay: float = field(default=0.0, kw_only=True)
 
-    slots: ClassVar = ("v",)
-    rule: ClassVar = staticmethod(momentum_rule)
+    slots = ("v",)
 
     def __post_init__(self) -> None:
-        self.lr = positive("lr", self.lr)
+        self.lr = rate("lr", self.lr)
         self.momentum = fraction("momentum", self.momentum)
+        boolean("nesterov", self.nesterov)
+        self.weight_decay = not_negative("weight_decay", self.weight_decay)
+
+    @property
+    def rule(self) -> Rule:
+        return nesterov_rule if self.nesterov else momentum_rule
 
     def scalars(self, t: Any) -> tuple[Any, ...]:
-        return self.lr, self.momentum
+        return self.rate(t), self.momentum

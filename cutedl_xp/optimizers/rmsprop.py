@@ -1,47 +1,132 @@
 """RMSProp: Adagrad that forgets."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
-from cutedl_xp._checks import fraction, positive
+from cutedl_xp._checks import boolean, fraction, not_negative, positive, real
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.optimizers._optimizer import Optimizer
+from cutedl_xp.backends import Rule
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, eps_places
+from cutedl_xp.schedules import Schedule
+from cutedl_xp.schedules._schedule import rate
 
 
 def rmsprop_rule(
-    xp: Namespace, w: Array, g: Array, s: Array, lr: float, rho: float, one_minus_rho: float, eps: float
+    xp: Namespace, w: Array, g: Array, s: Array, lr: float, rho: float, one_minus_rho: float, eps_in: float, eps: float
 ) -> tuple[Array, ...]:
     """One update, element by element."""
     s = rho * s + one_minus_rho * (g * g)
-    w = w - lr * g / (xp.sqrt(s) + eps)
+    w = w - lr * g / (xp.sqrt(s + eps_in) + eps)
     return w, s
 
 
+def momentum_rule(
+    xp: Namespace,
+    w: Array,
+    g: Array,
+    s: Array,
+    v: Array,
+    lr: float,
+    rho: float,
+    one_minus_rho: float,
+    eps_in: float,
+    eps: float,
+    momentum: float,
+) -> tuple[Array, ...]:
+    """One update with momentum, element by element."""
+    s = rho * s + one_minus_rho * (g * g)
+    v = momentum * v + g / (xp.sqrt(s + eps_in) + eps)
+    w = w - lr * v
+    return w, s, v
+
+
+def centered_rule(
+    xp: Namespace,
+    w: Array,
+    g: Array,
+    s: Array,
+    m: Array,
+    lr: float,
+    rho: float,
+    one_minus_rho: float,
+    eps_in: float,
+    eps: float,
+) -> tuple[Array, ...]:
+    """One update by the standard deviation, element by element."""
+    s = rho * s + one_minus_rho * (g * g)
+    m = rho * m + one_minus_rho * g
+    variance = xp.abs(s - m * m)  # not below 0 by rounding
+    w = w - lr * g / (xp.sqrt(variance + eps_in) + eps)
+    return w, s, m
+
+
+def centered_momentum_rule(
+    xp: Namespace,
+    w: Array,
+    g: Array,
+    s: Array,
+    m: Array,
+    v: Array,
+    lr: float,
+    rho: float,
+    one_minus_rho: float,
+    eps_in: float,
+    eps: float,
+    momentum: float,
+) -> tuple[Array, ...]:
+    """One update by the standard deviation and with momentum, element by element."""
+    s = rho * s + one_minus_rho * (g * g)
+    m = rho * m + one_minus_rho * g
+    variance = xp.abs(s - m * m)  # not below 0 by rounding
+    v = momentum * v + g / (xp.sqrt(variance + eps_in) + eps)
+    w = w - lr * v
+    return w, s, m, v
+
+
 @dataclass(eq=False)
-class RMSProp(Optimizer):
+class RMSProp(ElementwiseOptimizer):
     """RMSProp: each entry's rate is divided by the root mean square of its recent gradients::
 
         s = rho s + (1 - rho) g²
-        w -= lr g / (√s + eps)
+        w -= lr g / (√s + eps)               or, with ``eps_inside_sqrt``, lr g / √(s + eps)
+
+    With ``centered`` the standard deviation takes the place of the root mean square, and with ``momentum`` the
+    quotient goes through a buffer::
+
+        m = rho m + (1 - rho) g              √(s - m²) in the place of √s
+        v = momentum v + g / (√s + eps)
+        w -= lr v
 
     Parameters
     ----------
     lr
-        The learning rate, greater than 0.
+        The learning rate, greater than 0, or one of :mod:`cutedl_xp.schedules`.
     rho
         How much of the mean is kept at each update, between 0 and 1: it averages over about 1 / (1 - rho) gradients.
     eps
         Keeps the quotient finite; greater than 0.
+    eps_inside_sqrt
+        Whether eps stands under the root.
+    centered
+        Whether the squared mean of the gradients is subtracted. Of a difference below 0, by rounding, the size counts.
+    momentum
+        The share of the buffer that goes on into the next update, at least 0 and below 1.
+    weight_decay
+        What is added to the gradient, times w; at least 0.
 
     State
     -----
     s : the mean of squared gradients, of w's shape and dtype, at first 0 and without bias correction, so that the
     first step is lr / √(1 - rho).
+    m : with ``centered``, the mean of gradients, likewise.
+    v : with ``momentum``, the buffer, likewise.
 
     References
     ----------
     Tieleman and Hinton, "Lecture 6.5: rmsprop", 2012, which names no eps. Here it is added to the root, as in PyTorch
-    (where it is 1e-8); Keras and optax put theirs under the root.
+    (where it is 1e-8); Keras and optax put theirs under the root. Centered: Graves, "Generating Sequences With
+    Recurrent Neural Networks", 2013, equations 38 to 45. The buffer is PyTorch's; Keras and optax have lr within it,
+    which is the same with a constant lr.
 
     Examples
     --------
@@ -53,17 +138,35 @@ class RMSProp(Optimizer):
     (array([-1.]), array([0.09]))
     """
 
-    lr: float = 1e-4
+    lr: float | Schedule = 1e-4
     rho: float = 0.99
     eps: float = field(default=1e-6, kw_only=True)
-
-    slots: ClassVar = ("s",)
-    rule: ClassVar = staticmethod(rmsprop_rule)
+    eps_inside_sqrt: bool = field(default=False, kw_only=True)
+    centered: bool = field(default=False, kw_only=True)
+    momentum: float = field(default=0.0, kw_only=True)
+    weight_decay: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
-        self.lr = positive("lr", self.lr)
+        self.lr = rate("lr", self.lr)
         self.rho = fraction("rho", self.rho)
         self.eps = positive("eps", self.eps)
+        boolean("eps_inside_sqrt", self.eps_inside_sqrt)
+        boolean("centered", self.centered)
+        self.momentum = real("momentum", self.momentum)
+        if not 0.0 <= self.momentum < 1.0:
+            raise ValueError(f"`momentum` must be at least 0 and below 1; got {self.momentum!r}")
+        self.weight_decay = not_negative("weight_decay", self.weight_decay)
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("s", *(("m",) if self.centered else ()), *(("v",) if self.momentum else ()))
+
+    @property
+    def rule(self) -> Rule:
+        if self.centered:
+            return centered_momentum_rule if self.momentum else centered_rule
+        return momentum_rule if self.momentum else rmsprop_rule
 
     def scalars(self, t: Any) -> tuple[Any, ...]:
-        return self.lr, self.rho, 1.0 - self.rho, self.eps
+        scalars = self.rate(t), self.rho, 1.0 - self.rho, *eps_places(self.eps, self.eps_inside_sqrt)
+        return (*scalars, self.momentum) if self.momentum else scalars

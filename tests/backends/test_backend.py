@@ -202,8 +202,8 @@ def test_rule_in_blocks_equals_the_rule_at_once_bit_for_bit(shape: tuple[int, ..
     numpy, random = get_backend("numpy"), np.random.default_rng(0)
     arrays = [np.asarray(random.uniform(0.0, 1.0, shape), order=order) for _ in range(2 + len(optimizer.slots))]
     in_blocks, at_once = ([array.copy(order="K") for array in arrays] for _ in range(2))
-    numpy.apply_rule(type(optimizer).rule, in_blocks, optimizer.scalars(3))
-    Backend.apply_rule(numpy, type(optimizer).rule, at_once, optimizer.scalars(3))
+    numpy.apply_rule(optimizer.rule, in_blocks, optimizer.scalars(3))
+    Backend.apply_rule(numpy, optimizer.rule, at_once, optimizer.scalars(3))
     for found, wanted in zip(in_blocks, at_once, strict=True):
         np.testing.assert_array_equal(found, wanted)
 

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cutedl_xp import Backend, activations, get_backend, losses, optimizers
+from cutedl_xp import Backend, activations, get_backend, losses
 from cutedl_xp.backends import numpy as numpy_backend
-from cutedl_xp.optimizers import Adadelta, Adagrad, Adam, Fixed, Momentum, Optimizer, RMSProp
+from cutedl_xp.optimizers import Optimizer
+from optimizer_table import VARIANTS
 
 Array = Any
-RULES = [Fixed(0.1), Momentum(0.1), Adagrad(0.1), RMSProp(0.1), Adadelta(), Adam(0.1)]
+RULES = [variant.make() for variant in VARIANTS]
 
 with_numba = pytest.mark.skipif(numpy_backend._import_loops() is None, reason="numba is not installed")
 
@@ -51,7 +52,7 @@ def that_numba_refuses(xp: Any, w: Array, g: Array, amount: float) -> tuple[Arra
 
 
 @with_numba
-@pytest.mark.parametrize("optimizer", RULES, ids=lambda optimizer: type(optimizer).__name__)
+@pytest.mark.parametrize("optimizer", RULES, ids=map(str, VARIANTS))
 @pytest.mark.parametrize("shape", [(), (0,), (7,), (1, 0, 2), (3, 4), (40_000,)], ids=str)
 def test_compiled_rules_compute_what_numpy_does(
     fused: Backend, unfused: Backend, optimizer: Optimizer, dtype: str, shape: tuple[int, ...]
@@ -61,7 +62,7 @@ def test_compiled_rules_compute_what_numpy_does(
     there, here = ([array.copy() for array in start] for _ in range(2))
     for t in (1, 2, 30):
         for backend, arrays in ((fused, there), (unfused, here)):
-            renewed = backend.apply_rule(type(optimizer).rule, arrays, optimizer.scalars(t))
+            renewed = backend.apply_rule(optimizer.rule, arrays, optimizer.scalars(t), 0.25)
             assert all(new is old for new, old in zip(renewed, [arrays[0], *arrays[2:]], strict=True))
     for found, wanted in zip(there, here, strict=True):
         assert found.dtype == dtype
@@ -71,10 +72,9 @@ def test_compiled_rules_compute_what_numpy_does(
 
 @with_numba
 def test_every_public_rule_is_compiled(fused: Backend) -> None:
-    for name in set(optimizers.__all__) - {"Optimizer"}:
-        optimizer = getattr(optimizers, name)()
+    for optimizer in RULES:
         sizes = 2 + len(optimizer.slots), len(optimizer.scalars(1))
-        assert fused._loops.loop_over(type(optimizer).rule, *sizes, np.dtype("float32")) is not None
+        assert fused._loops.loop_over(optimizer.rule, *sizes, np.dtype("float32")) is not None
 
 
 @with_numba

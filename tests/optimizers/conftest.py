@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from cutedl_xp import Backend, optimizers
+from optimizer_table import REFERENCES
 
-RULES = [getattr(optimizers, name) for name in optimizers.__all__ if name != "Optimizer"]
 
-
-@pytest.fixture(scope="session", params=RULES, ids=lambda rule: rule.__name__)
+@pytest.fixture(scope="session", params=REFERENCES, ids=lambda rule: rule.__name__)
 def rule(request: pytest.FixtureRequest) -> type[optimizers.Optimizer]:
     """Each public optimizer's class, one after the other."""
     found: type[optimizers.Optimizer] = request.param

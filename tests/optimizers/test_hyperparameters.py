@@ -4,35 +4,62 @@ import inspect
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
 
-from cutedl_xp import Backend, Parameter, optimizers
-from cutedl_xp.optimizers import Adadelta, Adagrad, Adam, Fixed, Momentum, Optimizer, RMSProp
+from cutedl_xp import Backend, Parameter
+from cutedl_xp.optimizers import (
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Fixed,
+    Lion,
+    Momentum,
+    NAdam,
+    Optimizer,
+    RAdam,
+    RMSProp,
+)
+from cutedl_xp.schedules import Step
+from optimizer_table import REFERENCES
 
-SIGNATURES: dict[type[Optimizer], tuple[dict[str, float], dict[str, float]]] = {
-    Fixed: ({"lr": 0.01}, {}),
-    Momentum: ({"lr": 1e-4, "momentum": 0.9}, {}),
-    Adagrad: ({"lr": 0.1}, {"eps": 1e-6}),
-    RMSProp: ({"lr": 1e-4, "rho": 0.99}, {"eps": 1e-6}),
-    Adadelta: ({"rho": 0.99}, {"eps": 1e-6}),
-    Adam: ({"lr": 1e-4, "beta1": 0.9, "beta2": 0.99}, {"eps": 1e-8}),
+PAPERS = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999}
+COUPLED, INSIDE = {"weight_decay": 0.0}, {"eps_inside_sqrt": False}
+Parts: TypeAlias = tuple[dict[str, float], dict[str, Any]]
+
+SIGNATURES: dict[type[Optimizer], Parts] = {
+    Fixed: ({"lr": 0.01}, COUPLED),
+    Momentum: ({"lr": 1e-4, "momentum": 0.9}, {"nesterov": False} | COUPLED),
+    Adagrad: ({"lr": 0.1}, {"eps": 1e-6} | INSIDE | {"initial_accumulator": 0.0} | COUPLED),
+    RMSProp: ({"lr": 1e-4, "rho": 0.99}, {"eps": 1e-6} | INSIDE | {"centered": False, "momentum": 0.0} | COUPLED),
+    Adadelta: ({"rho": 0.99}, {"lr": 1.0, "eps": 1e-6} | INSIDE | COUPLED),
+    Adam: (PAPERS | {"lr": 1e-4, "beta2": 0.99}, {"eps": 1e-8, "eps_hat": False, "amsgrad": False} | COUPLED),
+    AdamW: (PAPERS, {"eps": 1e-8, "weight_decay": 0.01}),
+    NAdam: (PAPERS | {"lr": 2e-3}, {"eps": 1e-8} | COUPLED),
+    RAdam: (PAPERS, {"eps": 1e-8} | COUPLED),
+    Adamax: (PAPERS | {"lr": 2e-3}, {"eps": 1e-8} | COUPLED),
+    Lion: (PAPERS | {"lr": 1e-4, "beta2": 0.99}, COUPLED),
 }
 """The parameters by position, in their order, and those by keyword alone."""
 
-EVERY = [(rule, name) for rule, parts in SIGNATURES.items() for part in parts for name in part]
+ALL = [(rule, name, value) for rule, parts in SIGNATURES.items() for part in parts for name, value in part.items()]
+SWITCHES = [(rule, name) for rule, name, value in ALL if value is False]
+EVERY = [(rule, name) for rule, name, value in ALL if value is not False]
 POSITIVE = [(rule, name) for rule, name in EVERY if name in ("lr", "eps")]
-DECAYS = [(rule, name) for rule, name in EVERY if name not in ("lr", "eps")]
+NOT_NEGATIVE = [(rule, name) for rule, name in EVERY if name in ("weight_decay", "initial_accumulator")]
+DECAYS = [(rule, name) for rule, name in EVERY if (rule, name) not in [*POSITIVE, *NOT_NEGATIVE, (RMSProp, "momentum")]]
 
 
 def test_table_has_every_public_optimizer() -> None:
-    assert {rule.__name__ for rule in SIGNATURES} | {"Optimizer"} == set(optimizers.__all__)
+    assert set(SIGNATURES) == set(REFERENCES)
 
 
 @pytest.mark.parametrize(("rule", "parts"), SIGNATURES.items())
-def test_order_and_defaults(rule: type[Optimizer], parts: tuple[dict[str, float], dict[str, float]]) -> None:
+def test_order_and_defaults(rule: type[Optimizer], parts: Parts) -> None:
     by_position, by_keyword = parts
     found = inspect.signature(rule).parameters
     assert {name: p.default for name, p in found.items()} == {**by_position, **by_keyword}
@@ -41,16 +68,17 @@ def test_order_and_defaults(rule: type[Optimizer], parts: tuple[dict[str, float]
 
 
 @pytest.mark.parametrize(("rule", "parts"), SIGNATURES.items())
-def test_values_are_kept_as_given(rule: type[Optimizer], parts: tuple[dict[str, float], dict[str, float]]) -> None:
+def test_values_are_kept_as_given(rule: type[Optimizer], parts: Parts) -> None:
     by_position, by_keyword = (
-        {name: 0.5 / (number + 1) for number, name in enumerate(part)} for part in (parts[0], parts[1])
+        {name: value is False or 0.5 / (number + 1) for number, (name, value) in enumerate(part.items())}
+        for part in (parts[0], parts[1])
     )
     made = rule(*by_position.values(), **by_keyword)
     assert {name: getattr(made, name) for name in (*by_position, *by_keyword)} == {**by_position, **by_keyword}
 
 
 @pytest.mark.parametrize(("rule", "parts"), SIGNATURES.items())
-def test_eps_is_not_taken_by_position(rule: type[Optimizer], parts: tuple[dict[str, float], dict[str, float]]) -> None:
+def test_options_are_not_taken_by_position(rule: type[Optimizer], parts: Parts) -> None:
     with pytest.raises(TypeError, match="positional argument"):
         rule(*parts[0].values(), 1e-3)
 
@@ -67,6 +95,24 @@ def assert_refused(error: type[Exception], rule: type[Optimizer], name: str, val
 @pytest.mark.parametrize("value", [0, 0.0, -0.0, -1e-300, -1, np.float32(-0.1)])
 def test_rates_and_eps_are_above_0(rule: type[Optimizer], name: str, value: Any) -> None:
     assert_refused(ValueError, rule, name, value, "must be greater than 0")
+
+
+@pytest.mark.parametrize(("rule", "name"), NOT_NEGATIVE)
+@pytest.mark.parametrize("value", [-1e-300, -1, np.float32(-0.1)])
+def test_what_may_be_left_out_is_not_negative(rule: type[Optimizer], name: str, value: Any) -> None:
+    assert_refused(ValueError, rule, name, value, "must be 0 or greater")
+    assert getattr(rule(**{name: 0}), name) == 0.0
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.0, 2])
+def test_momentum_of_rmsprop_is_below_1(value: float) -> None:
+    assert_refused(ValueError, RMSProp, "momentum", float(value), "must be at least 0 and below 1")
+
+
+@pytest.mark.parametrize(("rule", "name"), SWITCHES)
+@pytest.mark.parametrize("value", [0, 1, "yes", None, np.True_])
+def test_switches_are_true_or_false(rule: type[Optimizer], name: str, value: Any) -> None:
+    assert_refused(TypeError, rule, name, value, "must be True or False")
 
 
 @pytest.mark.parametrize(("rule", "name"), DECAYS)
@@ -112,12 +158,13 @@ def test_integers_are_taken_as_rates(value: Any) -> None:
 
 def test_numpy_scalars_promote_no_float32(rule: type[Optimizer], backend: Backend, normal: Callable[..., Any]) -> None:
     by_position, by_keyword = SIGNATURES[rule]
-    optimizer = rule(**{name: np.float64(0.5) for name in (*by_position, *by_keyword)})
+    values = {**by_position, **by_keyword}
+    optimizer = rule(**{name: value is False or np.float64(0.5) for name, value in values.items()})
     w, g = normal(0, 2), normal(1, 2)
     state = optimizer.init(w)
     for _ in range(2):
         w, state = optimizer.update(w, g, state)
-        assert all(state[slot].dtype == backend.dtype("float32") for slot in rule.slots)
+        assert all(state[slot].dtype == backend.dtype("float32") for slot in rule().slots)
         assert w.dtype == backend.dtype("float32")
     parameter = Parameter("w", w, g)
     optimizer.step([parameter])
@@ -127,12 +174,11 @@ def test_numpy_scalars_promote_no_float32(rule: type[Optimizer], backend: Backen
 @pytest.mark.parametrize(
     ("optimizer", "text"),
     [
-        (Fixed(), "Fixed(lr=0.01)"),
-        (Momentum(0.002), "Momentum(lr=0.002, momentum=0.9)"),
-        (Adagrad(np.float64(0.25)), "Adagrad(lr=0.25, eps=1e-06)"),
-        (RMSProp(rho=0.5), "RMSProp(lr=0.0001, rho=0.5, eps=1e-06)"),
-        (Adadelta(), "Adadelta(rho=0.99, eps=1e-06)"),
-        (Adam(1, eps=0.5), "Adam(lr=1.0, beta1=0.9, beta2=0.99, eps=0.5)"),
+        (Fixed(), "Fixed(lr=0.01, weight_decay=0.0)"),
+        (Momentum(0.002), "Momentum(lr=0.002, momentum=0.9, nesterov=False, weight_decay=0.0)"),
+        (Lion(np.float64(0.25)), "Lion(lr=0.25, beta1=0.9, beta2=0.99, weight_decay=0.0)"),
+        (AdamW(1, eps=0.5), "AdamW(lr=1.0, beta1=0.9, beta2=0.999, eps=0.5, weight_decay=0.01)"),
+        (Fixed(Step(0.5, every=10)), "Fixed(lr=Step(lr=0.5, every=10, factor=0.1), weight_decay=0.0)"),
     ],
 )
 def test_repr_is_the_call_that_makes_it(optimizer: Optimizer, text: str) -> None:

@@ -61,9 +61,9 @@ def test_init_gives_zeros_like_the_parameters(
 ) -> None:
     params = tree(0)
     state = rule().init(params)
-    assert state.keys() == {"t", *rule.slots}
+    assert state.keys() == {"t", *rule().slots}
     assert state["t"] == 0
-    for slot in rule.slots:
+    for slot in rule().slots:
         assert skeleton(state[slot]) == skeleton(params)
         for zeros, w in zip(arrays_of(state[slot]), arrays_of(params), strict=True):
             assert type(zeros) is type(w)
@@ -74,8 +74,8 @@ def test_init_gives_zeros_like_the_parameters(
 def test_update_keeps_structure_shape_dtype_and_device(rule: type[Optimizer], tree: Callable[[int], Tree]) -> None:
     params = tree(0)
     after, state = trained(rule(), tree, 3)
-    assert state.keys() == {"t", *rule.slots}
-    for part in (after, *(state[slot] for slot in rule.slots)):
+    assert state.keys() == {"t", *rule().slots}
+    for part in (after, *(state[slot] for slot in rule().slots)):
         assert skeleton(part) == skeleton(params)
         for new, w in zip(arrays_of(part), arrays_of(params), strict=True):
             assert type(new) is type(w)  # for NumPy: an ndarray also where it has no axes

@@ -1,0 +1,72 @@
+"""What optimizers are handed, checked: trees of arrays, and parameters."""
+
+from collections.abc import Sequence
+from operator import index
+from typing import Any
+
+from array_api_compat import array_namespace, is_array_api_obj
+
+from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.backends import check_together, describe, dtype_name
+from cutedl_xp.optimizers._tree import Tree, leaves
+from cutedl_xp.parameter import Parameter
+
+
+def check_parameters(parameters: Sequence[Parameter]) -> None:
+    if not isinstance(parameters, Sequence):
+        raise TypeError(f"`parameters` must be a sequence such as model.parameters; got {type(parameters).__name__}")
+    for parameter in parameters:
+        if not isinstance(parameter, Parameter):
+            raise TypeError(
+                f"`parameters` must be Parameter objects; got {type(parameter).__name__}: for plain arrays use update()"
+            )
+    if not parameters:
+        raise ValueError("`parameters` is empty; there is nothing to train")
+    names = [parameter.name for parameter in parameters]
+    if len(set(names)) < len(names):
+        raise ValueError(f"`parameters` must have different names; got {named(parameters)}")
+
+
+def named(parameters: Sequence[Parameter]) -> str:
+    return ", ".join(repr(parameter.name) for parameter in parameters) or "none"
+
+
+def namespace(array: Array) -> Namespace:
+    xp: Namespace = array_namespace(array)
+    return xp
+
+
+def number_of_updates(t: Any) -> Any:
+    """How many updates there were, as an int; under a tracing library it stays an array."""
+    try:
+        number = index(t)
+    except TypeError as error:
+        if is_array_api_obj(t):
+            return t
+        raise TypeError(f"`state['t']` must be an integer; got {t!r:.200} ({type(t).__name__})") from error
+    if number < 0:
+        raise ValueError(f"`state['t']` must be 0 or greater; got {number}")
+    return number
+
+
+def floating(params: Tree) -> dict[str, Array]:
+    arrays = leaves("params", params)
+    for path, array in arrays.items():
+        real = namespace(array).isdtype(array.dtype, "real floating")
+        if not real or dtype_name(array.dtype) == "float16":  # it has no exponent for eps
+            raise TypeError(f"`params`{path} must be an array of float32, float64 or bfloat16; got {describe(array)}")
+    return arrays
+
+
+def matched(argument: str, tree: Tree, params: dict[str, Array]) -> dict[str, Array]:
+    """The leaves of ``tree``, which must be like those of ``params`` one by one."""
+    arrays = leaves(argument, tree)
+    if arrays.keys() != params.keys():
+        different = ", ".join(path or "an array at the top" for path in sorted(arrays.keys() ^ params.keys()))
+        raise ValueError(f"`{argument}` must have the structure of `params`; only one of them has {different}")
+    for path, array in arrays.items():
+        w = params[path]
+        if array.shape != w.shape:
+            raise ValueError(f"`{argument}`{path} has shape {tuple(array.shape)}; `params`{path} has {tuple(w.shape)}")
+        check_together(f"`{argument}`{path}", array, f"`params`{path}", w)
+    return arrays

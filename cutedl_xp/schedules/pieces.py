@@ -1,0 +1,157 @@
+"""Learning rates made of pieces: constants, and other schedules one after the other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from cutedl_xp._checks import integer, not_negative, positive, sequence, shown
+from cutedl_xp.schedules._schedule import Schedule, at_least_0, fraction_of, functions_for, rate
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same rate for ever: the schedule that a number stands for.
+
+    Parameters
+    ----------
+    lr
+        The rate, greater than 0.
+
+    Examples
+    --------
+    >>> from cutedl_xp.schedules import Constant
+    >>> Constant(0.1)(1000)
+    0.1
+    """
+
+    lr: float
+
+    def __post_init__(self) -> None:
+        positive("lr", self.lr)
+
+    def __call__(self, update: Any) -> Any:
+        return self.lr
+
+
+@dataclass(frozen=True)
+class Warmup:
+    """A rate that rises along a straight line, and then follows another schedule from its beginning.
+
+    Parameters
+    ----------
+    then
+        A schedule or a number: what it rises to, and goes on with.
+    updates
+        How long it rises, at least 1.
+    start
+        The rate of the first update, at least 0.
+
+    References
+    ----------
+    Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017, section 2.2.
+
+    Examples
+    --------
+    >>> from cutedl_xp.schedules import Step, Warmup
+    >>> [Warmup(Step(1.0, every=10), updates=4)(k) for k in (0, 1, 4, 13, 14)]
+    [0.0, 0.25, 1.0, 1.0, 0.1]
+    """
+
+    then: float | Schedule
+    updates: int
+    start: float = 0.0
+
+    def __post_init__(self) -> None:
+        rate("then", self.then)
+        integer("updates", self.updates, at_least=1)
+        not_negative("start", self.start)
+
+    def __call__(self, update: Any) -> Any:
+        then = self.then if callable(self.then) else Constant(self.then)
+        rising = self.start + (then(0) - self.start) * fraction_of(update, self.updates)
+        return functions_for(update).where(update < self.updates, rising, then(at_least_0(update - self.updates)))
+
+
+@dataclass(frozen=True)
+class Piecewise:
+    """Constant rates one after the other.
+
+    Parameters
+    ----------
+    boundaries
+        At which updates the next rate begins, each greater than the one before.
+    rates
+        One more than boundaries, each at least 0.
+
+    Examples
+    --------
+    >>> from cutedl_xp.schedules import Piecewise
+    >>> [Piecewise([10, 20], [1.0, 0.5, 0.1])(k) for k in (0, 9, 10, 20)]
+    [1.0, 1.0, 0.5, 0.1]
+    """
+
+    boundaries: Sequence[int]
+    rates: Sequence[float]
+
+    def __post_init__(self) -> None:
+        _check_boundaries("rates", self.boundaries, self.rates)
+        for place, value in enumerate(self.rates):
+            not_negative(f"rates[{place}]", value)
+
+    def __call__(self, update: Any) -> Any:
+        return _chosen(update, self.boundaries, self.rates)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Schedules one after the other, each from its own beginning.
+
+    Parameters
+    ----------
+    boundaries
+        At which updates the next one begins, each greater than the one before.
+    schedules
+        One more than boundaries.
+
+    Examples
+    --------
+    >>> from cutedl_xp.schedules import Chain, Constant, Exponential
+    >>> chain = Chain([10], [Constant(1.0), Exponential(0.5, factor=0.5)])
+    >>> [chain(k) for k in (0, 9, 10, 11)]
+    [1.0, 1.0, 0.5, 0.25]
+    """
+
+    boundaries: Sequence[int]
+    schedules: Sequence[Schedule]
+
+    def __post_init__(self) -> None:
+        _check_boundaries("schedules", self.boundaries, self.schedules)
+        for place, schedule in enumerate(self.schedules):
+            if not callable(schedule):
+                raise TypeError(f"`schedules[{place}]` must be a function of an update's number; got {shown(schedule)}")
+
+    def __call__(self, update: Any) -> Any:
+        starts = (0, *self.boundaries)
+        rates = [schedule(at_least_0(update - start)) for schedule, start in zip(self.schedules, starts, strict=True)]
+        return _chosen(update, self.boundaries, rates)
+
+
+def _chosen(update: Any, boundaries: Sequence[int], values: Sequence[Any]) -> Any:
+    """The value of the piece that an update lies in."""
+    where, chosen = functions_for(update).where, values[0]
+    for boundary, value in zip(boundaries, values[1:], strict=True):
+        chosen = where(update < boundary, chosen, value)
+    return chosen
+
+
+def _check_boundaries(argument: str, boundaries: Any, values: Any) -> None:
+    numbers = [
+        integer(f"boundaries[{i}]", number, at_least=1) for i, number in enumerate(sequence("boundaries", boundaries))
+    ]
+    if any(later <= earlier for earlier, later in pairwise(numbers)):
+        raise ValueError(f"`boundaries` must each be greater than the one before; got {boundaries!r}")
+    if len(sequence(argument, values)) != len(numbers) + 1:
+        raise ValueError(
+            f"`{argument}` must be one more than `boundaries`; got {len(values)} for {len(numbers)} boundaries"
+        )
