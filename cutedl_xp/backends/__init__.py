@@ -4,12 +4,13 @@ Each library has a module here with one small class. :func:`get_backend` imports
 """
 
 from cutedl_xp.backends._arrays import check_together, describe, dtype_name
-from cutedl_xp.backends._base import Backend, BackendUnavailable, Rule, decayed
+from cutedl_xp.backends._base import Backend, BackendUnavailable, Elementwise, Rule, decayed
 from cutedl_xp.backends._registry import available_backends, backend_of, get_backend
 
 __all__ = [
     "Backend",
     "BackendUnavailable",
+    "Elementwise",
     "Rule",
     "available_backends",
     "backend_of",

@@ -8,7 +8,7 @@ from threading import Thread
 from typing import Any, TypeAlias
 
 _Work: TypeAlias = Callable[[], None]
-_Done: TypeAlias = SimpleQueue[Exception | None]
+_Done: TypeAlias = SimpleQueue[BaseException | None]
 _Waiting: TypeAlias = SimpleQueue[tuple[_Work, _Done]]
 
 _SMALLEST_PIECE = 1_500_000
@@ -65,7 +65,7 @@ def _help(waiting: _Waiting) -> None:
         work, done = waiting.get()
         try:
             work()
-        except Exception as error:
+        except BaseException as error:  # whoever waits for it would else wait for ever
             done.put(error)
         else:
             done.put(None)

@@ -106,7 +106,7 @@ def _fused(cupy: Any, function: Callable[..., Any], arrays: int | None) -> Any:
     def in_place(w: Any, g: Any, *rest: Any) -> None:
         *rest_of_rule, decay = rest
         results = function(xp, w, decayed(w, g, decay), *rest_of_rule)
-        for target, result in zip((w, *rest[: len(results) - 1]), results, strict=True):
+        for target, result in zip(written((w, g, *rest)[:arrays]), results, strict=True):
             target[...] = result
 
     kernel_name = re.sub(r"\W", "_", getattr(function, "__name__", "function"), flags=re.ASCII)

@@ -36,6 +36,15 @@ def namespace(array: Array) -> Namespace:
     return xp
 
 
+def check_keys(optimizer: object, state: Any, keys: Sequence[str]) -> None:
+    """Refuse what is no state of an optimizer."""
+    wanted = f"`state` of {type(optimizer).__name__} is a dict with the keys {', '.join(map(repr, keys))}"
+    if not isinstance(state, dict):
+        raise TypeError(f"{wanted}; got {describe(state)}")
+    if state.keys() != set(keys):
+        raise ValueError(f"{wanted}; got the keys {', '.join(map(repr, state))}")
+
+
 def number_of_updates(t: Any) -> Any:
     """How many updates there were, as an int; under a tracing library it stays an array."""
     try:
@@ -49,12 +58,14 @@ def number_of_updates(t: Any) -> Any:
     return number
 
 
-def floating(params: Tree) -> dict[str, Array]:
-    arrays = leaves("params", params)
+def floating(argument: str, tree: Tree) -> dict[str, Array]:
+    """The leaves of ``tree``, which must be floating-point arrays."""
+    arrays = leaves(argument, tree)
     for path, array in arrays.items():
         real = namespace(array).isdtype(array.dtype, "real floating")
         if not real or dtype_name(array.dtype) == "float16":  # it has no exponent for eps
-            raise TypeError(f"`params`{path} must be an array of float32, float64 or bfloat16; got {describe(array)}")
+            allowed = "float32, float64 or bfloat16"
+            raise TypeError(f"`{argument}`{path} must be an array of {allowed}; got {describe(array)}")
     return arrays
 
 

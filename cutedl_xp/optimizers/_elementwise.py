@@ -5,8 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeGuard
 
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends import Rule, decayed, describe
-from cutedl_xp.optimizers._arguments import check_parameters, floating, matched, named, namespace, number_of_updates
+from cutedl_xp.backends import Rule, decayed
+from cutedl_xp.optimizers._arguments import (
+    check_keys,
+    check_parameters,
+    floating,
+    matched,
+    named,
+    namespace,
+    number_of_updates,
+)
 from cutedl_xp.optimizers._optimizer import Optimizer, State
 from cutedl_xp.optimizers._tree import Tree, rebuild
 from cutedl_xp.parameter import Parameter, Parameters, unflatten
@@ -58,15 +66,15 @@ class ElementwiseOptimizer(Optimizer):
         return self.lr if isinstance(self.lr, float) else scheduled("lr", self.lr, t - 1)
 
     def init(self, params: Tree) -> State:
-        arrays = floating(params)
+        arrays = floating("params", params)
         return {"t": 0} | {
             slot: rebuild(params, {path: self._start(namespace(w), w, slot) for path, w in arrays.items()})
             for slot in self.slots
         }
 
     def update(self, params: Tree, grads: Tree, state: State) -> tuple[Tree, State]:
-        self._check_state(state)
-        arrays = floating(params)
+        check_keys(self, state, ("t", *self.slots))
+        arrays = floating("params", params)
         columns = [matched("grads", grads, arrays), *(matched(slot, state[slot], arrays) for slot in self.slots)]
         t = number_of_updates(state["t"]) + 1
         scalars = self.scalars(t)
@@ -76,13 +84,6 @@ class ElementwiseOptimizer(Optimizer):
         }
         parts = [rebuild(params, {path: result[i] for path, result in results.items()}) for i in range(len(columns))]
         return parts[0], {"t": t} | dict(zip(self.slots, parts[1:], strict=True))
-
-    def _check_state(self, state: Any) -> None:
-        wanted = f"`state` of {type(self).__name__} is a dict with the keys {', '.join(map(repr, ('t', *self.slots)))}"
-        if not isinstance(state, dict):
-            raise TypeError(f"{wanted}; got {describe(state)}")
-        if state.keys() != {"t", *self.slots}:
-            raise ValueError(f"{wanted}; got the keys {', '.join(map(repr, state))}")
 
     def _updated(self, xp: Namespace, arrays: list[Array], scalars: tuple[Any, ...]) -> list[Array]:
         w, g, *state = arrays
@@ -121,19 +122,15 @@ class ElementwiseOptimizer(Optimizer):
 
     @property
     def state(self) -> State:
-        return {"t": self._t} | {slot: self._by_name(place) if self._t else {} for place, slot in enumerate(self.slots)}
+        return {"t": self._t} | {slot: self._slot(place) if self._t else {} for place, slot in enumerate(self.slots)}
 
-    def _by_name(self, place: int) -> dict[str, Array]:
-        """The arrays of one slot."""
-        arrays = {name: kept[place] for name, kept in self._kept.items()}
-        if not _is_one_buffer(self._parameters):
-            return arrays
-        return unflatten(self._parameters.backend, arrays[self._parameters.flat.name], self._parameters.shapes)
+    def _slot(self, place: int) -> dict[str, Array]:
+        return by_parameter(self._parameters, {name: kept[place] for name, kept in self._kept.items()})
 
     def _adopt(self, parameters: Sequence[Parameter]) -> None:
         check_parameters(parameters)
         self._parameters = parameters if isinstance(parameters, Parameters) else tuple(parameters)
-        self._targets = (parameters.flat,) if _is_one_buffer(parameters) else tuple(parameters)
+        self._targets = targets_of(parameters)
         self._kept = {
             target.name: [self._start(target.backend.xp, target.value, slot) for slot in self.slots]
             for target in self._targets
@@ -151,6 +148,18 @@ class ElementwiseOptimizer(Optimizer):
 def _is_one_buffer(parameters: Sequence[Parameter] | None) -> TypeGuard[Parameters]:
     """Whether all are to be updated as one; without views, joining and dividing them costs more than it saves."""
     return isinstance(parameters, Parameters) and parameters.backend.has_views
+
+
+def targets_of(parameters: Sequence[Parameter]) -> Sequence[Parameter]:
+    """What an update goes through: all as one where that can be, else one after the other."""
+    return (parameters.flat,) if _is_one_buffer(parameters) else tuple(parameters)
+
+
+def by_parameter(parameters: Sequence[Parameter] | None, arrays: dict[str, Array]) -> dict[str, Array]:
+    """Arrays by the names of what an update goes through, divided by the names of the parameters themselves."""
+    if not _is_one_buffer(parameters):
+        return arrays
+    return unflatten(parameters.backend, arrays[parameters.flat.name], parameters.shapes)
 
 
 def eps_places(eps: float, inside_sqrt: bool) -> tuple[float, float]:

@@ -14,17 +14,11 @@ import cupy_on_cpu
 from cutedl_xp import Backend, Dataset, Model, Session, losses, optimizers
 from cutedl_xp.layers import Dense, Dropout, Layer
 from cutedl_xp.metrics import accuracy
+from optimizer_table import VARIANTS
 
 ARTICLES_MODEL = (Dense(10, input_dim=784, activation="relu"),)
 THREE_LAYERS = (Dense(32, input_dim=784), Dense(16), Dense(10, activation="linear"))
-RULES = [
-    optimizers.Fixed(0.01),
-    optimizers.Momentum(0.002, 0.9),
-    optimizers.Adagrad(0.001),
-    optimizers.RMSProp(0.0001, 0.99),
-    optimizers.Adadelta(0.99),
-    optimizers.Adam(0.0001, 0.9, 0.99),
-]
+RULES = [variant.make() for variant in VARIANTS]
 
 
 @dataclass(frozen=True)
@@ -104,7 +98,7 @@ def test_a_dropout_layer_uploads_its_mask(backend: Backend) -> None:
     assert with_dropout.launches <= without.launches + 2  # the mask as factors, and their product
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: type(rule).__name__)
+@pytest.mark.parametrize("rule", RULES, ids=map(str, VARIANTS))
 @pytest.mark.parametrize("hidden", [0, 9])
 def test_an_update_is_one_kernel_for_any_number_of_parameters(
     backend: Backend, rule: optimizers.Optimizer, hidden: int
@@ -113,6 +107,16 @@ def test_an_update_is_one_kernel_for_any_number_of_parameters(
     optimizer = type(rule)(**vars(rule))
     optimizer.step(model.parameters)  # makes the state
     assert asked_by(lambda: optimizer.step(model.parameters)) == Asked(1, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "launches"), [(optimizers.ClipByValue, 1), (optimizers.ClipByGlobalNorm, 3), (optimizers.ClipByNorm, 60)]
+)
+def test_clipping_tells_the_host_nothing(backend: Backend, kind: Any, launches: int) -> None:
+    model = Model([Dense(4, input_dim=4) for _ in range(10)]).assemble(backend)
+    optimizer = kind(optimizers.Adam(), 1.0)
+    optimizer.step(model.parameters)
+    assert asked_by(lambda: optimizer.step(model.parameters)) == Asked(launches + 1, 0, 0, 0, 0)
 
 
 def test_the_host_is_told_once_a_validation_whatever_its_size(backend: Backend) -> None:

@@ -1,0 +1,105 @@
+"""An optimizer that collects the gradients of several batches for another one."""
+
+from collections.abc import Sequence
+
+from cutedl_xp._checks import integer
+from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.optimizers._arguments import check_keys, floating, matched, namespace
+from cutedl_xp.optimizers._around import Around
+from cutedl_xp.optimizers._elementwise import by_parameter, targets_of
+from cutedl_xp.optimizers._optimizer import Optimizer, State
+from cutedl_xp.optimizers._tree import Tree, rebuild
+from cutedl_xp.parameter import Parameter
+
+
+def mean_rule(xp: Namespace, mean: Array, g: Array, share: float) -> tuple[Array, ...]:
+    """One gradient more, element by element."""
+    mean = mean + share * g
+    return (mean,)
+
+
+class Accumulate(Around):
+    """Lets another optimizer make an update of the mean of several gradients: of a batch so many times as large.
+
+    In between nothing changes but the mean. ``t`` and schedules of the other optimizer count its updates.
+
+    Parameters
+    ----------
+    optimizer
+        Any other one.
+    every
+        How many gradients an update is made of, at least 1.
+
+    State
+    -----
+    optimizer : the other one's state.
+    count : how many gradients are in the mean, an integer. As the update depends on it, ``jax.jit`` cannot trace it.
+    mean : a share of 1 / every of each, of w's shape and dtype.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.optimizers import Accumulate, Fixed
+    >>> rule, w = Accumulate(Fixed(lr=1.0), every=2), np.array([0.0])
+    >>> state = rule.init(w)
+    >>> for g in (1.0, 3.0, 5.0):
+    ...     w, state = rule.update(w, np.array([g]), state)
+    >>> w, state
+    (array([-2.]), {'optimizer': {'t': 1}, 'count': 1, 'mean': array([2.5])})
+    """
+
+    def __init__(self, optimizer: Optimizer, every: int) -> None:
+        super().__init__(optimizer)
+        self.every = integer("every", every, at_least=1)
+        self._parameters: Sequence[Parameter] | None = None
+        self._means: dict[str, Array] = {}
+        self._count = 0
+
+    def init(self, params: Tree) -> State:
+        zeros = {path: namespace(w).zeros_like(w) for path, w in floating("params", params).items()}
+        return {"optimizer": self.optimizer.init(params), "count": 0, "mean": rebuild(params, zeros)}
+
+    def update(self, params: Tree, grads: Tree, state: State) -> tuple[Tree, State]:
+        check_keys(self, state, ("optimizer", "count", "mean"))
+        arrays = floating("params", params)
+        added, means = matched("grads", grads, arrays), matched("mean", state["mean"], arrays)
+        count = integer("state['count']", state["count"], at_least=0) + 1
+        for path, mean in means.items():
+            xp = namespace(mean)
+            means[path] = xp.asarray(mean_rule(xp, mean, added[path], 1.0 / self.every)[0])
+        if count < self.every:
+            return params, state | {"count": count, "mean": rebuild(params, means)}
+        params, inner = self.optimizer.update(params, rebuild(params, means), state["optimizer"])
+        zeros = {path: namespace(mean).zeros_like(mean) for path, mean in means.items()}
+        return params, {"optimizer": inner, "count": 0, "mean": rebuild(params, zeros)}
+
+    def attach(self, parameters: Sequence[Parameter]) -> None:
+        super().attach(parameters)
+        if self._parameters is None:
+            self._parameters = parameters
+            self._begin(targets_of(parameters))
+
+    def step(self, parameters: Sequence[Parameter]) -> None:
+        self.attach(parameters)
+        targets = targets_of(parameters)
+        for target in targets:
+            arrays = [self._means[target.name], target.gradient]
+            (self._means[target.name],) = target.backend.apply_rule(mean_rule, arrays, [1.0 / self.every])
+        self._count += 1
+        if self._count == self.every:
+            for target in targets:
+                target.gradient = self._means[target.name]
+            self.optimizer.step(parameters)
+            self._begin(targets)
+
+    def _begin(self, targets: Sequence[Parameter]) -> None:
+        self._means = {target.name: target.backend.xp.zeros_like(target.gradient) for target in targets}
+        self._count = 0
+
+    @property
+    def state(self) -> State:
+        mean = by_parameter(self._parameters, self._means)
+        return {"optimizer": self.optimizer.state, "count": self._count, "mean": mean}
+
+    def __repr__(self) -> str:
+        return f"Accumulate({self.optimizer!r}, every={self.every!r})"

@@ -1,0 +1,112 @@
+"""Optimizers that limit the gradients for another one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cutedl_xp import Backend, Dataset, Model, Parameter, Session, losses
+from cutedl_xp.layers import Dense
+from cutedl_xp.optimizers import Adam, ClipByGlobalNorm, ClipByNorm, ClipByValue, Fixed, Optimizer
+from cutedl_xp.schedules import Step
+
+Clipping = Callable[[Optimizer, float], Any]
+GRADIENTS = {
+    "a": np.array([[3.0, -4.0], [0.0, 0.0]]),
+    "b": np.array([0.5]),
+    "c": np.array(-12.0),
+    "d": np.zeros((0, 2)),
+}
+
+
+def by_value(gradients: dict[str, np.ndarray], limit: float) -> dict[str, np.ndarray]:
+    return {name: np.clip(g, -limit, limit) for name, g in gradients.items()}
+
+
+def by_norm(gradients: dict[str, np.ndarray], limit: float) -> dict[str, np.ndarray]:
+    return {name: g * min(1.0, limit / (np.linalg.norm(g) or 1.0)) for name, g in gradients.items()}
+
+
+def by_global_norm(gradients: dict[str, np.ndarray], limit: float) -> dict[str, np.ndarray]:
+    norm = np.sqrt(sum((g**2).sum() for g in gradients.values()))
+    return {name: g * min(1.0, limit / norm) for name, g in gradients.items()}
+
+
+each_kind = pytest.mark.parametrize(
+    ("kind", "expected"), [(ClipByValue, by_value), (ClipByNorm, by_norm), (ClipByGlobalNorm, by_global_norm)]
+)
+
+
+@each_kind
+@pytest.mark.parametrize("limit", [1.0, 4.5, 13.0, 1e6])
+def test_a_rule_gets_limited_gradients(
+    kind: Clipping, expected: Any, limit: float, backend: Backend, dtype: str, to_numpy: Callable[[Any], np.ndarray]
+) -> None:
+    grads = {name: backend.asarray(g.astype(dtype)) for name, g in GRADIENTS.items()}
+    params = {name: backend.asarray(np.zeros(g.shape, dtype)) for name, g in GRADIENTS.items()}
+    rule = kind(Fixed(1.0), limit)
+    after, state = rule.update(params, grads, rule.init(params))
+    parameters = [Parameter(name, params[name], grads[name]) for name in GRADIENTS]
+    rule.step(parameters)
+    assert state == rule.state == {"t": 1}
+    for parameter, (name, wanted) in zip(parameters, expected(GRADIENTS, limit).items(), strict=True):
+        for found in (after[name], parameter.value):
+            assert (found.shape, found.dtype, found.device) == (wanted.shape, backend.dtype(dtype), backend.device)
+            np.testing.assert_allclose(to_numpy(found), -wanted, rtol=10 * np.finfo(dtype).eps)
+
+
+@each_kind
+def test_a_models_parameters_are_limited_as_loose_ones(kind: Clipping, expected: Any, backend: Backend) -> None:
+    model = Model([Dense(3, input_dim=2), Dense(2)]).assemble(backend, "float64")
+    before = {p.name: np.array(backend.to_numpy(p.value)) for p in model.parameters}
+    random = np.random.default_rng(0)
+    gradients = {p.name: random.normal(size=p.value.shape) for p in model.parameters}
+    for parameter in model.parameters:
+        parameter.gradient = gradients[parameter.name]
+    kind(Fixed(1.0), 0.5).step(model.parameters)
+    for parameter in model.parameters:
+        wanted = before[parameter.name] - expected(gradients, 0.5)[parameter.name]
+        np.testing.assert_allclose(backend.to_numpy(parameter.value), wanted, rtol=1e-12)
+
+
+@each_kind
+def test_the_state_is_the_other_ones(kind: Clipping, expected: Any, backend: Backend) -> None:
+    w, g = (backend.asarray(np.asarray(numbers)) for numbers in ([1.0, 2.0], [0.1, -0.1]))
+    clipped, plain = kind(Adam(0.1), 10.0), Adam(0.1)
+    ours, theirs = clipped.update(w, g, clipped.init(w)), plain.update(w, g, plain.init(w))
+    for found, wanted in ((ours[0], theirs[0]), (ours[1]["v"], theirs[1]["v"])):
+        np.testing.assert_allclose(backend.to_numpy(found), backend.to_numpy(wanted), rtol=1e-15)
+    again = kind(ClipByValue(Fixed(1.0), 10.0), 5.0)
+    assert repr(again).endswith("(ClipByValue(Fixed(lr=1.0, weight_decay=0.0), limit=10.0), limit=5.0)")
+    again.lr = 0.25
+    assert again.lr == again.optimizer.lr == again.optimizer.optimizer.lr == 0.25
+
+
+@each_kind
+def test_a_session_trains_with_it(kind: Clipping, expected: Any) -> None:
+    x = np.linspace(-1.0, 1.0, 32, dtype="float32").reshape(32, 1)
+    model = Model([Dense(1, input_dim=1, activation="linear")]).assemble("numpy")
+    session = Session(model, loss=losses.Mse(), optimizer=kind(Fixed(Step(0.5, every=100)), 0.1))
+    assert session.fit(Dataset(x, 3.0 * x, batch_size=16), epochs=200).loss[-1] < 1e-2
+
+
+@each_kind
+def test_misuse_is_one_sentence_and_changes_nothing(kind: Clipping, expected: Any) -> None:
+    for limit, error in ((0.0, ValueError), (-1.0, ValueError), ("1", TypeError)):
+        with pytest.raises(error, match=r"^`limit` must be "):
+            kind(Fixed(), limit)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^`optimizer` must be an Optimizer; got 'adam' \(str\)$"):
+        kind("adam", 1.0)  # type: ignore[arg-type]
+    rule, w = kind(Fixed(1.0), 1.0), np.zeros(2)
+    with pytest.raises(
+        TypeError, match=r"^`grads` must be an array of float32, float64 or bfloat16; got a numpy array"
+    ):
+        rule.update(w, np.ones(2, "int64"), rule.init(w))
+    with pytest.raises(ValueError, match=r"^`grads` must have the structure of `params`"):
+        rule.update([w], [w, w], rule.init([w]))
+    first, other = (Parameter(name, np.zeros(2), np.full(2, 9.0)) for name in "ab")
+    rule.step([first])
+    with pytest.raises(ValueError, match="this Fixed keeps the state of other parameters"):
+        rule.step([other])
+    assert other.gradient.tolist() == [9.0, 9.0]
