@@ -3,10 +3,9 @@
     python docs/convergence.py              # writes docs/convergence.md
 
 Each rule has the rate that does best on the problem, of 1e-4, 3e-4, ... 1. MNIST is read from the folder that the
-environment variable CUTEDL_XP_DATA names, and left out without it.
+environment variable CUTEDL_XP_DATA names, else from the cache, or downloaded.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,9 +48,9 @@ def updates_until(rule: Any, w: np.ndarray, gradient: Callable[[np.ndarray], np.
 
 
 def parabola(rule: Any) -> float:
-    """Updates until (x² + 30 y²) / 2 is below 1e-6, from (1, 0.7)."""
+    """Updates until (x² + 30 y²) / 2 is below 1e-6, from (1.0037, 0.7041)."""
     h = np.array([1.0, 30.0])
-    return updates_until(rule, np.array([1.0, 0.7]), lambda w: h * w, lambda w: (h * w * w).sum() < 2e-6)
+    return updates_until(rule, np.array([1.0037, 0.7041]), lambda w: h * w, lambda w: (h * w * w).sum() < 2e-6)
 
 
 def rosenbrock(rule: Any) -> float:
@@ -80,9 +79,9 @@ def noisy_quadratic(rule: Any) -> float:
 
 
 def mnist(rule: Any) -> float:
-    """The validation loss after five epochs of the article's model, with the seed 1."""
+    """The validation loss after five epochs of a dense layer with logits, in which no unit can die, with the seed 1."""
     train, test = cdl.datasets.mnist.load(batch_size=64, seed=1)
-    model = cdl.Model([cdl.layers.Dense(10, input_dim=784, activation="relu")]).assemble("numpy", seed=1)
+    model = cdl.Model([cdl.layers.Dense(10, input_dim=784, activation="linear")]).assemble("numpy", seed=1)
     session = cdl.Session(model, loss=cdl.losses.CategoricalCrossentropy(), optimizer=rule)
     history = session.fit(train, 5, val_data=test, val_epochs=5)
     return history.val_loss[-1] if np.isfinite(history.val_loss[-1]) else np.inf
@@ -112,9 +111,8 @@ def main() -> None:
         ("parabola: updates", parabola),
         ("Rosenbrock: updates", rosenbrock),
         ("noisy quadratic: loss", noisy_quadratic),
+        ("MNIST: validation loss", mnist),
     ]
-    if os.environ.get("CUTEDL_XP_DATA"):
-        problems.append(("MNIST: validation loss", mnist))
     Path(__file__).with_name("convergence.md").write_text(table(problems), encoding="utf-8")
 
 

@@ -387,10 +387,19 @@ VARIANTS = [
     ),
     Variant(optimizers.NAdam),
     Variant(optimizers.NAdam, _ADAM, optax=lambda optax: optax.nadam(**_OPTAX_ADAM)),
-    Variant(optimizers.NAdam, _ADAM | {"weight_decay": 0.1}),
+    Variant(
+        optimizers.NAdam,
+        _ADAM | {"weight_decay": 0.1},
+        optax=lambda optax: optax.chain(optax.add_decayed_weights(0.1), optax.nadam(**_OPTAX_ADAM)),
+    ),
     Variant(optimizers.RAdam),
     Variant(optimizers.RAdam, _ADAM, optax=lambda optax: optax.radam(**_OPTAX_ADAM)),
-    Variant(optimizers.RAdam, _ADAM | {"beta2": 0.6, "weight_decay": 0.1}),
+    Variant(
+        optimizers.RAdam,
+        _ADAM | {"weight_decay": 0.1},
+        optax=lambda optax: optax.chain(optax.add_decayed_weights(0.1), optax.radam(**_OPTAX_ADAM)),
+    ),
+    Variant(optimizers.RAdam, _ADAM | {"beta2": 0.6}),
     Variant(optimizers.Adamax),
     Variant(
         optimizers.Adamax,

@@ -28,13 +28,14 @@ def in_pieces(work: Callable[..., None], arrays: Sequence[Any], *rest: Any) -> N
         return
     length = -(-size // count)
     first, *others = [[array[start : start + length] for array in arrays] for start in range(0, size, length)]
-    waiting, done = _helpers(os.getpid()), _Done()
-    for piece in others:
-        waiting.put((functools.partial(work, *piece, *rest), done))
+    waiting, done, handed_over = _helpers(os.getpid()), _Done(), 0
     try:
+        for piece in others:
+            waiting.put((functools.partial(work, *piece, *rest), done))
+            handed_over += 1
         work(*first, *rest)
     finally:
-        errors = [done.get() for _ in others]
+        errors = [done.get() for _ in range(handed_over)]
     for error in filter(None, errors):
         raise error
 

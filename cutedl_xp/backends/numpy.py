@@ -73,8 +73,9 @@ class NumpyBackend(Backend):
         return cast(Array, product)
 
     def add_bias_backward(self, function: Elementwise, y: Any, gradient: Any, out: Any = None) -> tuple[Array, Array]:
-        alike = gradient.shape == y.shape and out is not None and y.dtype == gradient.dtype == out.dtype
-        if alike and self._can_compile(function, y) and (loop := self._loops.loop_over_pairs(function, y.dtype)):
+        alike = gradient.shape == y.shape and gradient.dtype == y.dtype
+        fit = alike and y.ndim == 2 and out is not None and out.shape == y.shape[1:] and out.dtype == y.dtype
+        if fit and self._can_compile(function, y) and (loop := self._loops.loop_over_pairs(function, y.dtype)):
             return loop(y, gradient, out), out
         return super().add_bias_backward(function, y, gradient, out)
 

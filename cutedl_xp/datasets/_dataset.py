@@ -133,7 +133,8 @@ class Dataset:
             return
         order = backend.asarray(Stream(self.seed, "shuffle", epoch).permutation(self.size))
         entries = self.batch_size * prod(data.shape[1:]), self.batch_size * prod(labels.shape[1:])
-        rows_at_once = self.batch_size * max(1, _AT_ONCE // max(*entries, 1))
+        batches = max(1, _AT_ONCE // max(*entries, 1)) if backend.has_views else 1  # a slice may be a copy elsewhere
+        rows_at_once = self.batch_size * batches
         for start in range(0, stop, rows_at_once):
             rows = order[start : min(start + rows_at_once, stop)]
             yield from self._slices(backend, dtype, *(backend.xp.take(array, rows, axis=0) for array in (data, labels)))

@@ -1,6 +1,7 @@
 """The listener that makes the learning rate smaller."""
 
 from dataclasses import dataclass, field
+from numbers import Real
 
 from cutedl_xp import _checks
 from cutedl_xp._checks import shown
@@ -37,7 +38,8 @@ class ReduceOnPlateau:
 
     Notes
     -----
-    Keras and PyTorch have the same under this name, with a patience of 10.
+    Keras and PyTorch have something like it under this name. PyTorch waits for one entry more and takes ``threshold``
+    as a share of the best; both have a cooldown beside it.
 
     Examples
     --------
@@ -67,7 +69,7 @@ class ReduceOnPlateau:
         """Look at the history, and make the rate smaller if it is time."""
         optimizer = event.session.optimizer
         lr = getattr(optimizer, "lr", None)
-        if not isinstance(lr, float):
+        if isinstance(lr, bool) or not isinstance(lr, Real):
             raise TypeError(f"ReduceOnPlateau needs an optimizer whose `lr` is a number; got {shown(lr)}")
         entries = event.history.series(self.monitor)
         if len(entries) < self._seen:  # another fit has begun
@@ -75,5 +77,5 @@ class ReduceOnPlateau:
         fresh, self._seen = len(entries) != self._seen, len(entries)
         waited = len(entries) - self._reduced >= self.patience
         if fresh and waited and stalled(entries, self.mode, self.patience, self.min_delta):
-            optimizer.lr = max(lr * self.factor, min(lr, self.min_lr))
+            optimizer.lr = max(float(lr) * self.factor, min(float(lr), self.min_lr))
             self._reduced = len(entries)

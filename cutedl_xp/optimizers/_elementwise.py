@@ -1,8 +1,11 @@
 """What all elementwise rules share: how they run on trees of arrays and on parameters, with what they keep."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeGuard
+
+from array_api_compat import array_namespace, is_array_api_obj
 
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule, decayed
@@ -41,6 +44,7 @@ class ElementwiseOptimizer(Optimizer):
     _parameters: Sequence[Parameter] | None = None
     _targets: Sequence[Parameter]  # what an update goes through
     _kept: dict[str, list[Array]]  # for the name of each of them, an array for each of slots
+    _slots: tuple[str, ...]  # as they were when it was attached
     _t: int = 0
 
     @property
@@ -63,7 +67,7 @@ class ElementwiseOptimizer(Optimizer):
 
     def rate(self, t: Any) -> Any:
         """The learning rate of update number ``t`` (1 for the first)."""
-        return self.lr if isinstance(self.lr, float) else scheduled("lr", self.lr, t - 1)
+        return scheduled("lr", self.lr, t - 1) if callable(self.lr) else self.lr
 
     def init(self, params: Tree) -> State:
         arrays = floating("params", params)
@@ -108,6 +112,12 @@ class ElementwiseOptimizer(Optimizer):
     def step(self, parameters: Sequence[Parameter]) -> None:
         if parameters is not self._parameters:
             self.attach(parameters)
+        if self.slots != self._slots:
+            was, now = (", ".join(slots) or "nothing" for slots in (self._slots, self.slots))
+            raise RuntimeError(
+                f"this {type(self).__name__} has kept {was}, and with the options that it has now it would keep {now}; "
+                "make a new optimizer"
+            )
         scalars, decay = self.scalars(self._t + 1), self._added_decay()
         for target in self._targets:
             arrays = [target.value, target.gradient, *self._kept[target.name]]
@@ -130,7 +140,7 @@ class ElementwiseOptimizer(Optimizer):
     def _adopt(self, parameters: Sequence[Parameter]) -> None:
         check_parameters(parameters)
         self._parameters = parameters if isinstance(parameters, Parameters) else tuple(parameters)
-        self._targets = targets_of(parameters)
+        self._targets, self._slots = targets_of(parameters), self.slots
         self._kept = {
             target.name: [self._start(target.backend.xp, target.value, slot) for slot in self.slots]
             for target in self._targets
@@ -173,5 +183,10 @@ def corrections(t: Any, beta1: float, beta2: float) -> tuple[Any, Any]:
     With v̂ = v / (1 - beta1^t) and √ŝ = √s / root, where root = √(1 - beta2^t), the step v̂ / (√ŝ + eps) is
     root / (1 - beta1^t) times v / (√s + root eps): the corrections are numbers and need no pass over the arrays.
     """
-    root = (1.0 - beta2**t) ** 0.5
-    return root / (1.0 - beta1**t), root
+    root = complement(beta2, t) ** 0.5
+    return root / complement(beta1, t), root
+
+
+def complement(beta: float, t: Any) -> Any:
+    """1 - beta^t; of an array, which may have few digits, without the difference of numbers that are nearly equal."""
+    return -array_namespace(t).expm1(t * math.log(beta)) if is_array_api_obj(t) else 1.0 - beta**t

@@ -82,6 +82,11 @@ class Optimizer(ABC):
             sequence of parameters with different names. The first one that is given is the one this optimizer
             belongs to.
 
+        Notes
+        -----
+        It makes the same as :meth:`update`, but for numbers of the state that are too small to be normal ones of their
+        dtype: now and then those become 0, as processors take long to compute with them.
+
         Raises
         ------
         ValueError

@@ -7,7 +7,7 @@ from cutedl_xp._checks import boolean, fraction, not_negative, positive
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, eps_places
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import rate
+from cutedl_xp.schedules._schedule import checked_rate
 
 
 def adadelta_rule(
@@ -84,7 +84,7 @@ class Adadelta(ElementwiseOptimizer):
 
     def __post_init__(self) -> None:
         self.rho = fraction("rho", self.rho)
-        self.lr = rate("lr", self.lr)
+        self.lr = checked_rate("lr", self.lr)
         self.eps = positive("eps", self.eps)
         boolean("eps_inside_sqrt", self.eps_inside_sqrt)
         self.weight_decay = not_negative("weight_decay", self.weight_decay)

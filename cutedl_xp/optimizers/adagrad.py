@@ -8,7 +8,7 @@ from cutedl_xp._checks import boolean, not_negative, positive
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, eps_places
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import rate
+from cutedl_xp.schedules._schedule import checked_rate
 
 
 def adagrad_rule(
@@ -70,7 +70,7 @@ class Adagrad(ElementwiseOptimizer):
     rule = staticmethod(adagrad_rule)
 
     def __post_init__(self) -> None:
-        self.lr = rate("lr", self.lr)
+        self.lr = checked_rate("lr", self.lr)
         self.eps = positive("eps", self.eps)
         boolean("eps_inside_sqrt", self.eps_inside_sqrt)
         self.initial_accumulator = not_negative("initial_accumulator", self.initial_accumulator)

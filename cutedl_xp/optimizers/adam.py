@@ -8,7 +8,7 @@ from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, corrections
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import rate
+from cutedl_xp.schedules._schedule import checked_rate
 
 
 def adam_rule(
@@ -77,7 +77,8 @@ class Adam(ElementwiseOptimizer):
     eps_hat
         Whether eps is added to the root of s before that is corrected: then it acts as eps / √(1 - beta2^t).
     amsgrad
-        Whether the largest s so far takes the place of s in ŝ, so that no entry's rate rises again.
+        Whether the largest s so far takes the place of s in ŝ: once the corrections have faded, no entry's rate rises
+        again.
     weight_decay
         What is added to the gradient, times w; at least 0.
 
@@ -114,7 +115,7 @@ class Adam(ElementwiseOptimizer):
     weight_decay: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
-        self.lr = rate("lr", self.lr)
+        self.lr = checked_rate("lr", self.lr)
         self.beta1 = fraction("beta1", self.beta1)
         self.beta2 = fraction("beta2", self.beta2)
         self.eps = positive("eps", self.eps)

@@ -5,9 +5,9 @@ from typing import Any
 
 from cutedl_xp._checks import fraction, not_negative, positive
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, complement
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import rate
+from cutedl_xp.schedules._schedule import checked_rate
 
 
 def adamax_rule(
@@ -79,12 +79,11 @@ class Adamax(ElementwiseOptimizer):
     rule = staticmethod(adamax_rule)
 
     def __post_init__(self) -> None:
-        self.lr = rate("lr", self.lr)
+        self.lr = checked_rate("lr", self.lr)
         self.beta1 = fraction("beta1", self.beta1)
         self.beta2 = fraction("beta2", self.beta2)
         self.eps = positive("eps", self.eps)
         self.weight_decay = not_negative("weight_decay", self.weight_decay)
 
     def scalars(self, t: Any) -> tuple[Any, ...]:
-        rate = self.rate(t) / (1.0 - self.beta1**t)
-        return rate, self.beta1, 1.0 - self.beta1, self.beta2, self.eps
+        return self.rate(t) / complement(self.beta1, t), self.beta1, 1.0 - self.beta1, self.beta2, self.eps

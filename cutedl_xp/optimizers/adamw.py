@@ -7,7 +7,7 @@ from cutedl_xp._checks import fraction, not_negative, positive
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, corrections
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import rate
+from cutedl_xp.schedules._schedule import checked_rate
 
 
 def adamw_rule(
@@ -84,7 +84,7 @@ class AdamW(ElementwiseOptimizer):
     decoupled: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        self.lr = rate("lr", self.lr)
+        self.lr = checked_rate("lr", self.lr)
         self.beta1 = fraction("beta1", self.beta1)
         self.beta2 = fraction("beta2", self.beta2)
         self.eps = positive("eps", self.eps)

@@ -7,7 +7,7 @@ from cutedl_xp._checks import fraction, not_negative
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import rate
+from cutedl_xp.schedules._schedule import checked_rate
 
 
 def lion_rule(
@@ -76,7 +76,7 @@ class Lion(ElementwiseOptimizer):
     decoupled: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        self.lr = rate("lr", self.lr)
+        self.lr = checked_rate("lr", self.lr)
         self.beta1 = fraction("beta1", self.beta1)
         self.beta2 = fraction("beta2", self.beta2)
         self.weight_decay = not_negative("weight_decay", self.weight_decay)

@@ -8,7 +8,7 @@ from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import rate
+from cutedl_xp.schedules._schedule import checked_rate
 
 
 def momentum_rule(xp: Namespace, w: Array, g: Array, v: Array, lr: float, momentum: float) -> tuple[Array, ...]:
@@ -75,7 +75,7 @@ class Momentum(ElementwiseOptimizer):
     slots = ("v",)
 
     def __post_init__(self) -> None:
-        self.lr = rate("lr", self.lr)
+        self.lr = checked_rate("lr", self.lr)
         self.momentum = fraction("momentum", self.momentum)
         boolean("nesterov", self.nesterov)
         self.weight_decay = not_negative("weight_decay", self.weight_decay)

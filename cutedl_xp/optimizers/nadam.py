@@ -5,9 +5,9 @@ from typing import Any
 
 from cutedl_xp._checks import fraction, not_negative, positive
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, corrections
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, complement, corrections
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import rate
+from cutedl_xp.schedules._schedule import checked_rate
 
 
 def nadam_rule(
@@ -83,15 +83,15 @@ class NAdam(ElementwiseOptimizer):
     rule = staticmethod(nadam_rule)
 
     def __post_init__(self) -> None:
-        self.lr = rate("lr", self.lr)
+        self.lr = checked_rate("lr", self.lr)
         self.beta1 = fraction("beta1", self.beta1)
         self.beta2 = fraction("beta2", self.beta2)
         self.eps = positive("eps", self.eps)
         self.weight_decay = not_negative("weight_decay", self.weight_decay)
 
     def scalars(self, t: Any) -> tuple[Any, ...]:
-        step, root = corrections(t, self.beta1, self.beta2)
-        rate_of_g = self.rate(t) * step * (1.0 - self.beta1)
-        rate_of_v = self.rate(t) * root * self.beta1 / (1.0 - self.beta1 ** (t + 1))
+        (step, root), lr = corrections(t, self.beta1, self.beta2), self.rate(t)
+        rate_of_g = lr * step * (1.0 - self.beta1)
+        rate_of_v = lr * root * self.beta1 / complement(self.beta1, t + 1)
         means = self.beta1, 1.0 - self.beta1, self.beta2, 1.0 - self.beta2
         return rate_of_v, rate_of_g, *means, self.eps * root

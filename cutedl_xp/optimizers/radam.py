@@ -5,9 +5,9 @@ from typing import Any
 
 from cutedl_xp._checks import fraction, not_negative, positive
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, corrections
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, complement, corrections
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import rate
+from cutedl_xp.schedules._schedule import checked_rate
 
 _TRUSTED = 5.0
 """The length of the mean from which on its variance is finite and small enough."""
@@ -91,7 +91,7 @@ class RAdam(ElementwiseOptimizer):
     rule = staticmethod(radam_rule)
 
     def __post_init__(self) -> None:
-        self.lr = rate("lr", self.lr)
+        self.lr = checked_rate("lr", self.lr)
         self.beta1 = fraction("beta1", self.beta1)
         self.beta2 = fraction("beta2", self.beta2)
         self.eps = positive("eps", self.eps)
@@ -101,14 +101,15 @@ class RAdam(ElementwiseOptimizer):
         (step, root), lr = corrections(t, self.beta1, self.beta2), self.rate(t)
         rectified, plain = self._factors(t)
         means = self.beta1, 1.0 - self.beta1, self.beta2, 1.0 - self.beta2
-        return lr * step * rectified, lr * plain / (1.0 - self.beta1**t), *means, self.eps * root
+        return lr * step * rectified, lr * plain / complement(self.beta1, t), *means, self.eps * root
 
     def _factors(self, t: Any) -> tuple[Any, Any]:
         """Those of Adam's step and of momentum's: r and 0, or 0 and 1."""
         longest = 2.0 / (1.0 - self.beta2) - 1.0
         if longest <= _TRUSTED:
             return 0.0, 1.0
-        length = longest - 2.0 * t * self.beta2**t / (1.0 - self.beta2**t)
+        ended = complement(self.beta2, t)
+        length = longest - 2.0 * t * (1.0 - ended) / ended
         trusted = (length > _TRUSTED) * 1.0  # an array while it is traced
         square = (length - 4.0) * (length - 2.0) * longest / ((longest - 4.0) * (longest - 2.0) * length)
         return trusted * abs(square) ** 0.5, 1.0 - trusted

@@ -8,7 +8,7 @@ from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, eps_places
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import rate
+from cutedl_xp.schedules._schedule import checked_rate
 
 
 def rmsprop_rule(
@@ -147,7 +147,7 @@ class RMSProp(ElementwiseOptimizer):
     weight_decay: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
-        self.lr = rate("lr", self.lr)
+        self.lr = checked_rate("lr", self.lr)
         self.rho = fraction("rho", self.rho)
         self.eps = positive("eps", self.eps)
         boolean("eps_inside_sqrt", self.eps_inside_sqrt)

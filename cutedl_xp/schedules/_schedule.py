@@ -7,25 +7,33 @@ from typing import Any, TypeAlias
 
 from array_api_compat import array_namespace, is_array_api_obj
 
-from cutedl_xp._checks import not_negative, positive
+from cutedl_xp._checks import not_negative, positive, shown
 
 Schedule: TypeAlias = Callable[[Any], Any]
 """``schedule(update)`` is the learning rate after so many updates."""
 
 
-def rate(argument: str, value: Any) -> float | Schedule:
+def checked_rate(argument: str, value: Any) -> float | Schedule:
     """``value`` as what an optimizer keeps: a float above 0, or a schedule."""
-    return value if callable(value) else positive(argument, value)
+    if callable(value) and not isinstance(value, type):
+        schedule: Schedule = value
+        return schedule
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"`{argument}` must be a number, or a function of the updates made before; got {shown(value)}")
+    return positive(argument, value)
 
 
 def scheduled(argument: str, schedule: Schedule, update: Any) -> Any:
     """What a schedule says of an update, as a float of at least 0; while it is traced, an array."""
-    value = schedule(update)
-    if is_array_api_obj(value) and not isinstance(value, Real):
-        if not isinstance(update, int):
-            return value
-        value = float(value)  # so that a 0-d array does not promote parameters
-    return not_negative(f"{argument}({update})", value)
+    value, name = schedule(update), f"{argument}({update})"
+    if not is_array_api_obj(value) or isinstance(value, Real):
+        return not_negative(name, value)
+    if tuple(value.shape) != ():
+        raise ValueError(f"`{name}` must be one number; got an array of shape {tuple(value.shape)}")
+    try:
+        return not_negative(name, float(value))  # a float, as an array of its own dtype would promote parameters
+    except TypeError:  # it is traced
+        return value
 
 
 class _Numbers:
@@ -48,7 +56,3 @@ def functions_for(update: Any) -> Any:
 def fraction_of(update: Any, updates: int) -> Any:
     """How much of a number of updates is done, from 0 to 1."""
     return functions_for(update).minimum(update, updates) / updates
-
-
-def at_least_0(number: Any) -> Any:
-    return functions_for(number).where(number > 0, number, 0)

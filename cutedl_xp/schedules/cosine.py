@@ -110,7 +110,7 @@ class OneCycle:
         Of the whole cycle, at least 2.
     rising
         The share of them until the peak, between 0 and 1.
-    start, end
+    start_divisor, end_divisor
         What the peak is divided by at the beginning and at the end, greater than 0.
 
     References
@@ -128,20 +128,22 @@ class OneCycle:
     lr: float
     updates: int
     rising: float = 0.3
-    start: float = 25.0
-    end: float = 250_000.0
+    start_divisor: float = 25.0
+    end_divisor: float = 250_000.0
 
     def __post_init__(self) -> None:
         positive("lr", self.lr)
         integer("updates", self.updates, at_least=2)
         fraction("rising", self.rising)
-        positive("start", self.start)
-        positive("end", self.end)
+        positive("start_divisor", self.start_divisor)
+        positive("end_divisor", self.end_divisor)
 
     def __call__(self, update: Any) -> Any:
         functions = functions_for(update)
         last = self.updates - 1
         peak = max(self.rising * self.updates - 1.0, 0.5)
-        up = _half_cosine(self.lr / self.start, self.lr, functions.minimum(update, peak) / peak)
-        down = _half_cosine(self.lr, self.lr / self.end, (functions.minimum(update, last) - peak) / (last - peak))
+        up = _half_cosine(self.lr / self.start_divisor, self.lr, functions.minimum(update, peak) / peak)
+        down = _half_cosine(
+            self.lr, self.lr / self.end_divisor, (functions.minimum(update, last) - peak) / (last - peak)
+        )
         return functions.where(update <= peak, up, down)

@@ -1,12 +1,15 @@
 """Learning rates made of pieces: constants, and other schedules one after the other."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from cutedl_xp._checks import integer, not_negative, positive, sequence, shown
-from cutedl_xp.schedules._schedule import Schedule, at_least_0, fraction_of, functions_for, rate
+from array_api_compat import is_array_api_obj
+
+from cutedl_xp._checks import integer, not_negative, sequence
+from cutedl_xp.schedules._schedule import Schedule, checked_rate, fraction_of, functions_for
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Constant:
     Parameters
     ----------
     lr
-        The rate, greater than 0.
+        The rate, at least 0.
 
     Examples
     --------
@@ -28,7 +31,7 @@ class Constant:
     lr: float
 
     def __post_init__(self) -> None:
-        positive("lr", self.lr)
+        not_negative("lr", self.lr)
 
     def __call__(self, update: Any) -> Any:
         return self.lr
@@ -63,14 +66,17 @@ class Warmup:
     start: float = 0.0
 
     def __post_init__(self) -> None:
-        rate("then", self.then)
+        checked_rate("then", self.then)
         integer("updates", self.updates, at_least=1)
         not_negative("start", self.start)
 
     def __call__(self, update: Any) -> Any:
         then = self.then if callable(self.then) else Constant(self.then)
-        rising = self.start + (then(0) - self.start) * fraction_of(update, self.updates)
-        return functions_for(update).where(update < self.updates, rising, then(at_least_0(update - self.updates)))
+
+        def rising(update: Any) -> Any:
+            return self.start + (then(0) - self.start) * fraction_of(update, self.updates)
+
+        return _chosen(update, (self.updates,), (rising, then))
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ class Piecewise:
             not_negative(f"rates[{place}]", value)
 
     def __call__(self, update: Any) -> Any:
-        return _chosen(update, self.boundaries, self.rates)
+        return _chosen(update, self.boundaries, [Constant(rate) for rate in self.rates])
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ class Chain:
     boundaries
         At which updates the next one begins, each greater than the one before.
     schedules
-        One more than boundaries.
+        One more than boundaries; numbers stand for constants.
 
     Examples
     --------
@@ -123,25 +129,28 @@ class Chain:
     """
 
     boundaries: Sequence[int]
-    schedules: Sequence[Schedule]
+    schedules: Sequence[float | Schedule]
 
     def __post_init__(self) -> None:
         _check_boundaries("schedules", self.boundaries, self.schedules)
         for place, schedule in enumerate(self.schedules):
-            if not callable(schedule):
-                raise TypeError(f"`schedules[{place}]` must be a function of an update's number; got {shown(schedule)}")
+            checked_rate(f"schedules[{place}]", schedule)
 
     def __call__(self, update: Any) -> Any:
-        starts = (0, *self.boundaries)
-        rates = [schedule(at_least_0(update - start)) for schedule, start in zip(self.schedules, starts, strict=True)]
-        return _chosen(update, self.boundaries, rates)
+        return _chosen(update, self.boundaries, [each if callable(each) else Constant(each) for each in self.schedules])
 
 
-def _chosen(update: Any, boundaries: Sequence[int], values: Sequence[Any]) -> Any:
-    """The value of the piece that an update lies in."""
-    where, chosen = functions_for(update).where, values[0]
+def _chosen(update: Any, boundaries: Sequence[int], schedules: Sequence[Schedule]) -> Any:
+    """What the schedule of the piece that an update lies in says of it; only a traced update asks all of them."""
+    starts = (0, *boundaries)
+    if not is_array_api_obj(update):
+        piece = bisect_right(boundaries, update)
+        return schedules[piece](update - starts[piece])
+    functions = functions_for(update)
+    values = [each(functions.maximum(update - start, 0)) for each, start in zip(schedules, starts, strict=True)]
+    chosen = values[0]
     for boundary, value in zip(boundaries, values[1:], strict=True):
-        chosen = where(update < boundary, chosen, value)
+        chosen = functions.where(update < boundary, chosen, value)
     return chosen
 
 

@@ -188,6 +188,13 @@ def test_arrays_of_two_shapes_are_broadcast_as_numpy_does(fused: Backend, other:
 
 
 @with_numba
+def test_the_sum_is_never_written_beyond_its_place(fused: Backend) -> None:
+    y = np.ones((4, 6))
+    with pytest.raises(ValueError, match="broadcast"):
+        fused.add_bias_backward(activations.relu_backward, y, y, np.zeros(2))
+
+
+@with_numba
 def test_without_a_place_for_the_sum_it_is_a_new_array(fused: Backend) -> None:
     found, total = fused.add_bias_backward(activations.relu_backward, np.ones((2, 3)), np.ones((2, 3)))
     assert (found.tolist(), total.tolist()) == ([[1.0] * 3] * 2, [2.0] * 3)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cutedl_xp.optimizers import Adam
+from cutedl_xp.optimizers import Adam, Adamax, NAdam, RAdam
 from cutedl_xp.schedules import (
     Chain,
     Constant,
@@ -82,3 +82,27 @@ def test_traced_once_for_all_updates(schedule: Schedule) -> None:
         eager, eager_state = optimizer.update(eager, 0.1 + eager, eager_state)
     np.testing.assert_allclose(w, eager, rtol=1e-6)
     assert len(traced) <= 2  # the first number of the update is Python's
+
+
+@pytest.mark.parametrize("beta2", [0.9, 0.999, 0.99999])
+def test_corrections_are_traced_in_float32_without_cancellation(beta2: float) -> None:
+    """Python computes them in float64; under jit the number of the update is an array, and JAX has 32 bits at first."""
+    jax.config.update("jax_enable_x64", False)
+    for kind in (Adam, RAdam, NAdam, Adamax):
+        optimizer = kind(0.1, 0.9, beta2)
+        w = eager = jax.numpy.zeros(2, dtype="float32")
+        state = eager_state = optimizer.init(w)
+        compiled = jax.jit(optimizer.update)
+        for number in range(12):
+            g = jax.numpy.asarray([1.0, 0.1 * (number - 4)], dtype="float32")
+            w, state = compiled(w, g, state)
+            eager, eager_state = optimizer.update(eager, g, eager_state)
+        np.testing.assert_allclose(w, eager, rtol=0.02)
+
+
+def test_a_peers_schedule_while_the_first_update_is_traced() -> None:
+    schedule = optax.cosine_decay_schedule(0.5, 20)
+    optimizer = Adam(schedule)
+    first = jax.jit(lambda w: optimizer.update(w, w, optimizer.init(w))[0])
+    w = jax.numpy.ones(3)
+    np.testing.assert_allclose(first(w), optimizer.update(w, w, optimizer.init(w))[0])

@@ -138,7 +138,8 @@ def test_only_finite_numbers_are_taken(rule: type[Optimizer], name: str, value: 
     "value", [True, False, np.True_, "0.1", b"1", None, 0.5j, [0.5], np.array(0.5), np.array([0.5]), Decimal("0.5")]
 )
 def test_only_numbers_are_taken(rule: type[Optimizer], name: str, value: Any) -> None:
-    assert_refused(TypeError, rule, name, value, "must be a number")
+    words = "must be a number, or a function of the updates made before" if name == "lr" else "must be a number"
+    assert_refused(TypeError, rule, name, value, words)
 
 
 NUMBERS = [0.5, np.float64(0.5), np.float32(0.5), np.float16(0.5), Fraction(1, 2)]
@@ -149,6 +150,31 @@ NUMBERS = [0.5, np.float64(0.5), np.float32(0.5), np.float16(0.5), Fraction(1, 2
 def test_any_real_number_is_taken_and_kept_as_a_python_float(rule: type[Optimizer], name: str, value: Any) -> None:
     found = getattr(rule(**{name: value}), name)
     assert (type(found), found) == (float, 0.5)
+
+
+def test_a_class_of_schedules_is_not_one() -> None:
+    assert_refused(TypeError, Fixed, "lr", Step, "must be a number, or a function of the updates made before")
+
+
+@pytest.mark.parametrize("lr", [1, np.float32(0.25), 0.125])
+def test_a_rate_of_any_kind_may_be_set_later(lr: Any) -> None:
+    optimizer, w = Fixed(), np.ones(1)
+    optimizer.lr = lr
+    after, _ = optimizer.update(w, w, optimizer.init(w))
+    assert after.tolist() == [1.0 - lr]
+
+
+def test_an_option_that_changes_what_is_kept_is_not_changed_on_the_way() -> None:
+    parameter = Parameter("w", np.ones(2), np.ones(2))
+    optimizer = RMSProp()
+    optimizer.step([parameter])
+    optimizer.momentum = 0.5
+    before = parameter.value.copy()
+    with pytest.raises(
+        RuntimeError, match=r"^this RMSProp has kept s, and with the options .* would keep s, v; make a"
+    ):
+        optimizer.step([parameter])
+    np.testing.assert_array_equal(parameter.value, before)
 
 
 @pytest.mark.parametrize("value", [1, np.int64(1), np.uint8(1)])

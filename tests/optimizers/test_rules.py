@@ -132,7 +132,7 @@ def test_arrays_of_any_length_follow_the_equations_to_their_ends(
     rule: type[Optimizer], run: Run, dtype: str, shape: tuple[int, ...]
 ) -> None:
     w, gradients = problem(2, shape, 3, dtype)
-    places = [0, 1, 16_383, w.size // 2, w.size - 1, *range(16_384, w.size, 8_192)]  # NumPy's blocks are 16,384 long
+    places = [0, 1, 16_383, w.size // 2, w.size - 1, *range(16_384, w.size, 8_192)]  # NumPy's blocks are 32,768 long
     defaults = Variant(rule).hyperparameters
     assert_follows(rule, defaults, w, gradients, run(rule(), w, gradients), places)
 

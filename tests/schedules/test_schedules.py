@@ -43,7 +43,7 @@ SCHEDULES: list[tuple[Any, Callable[[int], float]]] = [
     (OneCycle(0.5, updates=40), lambda k: one_cycle(k)),
     (Piecewise([3, 9], [0.5, 0.2, 0.0]), lambda k: 0.5 if k < 3 else 0.2 if k < 9 else 0.0),
     (
-        Chain([5, 15], [Constant(0.2), Cosine(0.5, updates=10), InverseTime(0.1, 2)]),
+        Chain([5, 15], [0.2, Cosine(0.5, updates=10), InverseTime(0.1, 2)]),
         lambda k: (
             0.2 if k < 5 else 0.25 + 0.25 * math.cos(math.pi * (k - 5) / 10) if k < 15 else 0.1 / (1 + (k - 15) / 2)
         ),
@@ -100,6 +100,15 @@ def test_restarts_do_not_lose_an_update_to_rounding() -> None:
             assert schedule(k) == pytest.approx((1 + math.cos(math.pi * place(k, 7, growth))) / 2, abs=1e-9)
 
 
+def test_every_optimizer_asks_once_an_update(rule: Callable[..., ElementwiseOptimizer]) -> None:
+    seen: list[int] = []
+    optimizer, w = rule(lr=lambda update: seen.append(update) or 0.1), np.ones(2)
+    state = optimizer.init(w)
+    for _ in range(3):
+        w, state = optimizer.update(w, w, state)
+    assert seen == [0, 1, 2]
+
+
 def test_a_function_is_called_with_the_updates_made_before(backend: Backend) -> None:
     seen: list[Any] = []
 
@@ -141,6 +150,21 @@ def test_a_session_trains_with_one() -> None:
     np.testing.assert_array_equal(model.parameters.flat.value, before)
 
 
+def test_pieces_are_asked_for_their_own_updates_alone() -> None:
+    seen: list[tuple[str, int]] = []
+
+    def noting(name: str) -> Schedule:
+        return lambda update: seen.append((name, update)) or 0.5  # type: ignore[func-returns-value]
+
+    chain = Chain([2], [noting("first"), noting("second")])
+    assert [chain(k) for k in range(4)] == [0.5] * 4
+    assert seen == [("first", 0), ("first", 1), ("second", 0), ("second", 1)]
+    seen.clear()
+    warmup = Warmup(noting("then"), updates=2)
+    assert [warmup(k) for k in range(4)] == [0.0, 0.25, 0.5, 0.5]
+    assert seen == [("then", 0), ("then", 0), ("then", 0), ("then", 1)]
+
+
 @pytest.mark.parametrize("value", [np.float32(0.5), np.float64(0.5), np.asarray(0.5), 1])
 def test_numbers_of_any_kind_promote_nothing(backend: Backend, value: Any) -> None:
     w = backend.asarray(np.zeros(2, "float32"))
@@ -157,6 +181,7 @@ def test_numbers_of_any_kind_promote_nothing(backend: Backend, value: Any) -> No
         (float("nan"), ValueError, r"^`lr\(3\)` must be finite; got nan$"),
         ("0.1", TypeError, r"^`lr\(3\)` must be a number; got '0.1' \(str\)$"),
         (None, TypeError, r"^`lr\(3\)` must be a number; got None \(NoneType\)$"),
+        (np.ones(2), ValueError, r"^`lr\(3\)` must be one number; got an array of shape \(2,\)$"),
     ],
 )
 def test_what_a_schedule_may_not_return(value: Any, error: type[Exception], words: str) -> None:
@@ -176,7 +201,11 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: Cosine(0.1, 0), ValueError, "`updates` must be 1 or greater; got 0"),
     (lambda: CosineRestarts(0.1, 10, growth=0), ValueError, "`growth` must be 1 or greater; got 0"),
     (lambda: OneCycle(0.1, 10, rising=1.0), ValueError, "`rising` must lie strictly between 0 and 1; got 1.0"),
-    (lambda: Warmup("0.1", 10), TypeError, "`then` must be a number; got '0.1' (str)"),  # type: ignore[arg-type]
+    (
+        lambda: Warmup("0.1", 10),  # type: ignore[arg-type]
+        TypeError,
+        "`then` must be a number, or a function of the updates made before; got '0.1' (str)",
+    ),
     (
         lambda: Piecewise([3, 3], [0.1, 0.2, 0.3]),
         ValueError,
@@ -189,9 +218,9 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     ),
     (lambda: Piecewise([3], [0.1, -0.1]), ValueError, "`rates[1]` must be 0 or greater; got -0.1"),
     (
-        lambda: Chain([3], [Constant(0.1), 0.1]),  # type: ignore[list-item]
+        lambda: Chain([3], [Constant(0.1), Step]),
         TypeError,
-        "`schedules[1]` must be a function of an update's number; got 0.1 (float)",
+        f"`schedules[1]` must be a number, or a function of the updates made before; got {Step!r} (type)",
     ),
 ]
 
