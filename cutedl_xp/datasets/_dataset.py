@@ -141,6 +141,9 @@ class Dataset:
 
     def _slices(self, backend: Backend, dtype: Any, data: Array, labels: Array) -> Iterator[tuple[Array, Array]]:
         count = data.shape[0]
+        if count <= self.batch_size:
+            yield backend.convert(data, dtype, self.scale), labels
+            return
         for start in range(0, count, self.batch_size):
             batch = slice(start, min(start + self.batch_size, count))
             yield backend.convert(data[batch, ...], dtype, self.scale), labels[batch, ...]

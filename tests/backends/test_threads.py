@@ -53,13 +53,15 @@ def test_large_arrays_are_worked_on_by_several_threads_and_small_ones_by_the_cal
 
 @pytest.mark.usefixtures("three")
 @pytest.mark.parametrize("place", [0, 1])
-def test_an_error_in_any_piece_reaches_the_caller(place: int) -> None:
+@pytest.mark.parametrize("error", [ArithmeticError, KeyboardInterrupt])
+def test_an_error_in_any_piece_reaches_the_caller(place: int, error: type[BaseException]) -> None:
     def fail(array: np.ndarray) -> None:
         if (array[0] > 0.0) == bool(place):
-            raise ArithmeticError("in a piece")
+            raise error("in a piece")
 
-    with pytest.raises(ArithmeticError, match=r"^in a piece$"):
-        _threads.in_pieces(fail, [np.arange(16.0)])
+    for _ in range(3):  # and leaves the threads alive
+        with pytest.raises(error, match=r"^in a piece$"):
+            _threads.in_pieces(fail, [np.arange(16.0)])
 
 
 @pytest.mark.parametrize(("setting", "expected"), [("1", 1), ("3", 3)])
