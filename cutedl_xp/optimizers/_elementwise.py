@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeGuard
 
-from array_api_compat import array_namespace, is_array_api_obj
+from array_api_compat import array_namespace
 
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule, decayed
@@ -189,4 +189,4 @@ def corrections(t: Any, beta1: float, beta2: float) -> tuple[Any, Any]:
 
 def complement(beta: float, t: Any) -> Any:
     """1 - beta^t; of an array, which may have few digits, without the difference of numbers that are nearly equal."""
-    return -array_namespace(t).expm1(t * math.log(beta)) if is_array_api_obj(t) else 1.0 - beta**t
+    return 1.0 - beta**t if isinstance(t, int) else -array_namespace(t).expm1(t * math.log(beta))

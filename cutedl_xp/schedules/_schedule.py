@@ -50,7 +50,7 @@ class _Numbers:
 
 
 def functions_for(update: Any) -> Any:
-    return array_namespace(update) if is_array_api_obj(update) else _Numbers
+    return _Numbers if isinstance(update, (int, float)) else array_namespace(update)
 
 
 def fraction_of(update: Any, updates: int) -> Any:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from array_api_compat import is_array_api_obj
-
 from cutedl_xp._checks import integer, not_negative, sequence
 from cutedl_xp.schedules._schedule import Schedule, checked_rate, fraction_of, functions_for
 
@@ -143,7 +141,7 @@ class Chain:
 def _chosen(update: Any, boundaries: Sequence[int], schedules: Sequence[Schedule]) -> Any:
     """What the schedule of the piece that an update lies in says of it; only a traced update asks all of them."""
     starts = (0, *boundaries)
-    if not is_array_api_obj(update):
+    if isinstance(update, int):
         piece = bisect_right(boundaries, update)
         return schedules[piece](update - starts[piece])
     functions = functions_for(update)
