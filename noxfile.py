@@ -17,6 +17,7 @@ if _HERE not in PYTHONS:  # so that there is one to run the tests with, also whe
 EXAMPLE = "examples/mlp/mnist_recognize.py"
 TORCH, JAX, OPTAX, KERAS = "torch==2.13.0", "jax==0.10.2", "optax==0.2.8", "keras==3.15.1"
 PEERS = (TORCH, JAX, OPTAX, KERAS, "thinc==9.1.1", "scikit-learn==1.9.1", "numba==0.68.1")
+SIDE_BY_SIDE = ("--numprocesses", "auto", "--maxprocesses", "4")
 RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # a newer one finds new faults
 
 nox.needs_version = ">=2024.4.15"
@@ -75,7 +76,7 @@ def tests_jax(session: nox.Session) -> None:
 def interop(session: nox.Session) -> None:
     """Run the tests on PyTorch's and JAX's own arrays, and the optimizers beside PyTorch's, optax's and Keras's."""
     session.install(".[test]", TORCH, JAX, OPTAX, KERAS)
-    session.run("pytest", "tests/interop", *session.posargs)
+    session.run("pytest", "tests/interop", *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session
@@ -155,13 +156,12 @@ def build(session: nox.Session) -> None:
 
 def test_on(backend: str, session: nox.Session, *parts: str, **environment: str) -> None:
     """Run the tests of the package, or some parts of them, on what is installed."""
-    side_by_side = ("--numprocesses", "auto", "--maxprocesses", "4")
     session.run(
         "pytest",
         "--backend",
         backend,
         "--ignore=tests/interop",
-        *side_by_side,
+        *SIDE_BY_SIDE,
         *parts,
         *session.posargs,
         env=environment,

@@ -114,7 +114,7 @@ def test_many_updates_follow_the_equations(variant: Variant, run: Run, dtype: st
 
 
 @given(data=st.data())
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_all_shapes_and_hyperparameters_follow_the_equations(
     rule: type[Optimizer], run: Run, dtype: str, data: st.DataObject
 ) -> None:
