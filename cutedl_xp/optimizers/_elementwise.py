@@ -1,11 +1,8 @@
 """What all elementwise rules share: how they run on trees of arrays and on parameters, with what they keep."""
 
-import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeGuard
-
-from array_api_compat import array_namespace
 
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule, decayed
@@ -175,18 +172,3 @@ def by_parameter(parameters: Sequence[Parameter] | None, arrays: dict[str, Array
 def eps_places(eps: float, inside_sqrt: bool) -> tuple[float, float]:
     """What is added under a root, and to it: eps at one of the two places."""
     return (eps, 0.0) if inside_sqrt else (0.0, eps)
-
-
-def corrections(t: Any, beta1: float, beta2: float) -> tuple[Any, Any]:
-    """What Adam's step and its eps are multiplied by, for means that began at 0 and are corrected after ``t`` updates.
-
-    With v̂ = v / (1 - beta1^t) and √ŝ = √s / root, where root = √(1 - beta2^t), the step v̂ / (√ŝ + eps) is
-    root / (1 - beta1^t) times v / (√s + root eps): the corrections are numbers and need no pass over the arrays.
-    """
-    root = complement(beta2, t) ** 0.5
-    return root / complement(beta1, t), root
-
-
-def complement(beta: float, t: Any) -> Any:
-    """1 - beta^t; of an array, which may have few digits, without the difference of numbers that are nearly equal."""
-    return 1.0 - beta**t if isinstance(t, int) else -array_namespace(t).expm1(t * math.log(beta))

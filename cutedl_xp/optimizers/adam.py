@@ -6,7 +6,8 @@ from typing import Any
 from cutedl_xp._checks import boolean, fraction, not_negative, positive
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule
-from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, corrections
+from cutedl_xp.optimizers._adam_family import corrections
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
 from cutedl_xp.schedules import Schedule
 from cutedl_xp.schedules._schedule import checked_rate
 

@@ -1,13 +1,11 @@
 """Adamax: Adam with the largest of recent gradients in the place of their root mean square."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from cutedl_xp._checks import fraction, not_negative, positive
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, complement
+from cutedl_xp.optimizers._adam_family import AdamRelative, complement
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import checked_rate
 
 
 def adamax_rule(
@@ -30,7 +28,7 @@ def adamax_rule(
 
 
 @dataclass(eq=False)
-class Adamax(ElementwiseOptimizer):
+class Adamax(AdamRelative):
     """Adamax: the mean of recent gradients over the largest of them, which fades slowly::
 
         v = beta1 v + (1 - beta1) g
@@ -70,20 +68,9 @@ class Adamax(ElementwiseOptimizer):
     """
 
     lr: float | Schedule = 2e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = field(default=1e-8, kw_only=True)
-    weight_decay: float = field(default=0.0, kw_only=True)
 
     slots = ("v", "u")
     rule = staticmethod(adamax_rule)
-
-    def __post_init__(self) -> None:
-        self.lr = checked_rate("lr", self.lr)
-        self.beta1 = fraction("beta1", self.beta1)
-        self.beta2 = fraction("beta2", self.beta2)
-        self.eps = positive("eps", self.eps)
-        self.weight_decay = not_negative("weight_decay", self.weight_decay)
 
     def scalars(self, t: Any) -> tuple[Any, ...]:
         return self.rate(t) / complement(self.beta1, t), self.beta1, 1.0 - self.beta1, self.beta2, self.eps

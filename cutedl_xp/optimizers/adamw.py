@@ -3,11 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from cutedl_xp._checks import fraction, not_negative, positive
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, corrections
-from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import checked_rate
+from cutedl_xp.optimizers._adam_family import AdamRelative, corrections
 
 
 def adamw_rule(
@@ -32,7 +29,7 @@ def adamw_rule(
 
 
 @dataclass(eq=False)
-class AdamW(ElementwiseOptimizer):
+class AdamW(AdamRelative):
     """AdamW: Adam's step, and beside it the weights shrink by a constant share::
 
         v = beta1 v + (1 - beta1) g
@@ -73,22 +70,11 @@ class AdamW(ElementwiseOptimizer):
     array([0.95, 0.1 ])
     """
 
-    lr: float | Schedule = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = field(default=1e-8, kw_only=True)
     weight_decay: float = field(default=0.01, kw_only=True)
 
     slots = ("v", "s")
     rule = staticmethod(adamw_rule)
     decoupled: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        self.lr = checked_rate("lr", self.lr)
-        self.beta1 = fraction("beta1", self.beta1)
-        self.beta2 = fraction("beta2", self.beta2)
-        self.eps = positive("eps", self.eps)
-        self.weight_decay = not_negative("weight_decay", self.weight_decay)
 
     def scalars(self, t: Any) -> tuple[Any, ...]:
         (step, root), lr = corrections(t, self.beta1, self.beta2), self.rate(t)

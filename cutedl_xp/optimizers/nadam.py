@@ -1,13 +1,11 @@
 """NAdam: Adam with Nesterov's look ahead."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from cutedl_xp._checks import fraction, not_negative, positive
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, complement, corrections
+from cutedl_xp.optimizers._adam_family import AdamRelative, complement, corrections
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import checked_rate
 
 
 def nadam_rule(
@@ -32,7 +30,7 @@ def nadam_rule(
 
 
 @dataclass(eq=False)
-class NAdam(ElementwiseOptimizer):
+class NAdam(AdamRelative):
     """NAdam: Adam whose mean of gradients goes ahead by what the next update will bring::
 
         v = beta1 v + (1 - beta1) g
@@ -74,20 +72,9 @@ class NAdam(ElementwiseOptimizer):
     """
 
     lr: float | Schedule = 2e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = field(default=1e-8, kw_only=True)
-    weight_decay: float = field(default=0.0, kw_only=True)
 
     slots = ("v", "s")
     rule = staticmethod(nadam_rule)
-
-    def __post_init__(self) -> None:
-        self.lr = checked_rate("lr", self.lr)
-        self.beta1 = fraction("beta1", self.beta1)
-        self.beta2 = fraction("beta2", self.beta2)
-        self.eps = positive("eps", self.eps)
-        self.weight_decay = not_negative("weight_decay", self.weight_decay)
 
     def scalars(self, t: Any) -> tuple[Any, ...]:
         (step, root), lr = corrections(t, self.beta1, self.beta2), self.rate(t)

@@ -1,13 +1,10 @@
 """RAdam: Adam that begins as momentum, until its second mean can be trusted."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from cutedl_xp._checks import fraction, not_negative, positive
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, complement, corrections
-from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import checked_rate
+from cutedl_xp.optimizers._adam_family import AdamRelative, complement, corrections
 
 _TRUSTED = 5.0
 """The length of the mean from which on its variance is finite and small enough."""
@@ -35,7 +32,7 @@ def radam_rule(
 
 
 @dataclass(eq=False)
-class RAdam(ElementwiseOptimizer):
+class RAdam(AdamRelative):
     """RAdam: Adam's step times a factor r that grows to 1, and momentum alone as long as r cannot be had::
 
         v = beta1 v + (1 - beta1) g
@@ -81,21 +78,8 @@ class RAdam(ElementwiseOptimizer):
     array([-0.3])
     """
 
-    lr: float | Schedule = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = field(default=1e-8, kw_only=True)
-    weight_decay: float = field(default=0.0, kw_only=True)
-
     slots = ("v", "s")
     rule = staticmethod(radam_rule)
-
-    def __post_init__(self) -> None:
-        self.lr = checked_rate("lr", self.lr)
-        self.beta1 = fraction("beta1", self.beta1)
-        self.beta2 = fraction("beta2", self.beta2)
-        self.eps = positive("eps", self.eps)
-        self.weight_decay = not_negative("weight_decay", self.weight_decay)
 
     def scalars(self, t: Any) -> tuple[Any, ...]:
         (step, root), lr = corrections(t, self.beta1, self.beta2), self.rate(t)

@@ -69,12 +69,10 @@ class Warmup:
         not_negative("start", self.start)
 
     def __call__(self, update: Any) -> Any:
-        then = self.then if callable(self.then) else Constant(self.then)
-
         def rising(update: Any) -> Any:
-            return self.start + (then(0) - self.start) * fraction_of(update, self.updates)
+            return self.start + (_asked(self.then, 0) - self.start) * fraction_of(update, self.updates)
 
-        return _chosen(update, (self.updates,), (rising, then))
+        return _chosen(update, (self.updates,), (rising, self.then))
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ class Piecewise:
             not_negative(f"rates[{place}]", value)
 
     def __call__(self, update: Any) -> Any:
-        return _chosen(update, self.boundaries, [Constant(rate) for rate in self.rates])
+        return _chosen(update, self.boundaries, self.rates)
 
 
 @dataclass(frozen=True)
@@ -135,17 +133,22 @@ class Chain:
             checked_rate(f"schedules[{place}]", schedule)
 
     def __call__(self, update: Any) -> Any:
-        return _chosen(update, self.boundaries, [each if callable(each) else Constant(each) for each in self.schedules])
+        return _chosen(update, self.boundaries, self.schedules)
 
 
-def _chosen(update: Any, boundaries: Sequence[int], schedules: Sequence[Schedule]) -> Any:
-    """What the schedule of the piece that an update lies in says of it; only a traced update asks all of them."""
+def _asked(piece: float | Schedule, update: Any) -> Any:
+    """What a piece says of an update; a number says itself."""
+    return piece(update) if callable(piece) else piece
+
+
+def _chosen(update: Any, boundaries: Sequence[int], pieces: Sequence[float | Schedule]) -> Any:
+    """What the piece that an update lies in says of it; only a traced update asks all of them."""
     starts = (0, *boundaries)
     if isinstance(update, int):
-        piece = bisect_right(boundaries, update)
-        return schedules[piece](update - starts[piece])
+        place = bisect_right(boundaries, update)
+        return _asked(pieces[place], update - starts[place])
     functions = functions_for(update)
-    values = [each(functions.maximum(update - start, 0)) for each, start in zip(schedules, starts, strict=True)]
+    values = [_asked(each, functions.maximum(update - start, 0)) for each, start in zip(pieces, starts, strict=True)]
     chosen = values[0]
     for boundary, value in zip(boundaries, values[1:], strict=True):
         chosen = functions.where(update < boundary, chosen, value)

@@ -1,0 +1,45 @@
+"""What Adam and its relatives share."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from array_api_compat import array_namespace
+
+from cutedl_xp._checks import fraction, not_negative, positive
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
+from cutedl_xp.schedules import Schedule
+from cutedl_xp.schedules._schedule import checked_rate
+
+
+@dataclass(eq=False)
+class AdamRelative(ElementwiseOptimizer):
+    """The hyper-parameters of Adam's relatives, with the defaults that most of them have."""
+
+    lr: float | Schedule = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = field(default=1e-8, kw_only=True)
+    weight_decay: float = field(default=0.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.lr = checked_rate("lr", self.lr)
+        self.beta1 = fraction("beta1", self.beta1)
+        self.beta2 = fraction("beta2", self.beta2)
+        self.eps = positive("eps", self.eps)
+        self.weight_decay = not_negative("weight_decay", self.weight_decay)
+
+
+def corrections(t: Any, beta1: float, beta2: float) -> tuple[Any, Any]:
+    """What Adam's step and its eps are multiplied by, for means that began at 0 and are corrected after ``t`` updates.
+
+    With v̂ = v / (1 - beta1^t) and √ŝ = √s / root, where root = √(1 - beta2^t), the step v̂ / (√ŝ + eps) is
+    root / (1 - beta1^t) times v / (√s + root eps): the corrections are numbers and need no pass over the arrays.
+    """
+    root = complement(beta2, t) ** 0.5
+    return root / complement(beta1, t), root
+
+
+def complement(beta: float, t: Any) -> Any:
+    """1 - beta^t; of an array, which may have few digits, without the difference of numbers that are nearly equal."""
+    return 1.0 - beta**t if isinstance(t, int) else -array_namespace(t).expm1(t * math.log(beta))
