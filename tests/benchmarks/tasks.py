@@ -5,6 +5,20 @@ from dataclasses import dataclass
 
 OURS = ("cutedl_xp", "cutedl_xp-plain")
 FLOOR = "floor"
+RULES = {
+    "Fixed": 0,
+    "Momentum": 1,
+    "Adagrad": 1,
+    "RMSProp": 1,
+    "Adadelta": 2,
+    "Adam": 2,
+    "AdamW": 2,
+    "NAdam": 2,
+    "RAdam": 2,
+    "Adamax": 2,
+    "Lion": 1,
+}
+"""How many arrays each keeps."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +61,7 @@ def updates() -> list[Task]:
     """Each rule on three sizes."""
     return [
         Task("updates", f"{rule}, {parameters:,}", parameters, rule=rule, parameters=parameters)
-        for rule in ("Fixed", "Momentum", "Adagrad", "RMSProp", "Adadelta", "Adam")
+        for rule in RULES
         for parameters in (10_000, 1_000_000, 10_000_000)
     ]
 

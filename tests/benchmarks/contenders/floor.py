@@ -7,11 +7,10 @@ from typing import TypeAlias
 import numpy as np
 
 from benchmarks import data
+from benchmarks.tasks import RULES
 from benchmarks.work import Work
 
 Product: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-_STATES = {"Fixed": 0, "Momentum": 1, "Adagrad": 1, "RMSProp": 1, "Adadelta": 2, "Adam": 2}
 
 
 def step(widths: Sequence[int], batch_size: int) -> Work:
@@ -43,7 +42,7 @@ def _layers(widths: Sequence[int], batch: np.ndarray) -> list[list[Product]]:
 
 def update(rule: str, parameters: int) -> Work:
     """A copy that reads and writes as many bytes: w and each state both ways, the gradient one way."""
-    moved = (3 + 2 * _STATES[rule]) * parameters
+    moved = (3 + 2 * RULES[rule]) * parameters
     source = np.random.default_rng(0).normal(size=-(-moved // 2)).astype(np.float32)
     target = np.empty_like(source)
     return Work(lambda: np.copyto(target, source))

@@ -7,15 +7,19 @@ import torch
 
 from benchmarks import data
 from benchmarks.contenders import _torch_model
-from benchmarks.work import Work
+from benchmarks.work import CannotExpressError, Work
 
 _OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Fixed": ("SGD", {"lr": 0.01, "fused": True}),
     "Momentum": ("SGD", {"lr": 1e-4, "momentum": 0.9, "fused": True}),
     "Adagrad": ("Adagrad", {"lr": 0.1, "fused": True}),
-    "RMSProp": ("RMSprop", {"lr": 1e-4, "alpha": 0.99, "foreach": True}),  # this and the next have no fused form
+    "RMSProp": ("RMSprop", {"lr": 1e-4, "alpha": 0.99, "foreach": True}),  # what says foreach has no fused form
     "Adadelta": ("Adadelta", {"rho": 0.99, "foreach": True}),
     "Adam": ("Adam", {"lr": 1e-4, "betas": (0.9, 0.99), "fused": True}),
+    "AdamW": ("AdamW", {"lr": 1e-3, "fused": True}),
+    "NAdam": ("NAdam", {"lr": 1e-3, "foreach": True}),
+    "RAdam": ("RAdam", {"lr": 1e-3, "foreach": True}),
+    "Adamax": ("Adamax", {"lr": 1e-3, "foreach": True}),
 }
 
 
@@ -37,6 +41,8 @@ def step(widths: Sequence[int], batch_size: int) -> Work:
 
 def update(rule: str, parameters: int) -> Work:
     """One flat parameter with its gradient."""
+    if rule not in _OPTIMIZERS:
+        raise CannotExpressError(f"torch.optim has no {rule}")
     torch.manual_seed(0)
     parameter = torch.nn.Parameter(torch.randn(parameters))
     parameter.grad = torch.randn(parameters)
