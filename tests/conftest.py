@@ -29,10 +29,6 @@ EMULATOR = _HERE / "cupy_on_cpu"
 EMULATED = tuple(_HERE / "backends" / f"test_cupy_{subject}.py" for subject in ("budgets", "kernels", "without_driver"))
 _HOW = pytest.StashKey[str]()  # how CuPy finds a device
 
-hypothesis.settings.register_profile("here", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--backend``."""
@@ -42,7 +38,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let CuPy find an emulated device where there is no real one, before anything imports it."""
+    """Say how much is drawn, and let CuPy find an emulated device where there is no real one, before it is imported."""
+    examples = 8 if config.getoption("backend") == "jax" else 25  # it compiles for every shape
+    on_ci = bool(os.environ.get("CI"))
+    hypothesis.settings.register_profile(
+        "tests", deadline=None, max_examples=examples, derandomize=on_ci, print_blob=on_ci
+    )
+    hypothesis.settings.load_profile("tests")
     if config.getoption("backend") != "cupy" or _cuda_devices():
         return
     emulator = _import_emulator()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -31,7 +31,6 @@ def test_these_are_all_the_names():
 
 
 @every_activation
-@settings(max_examples=40)
 @given(x=arrays(np.float64, SHAPES, elements=st.floats(-30, 30)))
 def test_values_are_those_of_the_formula(name, xp, backend, to_numpy, x):
     y = to_numpy(activations.get(name).function(xp, backend.asarray(x)))
@@ -79,7 +78,6 @@ def test_nan_stays_visible(name, xp, backend, to_numpy, dtype):
 
 
 @every_activation
-@settings(max_examples=20)
 @given(shape=SHAPES)
 def test_shape_dtype_and_device_stay(name, xp, backend, dtype, shape):
     activation = activations.get(name)

@@ -26,7 +26,7 @@ def directly(session: Session, x: np.ndarray, classes: np.ndarray) -> dict[str, 
     return {"loss": -float(log_p[np.arange(len(x)), classes].mean()), "accuracy": float(hits.mean())}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(size=st.integers(1, 40), batch_size=st.integers(1, 45), shuffle=st.booleans())
 def test_means_over_all_samples_whatever_the_batches(
     make_session: MakeSession, clusters: Clusters, size: int, batch_size: int, shuffle: bool

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis.extra.numpy import array_shapes
 
 from cutedl_xp import initializers
@@ -62,7 +62,6 @@ def test_normal_ones_have_their_deviation(name, shape, deviation):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=20)
 @given(shape=array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=3))
 def test_every_shape_can_be_had(name, shape):
     values = np.asarray(drawn(name, shape))

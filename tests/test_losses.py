@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cutedl_xp.losses import BinaryCrossentropy, CategoricalCrossentropy, Mse, SparseCategoricalCrossentropy
@@ -68,7 +68,6 @@ def example(loss, shape, seed=0):
 
 
 @every_loss
-@settings(max_examples=25)
 @given(lead=st.sampled_from([(1,), (2,), (7,), (2, 3), (3, 1, 2)]), classes=st.integers(1, 5), seed=st.integers(0, 999))
 def test_the_value_is_that_of_the_formula(loss, backend, to_numpy, lead, classes, seed):
     y, outputs = example(loss, (*lead, classes), seed)

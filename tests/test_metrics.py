@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cutedl_xp.metrics import accuracy, binary_accuracy
 
 
-@settings(max_examples=40)
 @given(
     lead=st.sampled_from([(), (1,), (7,), (2, 3)]),
     classes=st.integers(2, 5),

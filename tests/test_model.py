@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cutedl_xp import Model, get_backend
@@ -219,7 +219,6 @@ class TestPredict:
         x = [[0.5, 1.0, 0.25, 0.0]]
         assert np.array_equal(to_numpy(model.predict(x)), to_numpy(model.predict(np.asarray(x))))
 
-    @settings(max_examples=25)
     @given(lead=st.lists(st.integers(0, 4), min_size=1, max_size=3).map(tuple))
     def test_every_number_of_samples_and_axes(self, backend, lead):
         model = small().assemble(backend)

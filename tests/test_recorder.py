@@ -66,7 +66,7 @@ def expected_entries(
     return entries
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     sizes=st.tuples(st.integers(1, 7), st.integers(1, 4)),
     epochs=st.tuples(st.integers(1, 3), st.integers(1, 3)),

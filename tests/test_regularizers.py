@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -38,7 +38,6 @@ WEIGHTS = st.floats(-1000, 1000, width=32, allow_subnormal=False)  # on a GPU a 
 
 
 @either
-@settings(max_examples=30)
 @given(
     w=arrays(np.float64, array_shapes(min_dims=0, max_dims=3, min_side=0), elements=WEIGHTS),
     damping=st.floats(0, 10, width=32),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -20,18 +20,16 @@ def numbers(shape, bound=30.0):
     return arrays(np.float64, shape, elements=st.floats(-bound, bound))
 
 
-@settings(max_examples=40)
 @given(x=numbers(ANY_SHAPE))
 def test_sigmoid_is_half_of_one_plus_tanh_of_half(xp, backend, to_numpy, x):
     result = to_numpy(_stable.sigmoid(xp, backend.asarray(x)))
     np.testing.assert_allclose(result, (1 + np.tanh(x / 2)) / 2, rtol=0, atol=1e-15)
 
 
-@settings(max_examples=40)
 @given(x=numbers(ANY_SHAPE, 1000.0))
 def test_softplus_is_the_logarithm_of_a_sum_of_exponentials(xp, backend, to_numpy, x):
     result = to_numpy(softplus(xp, backend.asarray(x)))
-    smallest = np.finfo(np.float64).smallest_subnormal  # the exponential of CUDA is 0 a little earlier
+    smallest = np.finfo(np.float64).smallest_normal  # XLA makes 0 of what is below it
     np.testing.assert_allclose(result, np.logaddexp(0, x), rtol=1e-14, atol=smallest)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cutedl_xp import Backend, get_backend
@@ -177,7 +177,6 @@ def test_convert_computes_in_the_dtype_asked_for(
 
 
 @given(data=st.data())
-@settings(max_examples=50)
 def test_numpys_own_ways_equal_the_defaults_bit_for_bit(data: st.DataObject) -> None:
     numpy = get_backend("numpy")
     random = np.random.default_rng(data.draw(st.integers(0, 2**32)))

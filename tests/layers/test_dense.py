@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cutedl_xp import Model
@@ -31,7 +31,6 @@ def set_at_random(draw, *parameters):
 
 
 @every_activation
-@settings(max_examples=25)
 @given(
     lead=st.lists(st.integers(0, 4), min_size=0, max_size=3).map(tuple),
     inputs=st.integers(1, 5),

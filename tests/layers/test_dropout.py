@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis.extra.numpy import array_shapes
 
 from cutedl_xp import Model
@@ -113,7 +113,6 @@ def test_a_model_drops_in_training_alone(backend, to_numpy):
     assert not np.array_equal(to_numpy(model.forward(x, training=True)[0]), to_numpy(plain.predict(x)))
 
 
-@settings(max_examples=25)
 @given(shape=array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=4))
 def test_shape_dtype_and_device_stay(backend, dtype, shape):
     x = backend.asarray(np.ones(shape), dtype)

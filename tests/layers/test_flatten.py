@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis.extra.numpy import array_shapes
 
 from cutedl_xp import Model
@@ -15,7 +15,6 @@ def forward(backend):
 
 
 @pytest.mark.parametrize("training", [True, False])
-@settings(max_examples=40)
 @given(shape=array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=4))
 def test_each_sample_becomes_a_row_and_its_gradient_has_its_shape_again(forward, backend, to_numpy, training, shape):
     x = np.arange(float(np.prod(shape))).reshape(shape)
