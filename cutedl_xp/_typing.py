@@ -61,6 +61,7 @@ class Namespace(Protocol):
     uint8: Any
     isdtype: Callable[..., bool]
     abs: Function
+    all: Function
     arange: Function
     argmax: Function
     asarray: Function
@@ -70,6 +71,7 @@ class Namespace(Protocol):
     exp: Function
     expand_dims: Function
     finfo: Callable[..., Any]
+    isfinite: Function
     full_like: Function
     log: Function
     log1p: Function

@@ -14,7 +14,7 @@ from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, check_together, describe, dtype_name, get_backend
 from cutedl_xp.layers import Backward, Layer, ParameterSpec
-from cutedl_xp.parameter import Parameters
+from cutedl_xp.parameters import Parameters
 
 
 class Model:

@@ -420,3 +420,28 @@ VARIANTS = [
     ),
 ]
 """Each rule with its defaults, and each option of each at least once."""
+
+AROUND: dict[str, Callable[[], Optimizer]] = {
+    "Accumulate": lambda: optimizers.Accumulate(optimizers.Adam(0.1), 3),
+    "AverageWeights": lambda: optimizers.AverageWeights(optimizers.Adam(0.1), 0.8),
+    "ClipByGlobalNorm": lambda: optimizers.ClipByGlobalNorm(optimizers.Momentum(0.1), 0.5),
+    "ClipByNorm": lambda: optimizers.ClipByNorm(optimizers.Momentum(0.1), 0.5),
+    "ClipByValue": lambda: optimizers.ClipByValue(optimizers.Momentum(0.1), 0.5),
+    "Frozen": optimizers.Frozen,
+    "Groups": lambda: optimizers.Groups(
+        {"*/bias": optimizers.Momentum(0.1), "/2-*": optimizers.Frozen(), "*": optimizers.AdamW(0.1)}
+    ),
+    "SkipNonFinite": lambda: optimizers.SkipNonFinite(optimizers.RMSProp(0.1)),
+    "several": lambda: optimizers.AverageWeights(
+        optimizers.ClipByGlobalNorm(
+            optimizers.Groups(
+                {
+                    "*/weight": optimizers.SkipNonFinite(optimizers.Accumulate(optimizers.NAdam(0.1), 2)),
+                    "*": optimizers.ClipByValue(optimizers.Lion(0.01), 0.1),
+                }
+            ),
+            5.0,
+        )
+    ),
+}
+"""Every optimizer that is no rule, by its name, and several around one another."""

@@ -1,35 +1,22 @@
-"""Parameters: single ones, and a model's over flat buffers."""
+"""Single parameters."""
 
 import copy
-import gc
-import pickle
 import re
-import weakref
-from collections.abc import Callable, Sequence
-from math import prod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cutedl_xp import Backend, Parameter, get_backend
-from cutedl_xp.parameter import Parameters, unflatten
 
 Array = Any
-SHAPES = {"/1/weight": (2, 3), "/1/bias": (3,), "/2/scale": (), "/2/none": (4, 0), "/3/weight": (3, 1, 2)}
 
 
 @pytest.fixture
 def make(backend: Backend) -> Callable[..., Parameter]:
     """A function that makes a parameter filled with ones."""
     return lambda *shape, dtype="float32": Parameter("w", backend.asarray(np.ones(shape, dtype)))
-
-
-@pytest.fixture
-def parameters(backend: Backend, dtype: str) -> Parameters:
-    return Parameters(backend, dtype, SHAPES)
 
 
 def test_numpy_scalar_becomes_an_array_that_can_be_written_to() -> None:
@@ -167,91 +154,11 @@ def test_parameter_tells_name_shape_and_dtype(make: Callable[..., Parameter], ba
     assert repr(make(2, 3, dtype=dtype)) == f"Parameter('w', shape=(2, 3), dtype={make(dtype=dtype).value.dtype})"
 
 
-def test_buffers_hold_all_entries_as_zeros(
-    parameters: Parameters, backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str
-) -> None:
-    for buffer in (parameters.flat.value, parameters.flat.gradient):
-        assert buffer.shape == (sum(map(prod, SHAPES.values())),)
-        assert (buffer.dtype, buffer.device) == (backend.dtype(dtype), backend.device)
-        assert not to_numpy(buffer).any()
-
-
-def test_parameters_are_a_sequence_in_the_order_of_their_shapes(parameters: Parameters) -> None:
-    assert isinstance(parameters, Sequence)
-    assert len(parameters) == len(SHAPES)
-    assert [(p.name, p.value.shape, p.gradient.shape) for p in parameters] == [
-        (name, shape, shape) for name, shape in SHAPES.items()
-    ]
-    assert parameters[0] is next(iter(parameters))
-    assert parameters[-1].name == "/3/weight"
-    assert [p.name for p in parameters[1:3]] == ["/1/bias", "/2/scale"]
-    assert parameters[2] in parameters
-    with pytest.raises(IndexError):
-        parameters[len(SHAPES)]
-
-
-def test_parameters_tell_their_names(backend: Backend) -> None:
-    assert repr(Parameters(backend, "float32", {"/1/w": (2,), "/1/b": ()})) == "Parameters('/1/w', '/1/b')"
-    assert repr(Parameters(backend, "float32", {})) == "Parameters()"
-
-
-@pytest.mark.views
-def test_buffers_and_parameters_are_the_same_memory(
-    parameters: Parameters, to_numpy: Callable[[Array], np.ndarray]
-) -> None:
-    for number, parameter in enumerate(parameters, start=1):
-        parameter.value = np.full(parameter.value.shape, number)
-        parameter.gradient[...] = -number
-    wanted = [number for number, shape in enumerate(SHAPES.values(), start=1) for _ in range(prod(shape))]
-    assert to_numpy(parameters.flat.value).tolist() == wanted
-    assert to_numpy(parameters.flat.gradient).tolist() == [-number for number in wanted]
-    parameters.flat.value[...] = 0.5
-    assert all((to_numpy(p.value) == 0.5).all() for p in parameters)
-    assert (to_numpy(parameters.flat.gradient) < 0).all()
-
-
-@given(shapes=st.lists(st.lists(st.integers(0, 4), max_size=3).map(tuple), max_size=5))
-@pytest.mark.views
-def test_views_of_a_buffer_cover_it_once_and_in_order(
-    backend: Backend, to_numpy: Callable[[Array], np.ndarray], shapes: list[tuple[int, ...]]
-) -> None:
-    named = {str(number): shape for number, shape in enumerate(shapes)}
-    buffer = backend.asarray(np.arange(sum(map(prod, shapes)), dtype="float64"))
-    views = unflatten(backend, buffer, named)
-    assert {name: view.shape for name, view in views.items()} == named
-    entries = [entry for view in views.values() for entry in to_numpy(view).reshape(-1).tolist()]
-    assert entries == to_numpy(buffer).tolist()
-    for view in views.values():
-        view[...] = -1.0
-    assert (to_numpy(buffer) == -1.0).all()
-
-
 def test_value_that_cannot_be_written_to_is_refused() -> None:
     array = np.zeros(2, "float32")
     array.flags.writeable = False
     with pytest.raises(ValueError, match="`value` of 'w' cannot be written to; give a copy of it"):
         Parameter("w", array)
-
-
-def test_all_as_one_cannot_be_replaced(parameters: Parameters) -> None:
-    with pytest.raises(AttributeError):
-        parameters.flat = parameters[0]  # type: ignore[misc]
-
-
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda obj: pickle.loads(pickle.dumps(obj))])  # noqa: S301
-def test_copies_hang_together_and_are_apart_from_the_original(
-    parameters: Parameters, to_numpy: Callable[[Array], np.ndarray], copied: Callable[[Any], Any]
-) -> None:
-    parameters[1].value, parameters[1].gradient = np.full(3, 2.0), np.full(3, 3.0)
-    first, again, flat = copied([parameters[1], parameters, parameters.flat])
-    assert first is again[1]
-    assert flat is again.flat
-    assert [parameter.name for parameter in again] == list(SHAPES)
-    assert to_numpy(flat.value).sum() == 6.0
-    assert to_numpy(flat.gradient).sum() == 9.0
-    first.value = np.zeros(3)
-    assert not to_numpy(flat.value).any()
-    assert (to_numpy(parameters[1].value) == 2.0).all()
 
 
 def test_copy_of_a_single_parameter_is_apart(make: Callable[..., Parameter], to_numpy: Any) -> None:
@@ -260,16 +167,3 @@ def test_copy_of_a_single_parameter_is_apart(make: Callable[..., Parameter], to_
     again.value = np.zeros(2)
     assert again.name == parameter.name
     assert (to_numpy(parameter.value) == 1.0).all()
-
-
-def test_memory_is_free_as_soon_as_nobody_has_the_parameters(backend: Backend, dtype: str) -> None:
-    parameters = Parameters(backend, dtype, SHAPES)
-    watched = weakref.ref(parameters)
-    gc.disable()  # nothing waits for its next round
-    try:
-        first = parameters[0]
-        del parameters
-        assert watched() is None
-        assert copy.deepcopy(first).name == first.name
-    finally:
-        gc.enable()

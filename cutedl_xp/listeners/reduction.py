@@ -11,7 +11,7 @@ from cutedl_xp.listeners._plateau import checked_mode, stalled
 
 @dataclass
 class ReduceOnPlateau:
-    """Multiplies the learning rate when ``monitor`` has not become smaller for a while.
+    """Multiplies the learning rate, of all groups, when ``monitor`` has not become smaller for a while.
 
     It does so when the best of the last ``patience`` entries is not better than the best before them by more than
     ``min_delta``, at the earliest ``patience`` entries after it did so before.
@@ -67,15 +67,16 @@ class ReduceOnPlateau:
 
     def __call__(self, event: Event) -> None:
         """Look at the history, and make the rate smaller if it is time."""
-        optimizer = event.session.optimizer
-        lr = getattr(optimizer, "lr", None)
-        if isinstance(lr, bool) or not isinstance(lr, Real):
-            raise TypeError(f"ReduceOnPlateau needs an optimizer whose `lr` is a number; got {shown(lr)}")
+        rules = event.session.optimizer.rules
+        for lr in [rule.lr for rule in rules] or [None]:
+            if isinstance(lr, bool) or not isinstance(lr, Real):
+                raise TypeError(f"ReduceOnPlateau needs an optimizer whose `lr` is a number; got {shown(lr)}")
         entries = event.history.series(self.monitor)
         if len(entries) < self._seen:  # another fit has begun
             self._reduced = 0
         fresh, self._seen = len(entries) != self._seen, len(entries)
         waited = len(entries) - self._reduced >= self.patience
         if fresh and waited and stalled(entries, self.mode, self.patience, self.min_delta):
-            optimizer.lr = max(float(lr) * self.factor, min(float(lr), self.min_lr))
+            for rule in rules:
+                rule.lr = max(float(rule.lr) * self.factor, min(float(rule.lr), self.min_lr))
             self._reduced = len(entries)

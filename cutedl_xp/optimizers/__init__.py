@@ -14,11 +14,13 @@ from cutedl_xp.optimizers.adamw import AdamW
 from cutedl_xp.optimizers.averaging import AverageWeights
 from cutedl_xp.optimizers.clipping import ClipByGlobalNorm, ClipByNorm, ClipByValue
 from cutedl_xp.optimizers.fixed import Fixed
+from cutedl_xp.optimizers.groups import Frozen, Groups
 from cutedl_xp.optimizers.lion import Lion
 from cutedl_xp.optimizers.momentum import Momentum
 from cutedl_xp.optimizers.nadam import NAdam
 from cutedl_xp.optimizers.radam import RAdam
 from cutedl_xp.optimizers.rmsprop import RMSProp
+from cutedl_xp.optimizers.skipping import SkipNonFinite
 
 __all__ = [
     "Accumulate",
@@ -33,10 +35,13 @@ __all__ = [
     "ClipByValue",
     "ElementwiseOptimizer",
     "Fixed",
+    "Frozen",
+    "Groups",
     "Lion",
     "Momentum",
     "NAdam",
     "Optimizer",
     "RAdam",
     "RMSProp",
+    "SkipNonFinite",
 ]

@@ -45,17 +45,17 @@ def check_keys(optimizer: object, state: Any, keys: Sequence[str]) -> None:
         raise ValueError(f"{wanted}; got the keys {', '.join(map(repr, state))}")
 
 
-def number_of_updates(t: Any) -> Any:
-    """How many updates there were, as an int; under a tracing library it stays an array."""
+def counted(argument: str, number: Any) -> Any:
+    """How often something was done, as an int; under a tracing library it stays an array."""
     try:
-        number = index(t)
+        count = index(number)
     except TypeError as error:
-        if is_array_api_obj(t):
-            return t
-        raise TypeError(f"`state['t']` must be an integer; got {t!r:.200} ({type(t).__name__})") from error
-    if number < 0:
-        raise ValueError(f"`state['t']` must be 0 or greater; got {number}")
-    return number
+        if is_array_api_obj(number):
+            return number
+        raise TypeError(f"`{argument}` must be an integer; got {number!r:.200} ({type(number).__name__})") from error
+    if count < 0:
+        raise ValueError(f"`{argument}` must be 0 or greater; got {count}")
+    return count
 
 
 def floating(argument: str, tree: Tree) -> dict[str, Array]:

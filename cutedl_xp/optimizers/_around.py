@@ -1,10 +1,9 @@
 """What optimizers around another one share."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from cutedl_xp._checks import shown
-from cutedl_xp.optimizers._optimizer import Optimizer
+from cutedl_xp.optimizers._optimizer import Optimizer, Rated
 from cutedl_xp.parameter import Parameter
 
 
@@ -16,14 +15,9 @@ class Around(Optimizer):
             raise TypeError(f"`optimizer` must be an Optimizer; got {shown(optimizer)}")
         self.optimizer = optimizer
 
-    @property
-    def lr(self) -> Any:
-        """The other optimizer's."""
-        return self.optimizer.lr  # type: ignore[attr-defined]
-
-    @lr.setter
-    def lr(self, lr: Any) -> None:
-        self.optimizer.lr = lr  # type: ignore[attr-defined]
-
     def attach(self, parameters: Sequence[Parameter]) -> None:
         self.optimizer.attach(parameters)
+
+    @property
+    def rules(self) -> tuple[Rated, ...]:
+        return self.optimizer.rules

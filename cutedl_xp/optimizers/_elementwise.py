@@ -2,22 +2,16 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeGuard
+from functools import partial
+from typing import Any, ClassVar
 
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule, decayed
-from cutedl_xp.optimizers._arguments import (
-    check_keys,
-    check_parameters,
-    floating,
-    matched,
-    named,
-    namespace,
-    number_of_updates,
-)
-from cutedl_xp.optimizers._optimizer import Optimizer, State
+from cutedl_xp.optimizers._arguments import check_keys, counted, floating, matched, namespace
+from cutedl_xp.optimizers._kept import Kept
+from cutedl_xp.optimizers._optimizer import Optimizer, Rated, State
 from cutedl_xp.optimizers._tree import Tree, rebuild
-from cutedl_xp.parameter import Parameter, Parameters, unflatten
+from cutedl_xp.parameter import Parameter
 from cutedl_xp.schedules import Schedule
 from cutedl_xp.schedules._schedule import scheduled
 
@@ -38,9 +32,7 @@ class ElementwiseOptimizer(Optimizer):
     weight_decay: float = 0.0  # times w, is added to the gradient,
     decoupled: ClassVar[bool] = False  # unless the rule itself takes it
 
-    _parameters: Sequence[Parameter] | None = None
-    _targets: Sequence[Parameter]  # what an update goes through
-    _kept: dict[str, list[Array]]  # for the name of each of them, an array for each of slots
+    _kept: Kept | None = None  # an array for each of slots
     _slots: tuple[str, ...]  # as they were when it was attached
     _t: int = 0
 
@@ -77,7 +69,7 @@ class ElementwiseOptimizer(Optimizer):
         check_keys(self, state, ("t", *self.slots))
         arrays = floating("params", params)
         columns = [matched("grads", grads, arrays), *(matched(slot, state[slot], arrays) for slot in self.slots)]
-        t = number_of_updates(state["t"]) + 1
+        t = counted("state['t']", state["t"]) + 1
         scalars = self.scalars(t)
         results = {
             path: self._updated(namespace(w), [w, *(column[path] for column in columns)], scalars)
@@ -100,73 +92,48 @@ class ElementwiseOptimizer(Optimizer):
     def _added_decay(self) -> float:
         return 0.0 if self.decoupled else self.weight_decay
 
+    @property
+    def rules(self) -> tuple[Rated, ...]:
+        return (self,)
+
     def attach(self, parameters: Sequence[Parameter]) -> None:
-        if self._parameters is None:
-            self._adopt(parameters)
+        if self._kept is None:
+            starts = [partial(self._start_beside, slot=slot) for slot in self.slots]
+            self._kept = Kept(type(self).__name__, parameters, starts)
+            self._slots = self.slots
         else:
-            self._check_same(parameters, self._parameters)
+            self._kept.check_same(parameters)
+
+    def _start_beside(self, parameter: Parameter, slot: str) -> Array:
+        return self._start(parameter.backend.xp, parameter.value, slot)
 
     def step(self, parameters: Sequence[Parameter]) -> None:
-        if parameters is not self._parameters:
-            self.attach(parameters)
+        self.attach(parameters)
+        assert self._kept is not None
         if self.slots != self._slots:
             was, now = (", ".join(slots) or "nothing" for slots in (self._slots, self.slots))
             raise RuntimeError(
                 f"this {type(self).__name__} has kept {was}, and with the options that it has now it would keep {now}; "
                 "make a new optimizer"
             )
-        scalars, decay = self.scalars(self._t + 1), self._added_decay()
-        for target in self._targets:
-            arrays = [target.value, target.gradient, *self._kept[target.name]]
-            target.value, *self._kept[target.name] = target.backend.apply_rule(self.rule, arrays, scalars, decay)
+        rule, scalars, decay = self.rule, self.scalars(self._t + 1), self._added_decay()
+        for target, kept in self._kept.pairs():
+            arrays = [target.value, target.gradient, *kept]
+            target.value, *kept[:] = target.backend.apply_rule(rule, arrays, scalars, decay)
         self._t += 1
         if self._t % _SWEEP == 0:
             self._sweep()
 
     def _sweep(self) -> None:
-        for target in self._targets:
-            self._kept[target.name] = [target.backend.without_subnormals(each) for each in self._kept[target.name]]
+        assert self._kept is not None
+        for target, kept in self._kept.pairs():
+            kept[:] = [target.backend.without_subnormals(array) for array in kept]
 
     @property
     def state(self) -> State:
-        return {"t": self._t} | {slot: self._slot(place) if self._t else {} for place, slot in enumerate(self.slots)}
-
-    def _slot(self, place: int) -> dict[str, Array]:
-        return by_parameter(self._parameters, {name: kept[place] for name, kept in self._kept.items()})
-
-    def _adopt(self, parameters: Sequence[Parameter]) -> None:
-        check_parameters(parameters)
-        self._parameters = parameters if isinstance(parameters, Parameters) else tuple(parameters)
-        self._targets, self._slots = targets_of(parameters), self.slots
-        self._kept = {
-            target.name: [self._start(target.backend.xp, target.value, slot) for slot in self.slots]
-            for target in self._targets
+        return {"t": self._t} | {
+            slot: self._kept.by_name(place) if self._kept and self._t else {} for place, slot in enumerate(self.slots)
         }
-
-    def _check_same(self, given: Sequence[Parameter], own: Sequence[Parameter]) -> None:
-        check_parameters(given)
-        if len(given) != len(own) or any(a is not b for a, b in zip(given, own, strict=True)):
-            raise ValueError(
-                f"this {type(self).__name__} keeps the state of other parameters ({named(own)}; "
-                f"given {named(given)}); make a new optimizer for each model"
-            )
-
-
-def _is_one_buffer(parameters: Sequence[Parameter] | None) -> TypeGuard[Parameters]:
-    """Whether all are to be updated as one; without views, joining and dividing them costs more than it saves."""
-    return isinstance(parameters, Parameters) and parameters.backend.has_views
-
-
-def targets_of(parameters: Sequence[Parameter]) -> Sequence[Parameter]:
-    """What an update goes through: all as one where that can be, else one after the other."""
-    return (parameters.flat,) if _is_one_buffer(parameters) else tuple(parameters)
-
-
-def by_parameter(parameters: Sequence[Parameter] | None, arrays: dict[str, Array]) -> dict[str, Array]:
-    """Arrays by the names of what an update goes through, divided by the names of the parameters themselves."""
-    if not _is_one_buffer(parameters):
-        return arrays
-    return unflatten(parameters.backend, arrays[parameters.flat.name], parameters.shapes)
 
 
 def eps_places(eps: float, inside_sqrt: bool) -> tuple[float, float]:

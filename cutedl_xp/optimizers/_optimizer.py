@@ -2,12 +2,18 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from cutedl_xp.optimizers._tree import Tree
 from cutedl_xp.parameter import Parameter
 
 State: TypeAlias = dict[str, Any]
+
+
+class Rated(Protocol):
+    """What has a learning rate."""
+
+    lr: Any
 
 
 class Optimizer(ABC):
@@ -29,7 +35,7 @@ class Optimizer(ABC):
         Returns
         -------
         dict
-            ``"t"``: 0, the number of updates so far; and under each of the rule's slots arrays like ``params``.
+            Of a rule ``"t"``: 0, the number of updates so far; and under each of its slots arrays like ``params``.
 
         Raises
         ------
@@ -96,4 +102,9 @@ class Optimizer(ABC):
     @property
     @abstractmethod
     def state(self) -> State:
-        """The state that :meth:`step` keeps: ``"t"``, and for each slot the arrays by their parameter's name."""
+        """The state that :meth:`step` keeps: of a rule ``"t"``, and for each slot the arrays by parameters' names."""
+
+    @property
+    @abstractmethod
+    def rules(self) -> tuple[Rated, ...]:
+        """The update rules in it, each with its learning rate ``lr``."""

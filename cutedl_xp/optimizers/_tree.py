@@ -28,6 +28,15 @@ def leaves(argument: str, tree: Tree, path: str = "") -> dict[str, Any]:
     return {path: tree}
 
 
+def names(tree: Tree, path: str = "", name: str = "") -> dict[str, str]:
+    """The name of each array of a tree by its path: the keys and places on the way to it, joined by ``"/"``."""
+    if not isinstance(tree, (list, tuple, dict)):
+        return {path: name}
+    children = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    parts = (names(child, f"{path}[{key!r}]", f"{name}/{key}" if path else str(key)) for key, child in children)
+    return {place: found for part in parts for place, found in part.items()}
+
+
 def rebuild(tree: Tree, leaves: Mapping[str, Any], path: str = "") -> Tree:
     """A tree of the same structure as ``tree`` with the arrays of ``leaves`` at their paths."""
     if isinstance(tree, dict):

@@ -6,7 +6,7 @@ from cutedl_xp._checks import integer
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._arguments import check_keys, floating, matched, namespace
 from cutedl_xp.optimizers._around import Around
-from cutedl_xp.optimizers._elementwise import by_parameter, targets_of
+from cutedl_xp.optimizers._kept import Kept
 from cutedl_xp.optimizers._optimizer import Optimizer, State
 from cutedl_xp.optimizers._tree import Tree, rebuild
 from cutedl_xp.parameter import Parameter
@@ -51,8 +51,7 @@ class Accumulate(Around):
     def __init__(self, optimizer: Optimizer, every: int) -> None:
         super().__init__(optimizer)
         self.every = integer("every", every, at_least=1)
-        self._parameters: Sequence[Parameter] | None = None
-        self._means: dict[str, Array] = {}
+        self._kept: Kept | None = None
         self._count = 0
 
     def init(self, params: Tree) -> State:
@@ -75,31 +74,31 @@ class Accumulate(Around):
 
     def attach(self, parameters: Sequence[Parameter]) -> None:
         super().attach(parameters)
-        if self._parameters is None:
-            self._parameters = parameters
-            self._begin(targets_of(parameters))
+        if self._kept is None:
+            self._kept = Kept("Accumulate", parameters, [_zeros])
+        self._kept.check_same(parameters)
 
     def step(self, parameters: Sequence[Parameter]) -> None:
         self.attach(parameters)
-        targets = targets_of(parameters)
-        for target in targets:
-            arrays = [self._means[target.name], target.gradient]
-            (self._means[target.name],) = target.backend.apply_rule(mean_rule, arrays, [1.0 / self.every])
+        assert self._kept is not None
+        for target, kept in self._kept.pairs():
+            kept[:] = target.backend.apply_rule(mean_rule, [kept[0], target.gradient], [1.0 / self.every])
         self._count += 1
         if self._count == self.every:
-            for target in targets:
-                target.gradient = self._means[target.name]
+            for target, kept in self._kept.pairs():
+                (target.gradient,) = kept
+                kept[:] = [_zeros(target)]
             self.optimizer.step(parameters)
-            self._begin(targets)
-
-    def _begin(self, targets: Sequence[Parameter]) -> None:
-        self._means = {target.name: target.backend.xp.zeros_like(target.gradient) for target in targets}
-        self._count = 0
+            self._count = 0
 
     @property
     def state(self) -> State:
-        mean = by_parameter(self._parameters, self._means)
+        mean = self._kept.by_name(0) if self._kept else {}
         return {"optimizer": self.optimizer.state, "count": self._count, "mean": mean}
 
     def __repr__(self) -> str:
         return f"Accumulate({self.optimizer!r}, every={self.every!r})"
+
+
+def _zeros(parameter: Parameter) -> Array:
+    return parameter.backend.xp.zeros_like(parameter.gradient)

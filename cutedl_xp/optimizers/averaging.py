@@ -6,7 +6,7 @@ from cutedl_xp._checks import fraction
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._arguments import check_keys, floating, matched, namespace
 from cutedl_xp.optimizers._around import Around
-from cutedl_xp.optimizers._elementwise import by_parameter, targets_of
+from cutedl_xp.optimizers._kept import Kept
 from cutedl_xp.optimizers._optimizer import Optimizer, State
 from cutedl_xp.optimizers._tree import Tree, rebuild
 from cutedl_xp.parameter import Parameter
@@ -56,8 +56,7 @@ class AverageWeights(Around):
     def __init__(self, optimizer: Optimizer, decay: float = 0.999) -> None:
         super().__init__(optimizer)
         self.decay = fraction("decay", decay)
-        self._parameters: Sequence[Parameter] | None = None
-        self._averages: dict[str, Array] = {}
+        self._kept: Kept | None = None
 
     def init(self, params: Tree) -> State:
         copies = {path: namespace(w).asarray(w, copy=True) for path, w in floating("params", params).items()}
@@ -74,16 +73,16 @@ class AverageWeights(Around):
 
     def attach(self, parameters: Sequence[Parameter]) -> None:
         super().attach(parameters)
-        if self._parameters is None:
-            self._parameters = parameters
-            self._averages = {target.name: _copied(target) for target in targets_of(parameters)}
+        if self._kept is None:
+            self._kept = Kept("AverageWeights", parameters, [_copied])
+        self._kept.check_same(parameters)
 
     def step(self, parameters: Sequence[Parameter]) -> None:
         self.attach(parameters)
+        assert self._kept is not None
         self.optimizer.step(parameters)
-        for target in targets_of(parameters):
-            arrays = [self._averages[target.name], target.value]
-            (self._averages[target.name],) = target.backend.apply_rule(average_rule, arrays, self._shares())
+        for target, kept in self._kept.pairs():
+            kept[:] = target.backend.apply_rule(average_rule, [kept[0], target.value], self._shares())
 
     def swap(self) -> None:
         """Exchange the parameters' values with the average; a second time gives each its own back.
@@ -93,10 +92,11 @@ class AverageWeights(Around):
         RuntimeError
             Before the first step or training, as there are no parameters yet.
         """
-        if self._parameters is None:
+        if self._kept is None:
             raise RuntimeError("there are no weights to swap yet; attach() the parameters, or train first")
-        for target in targets_of(self._parameters):
-            average, self._averages[target.name] = self._averages[target.name], _copied(target)
+        for target, kept in self._kept.pairs():
+            (average,) = kept
+            kept[:] = [_copied(target)]
             target.value = average
 
     def _shares(self) -> tuple[float, float]:
@@ -104,7 +104,7 @@ class AverageWeights(Around):
 
     @property
     def state(self) -> State:
-        average = by_parameter(self._parameters, self._averages)
+        average = self._kept.by_name(0) if self._kept else {}
         return {"optimizer": self.optimizer.state, "average": average}
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Elementwise, backend_of
 from cutedl_xp.optimizers._arguments import floating
 from cutedl_xp.optimizers._around import Around
-from cutedl_xp.optimizers._elementwise import targets_of
+from cutedl_xp.optimizers._kept import targets_of
 from cutedl_xp.optimizers._optimizer import Optimizer, State
 from cutedl_xp.optimizers._tree import Tree, rebuild
 from cutedl_xp.parameter import Parameter

@@ -119,6 +119,22 @@ def test_clipping_tells_the_host_nothing(backend: Backend, kind: Any, launches: 
     assert asked_by(lambda: optimizer.step(model.parameters)) == Asked(launches + 1, 0, 0, 0, 0)
 
 
+def test_an_update_is_one_kernel_for_each_group(backend: Backend) -> None:
+    model = Model([Dense(4, input_dim=4) for _ in range(10)]).assemble(backend)
+    rules = {"/1-*": optimizers.Frozen(), "*/bias": optimizers.Momentum(), "*": optimizers.Adam()}
+    optimizer = optimizers.Groups(rules)
+    optimizer.step(model.parameters)
+    assert asked_by(lambda: optimizer.step(model.parameters)) == Asked(2, 0, 0, 0, 0)
+
+
+def test_whether_gradients_are_finite_is_asked_once_a_step(backend: Backend) -> None:
+    model = Model([Dense(4, input_dim=4) for _ in range(10)]).assemble(backend)
+    optimizer = optimizers.SkipNonFinite(optimizers.Adam())
+    optimizer.step(model.parameters)
+    asked = asked_by(lambda: optimizer.step(model.parameters))
+    assert (asked.launches, asked.host_copies, asked.uploads) == (3, 1, 0)
+
+
 def test_the_host_is_told_once_a_validation_whatever_its_size(backend: Backend) -> None:
     def fit(epochs: int, batches: int) -> None:
         trained = session(backend, ARTICLES_MODEL, metrics=[accuracy])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cutedl_xp.optimizers import Adadelta, Adam, Optimizer
-from optimizer_table import REFERENCES
+from optimizer_table import AROUND, REFERENCES
 
 torch = pytest.importorskip("torch")
 jax = pytest.importorskip("jax")
@@ -120,6 +120,24 @@ def test_update_runs_in_a_loop_of_jax(rule: type[Optimizer]) -> None:
         params, state = optimizer.update(params, grads, state)
     for one, other in zip(leaves(found[0]), leaves(params), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", sorted(AROUND.keys() - {"Accumulate", "several"}))  # those two ask how many there were
+def test_what_goes_around_a_rule_is_traced(name: str) -> None:
+    optimizer, random = AROUND[name](), np.random.default_rng(0)
+    shapes = {"/1-Dense/weight": (2, 3), "/1-Dense/bias": (3,), "/2-Dense/weight": (3, 2), "/2-Dense/bias": (2,)}
+    trees = [{key: jax.numpy.asarray(random.normal(size=shape)) for key, shape in shapes.items()} for _ in range(6)]
+    if name == "SkipNonFinite":
+        trees[3]["/1-Dense/bias"] = trees[3]["/1-Dense/bias"].at[1].set(np.nan)
+    params = expected = trees[0]
+    state, wanted = optimizer.init(params), optimizer.init(params)
+    update = jax.jit(optimizer.update)
+    for grads in trees[1:]:
+        params, state = update(params, grads, state)
+        expected, wanted = optimizer.update(expected, grads, wanted)
+    assert jax.tree.structure([params, state]) == jax.tree.structure([expected, wanted])
+    for one, other in zip(jax.tree.leaves([params, state]), jax.tree.leaves([expected, wanted]), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
 @rules

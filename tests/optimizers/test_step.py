@@ -202,7 +202,7 @@ def test_optimizer_belongs_to_its_first_parameters(
     with pytest.raises(ValueError, match=rf"this {rule.__name__} keeps the state of other parameters \('/1-") as caught:
         optimizer.step(given)
     assert "\n" not in str(caught.value)
-    assert str(caught.value).endswith("make a new optimizer for each model")
+    assert str(caught.value).endswith("make a new optimizer for each model or group")
     for (name, array), found in zip(
         [*before[0].items(), *before[1].items()], [*values(given).values(), *values(own).values()], strict=True
     ):

@@ -1,0 +1,101 @@
+"""An optimizer that leaves out updates whose gradient is not finite."""
+
+from collections.abc import Sequence
+from functools import reduce
+from operator import and_
+from typing import Any
+
+from cutedl_xp._typing import Array
+from cutedl_xp.optimizers._arguments import check_keys, counted, floating, namespace
+from cutedl_xp.optimizers._around import Around
+from cutedl_xp.optimizers._kept import targets_of
+from cutedl_xp.optimizers._optimizer import Optimizer, State
+from cutedl_xp.optimizers._tree import Tree
+from cutedl_xp.parameter import Parameter
+
+
+class SkipNonFinite(Around):
+    """Leaves out an update when some entry of the gradients is infinite or not a number.
+
+    It is as if those gradients had never come: parameters, the other optimizer's state and its ``t`` keep every bit.
+
+    Parameters
+    ----------
+    optimizer
+        Any other one.
+
+    State
+    -----
+    optimizer : the other one's state.
+    skipped : how many updates were left out, an integer.
+
+    Notes
+    -----
+    Each step asks the device whether the gradients are finite, and waits for the answer. Under ``jax.jit`` nothing is
+    asked: the update is made, and either it or what was before is taken.
+
+    A loss that is not finite itself ends the training of a :class:`~cutedl_xp.Session` all the same, at the next entry
+    of its history.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.optimizers import Momentum, SkipNonFinite
+    >>> rule, w = SkipNonFinite(Momentum(lr=1.0)), np.zeros(2)
+    >>> w, state = rule.update(w, np.array([1.0, -1.0]), rule.init(w))
+    >>> rule.update(w, np.array([np.nan, 1.0]), state)
+    (array([-1.,  1.]), {'optimizer': {'t': 1, 'v': array([ 1., -1.])}, 'skipped': 1})
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        super().__init__(optimizer)
+        self._skipped = 0
+
+    def init(self, params: Tree) -> State:
+        return {"optimizer": self.optimizer.init(params), "skipped": 0}
+
+    def update(self, params: Tree, grads: Tree, state: State) -> tuple[Tree, State]:
+        check_keys(self, state, ("optimizer", "skipped"))
+        skipped = counted("state['skipped']", state["skipped"])
+        flags = [_is_finite(g) for g in floating("grads", grads).values()]
+        try:
+            finite = all(flags)
+        except TypeError:  # of a tracing library, to which they are not known yet
+            return self._either(reduce(and_, flags), params, grads, state["optimizer"], skipped)
+        if not finite:
+            return params, {"optimizer": state["optimizer"], "skipped": skipped + 1}
+        params, inner = self.optimizer.update(params, grads, state["optimizer"])
+        return params, {"optimizer": inner, "skipped": skipped}
+
+    def _either(self, finite: Array, params: Tree, grads: Tree, inner: State, skipped: Any) -> tuple[Tree, State]:
+        made = (*self.optimizer.update(params, grads, inner), skipped)
+        params, inner, skipped = _chosen(finite, made, (params, inner, skipped + 1))
+        return params, {"optimizer": inner, "skipped": skipped}
+
+    def step(self, parameters: Sequence[Parameter]) -> None:
+        self.attach(parameters)
+        if all(_is_finite(target.gradient) for target in targets_of(parameters)):
+            self.optimizer.step(parameters)
+        else:
+            self._skipped += 1
+
+    @property
+    def state(self) -> State:
+        return {"optimizer": self.optimizer.state, "skipped": self._skipped}
+
+    def __repr__(self) -> str:
+        return f"SkipNonFinite({self.optimizer!r})"
+
+
+def _is_finite(g: Array) -> Any:
+    xp = namespace(g)
+    return xp.all(xp.isfinite(g))
+
+
+def _chosen(finite: Array, new: Any, old: Any) -> Any:
+    """The leaves of one of two trees, a traced condition choosing."""
+    if isinstance(new, dict):
+        return {key: _chosen(finite, new[key], old[key]) for key in new}
+    if isinstance(new, (list, tuple)):
+        return type(new)(_chosen(finite, *pair) for pair in zip(new, old, strict=True))
+    return namespace(finite).where(finite, new, old)

@@ -1,0 +1,181 @@
+"""What holds of every optimizer that is no rule itself."""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cutedl_xp import Backend, Model, Parameter, optimizers
+from cutedl_xp.layers import Dense
+from cutedl_xp.optimizers import ElementwiseOptimizer, Optimizer
+from optimizer_table import AROUND
+
+UPDATES = 8
+
+each = pytest.mark.parametrize("make", AROUND.values(), ids=AROUND)
+
+
+@pytest.fixture
+def model(backend: Backend, dtype: str) -> Model:
+    return Model([Dense(3, input_dim=2), Dense(2), Dense(2)]).assemble(backend, dtype, seed=1)
+
+
+def gradients(model: Model, number: int) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(number)
+    return {p.name: random.normal(size=p.value.shape) for p in model.parameters}
+
+
+def params_of(model: Model) -> dict[str, Any]:
+    return {p.name: model.backend.asarray(model.backend.to_numpy(p.value).copy()) for p in model.parameters}
+
+
+def on_device(backend: Backend, tree: Any, dtype: str) -> Any:
+    """NumPy arrays in nested dicts as arrays of the backend."""
+    if isinstance(tree, dict):
+        return {key: on_device(backend, child, dtype) for key, child in tree.items()}
+    return backend.asarray(tree, dtype=dtype) if isinstance(tree, np.ndarray) else tree
+
+
+def test_table_has_every_public_one() -> None:
+    public = {name for name in optimizers.__all__ if not issubclass(getattr(optimizers, name), ElementwiseOptimizer)}
+    assert AROUND.keys() - {"several"} == public - {"Optimizer"}
+
+
+@each
+def test_model_list_of_parameters_and_pure_update_agree(
+    make: Callable[[], Optimizer], model: Model, dtype: str, on_host: Callable[[Any], Any]
+) -> None:
+    params = params_of(model)
+    loose = [Parameter(name, model.backend.asarray(value, dtype)) for name, value in on_host(params).items()]
+    pure, of_list, of_model = make(), make(), make()
+    state = pure.init(params)
+    for number in range(UPDATES):
+        grads = gradients(model, number)
+        for parameters, optimizer in ((loose, of_list), (model.parameters, of_model)):
+            for parameter in parameters:
+                parameter.gradient = grads[parameter.name]
+            optimizer.step(parameters)
+        params, state = pure.update(params, on_device(model.backend, grads, dtype), state)
+    rounding = dict.fromkeys(("rtol", "atol"), 1e3 * np.finfo(dtype).eps)
+    for parameters, optimizer in ((loose, of_list), (model.parameters, of_model)):
+        for parameter in parameters:
+            wanted = on_host(params[parameter.name])
+            np.testing.assert_allclose(model.backend.to_numpy(parameter.value), wanted, **rounding)
+        _assert_alike(on_host(optimizer.state), on_host(state), rounding)
+
+
+def _assert_alike(one: Any, other: Any, rounding: dict[str, float]) -> None:
+    """Of two trees of state."""
+    if isinstance(one, dict):
+        assert list(one) == list(other)
+        for key in one:
+            _assert_alike(one[key], other[key], rounding)
+    elif isinstance(one, int):
+        assert one == other
+    else:
+        assert (one.shape, one.dtype) == (other.shape, other.dtype)
+        np.testing.assert_allclose(one, other, **rounding)
+
+
+@each
+def test_a_state_saved_in_the_middle_goes_on_with_the_same_bits(
+    make: Callable[[], Optimizer],
+    model: Model,
+    dtype: str,
+    on_host: Callable[[Any], Any],
+    same_bits: Callable[[Any, Any], bool],
+) -> None:
+    params, state = params_of(model), make().init(params_of(model))
+    for number in range(UPDATES):
+        if number == 5:
+            saved = copy.deepcopy(on_host([params, state]))
+            json.dumps(saved, default=np.ndarray.tolist)  # it is plain data
+        params, state = make().update(params, on_device(model.backend, gradients(model, number), dtype), state)
+    again, loaded = (on_device(model.backend, tree, dtype) for tree in saved)
+    for number in range(5, UPDATES):
+        again, loaded = make().update(again, on_device(model.backend, gradients(model, number), dtype), loaded)
+    assert same_bits(on_host([again, loaded]), on_host([params, state]))
+
+
+@each
+def test_a_copied_optimizer_goes_on_as_the_original_does(make: Callable[[], Optimizer], model: Model) -> None:
+    optimizer = make()
+
+    def steps(model: Model, optimizer: Optimizer, numbers: range) -> np.ndarray:
+        for number in numbers:
+            grads = gradients(model, number)
+            for parameter in model.parameters:
+                parameter.gradient = grads[parameter.name]
+            optimizer.step(model.parameters)
+        return np.array(model.backend.to_numpy(model.parameters.flat.value))
+
+    steps(model, optimizer, range(3))
+    other, copied = copy.deepcopy((model, optimizer))
+    np.testing.assert_array_equal(steps(other, copied, range(3, 6)), steps(model, optimizer, range(3, 6)))
+
+
+@each
+def test_nothing_handed_in_changes(
+    make: Callable[[], Optimizer], model: Model, dtype: str, unchanged: Callable[..., Any]
+) -> None:
+    params, rule = params_of(model), make()
+    state = rule.init(params)
+    for number in range(3):
+        grads = on_device(model.backend, gradients(model, number), dtype)
+        kept = copy.deepcopy(_without_arrays(state))
+        with unchanged(*params.values(), *grads.values(), *_arrays(state)):
+            after = rule.update(params, grads, state)
+        assert _without_arrays(state) == kept
+        params, state = after
+
+
+def _arrays(tree: Any) -> list[Any]:
+    if isinstance(tree, dict):
+        return [array for child in tree.values() for array in _arrays(child)]
+    return [] if isinstance(tree, int) else [tree]
+
+
+def _without_arrays(tree: Any) -> Any:
+    return (
+        {key: _without_arrays(child) for key, child in tree.items()}
+        if isinstance(tree, dict)
+        else (tree if isinstance(tree, int) else None)
+    )
+
+
+@each
+def test_it_belongs_to_its_first_parameters(make: Callable[[], Optimizer], model: Model) -> None:
+    optimizer = make()
+    optimizer.step(list(model.parameters))
+    optimizer.step(model.parameters)
+    if isinstance(optimizer, optimizers.Frozen):
+        return
+    other = Model(model.layers).assemble(model.backend, model.dtype).parameters
+    with pytest.raises(ValueError, match=r"^this \w+ keeps the state of other parameters \("):
+        optimizer.step(other)
+
+
+@each
+def test_a_state_of_another_is_refused(make: Callable[[], Optimizer]) -> None:
+    params = {"/1-/weight": np.zeros(2), "/1-/bias": np.zeros(2), "/2-/weight": np.zeros(2)}
+    for state, error in (({"x": 1}, ValueError), (None, TypeError)):
+        with pytest.raises(error, match=r"^`state` of \w+ is a dict with "):
+            make().update(params, params, state)
+
+
+def test_the_rules_within_are_those_that_have_a_rate(model: Model) -> None:
+    found = {name: [type(rule).__name__ for rule in make().rules] for name, make in AROUND.items()}
+    assert found == {
+        "Accumulate": ["Adam"],
+        "AverageWeights": ["Adam"],
+        "ClipByGlobalNorm": ["Momentum"],
+        "ClipByNorm": ["Momentum"],
+        "ClipByValue": ["Momentum"],
+        "Frozen": [],
+        "Groups": ["Momentum", "AdamW"],
+        "SkipNonFinite": ["RMSProp"],
+        "several": ["NAdam", "Lion"],
+    }

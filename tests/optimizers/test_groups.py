@@ -1,0 +1,210 @@
+"""An optimizer for each group of parameters."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cutedl_xp import Backend, Dataset, Model, Parameter, Session, losses
+from cutedl_xp.layers import Dense
+from cutedl_xp.listeners import ReduceOnPlateau
+from cutedl_xp.optimizers import Adam, AdamW, AverageWeights, ClipByGlobalNorm, Fixed, Frozen, Groups, Momentum
+from cutedl_xp.schedules import Step
+
+
+@pytest.fixture
+def model(backend: Backend, dtype: str) -> Model:
+    return Model([Dense(3, input_dim=2), Dense(4), Dense(2)]).assemble(backend, dtype, seed=1)
+
+
+def set_gradients(model: Model, seed: int = 0) -> None:
+    random = np.random.default_rng(seed)
+    for parameter in model.parameters:
+        parameter.gradient = random.normal(size=parameter.value.shape)
+
+
+def values(model: Model) -> dict[str, np.ndarray]:
+    return {p.name: np.array(model.backend.to_numpy(p.value)) for p in model.parameters}
+
+
+def test_each_group_follows_its_own_rule(model: Model) -> None:
+    twin = Model(model.layers).assemble(model.backend, model.dtype, seed=1)
+    optimizer = Groups({"*/bias": Momentum(0.1), "/1-*": AdamW(0.1), "*": Fixed(0.5, weight_decay=0.1)})
+    apart = [
+        (Momentum(0.1), [p for p in twin.parameters if p.name.endswith("/bias")]),
+        (AdamW(0.1), [twin.parameters[0]]),
+        (Fixed(0.5, weight_decay=0.1), [p for p in twin.parameters[2:] if p.name.endswith("/weight")]),
+    ]
+    for number in range(4):
+        for each in (model, twin):
+            set_gradients(each, number)
+        optimizer.step(model.parameters)
+        for rule, parameters in apart:
+            rule.step(parameters)
+    rounding = dict.fromkeys(("rtol", "atol"), 4 * float(np.finfo(values(model)["/1-Dense/bias"].dtype).eps))
+    for name, expected in values(twin).items():
+        np.testing.assert_allclose(values(model)[name], expected, **rounding)
+    assert list(optimizer.state) == ["*/bias", "/1-*", "*"]
+    assert list(optimizer.state["*/bias"]["v"]) == ["/1-Dense/bias", "/2-Dense/bias", "/3-Dense/bias"]
+    assert optimizer.state["*"] == {"t": 4}
+
+
+def test_a_frozen_parameter_is_not_touched(model: Model, unchanged: Callable[..., Any]) -> None:
+    set_gradients(model)
+    optimizer = ClipByGlobalNorm(Groups({"/2-*": Frozen(), "*": Adam(0.1, weight_decay=0.5)}), 0.1)
+    optimizer.attach(model.parameters)
+    frozen = [p for p in model.parameters if p.name.startswith("/2-")]
+    arrays, before = [p.value for p in frozen], values(model)
+    with unchanged(*arrays):
+        optimizer.step(model.parameters)
+    assert all(p.value is array for p, array in zip(frozen, arrays, strict=True))
+    after = values(model)
+    assert all((after[name] != before[name]).all() for name in after if not name.startswith("/2-"))
+
+
+def test_a_frozen_array_comes_back_itself() -> None:
+    params = {"base": [np.ones(2)], "head": (np.ones(2),)}
+    rule = Groups({"base/0": Frozen(), "*": Fixed(1.0)})
+    after, state = rule.update(params, params, rule.init(params))
+    assert after["base"][0] is params["base"][0]
+    assert after["head"][0].tolist() == [0.0, 0.0]
+    assert state == {"base/0": {}, "*": {"t": 1}}
+
+
+@pytest.fixture
+def calls(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many entries each call of the backend's ``apply_rule`` is about."""
+    found: list[int] = []
+    original = type(backend).apply_rule
+
+    def counting(self: Backend, rule: Any, arrays: Any, *numbers: Any) -> Any:
+        found.append(arrays[0].shape[0])
+        return original(self, rule, arrays, *numbers)
+
+    monkeypatch.setattr(type(backend), "apply_rule", counting)
+    return found
+
+
+@pytest.mark.views
+def test_a_group_is_updated_in_one_call(model: Model, calls: list[int]) -> None:
+    set_gradients(model)
+    before = values(model)
+    optimizer = Groups({"*/bias": Fixed(), "/2-*": Frozen(), "*": AverageWeights(Adam())})
+    optimizer.attach(model.parameters)
+    for name, value in before.items():
+        np.testing.assert_array_equal(values(model)[name], value)
+    optimizer.step(model.parameters)
+    assert calls == [3 + 4 + 2, 6 + 8, 6 + 8]
+
+
+@pytest.mark.views
+def test_one_that_was_there_before_the_groups_says_so(model: Model) -> None:
+    earlier, averaged = Adam(), AverageWeights(Fixed())
+    for optimizer in (earlier, averaged):
+        optimizer.step(model.parameters)
+    Groups({"*/bias": Fixed(), "*": Adam()}).step(model.parameters)
+    before = values(model)
+    for work in (lambda: earlier.step(model.parameters), averaged.swap, lambda: earlier.state):
+        with pytest.raises(RuntimeError, match=r"^'/1-Dense/weight', .* have moved in memory .* make a new optimizer$"):
+            work()
+    for name, value in before.items():
+        np.testing.assert_array_equal(values(model)[name], value)
+    Adam().step(model.parameters)
+    Groups({"/3-*": Fixed(), "*": Frozen()}).step(model.parameters)
+
+
+def test_groups_within_groups(model: Model) -> None:
+    set_gradients(model)
+    before = values(model)
+    optimizer = Groups({"*/bias": Groups({"/1-*": Frozen(), "*": Fixed(1.0)}), "*": Frozen()})
+    optimizer.step(model.parameters)
+    changed = [name for name, value in values(model).items() if (value != before[name]).any()]
+    assert changed == ["/2-Dense/bias", "/3-Dense/bias"]
+
+
+def test_fine_tuning_in_a_session(backend: Backend) -> None:
+    random = np.random.default_rng(0)
+    data = Dataset(random.normal(size=(32, 2)).astype("float32"), random.normal(size=(32, 2)).astype("float32"), 8)
+    model = Model([Dense(8, input_dim=2, activation="tanh"), Dense(2, activation="linear")]).assemble(backend)
+    before = values(model)
+    head = Session(model, losses.Mse(), Groups({"/2-*": Adam(0.01), "*": Frozen()})).fit(data, 10)
+    frozen, trained = values(model)["/1-Dense/weight"], values(model)["/2-Dense/weight"]
+    np.testing.assert_array_equal(frozen, before["/1-Dense/weight"])
+    assert (trained != before["/2-Dense/weight"]).all()
+    both = Session(model, losses.Mse(), Groups({"*/weight": Adam(0.01), "*": Adam(0.02)})).fit(data, 10)
+    assert head.loss[0] > head.loss[-1] > both.loss[-1]
+    assert (values(model)["/1-Dense/weight"] != frozen).all()
+
+
+def test_a_plateau_reduces_the_rate_of_all_groups(backend: Backend) -> None:
+    x = np.ones((4, 1), "float32")
+    model = Model([Dense(1, input_dim=1, activation="linear")]).assemble(backend)
+    optimizer = Groups({"*/bias": Fixed(1e-9), "*": Adam(1e-12)})
+    session = Session(model, losses.Mse(), optimizer)
+    session.fit(Dataset(x, 9.0 * x), epochs=3, listeners=[ReduceOnPlateau("loss", factor=0.5, patience=1)])
+    assert [rule.lr for rule in optimizer.rules] == [0.25e-9, 0.25e-12]
+    for other, got in ((Frozen(), "None"), (Groups({"*/bias": Fixed(), "*": Fixed(Step(0.1, 5))}), r"Step\(")):
+        model = Model([Dense(1, input_dim=1)]).assemble(backend)
+        with pytest.raises(TypeError, match=rf"^ReduceOnPlateau needs an optimizer whose `lr` is a number; got {got}"):
+            Session(model, losses.Mse(), other).fit(Dataset(x, x), epochs=1, listeners=[ReduceOnPlateau("loss")])
+
+
+MISUSES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "no dict": (lambda: Groups([Fixed()]), TypeError, "`optimizers` must be a dict from patterns to optimizers; got ["),  # type: ignore[arg-type]
+    "no optimizer": (
+        lambda: Groups({"*": None}),  # type: ignore[dict-item]
+        TypeError,
+        "`optimizers`['*'] must be an Optimizer, or Frozen(); got None (NoneType)",
+    ),
+    "no pattern": (lambda: Groups({1: Fixed()}), TypeError, "`optimizers` must have patterns as its keys; got 1 (int)"),  # type: ignore[dict-item]
+    "nothing": (lambda: Groups({}), ValueError, "`optimizers` is empty; give at least '*': and an optimizer"),
+    "nobody's parameter": (
+        lambda: Groups({"*/bias": Fixed()}).init({"a": {"weight": np.zeros(1), "bias": np.zeros(1)}}),
+        ValueError,
+        "`optimizers` has no pattern for 'a/weight'; add one, such as '*': Frozen()",
+    ),
+    "nothing fits": (
+        lambda: Groups({"*/biass": Fixed(), "*": Fixed()}).step([Parameter("a/bias", np.zeros(1))]),
+        ValueError,
+        "the pattern '*/biass' of `optimizers` has no parameter that none before it has; there are 'a/bias'",
+    ),
+    "nothing is left": (
+        lambda: Groups({"*": Fixed(), "*/bias": Fixed()}).step([Parameter("a/bias", np.zeros(1))]),
+        ValueError,
+        "the pattern '*/bias' of `optimizers` has no parameter that none before it has; there are 'a/bias'",
+    ),
+    "one name twice": (
+        lambda: Groups({"*": Fixed()}).init({"a": [np.zeros(1)], "a/0": np.zeros(1)}),
+        ValueError,
+        "`params`['a'][0] and `params`['a/0'] have the same name 'a/0'; rename one",
+    ),
+    "one optimizer for two": (
+        lambda: Groups(dict.fromkeys(("a", "b"), Fixed())).step([Parameter(n, np.zeros(1)) for n in "ab"]),
+        ValueError,
+        "this Fixed keeps the state of other parameters ('a'; given 'b'); make a new optimizer for each model or group",
+    ),
+}
+
+
+@pytest.mark.parametrize(("work", "error", "words"), MISUSES.values(), ids=MISUSES)
+def test_misuse_is_one_sentence(work: Callable[[], Any], error: type[Exception], words: str) -> None:
+    with pytest.raises(error) as caught:
+        work()
+    assert str(caught.value).startswith(words)
+    assert "\n" not in str(caught.value)
+
+
+def test_it_is_refused_before_the_first_step_of_a_training() -> None:
+    model = Model([Dense(1, input_dim=1)]).assemble("numpy")
+    x = np.ones((4, 1), "float32")
+    session = Session(model, losses.Mse(), Groups({"*/weights": Adam(), "*": Frozen()}))
+    with pytest.raises(ValueError, match=r"^the pattern '\*/weights' of `optimizers` has no parameter"):
+        session.fit(Dataset(x, x), epochs=1)
+    assert (session.step, session.history) == (0, None)
+
+
+def test_it_tells_its_groups() -> None:
+    assert repr(Groups({"*/bias": Frozen(), "*": Fixed(0.1)})) == (
+        "Groups({'*/bias': Frozen(), '*': Fixed(lr=0.1, weight_decay=0.0)})"
+    )
