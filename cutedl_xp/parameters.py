@@ -65,7 +65,7 @@ class Parameters(FlatParameters):
 
     Notes
     -----
-    Where a library has views, each parameter is one into the two buffers of :attr:`flat`, so that an optimizer updates
+    Where a library has views, each parameter is one into the two buffers of ``flat``, so that an optimizer updates
     all in one call, and all gradients can be had as one array; elsewhere they are joined when they are asked for, and
     divided when they are assigned.
     """
@@ -87,7 +87,7 @@ class Parameters(FlatParameters):
         return self._flat
 
     def grouped(self, groups: Sequence[Sequence[Parameter]]) -> list[Sequence[Parameter]]:
-        """The same groups, each a :class:`ParameterGroup` where the library has views.
+        """The same groups, each a :class:`~cutedl_xp.parameters.ParameterGroup` where the library has views.
 
         Parameters
         ----------

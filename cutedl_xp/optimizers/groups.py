@@ -34,7 +34,7 @@ class Groups(Optimizer):
 
     Notes
     -----
-    An update is still one call for a whole group, and on CuPy one kernel. For that :meth:`attach` brings a model's
+    An update is still one call for a whole group, and on CuPy one kernel. For that ``attach`` brings a model's
     parameters into an order in memory in which each group lies together, unless it does already: what was had of
     ``parameter.value`` before is a copy then, and optimizers that were attached before refuse to go on.
 
