@@ -40,8 +40,9 @@ class AverageWeights(Around):
 
     References
     ----------
-    Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992, with exponential weights. As
-    with Keras's ``use_ema`` the average begins with w; optax's begins with 0 and is corrected.
+    Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992, with exponential weights. The
+    average begins with w before the first update; Keras's ``use_ema`` and PyTorch's ``AveragedModel`` begin with w
+    after it, optax's with 0, corrected.
 
     Examples
     --------

@@ -1,6 +1,8 @@
 """What the tests on other libraries' own arrays share."""
 
+import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -13,3 +15,14 @@ def _double_precision() -> Iterator[None]:
     jax.config.update("jax_enable_x64", True)
     yield
     jax.config.update("jax_enable_x64", before)
+
+
+@pytest.fixture
+def keras(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Keras on JAX, with float64."""
+    monkeypatch.setitem(os.environ, "KERAS_BACKEND", "jax")
+    found = pytest.importorskip("keras")
+    before = found.config.floatx()
+    found.config.set_floatx("float64")
+    yield found
+    found.config.set_floatx(before)

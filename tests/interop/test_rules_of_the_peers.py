@@ -1,6 +1,5 @@
 """1,000 updates of every rule and option beside PyTorch's, optax's and Keras's, in float64."""
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -64,16 +63,6 @@ def test_optax(variant: Variant, problem: tuple[np.ndarray, list[np.ndarray]]) -
         updates, state = step(jax.numpy.asarray(g), state, params)
         params = optax.apply_updates(params, updates)
     assert_same_path(variant.make(), w, gradients, np.asarray(params))
-
-
-@pytest.fixture
-def keras(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setitem(os.environ, "KERAS_BACKEND", "jax")
-    found = pytest.importorskip("keras")
-    before = found.config.floatx()
-    found.config.set_floatx("float64")
-    yield found
-    found.config.set_floatx(before)
 
 
 @having("keras")
