@@ -16,7 +16,8 @@ if _HERE not in PYTHONS:  # so that there is one to run the tests with, also whe
     PYTHONS.append(_HERE)
 EXAMPLE = "examples/mlp/mnist_recognize.py"
 TORCH, JAX, OPTAX, KERAS = "torch==2.13.0", "jax==0.10.2", "optax==0.2.8", "keras==3.15.1"
-PEERS = (TORCH, JAX, OPTAX, KERAS, "thinc==9.1.1", "scikit-learn==1.9.1", "numba==0.68.1")
+SCIPY, SCIKIT_LEARN = "scipy==1.17.1", "scikit-learn==1.9.1"
+PEERS = (TORCH, JAX, OPTAX, KERAS, "thinc==9.1.1", SCIKIT_LEARN, "numba==0.68.1")
 SIDE_BY_SIDE = ("--numprocesses", "auto", "--maxprocesses", "4")
 RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # a newer one finds new faults
 
@@ -75,7 +76,7 @@ def tests_jax(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def interop(session: nox.Session) -> None:
     """Run the tests on PyTorch's and JAX's own arrays, and the optimizers beside PyTorch's, optax's and Keras's."""
-    session.install(".[test]", TORCH, JAX, OPTAX, KERAS)
+    session.install(".[test]", TORCH, JAX, OPTAX, KERAS, SCIPY, SCIKIT_LEARN)
     session.run("pytest", "tests/interop", *SIDE_BY_SIDE, *session.posargs)
 
 
