@@ -37,7 +37,7 @@ def fit(optimizer: cdl.optimizers.Optimizer, x: Array, y: Array, penalty: float,
     return params
 
 
-def compare(backend: cdl.Backend, updates: int = 1_500) -> None:
+def compare(backend: cdl.Backend) -> None:
     """Print what both find on the 569 samples with 30 features that come with scikit-learn."""
     from sklearn.datasets import load_breast_cancer
     from sklearn.linear_model import LogisticRegression
@@ -49,7 +49,8 @@ def compare(backend: cdl.Backend, updates: int = 1_500) -> None:
 
     x, y = backend.asarray(samples), backend.asarray(classes, dtype="float64")
     penalty = 1.0 / len(samples)  # scikit-learn multiplies the sum of the cross-entropies by C, and we take their mean
-    optimizer = cdl.optimizers.Momentum(lr=0.3, momentum=0.95, nesterov=True)  # 1 / 0.3 is the largest curvature
+    optimizer = cdl.optimizers.Momentum(lr=0.3, momentum=0.95, nesterov=True)  # the curvature is below 1 / 0.3
+    updates = 1_500
     ours = fit(optimizer, x, y, penalty, updates)
 
     reference: Params = {

@@ -45,6 +45,30 @@ def test_logistic_regression_comes_to_newtons_solution(backend: Backend, to_nump
     np.testing.assert_allclose(found, newton(x, y), rtol=0.0, atol=1e-9)
 
 
+@pytest.mark.parametrize("strength", [1.0, 0.1], ids=lambda strength: f"C={strength}")
+def test_logistic_regression_is_scikit_learns(
+    strength: float, backend: Backend, to_numpy: Callable[[Any], np.ndarray]
+) -> None:
+    pytest.importorskip("sklearn")
+    from sklearn.datasets import load_breast_cancer
+    from sklearn.linear_model import LogisticRegression
+
+    x, y = load_breast_cancer(return_X_y=True)
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    theirs = LogisticRegression(C=strength, solver="newton-cholesky", tol=1e-10).fit(x, y)
+    reference = {
+        "coefficients": backend.asarray(theirs.coef_[0]),
+        "intercept": backend.asarray(theirs.intercept_[0], dtype="float64"),
+    }
+
+    x, y, penalty = backend.asarray(x), backend.asarray(y, dtype="float64"), 1.0 / (strength * len(x))
+    params = logistic_regression.fit(Momentum(0.3, 0.95, nesterov=True), x, y, penalty, updates=1_500)
+    losses = [float(logistic_regression.loss_and_gradients(each, x, y, penalty)[0]) for each in (params, reference)]
+    assert abs(losses[0] - losses[1]) < 1e-13
+    for name, wanted in reference.items():
+        np.testing.assert_allclose(to_numpy(params[name]), to_numpy(wanted), rtol=0.0, atol=1e-9)
+
+
 def test_loss_of_logistic_regression_has_these_gradients(
     backend: Backend, to_numpy: Callable[[Any], np.ndarray], finite_differences: Callable[..., np.ndarray]
 ) -> None:
