@@ -203,6 +203,6 @@ def copying(backend: Backend, numbers: int) -> tuple[Work, int]:
     def copy() -> Array:
         if backend.has_views:
             return backend.write(target, source)
-        return backend.xp.asarray(source, copy=True)
+        return backend.copy(source)
 
     return copy, 2 * size * _ITEMSIZE

@@ -154,6 +154,10 @@ class Backend(ABC):
         target[...] = source
         return target
 
+    def copy(self, array: Array) -> Array:
+        """``array`` in memory of its own."""
+        return self.xp.asarray(array, copy=True)
+
     def convert(self, array: Array, dtype: Any, scale: float | None) -> Array:
         """``array`` converted to ``dtype`` and multiplied by ``scale``; the same array where neither changes it."""
         converted = array if array.dtype == dtype else self.xp.astype(array, dtype)

@@ -55,6 +55,9 @@ class TorchBackend(Backend):
         elif self.device.type != "cpu":
             torch.get_device_module(self.device).synchronize()
 
+    def copy(self, array: Any) -> Array:
+        return cast(Array, array.detach().clone())  # of one that requires gradients the numbers alone
+
     def matmul(self, a: Any, b: Any, out: Any = None) -> Array:
         return cast(Array, torch.matmul(a, b, out=out))
 

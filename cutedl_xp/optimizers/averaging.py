@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from cutedl_xp._checks import fraction
 from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.backends import backend_of
 from cutedl_xp.optimizers._arguments import check_keys, floating, matched, namespace
 from cutedl_xp.optimizers._around import Around
 from cutedl_xp.optimizers._kept import Kept
@@ -60,7 +61,7 @@ class AverageWeights(Around):
         self._kept: Kept | None = None
 
     def init(self, params: Tree) -> State:
-        copies = {path: namespace(w).asarray(w, copy=True) for path, w in floating("params", params).items()}
+        copies = {path: backend_of(w).copy(w) for path, w in floating("params", params).items()}
         return {"optimizer": self.optimizer.init(params), "average": rebuild(params, copies)}
 
     def update(self, params: Tree, grads: Tree, state: State) -> tuple[Tree, State]:
@@ -113,4 +114,4 @@ class AverageWeights(Around):
 
 
 def _copied(parameter: Parameter) -> Array:
-    return parameter.backend.xp.asarray(parameter.value, copy=True)
+    return parameter.backend.copy(parameter.value)
