@@ -149,6 +149,10 @@ class Backend(ABC):
         """The sum along an axis or of all entries, in ``out`` where the library can write it there."""
         return self.xp.sum(array, axis=axis, keepdims=keepdims)
 
+    def sum_of_squares(self, array: Array) -> Array:
+        """The sum of the squares of all entries, of no axes."""
+        return self.sum(self.elementwise(_square, array))
+
     def write(self, target: Array, source: Array) -> Array:
         """Copy ``source`` over ``target``, of the same shape and dtype, and return the array that holds it now."""
         target[...] = source
@@ -230,7 +234,7 @@ class Backend(ABC):
         arrays
             ``(w, g, *state)``, all of one shape and dtype.
         scalars
-            Python floats.
+            Python floats, or arrays of no axes and of the same dtype.
         decay
             The gradient becomes ``g + decay * w`` first.
 
@@ -263,6 +267,10 @@ class Backend(ABC):
 
     def __repr__(self) -> str:
         return f"<backend {self.name} on {self.device}>"
+
+
+def _square(xp: Namespace, x: Array) -> Array:
+    return x * x
 
 
 def _zero_below(xp: Namespace, x: Array, smallest: float) -> Array:

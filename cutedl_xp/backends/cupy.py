@@ -80,7 +80,8 @@ class CupyBackend(Backend):
     ) -> Sequence[Array]:
         if not self.fused:
             return super().apply_rule(rule, arrays, scalars, decay)
-        _fused(self._cupy, rule, len(arrays))(*_typed([*arrays, *scalars, decay]))
+        kernel = _fused(self._cupy, rule, len(arrays), decay != 0.0)
+        kernel(*_typed([*arrays, *scalars, decay]))
         return written(arrays)
 
     def without_subnormals(self, array: Array) -> Array:
@@ -94,7 +95,7 @@ def _typed(arguments: Sequence[Any]) -> list[Any]:
 
 
 @functools.cache
-def _fused(cupy: Any, function: Callable[..., Any], arrays: int | None) -> Any:
+def _fused(cupy: Any, function: Callable[..., Any], arrays: int | None, decays: bool = False) -> Any:
     """An elementwise function as one kernel; of a rule of so many arrays it writes the results as well."""
     import array_api_compat.cupy as compatible
 
@@ -105,7 +106,7 @@ def _fused(cupy: Any, function: Callable[..., Any], arrays: int | None) -> Any:
 
     def in_place(w: Any, g: Any, *rest: Any) -> None:
         *rest_of_rule, decay = rest
-        results = function(xp, w, decayed(w, g, decay), *rest_of_rule)
+        results = function(xp, w, decayed(w, g, decay) if decays else g, *rest_of_rule)
         for target, result in zip(written((w, g, *rest)[:arrays]), results, strict=True):
             target[...] = result
 

@@ -54,6 +54,9 @@ class NumpyBackend(Backend):
         # What np.sum calls in the end
         return cast(Array, np.add.reduce(array, axis=axis, keepdims=keepdims, out=out))
 
+    def sum_of_squares(self, array: Any) -> Array:
+        return cast(Array, np.vdot(array, array))  # one pass, by BLAS
+
     def convert(self, array: Any, dtype: Any, scale: float | None) -> Array:
         if scale is None or array.dtype == dtype:
             return super().convert(array, dtype, scale)

@@ -2,12 +2,12 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from cutedl_xp._checks import positive
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends import Elementwise, backend_of
-from cutedl_xp.optimizers._arguments import floating
+from cutedl_xp.backends import Rule, backend_of
+from cutedl_xp.optimizers._arguments import floating, namespace
 from cutedl_xp.optimizers._around import Around
 from cutedl_xp.optimizers._kept import targets_of
 from cutedl_xp.optimizers._optimizer import Optimizer, State
@@ -15,16 +15,28 @@ from cutedl_xp.optimizers._tree import Tree, rebuild
 from cutedl_xp.parameter import Parameter
 
 
+def value_rule(xp: Namespace, g: Array, same: Array, limit: float) -> tuple[Array, ...]:
+    """A gradient within its limits, element by element."""
+    return (xp.minimum(xp.maximum(g, -limit), limit),)
+
+
+def norm_rule(xp: Namespace, g: Array, same: Array, squares: Array, limit: float) -> tuple[Array, ...]:
+    """A gradient not longer than its limit, from a sum of squares that may be one of more than its own."""
+    return (g * (limit / xp.maximum(xp.sqrt(squares), limit)),)
+
+
 class _Clipping(Around):
     """Another optimizer that gets limited gradients. Its state is the other one's."""
+
+    rule: ClassVar[Rule]
 
     def __init__(self, optimizer: Optimizer, limit: float) -> None:
         super().__init__(optimizer)
         self.limit = positive("limit", limit)
 
     @abstractmethod
-    def _clipped(self, gradients: dict[str, Array]) -> dict[str, Array]:
-        """The limited gradients, by the same names."""
+    def _scalars(self, gradients: Sequence[Array]) -> list[tuple[Any, ...]]:
+        """What the rule takes after the gradient, for each of them."""
 
     def _targets(self, parameters: Sequence[Parameter]) -> Sequence[Parameter]:
         return targets_of(parameters)
@@ -33,14 +45,18 @@ class _Clipping(Around):
         return self.optimizer.init(params)
 
     def update(self, params: Tree, grads: Tree, state: State) -> tuple[Tree, State]:
-        return self.optimizer.update(params, rebuild(grads, self._clipped(floating("grads", grads))), state)
+        arrays = floating("grads", grads)
+        clipped = {
+            path: namespace(g).asarray(*self.rule(namespace(g), g, g, *scalars))
+            for (path, g), scalars in zip(arrays.items(), self._scalars(list(arrays.values())), strict=True)
+        }
+        return self.optimizer.update(params, rebuild(grads, clipped), state)
 
     def step(self, parameters: Sequence[Parameter]) -> None:
         self.attach(parameters)
         targets = self._targets(parameters)
-        clipped = self._clipped({target.name: target.gradient for target in targets})
-        for target in targets:
-            target.gradient = clipped[target.name]
+        for target, scalars in zip(targets, self._scalars([each.gradient for each in targets]), strict=True):
+            (target.gradient,) = target.backend.apply_rule(self.rule, [target.gradient, target.gradient], scalars)
         self.optimizer.step(parameters)
 
     @property
@@ -71,8 +87,10 @@ class ClipByValue(_Clipping):
     array([-0.5 ,  0.25])
     """
 
-    def _clipped(self, gradients: dict[str, Array]) -> dict[str, Array]:
-        return {name: _computed(_within, g, self.limit) for name, g in gradients.items()}
+    rule = staticmethod(value_rule)
+
+    def _scalars(self, gradients: Sequence[Array]) -> list[tuple[Any, ...]]:
+        return [(self.limit,) for _ in gradients]
 
 
 class ClipByNorm(_Clipping):
@@ -95,8 +113,10 @@ class ClipByNorm(_Clipping):
     [array([-0.6,  0.8]), array([-0.5])]
     """
 
-    def _clipped(self, gradients: dict[str, Array]) -> dict[str, Array]:
-        return {name: _shortened(g, _sum_of_squares(g), self.limit) for name, g in gradients.items()}
+    rule = staticmethod(norm_rule)
+
+    def _scalars(self, gradients: Sequence[Array]) -> list[tuple[Any, ...]]:
+        return [(backend_of(g).sum_of_squares(g), self.limit) for g in gradients]
 
     def _targets(self, parameters: Sequence[Parameter]) -> Sequence[Parameter]:
         return parameters
@@ -129,33 +149,9 @@ class ClipByGlobalNorm(_Clipping):
     [array([-0.6]), array([0.8])]
     """
 
-    def _clipped(self, gradients: dict[str, Array]) -> dict[str, Array]:
-        squares = [_sum_of_squares(g) for g in gradients.values()]
-        total: Any = sum(squares[1:], squares[0]) if squares else 0.0
-        return {name: _shortened(g, total, self.limit) for name, g in gradients.items()}
+    rule = staticmethod(norm_rule)
 
-
-def _sum_of_squares(g: Array) -> Array:
-    return backend_of(g).sum(_computed(_square, g))
-
-
-def _shortened(g: Array, squares: Any, limit: float) -> Array:
-    return _computed(_times_factor, g, backend_of(g).xp.asarray(squares, dtype=g.dtype), limit)
-
-
-def _computed(function: Elementwise, g: Array, *arguments: Any) -> Array:
-    """What a function makes of arrays, as an array also where they have no axes: NumPy makes numbers of those."""
-    backend = backend_of(g)
-    return backend.xp.asarray(backend.elementwise(function, g, *arguments))
-
-
-def _square(xp: Namespace, g: Array) -> Array:
-    return g * g
-
-
-def _within(xp: Namespace, g: Array, limit: float) -> Array:
-    return xp.minimum(xp.maximum(g, -limit), limit)
-
-
-def _times_factor(xp: Namespace, g: Array, squares: Array, limit: float) -> Array:
-    return g * (limit / xp.maximum(xp.sqrt(squares), limit))
+    def _scalars(self, gradients: Sequence[Array]) -> list[tuple[Any, ...]]:
+        squares = [backend_of(g).sum_of_squares(g) for g in gradients]
+        total: Any = sum(squares[1:], *squares[:1])
+        return [(total, self.limit) for _ in gradients]

@@ -280,5 +280,24 @@ def test_add_bias_backward_is_the_derivative_and_its_sum(
         assert total is out or out is None or backend.name in ("jax", "array_api_strict", "torch")
 
 
+@pytest.mark.parametrize("shape", [(), (3, 0), (1000,), (30, 4, 5)], ids=str)
+def test_the_sum_of_squares(
+    backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str, shape: tuple[int, ...]
+) -> None:
+    numbers = np.asarray(np.random.default_rng(0).normal(size=shape), dtype)
+    found = backend.sum_of_squares(backend.asarray(numbers))
+    assert (found.shape, found.dtype) == ((), backend.dtype(dtype))
+    np.testing.assert_allclose(to_numpy(found), (numbers.astype("float64") ** 2).sum(), rtol=10 * np.finfo(dtype).eps)
+
+
+def test_a_copy_has_memory_of_its_own(backend: Backend, to_numpy: Callable[[Array], np.ndarray]) -> None:
+    array = backend.asarray(np.arange(6.0).reshape(2, 3))
+    copied = backend.copy(array)
+    assert backend.owns(copied)
+    if backend.has_views:
+        array[...] = 7.0
+    assert to_numpy(copied).tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
+
+
 def test_synchronize_returns_nothing(backend: Backend) -> None:
     assert backend.synchronize() is None

@@ -70,6 +70,16 @@ def test_a_models_parameters_are_limited_as_loose_ones(kind: Clipping, expected:
         np.testing.assert_allclose(backend.to_numpy(parameter.value), wanted, rtol=1e-12)
 
 
+def test_an_infinite_entry_is_limited_by_value(backend: Backend, dtype: str) -> None:
+    g = np.asarray([np.inf, -np.inf, 1.0, -1e30], dtype)
+    parameter = Parameter("w", backend.asarray(np.zeros(4, dtype)), backend.asarray(g))
+    rule = ClipByValue(Fixed(1.0), 2.0)
+    updated, _ = rule.update(backend.asarray(np.zeros(4, dtype)), backend.asarray(g), {"t": 0})
+    rule.step([parameter])
+    for found in (updated, parameter.value):
+        assert backend.to_numpy(found).tolist() == [-2.0, 2.0, -1.0, 2.0]
+
+
 @each_kind
 def test_the_state_is_the_other_ones(kind: Clipping, expected: Any, backend: Backend) -> None:
     w, g = (backend.asarray(np.asarray(numbers)) for numbers in ([1.0, 2.0], [0.1, -0.1]))
