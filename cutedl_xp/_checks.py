@@ -2,10 +2,11 @@
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 _LONGEST = 200
+_MOST_NAMES = 12
 
 
 def shown(value: Any) -> str:
@@ -14,6 +15,13 @@ def shown(value: Any) -> str:
         return f"an array of dtype {value.dtype} and shape {tuple(value.shape)} ({type(value).__name__})"
     text = " ".join(repr(value).split())
     return f"{text if len(text) <= _LONGEST else text[:_LONGEST] + '...'} ({type(value).__name__})"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in an error message, the first of them where they are many."""
+    every = [repr(name) for name in names]
+    more = [f"{len(every) - _MOST_NAMES} more"] if len(every) > _MOST_NAMES else []
+    return ", ".join([*every[:_MOST_NAMES], *more]) or "none"
 
 
 def real(argument: str, value: Any) -> float:

@@ -21,8 +21,9 @@ class Parameter:
 
     Notes
     -----
-    Where a library's arrays can be written to, ``value`` and ``gradient`` stay the same two arrays for as long as the
-    parameter lives: assigning to one copies into its memory. Where they cannot (JAX), it replaces the array.
+    Where a library's arrays can be written to, ``value`` and ``gradient`` stay the same two arrays: assigning to one
+    copies into its memory. A model's are others only after :class:`~cutedl_xp.optimizers.Groups` brought its groups
+    together. Where arrays cannot be written to (JAX), assigning replaces them.
 
     Examples
     --------
@@ -74,6 +75,10 @@ class Parameter:
     def gradient(self, array: Array) -> None:
         if array is not self._gradient:
             self._gradient = self._copied(array, self._gradient, "gradient")
+
+    def _renew(self, value: Array, gradient: Array) -> None:
+        """Let other memory be that of the parameter."""
+        self._value, self._gradient = value, gradient
 
     def _copied(self, source: Any, target: Array, what: str) -> Array:
         if not (self.backend.owns(source) and source.dtype == target.dtype):

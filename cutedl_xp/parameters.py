@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
-from types import MappingProxyType
 from typing import Any, overload
 from weakref import ref
 
@@ -13,28 +12,24 @@ from cutedl_xp.parameter import Parameter
 
 
 class FlatParameters(Sequence[Parameter]):
-    """Parameters one by one, and all as one.
-
-    Attributes
-    ----------
-    flat
-        All as one parameter of shape ``(n,)``, with n the number of all entries.
-    layout
-        The parameters' names and shapes in their order within ``flat``.
-    """
+    """Parameters one by one, and all as one."""
 
     backend: Backend
-    layout: Mapping[str, Shape]
     _items: tuple[Parameter, ...]
 
     @property
     @abstractmethod
     def flat(self) -> Parameter:
-        """All parameters as one."""
+        """All as one parameter of shape ``(n,)``, with n the number of all entries; always the same object."""
 
-    def grouped(self, groups: Sequence[Sequence[Parameter]]) -> list[Sequence[Parameter]]:
-        """The same groups of these parameters, each as one where that can be."""
-        return list(groups)
+    @property
+    @abstractmethod
+    def layout(self) -> Mapping[str, Shape]:
+        """The parameters' names and shapes in their order within ``flat``; another object when they have moved."""
+
+    @abstractmethod
+    def group(self, parameters: Sequence[Parameter]) -> Sequence[Parameter]:
+        """Some of these; as a :class:`~cutedl_xp.parameters.ParameterGroup` where the library has views."""
 
     @overload
     def __getitem__(self, index: int) -> Parameter: ...
@@ -72,7 +67,7 @@ class Parameters(FlatParameters):
 
     def __init__(self, backend: Backend, dtype: Any, shapes: Mapping[str, Shape]) -> None:
         self.backend = backend
-        self.layout = MappingProxyType(dict(shapes))
+        self._layout = dict(shapes)
         size = sum(prod(shape) for shape in shapes.values())
         buffer = backend.xp.zeros(size, dtype=backend.dtype(dtype), device=backend.device)
         whole = Parameter("", buffer)
@@ -86,75 +81,90 @@ class Parameters(FlatParameters):
     def flat(self) -> Parameter:
         return self._flat
 
-    def grouped(self, groups: Sequence[Sequence[Parameter]]) -> list[Sequence[Parameter]]:
-        """The same groups, each a :class:`~cutedl_xp.parameters.ParameterGroup` where the library has views.
+    @property
+    def layout(self) -> Mapping[str, Shape]:
+        return self._layout
 
-        Parameters
-        ----------
-        groups
-            Every parameter in one of them.
+    def group(self, parameters: Sequence[Parameter]) -> Sequence[Parameter]:
+        return ParameterGroup(self, [each.name for each in parameters]) if self.backend.has_views else tuple(parameters)
 
-        Notes
-        -----
-        Where the parameters of a group do not lie side by side, all move to new buffers: ``flat`` has another order
-        then, and arrays that were had of the parameters before are no longer theirs.
-        """
-        if not self.backend.has_views:
-            return list(groups)
-        places = {name: place for place, name in enumerate(self.layout)}
-        chosen = [sorted((parameter.name for parameter in group), key=places.__getitem__) for group in groups]
-        order = [name for names in sorted(chosen, key=lambda names: places[names[0]]) for name in names]
-        if order != list(self.layout):
-            self._move(order)
-        return [ParameterGroup(self, names) for names in chosen]
-
-    def _move(self, order: Sequence[str]) -> None:
-        other = Parameters(self.backend, self._flat.value.dtype, {name: self.layout[name] for name in order})
+    def _rearrange(self, names: Sequence[str]) -> None:
+        """Move all to new buffers, in this order."""
+        other = Parameters(self.backend, self._flat.value.dtype, {name: self._layout[name] for name in names})
         places = {parameter.name: parameter for parameter in other}
         for parameter in self:
             place = places[parameter.name]
             place.value, place.gradient = parameter.value, parameter.gradient
-            parameter._value, parameter._gradient = place.value, place.gradient
-        self._flat, self.layout = other.flat, other.layout
-        self._flat._origin = (ref(self), None)
+            parameter._renew(place.value, place.gradient)
+        self._flat._renew(other.flat.value, other.flat.gradient)
+        self._layout = other._layout
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         """How they are copied and pickled: from the two arrays that hold everything."""
-        names = tuple(parameter.name for parameter in self)
-        return _restored, (self.backend, names, dict(self.layout), self._flat.value, self._flat.gradient)
+        names = [parameter.name for parameter in self]
+        return _restored, (self.backend, names, self._layout, self._flat.value, self._flat.gradient)
 
 
 class ParameterGroup(FlatParameters):
-    """Some of a model's parameters that lie side by side in its buffers.
+    """Some of a model's parameters, one by one and all as one.
 
     Parameters
     ----------
     whole
-        All of the model's.
+        All of the model's, of a library with views.
     names
-        Of those in the group, in their order in memory.
+        Of those in the group.
+
+    Notes
+    -----
+    When ``flat`` or ``layout`` is asked for and the group does not lie together, all of the model's parameters move to
+    new buffers in which it does: what was had of their arrays before is a copy then.
     """
 
     def __init__(self, whole: Parameters, names: Sequence[str]) -> None:
         self.backend = whole.backend
-        self.layout = MappingProxyType({name: whole.layout[name] for name in names})
-        self._whole, self._source = whole, whole.flat
-        self._items = tuple(parameter for parameter in whole if parameter.name in self.layout)
-        before = list(whole.layout)[: list(whole.layout).index(names[0])]
-        start = sum(prod(whole.layout[name]) for name in before)
-        own = slice(start, start + sum(prod(shape) for shape in self.layout.values()))
-        self._flat = Parameter("", self._source.value[own], self._source.gradient[own])
+        self._whole = whole
+        self._items = tuple(parameter for parameter in whole if parameter.name in names)
+        self._layout: Mapping[str, Shape] = {}
+        self._seen: Mapping[str, Shape] = {}  # the layout of the whole that _flat is a part of
+        self._flat = Parameter("", whole.flat.value[:0], whole.flat.gradient[:0])
         self._flat._origin = (ref(self), None)
 
     @property
     def flat(self) -> Parameter:
-        if self._source is not self._whole.flat:
-            raise moved(self)
+        self._follow()
         return self._flat
+
+    @property
+    def layout(self) -> Mapping[str, Shape]:
+        self._follow()
+        return self._layout
+
+    def group(self, parameters: Sequence[Parameter]) -> Sequence[Parameter]:
+        return self._whole.group(parameters)
+
+    def _follow(self) -> None:
+        """See to it that the group lies together, and that ``flat`` is where it lies."""
+        if self._seen is self._whole.layout:
+            return
+        own = {parameter.name for parameter in self}
+        order = list(self._whole.layout)
+        places = [place for place, name in enumerate(order) if name in own]
+        first = places[0]
+        if places != list(range(first, first + len(places))):
+            together = [order[place] for place in places]
+            others = [name for name in order if name not in own]
+            self._whole._rearrange([*others[:first], *together, *others[first:]])
+        self._seen = self._whole.layout
+        self._layout = {name: shape for name, shape in self._seen.items() if name in own}
+        sizes = [prod(shape) for shape in self._seen.values()]
+        start = sum(sizes[:first])
+        part = slice(start, start + sum(sizes[first : first + len(own)]))
+        self._flat._renew(self._whole.flat.value[part], self._whole.flat.gradient[part])
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         """How it is copied and pickled: as a part of the whole."""
-        return ParameterGroup, (self._whole, tuple(self.layout))
+        return ParameterGroup, (self._whole, [parameter.name for parameter in self])
 
 
 class _Joined(Parameter):
@@ -193,18 +203,12 @@ class _Joined(Parameter):
         return xp.concat([xp.reshape(array, (-1,)) for array in arrays]) if arrays else self._value
 
 
-def moved(parameters: Sequence[Parameter]) -> RuntimeError:
-    """What is raised by who relies on where parameters were."""
-    names = ", ".join(repr(parameter.name) for parameter in parameters)
-    return RuntimeError(f"{names} have moved in memory for the groups of another optimizer; make a new optimizer")
-
-
 def _restored(
-    backend: Backend, names: Sequence[str], layout: Mapping[str, Shape], value: Array, gradient: Array
+    backend: Backend, names: list[str], layout: Mapping[str, Shape], value: Array, gradient: Array
 ) -> Parameters:
     parameters = Parameters(backend, value.dtype, {name: layout[name] for name in names})
-    if list(names) != list(layout):
-        parameters._move(list(layout))
+    if names != list(layout):
+        parameters._rearrange(list(layout))
     parameters.flat.value, parameters.flat.gradient = value, gradient
     return parameters
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from array_api_compat import array_namespace
 
-from cutedl_xp._checks import not_negative, text
+from cutedl_xp._checks import listed, not_negative, text
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.parameter import Parameter
 
@@ -37,7 +37,7 @@ class Regularizer(ABC):
     def check_names(self, names: Sequence[str]) -> None:
         """Refuse parameters none of which this would act on."""
         if names and not any(fnmatchcase(name, self.pattern) for name in names):
-            raise ValueError(f"`pattern` {self.pattern!r} fits none of the parameters {', '.join(map(repr, names))}")
+            raise ValueError(f"`pattern` {self.pattern!r} fits none of the parameters {listed(names)}")
 
     def __call__(self, parameters: Sequence[Parameter]) -> None:
         """Add the penalty's gradient to the gradients of those parameters."""

@@ -143,12 +143,20 @@ def assert_holds(parameters: Sequence[Parameter], numbers: dict[str, Any], to_nu
 @pytest.mark.views
 @pytest.mark.parametrize("names", GROUPINGS.values(), ids=GROUPINGS)
 @pytest.mark.parametrize("copied", [lambda obj: obj, copy.deepcopy, lambda obj: pickle.loads(pickle.dumps(obj))])  # noqa: S301
+@pytest.mark.parametrize("moved", ["before", "after"])
 def test_a_group_lies_together_and_is_one_parameter(
-    parameters: Parameters, to_numpy: Callable[[Any], np.ndarray], names: list[list[str]], copied: Callable[[Any], Any]
+    parameters: Parameters,
+    to_numpy: Callable[[Any], np.ndarray],
+    names: list[list[str]],
+    copied: Callable[[Any], Any],
+    moved: str,
 ) -> None:
     numbers, by_name = filled(parameters), {p.name: p for p in parameters}
-    groups = parameters.grouped([[by_name[name] for name in group] for group in names])
-    parameters, groups = copied((parameters, groups))
+    groups = [parameters.group([by_name[name] for name in group]) for group in names]
+    assert_holds(parameters, numbers, to_numpy)
+    flats = [group.flat for group in groups] if moved == "before" else []
+    parameters, groups, flats = copied((parameters, groups, flats))
+    assert all(flat is group.flat for flat, group in zip(flats, groups, strict=bool(flats)))
     assert [p.name for p in parameters] == list(SHAPES)
     assert_holds(parameters, numbers, to_numpy)
     for group, wanted in zip(groups, names, strict=True):
@@ -156,42 +164,47 @@ def test_a_group_lies_together_and_is_one_parameter(
         assert [p.name for p in group] == [name for name in SHAPES if name in wanted]
         assert all(any(p is own for own in parameters) for p in group)
         assert repr(group) == f"ParameterGroup({', '.join(repr(p.name) for p in group)})"
-        group.flat.value, group.flat.gradient = (
-            np.full(group.flat.value.shape, 7.0),
-            np.full(group.flat.value.shape, 8.0),
-        )
+        shape = group.flat.value.shape
+        group.flat.value, group.flat.gradient = np.full(shape, 7.0), np.full(shape, 8.0)
         numbers |= {name: tuple(np.full(SHAPES[name], number) for number in (7.0, 8.0)) for name in wanted}
         assert_holds(parameters, numbers, to_numpy)
+        assert group.layout == {name: SHAPES[name] for name in wanted}
     assert (to_numpy(parameters.flat.value) == 7.0).all()
-    in_memory = list(parameters.layout)
-    for group in groups:
-        start = in_memory.index(next(iter(group.layout)))
-        assert in_memory[start : start + len(group)] == list(group.layout)
+    flats = [group.flat.value for group in groups]
+    before = parameters.flat.value
+    assert all(group.flat.value is value for group, value in zip(groups, flats, strict=True))
+    assert parameters.flat.value is before  # nothing moves once all lie together
 
 
 @pytest.mark.views
 def test_what_lies_together_stays_where_it_is(parameters: Parameters) -> None:
-    before, flat = [(p.value, p.gradient) for p in parameters], parameters.flat
-    parameters.grouped([parameters[2:], parameters[:2]])
-    assert parameters.flat is flat
-    assert all(
-        p.value is value and p.gradient is gradient for p, (value, gradient) in zip(parameters, before, strict=True)
-    )
+    before, flat = [(p.value, p.gradient) for p in parameters], parameters.flat.value
+    for part in (parameters[2:], parameters[:2]):
+        assert parameters.group(part).flat.value.shape == (sum(prod(p.value.shape) for p in part),)
+    assert parameters.flat.value is flat
+    for parameter, (value, gradient) in zip(parameters, before, strict=True):
+        assert parameter.value is value
+        assert parameter.gradient is gradient
 
 
 @pytest.mark.views
-def test_a_group_that_was_moved_apart_says_so(parameters: Parameters) -> None:
-    (first, _) = parameters.grouped([parameters[:2], parameters[2:]])
-    (again, other) = parameters.grouped([[parameters[0], parameters[4]], parameters[1:4]])
-    assert again.flat.value.shape == (12,)
-    assert other.flat.value.shape == (4,)
-    with pytest.raises(RuntimeError, match=r"^'/1/weight', '/1/bias' have moved in memory for the groups of another"):
-        first.flat  # noqa: B018
+def test_groups_that_overlap_take_turns(parameters: Parameters, to_numpy: Callable[[Any], np.ndarray]) -> None:
+    flat, numbers = parameters.flat, filled(parameters)
+    one, other = parameters.group(parameters[:2]), parameters.group([parameters[0], parameters[4]])
+    within = one.group([one[1]])
+    for group in (one, other, one, within, other, within, one):
+        group.flat.value = to_numpy(group.flat.value) * 2.0
+        for parameter in group:
+            value, gradient = numbers[parameter.name]
+            numbers[parameter.name] = (value * 2.0, gradient)
+        assert_holds(parameters, numbers, to_numpy)
+    assert parameters.flat is flat
+    assert list(parameters.layout) != list(SHAPES)
+    wanted = np.concatenate([numbers[name][0].reshape(-1) for name in parameters.layout])
+    np.testing.assert_array_equal(np.float32(to_numpy(flat.value)), wanted)
 
 
-def test_groups_of_a_group_or_without_views_are_sequences(parameters: Parameters, backend: Backend) -> None:
-    groups = parameters.grouped([parameters[:3], parameters[3:]])
-    if backend.has_views:
-        assert groups[0].grouped([groups[0][:1], groups[0][1:]]) == [parameters[:1], parameters[1:3]]
-    else:
-        assert groups == [parameters[:3], parameters[3:]]
+def test_without_views_a_group_is_a_mere_sequence(parameters: Parameters, backend: Backend) -> None:
+    group = parameters.group(parameters[1:3])
+    assert isinstance(group, ParameterGroup) is backend.has_views
+    assert tuple(group) == parameters[1:3]

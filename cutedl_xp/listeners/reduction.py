@@ -68,7 +68,9 @@ class ReduceOnPlateau:
     def __call__(self, event: Event) -> None:
         """Look at the history, and make the rate smaller if it is time."""
         rules = event.session.optimizer.rules
-        for lr in [rule.lr for rule in rules] or [None]:
+        if not rules:
+            raise TypeError(f"ReduceOnPlateau needs an optimizer with a learning rate; got {event.session.optimizer!r}")
+        for lr in [rule.lr for rule in rules]:
             if isinstance(lr, bool) or not isinstance(lr, Real):
                 raise TypeError(f"ReduceOnPlateau needs an optimizer whose `lr` is a number; got {shown(lr)}")
         entries = event.history.series(self.monitor)

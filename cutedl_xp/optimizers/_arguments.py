@@ -6,6 +6,7 @@ from typing import Any
 
 from array_api_compat import array_namespace, is_array_api_obj
 
+from cutedl_xp._checks import listed
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import check_together, describe, dtype_name
 from cutedl_xp.optimizers._tree import Tree, leaves
@@ -28,7 +29,7 @@ def check_parameters(parameters: Sequence[Parameter]) -> None:
 
 
 def named(parameters: Sequence[Parameter]) -> str:
-    return ", ".join(repr(parameter.name) for parameter in parameters) or "none"
+    return listed(parameter.name for parameter in parameters)
 
 
 def namespace(array: Array) -> Namespace:

@@ -1,6 +1,7 @@
 """What optimizers around another one share."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from cutedl_xp._checks import shown
 from cutedl_xp.optimizers._optimizer import Optimizer, Rated
@@ -21,3 +22,12 @@ class Around(Optimizer):
     @property
     def rules(self) -> tuple[Rated, ...]:
         return self.optimizer.rules
+
+    @property
+    def lr(self) -> Any:
+        """The other optimizer's."""
+        return self.optimizer.lr  # type: ignore[attr-defined]
+
+    @lr.setter
+    def lr(self, lr: Any) -> None:
+        self.optimizer.lr = lr  # type: ignore[attr-defined]

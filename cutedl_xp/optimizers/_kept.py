@@ -1,12 +1,12 @@
 """Arrays that an optimizer keeps beside the parameters that its steps update."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeGuard
 
-from cutedl_xp._typing import Array
+from cutedl_xp._typing import Array, Shape
 from cutedl_xp.optimizers._arguments import check_parameters, named
 from cutedl_xp.parameter import Parameter
-from cutedl_xp.parameters import FlatParameters, moved, unflatten
+from cutedl_xp.parameters import FlatParameters, unflatten
 
 
 class Kept:
@@ -33,6 +33,7 @@ class Kept:
         check_parameters(parameters)
         self.parameters = parameters if isinstance(parameters, FlatParameters) else tuple(parameters)
         self._owner = owner
+        self._layout = layout_of(parameters)
         self._pairs = [(target, [start(target) for start in starts]) for target in targets_of(parameters)]
 
     def check_same(self, parameters: Sequence[Parameter]) -> None:
@@ -49,30 +50,40 @@ class Kept:
             )
 
     def pairs(self) -> list[tuple[Parameter, list[Array]]]:
-        """What an update goes through, each with its arrays, which may be replaced.
-
-        Raises
-        ------
-        RuntimeError
-            If the parameters have moved.
-        """
-        if _is_one_buffer(self.parameters) and self.parameters.flat is not self._pairs[0][0]:
-            raise moved(self.parameters)
+        """What an update goes through, each with its arrays, which may be replaced."""
+        if self._layout is not layout_of(self.parameters):
+            self._follow()
         return self._pairs
 
     def by_name(self, place: int) -> dict[str, Array]:
         """One of the arrays of each parameter."""
         arrays = {target.name: kept[place] for target, kept in self.pairs()}
-        if not _is_one_buffer(self.parameters):
+        if self._layout is None:
             return arrays
         (whole,) = arrays.values()
-        pieces = unflatten(self.parameters.backend, whole, self.parameters.layout)
+        pieces = unflatten(self.parameters[0].backend, whole, self._layout)
         return {parameter.name: pieces[parameter.name] for parameter in self.parameters}
+
+    def _follow(self) -> None:
+        """Bring the arrays into the order that the parameters have now."""
+        before, self._layout = self._layout, layout_of(self.parameters)
+        assert before is not None
+        assert self._layout is not None
+        ((whole, kept),) = self._pairs
+        for place, array in enumerate(kept):
+            pieces = unflatten(whole.backend, array, before)
+            xp = whole.backend.xp
+            kept[place] = xp.concat([xp.reshape(pieces[name], (-1,)) for name in self._layout])
 
 
 def targets_of(parameters: Sequence[Parameter]) -> Sequence[Parameter]:
     """What an update goes through: all as one where that can be, else one after the other."""
     return (parameters.flat,) if _is_one_buffer(parameters) else tuple(parameters)
+
+
+def layout_of(parameters: Sequence[Parameter]) -> Mapping[str, Shape] | None:
+    """In which order they lie where an update goes through all as one, else None."""
+    return parameters.layout if _is_one_buffer(parameters) else None
 
 
 def _is_one_buffer(parameters: Sequence[Parameter]) -> TypeGuard[FlatParameters]:

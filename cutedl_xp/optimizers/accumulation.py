@@ -88,8 +88,8 @@ class Accumulate(Around):
             for target, kept in self._kept.pairs():
                 (target.gradient,) = kept
                 kept[:] = [_zeros(target)]
-            self.optimizer.step(parameters)
             self._count = 0
+            self.optimizer.step(parameters)
 
     @property
     def state(self) -> State:

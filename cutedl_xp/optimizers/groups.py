@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from cutedl_xp._checks import shown
+from cutedl_xp._checks import listed, shown
 from cutedl_xp._typing import Array
 from cutedl_xp.optimizers._arguments import check_keys, check_parameters, floating, matched
 from cutedl_xp.optimizers._kept import Kept
@@ -24,9 +24,9 @@ class Groups(Optimizer):
     Parameters
     ----------
     optimizers
-        For each pattern an optimizer of its own. Patterns are shell-style, ``"*/bias"`` or ``"/1-*"``, and ``"*"`` is
-        for all that is left. Each must fit some parameter, and each parameter some pattern. In a tree of arrays the
-        keys and places on the way to an array, with ``"/"`` between them, are its name.
+        For each pattern an optimizer of its own. Patterns are shell-style, with ``*``, ``?`` and ``[]``: ``"*/bias"``
+        or ``"/1-*"``, and ``"*"`` for all that is left. Each must have some parameter, and each parameter a pattern. In
+        a tree of arrays the keys and places on the way to an array, with ``"/"`` between them, are its name.
 
     State
     -----
@@ -34,9 +34,8 @@ class Groups(Optimizer):
 
     Notes
     -----
-    An update is still one call for a whole group, and on CuPy one kernel. For that ``attach`` brings a model's
-    parameters into an order in memory in which each group lies together, unless it does already: what was had of
-    ``parameter.value`` before is a copy then, and optimizers that were attached before refuse to go on.
+    An update is still one call for a whole group, and on CuPy one kernel. For that a model's parameters move in memory
+    when a group does not lie together yet: arrays that were had of them before are copies then.
 
     Examples
     --------
@@ -60,26 +59,39 @@ class Groups(Optimizer):
                 raise TypeError(f"`optimizers` must have patterns as its keys; got {shown(pattern)}")
             if not isinstance(optimizer, Optimizer):
                 raise TypeError(f"`optimizers`[{pattern!r}] must be an Optimizer, or Frozen(); got {shown(optimizer)}")
-        self.optimizers = dict(optimizers)
+        self._optimizers = dict(optimizers)
         self._kept: Kept | None = None
         self._parts: dict[str, Sequence[Parameter]] = {}
+        owners: dict[int, str] = {}
+        for pattern, optimizer in optimizers.items():
+            for rule in optimizer.rules:
+                if owners.setdefault(id(rule), pattern) != pattern:
+                    raise ValueError(
+                        f"the patterns {owners[id(rule)]!r} and {pattern!r} of `optimizers` have one optimizer; "
+                        "make one for each"
+                    )
+
+    @property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """The optimizer of each pattern."""
+        return dict(self._optimizers)
 
     def init(self, params: Tree) -> State:
         arrays = floating("params", params)
         return {
-            pattern: self.optimizers[pattern].init({name: arrays[path] for name, path in part.items()})
+            pattern: self._optimizers[pattern].init({name: arrays[path] for name, path in part.items()})
             for pattern, part in self._divided(_paths(params)).items()
         }
 
     def update(self, params: Tree, grads: Tree, state: State) -> tuple[Tree, State]:
-        check_keys(self, state, tuple(self.optimizers))
+        check_keys(self, state, tuple(self._optimizers))
         arrays = floating("params", params)
         gradients = matched("grads", grads, arrays)
         results: dict[str, Array] = {}
         states: State = {}
         for pattern, part in self._divided(_paths(params)).items():
             own, own_gradients = ({name: tree[path] for name, path in part.items()} for tree in (arrays, gradients))
-            updated, states[pattern] = self.optimizers[pattern].update(own, own_gradients, state[pattern])
+            updated, states[pattern] = self._optimizers[pattern].update(own, own_gradients, state[pattern])
             results |= {path: updated[name] for name, path in part.items()}
         return rebuild(params, results), states
 
@@ -89,45 +101,52 @@ class Groups(Optimizer):
             return
         check_parameters(parameters)
         groups = self._divided({parameter.name: parameter for parameter in parameters})
-        parts: list[Sequence[Parameter]] = [tuple(group.values()) for group in groups.values()]
-        if isinstance(parameters, FlatParameters):
-            parts = parameters.grouped(parts)
-        for optimizer, part in zip(self.optimizers.values(), parts, strict=True):
-            optimizer.attach(part)
-        self._parts = dict(zip(groups, parts, strict=True))
+        for pattern, optimizer in self._optimizers.items():
+            part: Sequence[Parameter] = tuple(groups[pattern].values())
+            self._parts[pattern] = parameters.group(part) if isinstance(parameters, FlatParameters) else part
+            optimizer.attach(self._parts[pattern])
         self._kept = Kept("Groups", parameters, [])
 
     def step(self, parameters: Sequence[Parameter]) -> None:
         self.attach(parameters)
-        for pattern, optimizer in self.optimizers.items():
+        for pattern, optimizer in self._optimizers.items():
             optimizer.step(self._parts[pattern])
 
     @property
     def state(self) -> State:
-        return {pattern: optimizer.state for pattern, optimizer in self.optimizers.items()}
+        return {pattern: optimizer.state for pattern, optimizer in self._optimizers.items()}
 
     @property
     def rules(self) -> tuple[Rated, ...]:
-        return tuple(rule for optimizer in self.optimizers.values() for rule in optimizer.rules)
+        return tuple(rule for optimizer in self._optimizers.values() for rule in optimizer.rules)
+
+    @property
+    def lr(self) -> Any:
+        """There is none."""
+        raise AttributeError("Groups has a learning rate for each group; see its `rules`")
 
     def _divided(self, named: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """What belongs to each pattern, by name."""
-        groups: dict[str, dict[str, Any]] = {pattern: {} for pattern in self.optimizers}
+        groups: dict[str, dict[str, Any]] = {pattern: {} for pattern in self._optimizers}
         for name, value in named.items():
             fitting = [pattern for pattern in groups if fnmatchcase(name, pattern)]
             if not fitting:
-                raise ValueError(f"`optimizers` has no pattern for {name!r}; add one, such as '*': Frozen()")
+                what = repr(name) if name else "'', the name of a single array"
+                raise ValueError(f"`optimizers` has no pattern for {what}; add one, such as '*': Frozen()")
             groups[fitting[0]][name] = value
         for pattern, group in groups.items():
+            if not group and any(fnmatchcase(name, pattern) for name in named):
+                raise ValueError(
+                    f"the pattern {pattern!r} of `optimizers` fits only what patterns before it fit as well"
+                )
             if not group:
                 raise ValueError(
-                    f"the pattern {pattern!r} of `optimizers` has no parameter that none before it has; "
-                    f"there are {', '.join(map(repr, named))}"
+                    f"the pattern {pattern!r} of `optimizers` fits none of the parameters: {listed(named)}"
                 )
         return groups
 
     def __repr__(self) -> str:
-        return f"Groups({self.optimizers!r})"
+        return f"Groups({self._optimizers!r})"
 
 
 class Frozen(Optimizer):

@@ -1,12 +1,11 @@
 """An optimizer that leaves out updates whose gradient is not finite."""
 
-from collections.abc import Sequence
-from functools import reduce
-from operator import and_
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cutedl_xp._typing import Array
-from cutedl_xp.optimizers._arguments import check_keys, counted, floating, namespace
+from cutedl_xp.backends import Backend, backend_of
+from cutedl_xp.optimizers._arguments import check_keys, counted, floating, matched, namespace
 from cutedl_xp.optimizers._around import Around
 from cutedl_xp.optimizers._kept import targets_of
 from cutedl_xp.optimizers._optimizer import Optimizer, State
@@ -57,24 +56,21 @@ class SkipNonFinite(Around):
     def update(self, params: Tree, grads: Tree, state: State) -> tuple[Tree, State]:
         check_keys(self, state, ("optimizer", "skipped"))
         skipped = counted("state['skipped']", state["skipped"])
-        flags = [_is_finite(g) for g in floating("grads", grads).values()]
+        flags = _flags(matched("grads", grads, floating("params", params)).values())
         try:
-            finite = all(flags)
+            finite = all(map(bool, flags))
         except TypeError:  # of a tracing library, to which they are not known yet
-            return self._either(reduce(and_, flags), params, grads, state["optimizer"], skipped)
+            made = (*self.optimizer.update(params, grads, state["optimizer"]), skipped)
+            params, inner, skipped = _chosen(flags[0], made, (params, state["optimizer"], skipped + 1))
+            return params, {"optimizer": inner, "skipped": skipped}
         if not finite:
             return params, {"optimizer": state["optimizer"], "skipped": skipped + 1}
         params, inner = self.optimizer.update(params, grads, state["optimizer"])
         return params, {"optimizer": inner, "skipped": skipped}
 
-    def _either(self, finite: Array, params: Tree, grads: Tree, inner: State, skipped: Any) -> tuple[Tree, State]:
-        made = (*self.optimizer.update(params, grads, inner), skipped)
-        params, inner, skipped = _chosen(finite, made, (params, inner, skipped + 1))
-        return params, {"optimizer": inner, "skipped": skipped}
-
     def step(self, parameters: Sequence[Parameter]) -> None:
         self.attach(parameters)
-        if all(_is_finite(target.gradient) for target in targets_of(parameters)):
+        if all(map(bool, _flags(target.gradient for target in targets_of(parameters)))):
             self.optimizer.step(parameters)
         else:
             self._skipped += 1
@@ -87,9 +83,14 @@ class SkipNonFinite(Around):
         return f"SkipNonFinite({self.optimizer!r})"
 
 
-def _is_finite(g: Array) -> Any:
-    xp = namespace(g)
-    return xp.all(xp.isfinite(g))
+def _flags(gradients: Iterable[Array]) -> list[Any]:
+    """Whether all entries are finite: one answer for each library and device that there is."""
+    flags: dict[Backend, Any] = {}
+    for g in gradients:
+        backend = backend_of(g)
+        flag = backend.xp.all(backend.xp.isfinite(g))
+        flags[backend] = flags[backend] & flag if backend in flags else flag
+    return list(flags.values())
 
 
 def _chosen(finite: Array, new: Any, old: Any) -> Any:

@@ -128,7 +128,7 @@ def test_what_goes_around_a_rule_is_traced(name: str) -> None:
     shapes = {"/1-Dense/weight": (2, 3), "/1-Dense/bias": (3,), "/2-Dense/weight": (3, 2), "/2-Dense/bias": (2,)}
     trees = [{key: jax.numpy.asarray(random.normal(size=shape)) for key, shape in shapes.items()} for _ in range(6)]
     if name == "SkipNonFinite":
-        trees[3]["/1-Dense/bias"] = trees[3]["/1-Dense/bias"].at[1].set(np.nan)
+        trees[3]["/2-Dense/weight"] = trees[3]["/2-Dense/weight"].at[1, 1].set(np.nan)
     params = expected = trees[0]
     state, wanted = optimizer.init(params), optimizer.init(params)
     update = jax.jit(optimizer.update)

@@ -88,6 +88,25 @@ def test_its_state_is_by_the_parameters_names(backend: Backend) -> None:
     }
 
 
+def test_after_an_update_that_failed_it_begins_anew() -> None:
+    def rate(update: int) -> float:
+        if update == 0 and not failed:
+            failed.append(update)
+            raise OSError("once")
+        return 0.5
+
+    failed: list[int] = []
+    optimizer, parameters = Accumulate(Fixed(rate), 2), [Parameter("w", np.zeros(1), np.ones(1))]
+    optimizer.step(parameters)
+    with pytest.raises(OSError, match="once"):
+        optimizer.step(parameters)
+    assert optimizer.state["count"] == 0
+    for _ in range(2):
+        parameters[0].gradient = np.ones(1)
+        optimizer.step(parameters)
+    assert parameters[0].value.tolist() == [-0.5]
+
+
 def test_misuse_is_one_sentence() -> None:
     for every, error in ((0, ValueError), (1.5, TypeError)):
         with pytest.raises(error, match=r"^`every` must be "):

@@ -89,6 +89,8 @@ def test_the_state_is_the_other_ones(kind: Clipping, expected: Any, backend: Bac
         np.testing.assert_allclose(backend.to_numpy(found), backend.to_numpy(wanted), rtol=1e-15)
     again = kind(ClipByValue(Fixed(1.0), 10.0), 5.0)
     assert repr(again).endswith("(ClipByValue(Fixed(lr=1.0, weight_decay=0.0), limit=10.0), limit=5.0)")
+    again.lr = 0.25
+    assert again.lr == again.optimizer.lr == again.optimizer.optimizer.lr == 0.25
 
 
 @each_kind

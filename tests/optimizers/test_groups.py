@@ -1,5 +1,7 @@
 """An optimizer for each group of parameters."""
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +11,17 @@ import pytest
 from cutedl_xp import Backend, Dataset, Model, Parameter, Session, losses
 from cutedl_xp.layers import Dense
 from cutedl_xp.listeners import ReduceOnPlateau
-from cutedl_xp.optimizers import Adam, AdamW, AverageWeights, ClipByGlobalNorm, Fixed, Frozen, Groups, Momentum
+from cutedl_xp.optimizers import (
+    Accumulate,
+    Adam,
+    AdamW,
+    AverageWeights,
+    ClipByGlobalNorm,
+    Fixed,
+    Frozen,
+    Groups,
+    Momentum,
+)
 from cutedl_xp.schedules import Step
 
 
@@ -98,29 +110,68 @@ def test_a_group_is_updated_in_one_call(model: Model, calls: list[int]) -> None:
     assert calls == [3 + 4 + 2, 6 + 8, 6 + 8]
 
 
+@pytest.mark.parametrize("copied", [lambda obj: obj, copy.deepcopy, lambda obj: pickle.loads(pickle.dumps(obj))])  # noqa: S301
+def test_optimizers_that_were_there_before_the_groups_go_on(model: Model, copied: Callable[[Any], Any]) -> None:
+    apart = Model(model.layers).assemble(model.backend, model.dtype, seed=1)
+    groups = ({"*/bias": Fixed(), "*": Frozen()}, {"/1-*": Frozen(), "*/weight": Fixed(), "*": Frozen()})
+    kinds = [
+        lambda: Momentum(0.1),
+        lambda: AverageWeights(Adam(0.1)),
+        lambda: Accumulate(Fixed(), 2),
+        lambda: Groups({"/2-*": Momentum(0.1), "*": Frozen()}),
+    ]
+    ours, theirs = [kind() for kind in kinds], [kind() for kind in kinds]
+    for number in range(9):
+        for each, optimizers, parameters in ((model, ours, model.parameters), (apart, theirs, list(apart.parameters))):
+            set_gradients(each, number)
+            for optimizer in optimizers:
+                optimizer.step(parameters)
+        if number in (2, 5):
+            Groups(groups[number == 5]).attach(model.parameters)
+            model, ours = copied((model, ours))
+        ours[1].swap()
+        theirs[1].swap()
+    eps = float(np.finfo(values(model)["/1-Dense/bias"].dtype).eps)
+    for name, expected in values(apart).items():
+        np.testing.assert_allclose(values(model)[name], expected, rtol=1e3 * eps, atol=1e3 * eps)
+    for one, other in zip(ours, theirs, strict=True):
+        assert_alike(on_host(model.backend, one.state), on_host(model.backend, other.state), 1e3 * eps)
+
+
+def on_host(backend: Backend, tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: on_host(backend, child) for key, child in tree.items()}
+    return tree if isinstance(tree, int) else np.array(backend.to_numpy(tree))
+
+
+def assert_alike(one: Any, other: Any, rounding: float) -> None:
+    assert one.keys() == other.keys()
+    for key, found in one.items():
+        if isinstance(found, dict):
+            assert_alike(found, other[key], rounding)
+        else:
+            np.testing.assert_allclose(found, other[key], rtol=rounding, atol=rounding)
+
+
 @pytest.mark.views
-def test_one_that_was_there_before_the_groups_says_so(model: Model) -> None:
-    earlier, averaged = Adam(), AverageWeights(Fixed())
-    for optimizer in (earlier, averaged):
-        optimizer.step(model.parameters)
-    Groups({"*/bias": Fixed(), "*": Adam()}).step(model.parameters)
-    before = values(model)
-    for work in (lambda: earlier.step(model.parameters), averaged.swap, lambda: earlier.state):
-        with pytest.raises(RuntimeError, match=r"^'/1-Dense/weight', .* have moved in memory .* make a new optimizer$"):
-            work()
-    for name, value in before.items():
-        np.testing.assert_array_equal(values(model)[name], value)
-    Adam().step(model.parameters)
-    Groups({"/3-*": Fixed(), "*": Frozen()}).step(model.parameters)
+def test_a_refused_group_moves_nothing(model: Model) -> None:
+    used = Adam()
+    used.step(model.parameters)
+    before = [p.value for p in model.parameters]
+    with pytest.raises(ValueError, match=r"^this Adam keeps the state of other parameters"):
+        Groups({"*/weight": used, "*": Fixed()}).attach(model.parameters)
+    assert all(p.value is value for p, value in zip(model.parameters, before, strict=True))
+    used.step(model.parameters)
 
 
-def test_groups_within_groups(model: Model) -> None:
+def test_groups_within_groups(model: Model, calls: list[int]) -> None:
     set_gradients(model)
     before = values(model)
     optimizer = Groups({"*/bias": Groups({"/1-*": Frozen(), "*": Fixed(1.0)}), "*": Frozen()})
     optimizer.step(model.parameters)
     changed = [name for name, value in values(model).items() if (value != before[name]).any()]
     assert changed == ["/2-Dense/bias", "/3-Dense/bias"]
+    assert calls == ([4 + 2] if model.backend.has_views else [4, 2])
 
 
 def test_fine_tuning_in_a_session(backend: Backend) -> None:
@@ -144,9 +195,12 @@ def test_a_plateau_reduces_the_rate_of_all_groups(backend: Backend) -> None:
     session = Session(model, losses.Mse(), optimizer)
     session.fit(Dataset(x, 9.0 * x), epochs=3, listeners=[ReduceOnPlateau("loss", factor=0.5, patience=1)])
     assert [rule.lr for rule in optimizer.rules] == [0.25e-9, 0.25e-12]
-    for other, got in ((Frozen(), "None"), (Groups({"*/bias": Fixed(), "*": Fixed(Step(0.1, 5))}), r"Step\(")):
+    for other, wants in (
+        (Frozen(), r"with a learning rate; got Frozen\(\)$"),
+        (Groups({"*/bias": Fixed(), "*": Fixed(Step(0.1, 5))}), r"whose `lr` is a number; got Step\("),
+    ):
         model = Model([Dense(1, input_dim=1)]).assemble(backend)
-        with pytest.raises(TypeError, match=rf"^ReduceOnPlateau needs an optimizer whose `lr` is a number; got {got}"):
+        with pytest.raises(TypeError, match=rf"^ReduceOnPlateau needs an optimizer {wants}"):
             Session(model, losses.Mse(), other).fit(Dataset(x, x), epochs=1, listeners=[ReduceOnPlateau("loss")])
 
 
@@ -164,15 +218,31 @@ MISUSES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "`optimizers` has no pattern for 'a/weight'; add one, such as '*': Frozen()",
     ),
+    "an array without a name": (
+        lambda: Groups({"w": Fixed()}).init(np.zeros(1)),
+        ValueError,
+        "`optimizers` has no pattern for '', the name of a single array; add one, such as '*': Frozen()",
+    ),
     "nothing fits": (
         lambda: Groups({"*/biass": Fixed(), "*": Fixed()}).step([Parameter("a/bias", np.zeros(1))]),
         ValueError,
-        "the pattern '*/biass' of `optimizers` has no parameter that none before it has; there are 'a/bias'",
+        "the pattern '*/biass' of `optimizers` fits none of the parameters: 'a/bias'",
+    ),
+    "nothing fits many": (
+        lambda: Groups({"b": Fixed(), "*": Fixed()}).init({f"a{number}": np.zeros(1) for number in range(99)}),
+        ValueError,
+        "the pattern 'b' of `optimizers` fits none of the parameters: 'a0', 'a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7', "
+        "'a8', 'a9', 'a10', 'a11', 87 more",
+    ),
+    "nothing is there": (
+        lambda: Groups({"b": Fixed()}).init({}),
+        ValueError,
+        "the pattern 'b' of `optimizers` fits none of the parameters: none",
     ),
     "nothing is left": (
         lambda: Groups({"*": Fixed(), "*/bias": Fixed()}).step([Parameter("a/bias", np.zeros(1))]),
         ValueError,
-        "the pattern '*/bias' of `optimizers` has no parameter that none before it has; there are 'a/bias'",
+        "the pattern '*/bias' of `optimizers` fits only what patterns before it fit as well",
     ),
     "one name twice": (
         lambda: Groups({"*": Fixed()}).init({"a": [np.zeros(1)], "a/0": np.zeros(1)}),
@@ -180,9 +250,24 @@ MISUSES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "`params`['a'][0] and `params`['a/0'] have the same name 'a/0'; rename one",
     ),
     "one optimizer for two": (
-        lambda: Groups(dict.fromkeys(("a", "b"), Fixed())).step([Parameter(n, np.zeros(1)) for n in "ab"]),
+        lambda: Groups(dict.fromkeys(("a", "b"), ClipByGlobalNorm(Fixed(), 1.0))),
         ValueError,
-        "this Fixed keeps the state of other parameters ('a'; given 'b'); make a new optimizer for each model or group",
+        "the patterns 'a' and 'b' of `optimizers` have one optimizer; make one for each",
+    ),
+    "other gradients": (
+        lambda: Groups({"*": Fixed()}).update([np.zeros(2)], [np.zeros(3)], {"*": {"t": 0}}),
+        ValueError,
+        "`grads`[0] has shape (3,); `params`[0] has (2,)",
+    ),
+    "other gradients of frozen ones": (
+        lambda: Frozen().update([np.zeros(2)], [np.zeros(3)], {}),
+        ValueError,
+        "`grads`[0] has shape (3,); `params`[0] has (2,)",
+    ),
+    "a rate": (
+        lambda: Groups({"*": Fixed()}).lr,
+        AttributeError,
+        "Groups has a learning rate for each group; see its `rules`",
     ),
 }
 
@@ -199,12 +284,16 @@ def test_it_is_refused_before_the_first_step_of_a_training() -> None:
     model = Model([Dense(1, input_dim=1)]).assemble("numpy")
     x = np.ones((4, 1), "float32")
     session = Session(model, losses.Mse(), Groups({"*/weights": Adam(), "*": Frozen()}))
-    with pytest.raises(ValueError, match=r"^the pattern '\*/weights' of `optimizers` has no parameter"):
+    with pytest.raises(ValueError, match=r"^the pattern '\*/weights' of `optimizers` fits none of the parameters: "):
         session.fit(Dataset(x, x), epochs=1)
     assert (session.step, session.history) == (0, None)
 
 
 def test_it_tells_its_groups() -> None:
+    fixed = Fixed()
+    groups = Groups({"*": fixed})
+    groups.optimizers.clear()
+    assert groups.optimizers == {"*": fixed}
     assert repr(Groups({"*/bias": Frozen(), "*": Fixed(0.1)})) == (
         "Groups({'*/bias': Frozen(), '*': Fixed(lr=0.1, weight_decay=0.0)})"
     )

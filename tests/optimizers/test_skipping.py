@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cutedl_xp import Backend, Model
+from cutedl_xp import Backend, Model, Parameter
 from cutedl_xp.layers import Dense
-from cutedl_xp.optimizers import Adam, ClipByGlobalNorm, Fixed, SkipNonFinite
+from cutedl_xp.optimizers import Adam, ClipByGlobalNorm, Fixed, SkipNonFinite, skipping
 
 BAD = [np.nan, np.inf, -np.inf]
 
@@ -49,9 +49,32 @@ def test_a_limited_gradient_that_was_not_finite_is_not_either(bad: float, backen
     assert state["skipped"] == 1
 
 
+def test_the_device_is_asked_once(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(skipping, "bool", lambda flag: asked.append(flag) or bool(flag), raising=False)
+    params = [backend.asarray(np.ones(shape)) for shape in (3, (2, 2), ())]
+    loose = [Parameter(str(number), array) for number, array in enumerate(params)]
+    rule = SkipNonFinite(Fixed())
+    rule.update(params, params, rule.init(params))
+    rule.step(loose)
+    assert len(asked) == 2
+
+
 def test_misuse_is_one_sentence() -> None:
     w = np.zeros(2)
     for skipped, error in ((-1, ValueError), ("no", TypeError)):
         with pytest.raises(error, match=r"^`state\['skipped'\]` must be "):
             SkipNonFinite(Fixed()).update(w, w, {"optimizer": {"t": 0}, "skipped": skipped})
+    state, bad = {"optimizer": {"t": 0}, "skipped": 0}, np.full(3, np.nan)
+    for params, grads, words in (
+        (w, bad, r"^`grads` has shape \(3,\); `params` has \(2,\)$"),
+        (w, [bad], r"^`grads` must have the structure of `params`"),
+        ("w", bad, r"^`params` must be an array, or a list"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=words):
+            SkipNonFinite(Fixed()).update(params, grads, state)
+    rule = SkipNonFinite(Fixed())
+    rule.step([Parameter("a", w)])
+    with pytest.raises(ValueError, match="this Fixed keeps the state of other parameters"):
+        rule.step([Parameter("b", bad, bad)])
     assert repr(SkipNonFinite(Fixed())) == "SkipNonFinite(Fixed(lr=0.01, weight_decay=0.0))"
