@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from array_api_compat import is_array_api_obj
+from array_api_compat import array_namespace, is_array_api_obj
 
 Tree: TypeAlias = Any
 """An array, or a list, tuple or dict of trees."""
@@ -44,3 +44,12 @@ def rebuild(tree: Tree, leaves: Mapping[str, Any], path: str = "") -> Tree:
     if isinstance(tree, (list, tuple)):
         return type(tree)(rebuild(child, leaves, f"{path}[{place!r}]") for place, child in enumerate(tree))
     return leaves[path]
+
+
+def chosen(condition: Any, new: Tree, old: Tree) -> Any:
+    """Of two trees of arrays and numbers alike the first where a traced condition holds, else the second."""
+    if isinstance(new, dict):
+        return {key: chosen(condition, new[key], old[key]) for key in new}
+    if isinstance(new, (list, tuple)):
+        return type(new)(chosen(condition, *pair) for pair in zip(new, old, strict=True))
+    return array_namespace(condition).where(condition, new, old)

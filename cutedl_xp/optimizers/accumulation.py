@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from cutedl_xp._checks import integer
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.optimizers._arguments import check_keys, floating, matched, namespace
+from cutedl_xp.optimizers._arguments import check_keys, counted, floating, matched, namespace
 from cutedl_xp.optimizers._around import Around
 from cutedl_xp.optimizers._kept import Kept
 from cutedl_xp.optimizers._optimizer import Optimizer, State
-from cutedl_xp.optimizers._tree import Tree, rebuild
+from cutedl_xp.optimizers._tree import Tree, chosen, rebuild
 from cutedl_xp.parameter import Parameter
 
 
@@ -33,7 +33,8 @@ class Accumulate(Around):
     State
     -----
     optimizer : the other one's state.
-    count : how many gradients are in the mean, an integer. As the update depends on it, ``jax.jit`` cannot trace it.
+    count : how many gradients are in the mean, an integer. Under ``jax.jit`` the other one's update is computed each
+        time, and only taken when it is due.
     mean : a share of 1 / every of each, of w's shape and dtype.
 
     Examples
@@ -62,15 +63,18 @@ class Accumulate(Around):
         check_keys(self, state, ("optimizer", "count", "mean"))
         arrays = floating("params", params)
         added, means = matched("grads", grads, arrays), matched("mean", state["mean"], arrays)
-        count = integer("state['count']", state["count"], at_least=0) + 1
+        count = counted("state['count']", state["count"]) + 1
         for path, mean in means.items():
             xp = namespace(mean)
             means[path] = xp.asarray(mean_rule(xp, mean, added[path], 1.0 / self.every)[0])
-        if count < self.every:
-            return params, state | {"count": count, "mean": rebuild(params, means)}
-        params, inner = self.optimizer.update(params, rebuild(params, means), state["optimizer"])
+        gathered = rebuild(params, means)
+        kept = params, state | {"count": count, "mean": gathered}
+        if isinstance(count, int) and count < self.every:
+            return kept
+        params, inner = self.optimizer.update(params, gathered, state["optimizer"])
         zeros = {path: namespace(mean).zeros_like(mean) for path, mean in means.items()}
-        return params, {"optimizer": inner, "count": 0, "mean": rebuild(params, zeros)}
+        made = params, {"optimizer": inner, "count": 0, "mean": rebuild(params, zeros)}
+        return made if isinstance(count, int) else chosen(count >= self.every, made, kept)
 
     def attach(self, parameters: Sequence[Parameter]) -> None:
         super().attach(parameters)

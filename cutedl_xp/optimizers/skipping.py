@@ -5,11 +5,11 @@ from typing import Any
 
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend, backend_of
-from cutedl_xp.optimizers._arguments import check_keys, counted, floating, matched, namespace
+from cutedl_xp.optimizers._arguments import check_keys, counted, floating, matched
 from cutedl_xp.optimizers._around import Around
 from cutedl_xp.optimizers._kept import targets_of
 from cutedl_xp.optimizers._optimizer import Optimizer, State
-from cutedl_xp.optimizers._tree import Tree
+from cutedl_xp.optimizers._tree import Tree, chosen
 from cutedl_xp.parameter import Parameter
 
 
@@ -61,7 +61,7 @@ class SkipNonFinite(Around):
             finite = all(map(bool, flags))
         except TypeError:  # of a tracing library, to which they are not known yet
             made = (*self.optimizer.update(params, grads, state["optimizer"]), skipped)
-            params, inner, skipped = _chosen(flags[0], made, (params, state["optimizer"], skipped + 1))
+            params, inner, skipped = chosen(flags[0], made, (params, state["optimizer"], skipped + 1))
             return params, {"optimizer": inner, "skipped": skipped}
         if not finite:
             return params, {"optimizer": state["optimizer"], "skipped": skipped + 1}
@@ -91,12 +91,3 @@ def _flags(gradients: Iterable[Array]) -> list[Any]:
         flag = backend.xp.all(backend.xp.isfinite(g))
         flags[backend] = flags[backend] & flag if backend in flags else flag
     return list(flags.values())
-
-
-def _chosen(finite: Array, new: Any, old: Any) -> Any:
-    """The leaves of one of two trees, a traced condition choosing."""
-    if isinstance(new, dict):
-        return {key: _chosen(finite, new[key], old[key]) for key in new}
-    if isinstance(new, (list, tuple)):
-        return type(new)(_chosen(finite, *pair) for pair in zip(new, old, strict=True))
-    return namespace(finite).where(finite, new, old)

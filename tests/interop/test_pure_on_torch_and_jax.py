@@ -122,7 +122,7 @@ def test_update_runs_in_a_loop_of_jax(rule: type[Optimizer]) -> None:
         np.testing.assert_allclose(one, other, rtol=1e-13, atol=1e-13)
 
 
-@pytest.mark.parametrize("name", sorted(AROUND.keys() - {"Accumulate", "several"}))  # those two ask how many there were
+@pytest.mark.parametrize("name", AROUND)
 def test_what_goes_around_a_rule_is_traced(name: str) -> None:
     optimizer, random = AROUND[name](), np.random.default_rng(0)
     shapes = {"/1-Dense/weight": (2, 3), "/1-Dense/bias": (3,), "/2-Dense/weight": (3, 2), "/2-Dense/bias": (2,)}
