@@ -33,9 +33,12 @@ class Accumulate(Around):
     State
     -----
     optimizer : the other one's state.
-    count : how many gradients are in the mean, an integer. Under ``jax.jit`` the other one's update is computed each
-        time, and only taken when it is due.
+    count : how many gradients are in the mean, an integer.
     mean : a share of 1 / every of each, of w's shape and dtype.
+
+    Notes
+    -----
+    Under ``jax.jit`` the other one's update is computed each time, and only taken when it is due.
 
     Examples
     --------
