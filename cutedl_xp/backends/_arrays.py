@@ -56,9 +56,10 @@ def check_together(name: str, array: Any, other_name: str, other: Array, *, same
     TypeError
         If they are of two libraries, devices or dtypes; it names both and says what to do.
     """
-    if not array_api_compat.is_array_api_obj(array):
+    alike = type(array) is type(other)  # by far the quickest to see
+    if not (alike or array_api_compat.is_array_api_obj(array)):
         raise TypeError(f"{name} must be an array like {other_name}, {describe(other)}; got {describe(array)}")
-    if _library(array) is not _library(other) or not _same_device(array, other):
+    if not (alike or _library(array) is _library(other)) or not _same_device(array, other):
         on_host = array_api_compat.is_numpy_array(array)
         way = "backend.asarray()" if on_host else "its own backend's to_numpy(), then backend.asarray()"
         fix = f"move it with {way}"

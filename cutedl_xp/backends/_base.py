@@ -243,9 +243,22 @@ class Backend(ABC):
         sequence of arrays
             Those that hold the new ``(w, *state)``: the same as before, where they can be written to.
         """
-        w, g, *state = arrays
-        results = rule(self.xp, w, decayed(w, g, decay) if decay else g, *state, *scalars)
+        results = self._run_rule(rule, arrays, scalars, decay)
         return [self.write(target, result) for target, result in zip(written(arrays), results, strict=True)]
+
+    def rule_results(
+        self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float = 0.0
+    ) -> Sequence[Array]:
+        """What :meth:`apply_rule` would write, in arrays of its own."""
+        results = self._run_rule(rule, arrays, scalars, decay)
+        # NumPy turns 0-d arrays into scalars, and a traced scalar may have promoted the results
+        return [self.xp.asarray(result, dtype=arrays[0].dtype) for result in results]
+
+    def _run_rule(
+        self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float
+    ) -> tuple[Array, ...]:
+        w, g, *state = arrays
+        return rule(self.xp, w, decayed(w, g, decay) if decay else g, *state, *scalars)
 
     def without_subnormals(self, array: Array) -> Array:
         """``array`` with 0 for numbers too small to be normal ones of its dtype, in its own memory where that can be.

@@ -73,16 +73,25 @@ class CupyBackend(Backend):
     def elementwise(self, function: Elementwise, *arguments: Any) -> Any:
         if not self.fused:
             return super().elementwise(function, *arguments)
-        return _fused(self._cupy, function, None)(*_typed(arguments))
+        return _fused(self._cupy, function)(*_typed(arguments))
 
     def apply_rule(
         self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float = 0.0
     ) -> Sequence[Array]:
         if not self.fused:
             return super().apply_rule(rule, arrays, scalars, decay)
-        kernel = _fused(self._cupy, rule, len(arrays), decay != 0.0)
+        kernel = _fused_rule(self._cupy, rule, len(arrays), decay != 0.0, in_place=True)
         kernel(*_typed([*arrays, *scalars, decay]))
         return written(arrays)
+
+    def rule_results(
+        self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float = 0.0
+    ) -> Sequence[Array]:
+        if not self.fused:
+            return super().rule_results(rule, arrays, scalars, decay)
+        kernel = _fused_rule(self._cupy, rule, len(arrays), decay != 0.0, in_place=False)
+        results: Sequence[Array] = kernel(*_typed([*arrays, *scalars, decay]))
+        return results
 
     def without_subnormals(self, array: Array) -> Array:
         return array  # a GPU computes with them as fast as with others
@@ -95,20 +104,33 @@ def _typed(arguments: Sequence[Any]) -> list[Any]:
 
 
 @functools.cache
-def _fused(cupy: Any, function: Callable[..., Any], arrays: int | None, decays: bool = False) -> Any:
-    """An elementwise function as one kernel; of a rule of so many arrays it writes the results as well."""
-    import array_api_compat.cupy as compatible
+def _fused(cupy: Any, function: Callable[..., Any]) -> Any:
+    """An elementwise function as one kernel."""
+    return _kernel(cupy, function, lambda *arguments: function(_namespace(cupy), *arguments))
 
-    xp = SimpleNamespace(**(vars(compatible) | {"sign": cupy.sign}))  # theirs cannot be made part of a kernel
 
-    def pure(*arguments: Any) -> Any:
-        return function(xp, *arguments)
+@functools.cache
+def _fused_rule(cupy: Any, rule: Rule, arrays: int, decays: bool, in_place: bool) -> Any:
+    """A rule of so many arrays as one kernel, which returns the results or writes them over w and the state."""
+    xp = _namespace(cupy)
 
-    def in_place(w: Any, g: Any, *rest: Any) -> None:
+    def results(w: Any, g: Any, *rest: Any) -> Any:
         *rest_of_rule, decay = rest
-        results = function(xp, w, decayed(w, g, decay) if decays else g, *rest_of_rule)
-        for target, result in zip(written((w, g, *rest)[:arrays]), results, strict=True):
+        return rule(xp, w, decayed(w, g, decay) if decays else g, *rest_of_rule)
+
+    def write(*arguments: Any) -> None:
+        for target, result in zip(written(arguments[:arrays]), results(*arguments), strict=True):
             target[...] = result
 
-    kernel_name = re.sub(r"\W", "_", getattr(function, "__name__", "function"), flags=re.ASCII)
-    return cupy.fuse(kernel_name=kernel_name)(pure if arrays is None else in_place)
+    return _kernel(cupy, rule, write if in_place else results)
+
+
+def _kernel(cupy: Any, named: Callable[..., Any], function: Callable[..., Any]) -> Any:
+    kernel_name = re.sub(r"\W", "_", getattr(named, "__name__", "function"), flags=re.ASCII)
+    return cupy.fuse(kernel_name=kernel_name)(function)
+
+
+def _namespace(cupy: Any) -> SimpleNamespace:
+    import array_api_compat.cupy as compatible
+
+    return SimpleNamespace(**(vars(compatible) | {"sign": cupy.sign}))  # theirs cannot be made part of a kernel

@@ -80,10 +80,10 @@ class JaxBackend(Backend):
     def elementwise(self, function: Elementwise, *arguments: Any) -> Any:
         return (_compiled(function) if self.fused else function)(self.xp, *arguments)
 
-    def apply_rule(
-        self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float = 0.0
-    ) -> Sequence[Array]:
-        return super().apply_rule(_compiled(rule) if self.fused else rule, arrays, scalars, decay)
+    def _run_rule(
+        self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float
+    ) -> tuple[Array, ...]:
+        return super()._run_rule(_compiled(rule) if self.fused else rule, arrays, scalars, decay)
 
 
 def _in_words(device: Any) -> str:

@@ -106,6 +106,15 @@ class NumpyBackend(Backend):
             super().apply_rule(rule, [array[start : start + _BLOCK] for array in flat], scalars, decay)
         return written(arrays)
 
+    def rule_results(
+        self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[float], decay: float = 0.0
+    ) -> Sequence[Array]:
+        w, g, *state = arrays
+        if w.dtype not in _FLOATS:
+            return super().rule_results(rule, arrays, scalars, decay)
+        copies = [np.array(array, order="C") for array in (w, *state)]  # to write to, at the speed of in-place updates
+        return self.apply_rule(rule, [copies[0], g, *copies[1:]], scalars, decay)
+
     def without_subnormals(self, array: Any) -> Array:
         if not array.flags.c_contiguous:
             return super().without_subnormals(array)

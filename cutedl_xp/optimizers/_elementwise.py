@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends import Rule, decayed
+from cutedl_xp.backends import Rule, backend_of
 from cutedl_xp.optimizers._arguments import check_keys, counted, floating, matched, namespace
 from cutedl_xp.optimizers._kept import Kept
 from cutedl_xp.optimizers._optimizer import Optimizer, Rated, State
@@ -71,19 +71,13 @@ class ElementwiseOptimizer(Optimizer):
         columns = [matched("grads", grads, arrays), *(matched(slot, state[slot], arrays) for slot in self.slots)]
         t = counted("state['t']", state["t"]) + 1
         scalars = self.scalars(t)
+        rule, decay = self.rule, self._added_decay()
         results = {
-            path: self._updated(namespace(w), [w, *(column[path] for column in columns)], scalars)
+            path: backend_of(w).rule_results(rule, [w, *(column[path] for column in columns)], scalars, decay)
             for path, w in arrays.items()
         }
         parts = [rebuild(params, {path: result[i] for path, result in results.items()}) for i in range(len(columns))]
         return parts[0], {"t": t} | dict(zip(self.slots, parts[1:], strict=True))
-
-    def _updated(self, xp: Namespace, arrays: list[Array], scalars: tuple[Any, ...]) -> list[Array]:
-        w, g, *state = arrays
-        decay = self._added_decay()
-        results = self.rule(xp, w, decayed(w, g, decay) if decay else g, *state, *scalars)
-        # NumPy turns 0-d arrays into scalars, and where t is an array, it may have promoted the results
-        return [xp.asarray(result, dtype=arrays[0].dtype) for result in results]
 
     def _start(self, xp: Namespace, w: Array, slot: str) -> Array:
         start = self.starts().get(slot)

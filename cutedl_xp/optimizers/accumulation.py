@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from cutedl_xp._checks import integer
 from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.backends import backend_of
 from cutedl_xp.optimizers._arguments import check_keys, counted, floating, matched, namespace
 from cutedl_xp.optimizers._around import Around
 from cutedl_xp.optimizers._kept import Kept
@@ -68,8 +69,7 @@ class Accumulate(Around):
         added, means = matched("grads", grads, arrays), matched("mean", state["mean"], arrays)
         count = counted("state['count']", state["count"]) + 1
         for path, mean in means.items():
-            xp = namespace(mean)
-            means[path] = xp.asarray(mean_rule(xp, mean, added[path], 1.0 / self.every)[0])
+            (means[path],) = backend_of(mean).rule_results(mean_rule, [mean, added[path]], [1.0 / self.every])
         gathered = rebuild(params, means)
         kept = params, state | {"count": count, "mean": gathered}
         if isinstance(count, int) and count < self.every:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from cutedl_xp._checks import fraction
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import backend_of
-from cutedl_xp.optimizers._arguments import check_keys, floating, matched, namespace
+from cutedl_xp.optimizers._arguments import check_keys, floating, matched
 from cutedl_xp.optimizers._around import Around
 from cutedl_xp.optimizers._kept import Kept
 from cutedl_xp.optimizers._optimizer import Optimizer, State
@@ -69,8 +69,7 @@ class AverageWeights(Around):
         averages = matched("average", state["average"], floating("params", params))
         params, inner = self.optimizer.update(params, grads, state["optimizer"])
         for path, w in floating("params", params).items():
-            (average,) = average_rule(namespace(w), averages[path], w, *self._shares())
-            averages[path] = namespace(w).asarray(average)
+            (averages[path],) = backend_of(w).rule_results(average_rule, [averages[path], w], self._shares())
         return params, {"optimizer": inner, "average": rebuild(params, averages)}
 
     def attach(self, parameters: Sequence[Parameter]) -> None:

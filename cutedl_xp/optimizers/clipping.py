@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from cutedl_xp._checks import positive
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule, backend_of
-from cutedl_xp.optimizers._arguments import floating, namespace
+from cutedl_xp.optimizers._arguments import floating
 from cutedl_xp.optimizers._around import Around
 from cutedl_xp.optimizers._kept import targets_of
 from cutedl_xp.optimizers._optimizer import Optimizer, State
@@ -47,7 +47,7 @@ class _Clipping(Around):
     def update(self, params: Tree, grads: Tree, state: State) -> tuple[Tree, State]:
         arrays = floating("grads", grads)
         clipped = {
-            path: namespace(g).asarray(*self.rule(namespace(g), g, g, *scalars))
+            path: backend_of(g).rule_results(self.rule, [g, g], scalars)[0]
             for (path, g), scalars in zip(arrays.items(), self._scalars(list(arrays.values())), strict=True)
         }
         return self.optimizer.update(params, rebuild(grads, clipped), state)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cutedl_xp import Backend, get_backend
 from cutedl_xp.activations import relu_backward
 from cutedl_xp.optimizers import Adadelta, Adam, Fixed, Momentum
+from cutedl_xp.optimizers.momentum import momentum_rule
 
 Array = Any
 DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"]
@@ -236,6 +237,27 @@ def test_apply_rule_renews_w_and_state_in_place_where_it_can_and_leaves_the_grad
     for array, number in zip((*renewed, g), (6.0, 21.0, 32.0, 1.0), strict=True):
         assert array.dtype == backend.dtype(dtype)
         assert (to_numpy(array) == number).all()
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+@pytest.mark.parametrize("shape", [(), (0, 2), (2, 3), (40_000,)], ids=str)
+def test_results_of_a_rule_are_what_it_writes_in_new_arrays(
+    backend: Backend,
+    to_numpy: Callable[[Array], np.ndarray],
+    unchanged: Callable[..., Any],
+    dtype: str,
+    shape: tuple[int, ...],
+    decay: float,
+) -> None:
+    random = np.random.default_rng(0)
+    numbers = [np.asarray(random.normal(size=shape), dtype) for _ in range(3)]
+    arrays, written = ([backend.asarray(each.copy()) for each in numbers] for _ in range(2))
+    with unchanged(*arrays):
+        results = backend.rule_results(momentum_rule, arrays, [0.1, 0.9], decay)
+    for result, wanted in zip(results, backend.apply_rule(momentum_rule, written, [0.1, 0.9], decay), strict=True):
+        assert (result.shape, result.dtype, result.device) == (shape, backend.dtype(dtype), backend.device)
+        np.testing.assert_allclose(to_numpy(result), to_numpy(wanted), rtol=10 * np.finfo(dtype).eps)
+        assert all(result is not array for array in arrays)
 
 
 def test_rule_with_too_few_results_is_an_error(backend: Backend) -> None:

@@ -119,6 +119,14 @@ def test_clipping_tells_the_host_nothing(backend: Backend, kind: Any, launches: 
     assert asked_by(lambda: optimizer.step(model.parameters)) == Asked(launches + 1, 0, 0, 0, 0)
 
 
+@pytest.mark.parametrize("rule", RULES, ids=map(str, VARIANTS))
+def test_a_pure_update_is_one_kernel_for_each_array(backend: Backend, rule: optimizers.Optimizer) -> None:
+    params = [backend.asarray(np.ones(shape, "float32")) for shape in ((3, 4), 4, ())]
+    state = rule.init(params)
+    rule.update(params, params, state)
+    assert asked_by(lambda: rule.update(params, params, state)) == Asked(3, 0, 0, 0, 0)
+
+
 def test_an_update_is_one_kernel_for_each_group(backend: Backend) -> None:
     model = Model([Dense(4, input_dim=4) for _ in range(10)]).assemble(backend)
     rules = {"/1-*": optimizers.Frozen(), "*/bias": optimizers.Momentum(), "*": optimizers.Adam()}
