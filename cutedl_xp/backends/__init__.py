@@ -4,7 +4,7 @@ Each library has a module here with one small class. :func:`get_backend` imports
 """
 
 from cutedl_xp.backends._arrays import check_together, describe, dtype_name
-from cutedl_xp.backends._base import Backend, BackendUnavailable, Elementwise, Rule, decayed
+from cutedl_xp.backends._base import Backend, BackendUnavailable, Elementwise, Rule
 from cutedl_xp.backends._registry import available_backends, backend_of, get_backend
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "available_backends",
     "backend_of",
     "check_together",
-    "decayed",
     "describe",
     "dtype_name",
     "get_backend",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from cutedl_xp._typing import Array, Namespace
+from cutedl_xp._typing import Array
 from cutedl_xp.backends import Rule, backend_of
 from cutedl_xp.optimizers._arguments import check_keys, counted, floating, matched, namespace
 from cutedl_xp.optimizers._kept import Kept
@@ -61,8 +61,7 @@ class ElementwiseOptimizer(Optimizer):
     def init(self, params: Tree) -> State:
         arrays = floating("params", params)
         return {"t": 0} | {
-            slot: rebuild(params, {path: self._start(namespace(w), w, slot) for path, w in arrays.items()})
-            for slot in self.slots
+            slot: rebuild(params, {path: self._start(w, slot) for path, w in arrays.items()}) for slot in self.slots
         }
 
     def update(self, params: Tree, grads: Tree, state: State) -> tuple[Tree, State]:
@@ -79,9 +78,9 @@ class ElementwiseOptimizer(Optimizer):
         parts = [rebuild(params, {path: result[i] for path, result in results.items()}) for i in range(len(columns))]
         return parts[0], {"t": t} | dict(zip(self.slots, parts[1:], strict=True))
 
-    def _start(self, xp: Namespace, w: Array, slot: str) -> Array:
+    def _start(self, w: Array, slot: str) -> Array:
         start = self.starts().get(slot)
-        return xp.full_like(w, start) if start else xp.zeros_like(w)
+        return namespace(w).full_like(w, start) if start else namespace(w).zeros_like(w)
 
     def _added_decay(self) -> float:
         return 0.0 if self.decoupled else self.weight_decay
@@ -92,14 +91,11 @@ class ElementwiseOptimizer(Optimizer):
 
     def attach(self, parameters: Sequence[Parameter]) -> None:
         if self._kept is None:
-            starts = [partial(self._start_beside, slot=slot) for slot in self.slots]
+            starts = [partial(self._start, slot=slot) for slot in self.slots]
             self._kept = Kept(type(self).__name__, parameters, starts)
             self._slots = self.slots
         else:
             self._kept.check_same(parameters)
-
-    def _start_beside(self, parameter: Parameter, slot: str) -> Array:
-        return self._start(parameter.backend.xp, parameter.value, slot)
 
     def step(self, parameters: Sequence[Parameter]) -> None:
         self.attach(parameters)

@@ -19,7 +19,7 @@ class Kept:
     parameters
         Those it is given first, and belongs to.
     starts
-        What makes each of the arrays.
+        What makes each of the arrays from a parameter's value.
 
     Raises
     ------
@@ -27,14 +27,12 @@ class Kept:
         If they are no parameters with different names.
     """
 
-    def __init__(
-        self, owner: str, parameters: Sequence[Parameter], starts: Sequence[Callable[[Parameter], Array]]
-    ) -> None:
+    def __init__(self, owner: str, parameters: Sequence[Parameter], starts: Sequence[Callable[[Array], Array]]) -> None:
         check_parameters(parameters)
         self.parameters = parameters if isinstance(parameters, FlatParameters) else tuple(parameters)
         self._owner = owner
         self._layout = layout_of(parameters)
-        self._pairs = [(target, [start(target) for start in starts]) for target in targets_of(parameters)]
+        self._pairs = [(target, [start(target.value) for start in starts]) for target in targets_of(parameters)]
 
     def check_same(self, parameters: Sequence[Parameter]) -> None:
         """Refuse other parameters than the first."""

@@ -60,7 +60,7 @@ class Accumulate(Around):
         self._count = 0
 
     def init(self, params: Tree) -> State:
-        zeros = {path: namespace(w).zeros_like(w) for path, w in floating("params", params).items()}
+        zeros = {path: _zeros(w) for path, w in floating("params", params).items()}
         return {"optimizer": self.optimizer.init(params), "count": 0, "mean": rebuild(params, zeros)}
 
     def update(self, params: Tree, grads: Tree, state: State) -> tuple[Tree, State]:
@@ -75,7 +75,7 @@ class Accumulate(Around):
         if isinstance(count, int) and count < self.every:
             return kept
         params, inner = self.optimizer.update(params, gathered, state["optimizer"])
-        zeros = {path: namespace(mean).zeros_like(mean) for path, mean in means.items()}
+        zeros = {path: _zeros(mean) for path, mean in means.items()}
         made = params, {"optimizer": inner, "count": 0, "mean": rebuild(params, zeros)}
         return made if isinstance(count, int) else chosen(count >= self.every, made, kept)
 
@@ -94,7 +94,7 @@ class Accumulate(Around):
         if self._count == self.every:
             for target, kept in self._kept.pairs():
                 (target.gradient,) = kept
-                kept[:] = [_zeros(target)]
+                kept[:] = [_zeros(target.value)]
             self._count = 0
             self.optimizer.step(parameters)
 
@@ -107,5 +107,5 @@ class Accumulate(Around):
         return f"Accumulate({self.optimizer!r}, every={self.every!r})"
 
 
-def _zeros(parameter: Parameter) -> Array:
-    return parameter.backend.xp.zeros_like(parameter.gradient)
+def _zeros(array: Array) -> Array:
+    return namespace(array).zeros_like(array)

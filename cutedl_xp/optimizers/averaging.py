@@ -61,7 +61,7 @@ class AverageWeights(Around):
         self._kept: Kept | None = None
 
     def init(self, params: Tree) -> State:
-        copies = {path: backend_of(w).copy(w) for path, w in floating("params", params).items()}
+        copies = {path: _copied(w) for path, w in floating("params", params).items()}
         return {"optimizer": self.optimizer.init(params), "average": rebuild(params, copies)}
 
     def update(self, params: Tree, grads: Tree, state: State) -> tuple[Tree, State]:
@@ -97,7 +97,7 @@ class AverageWeights(Around):
             raise RuntimeError("there are no weights to swap yet; attach() the parameters, or train first")
         for target, kept in self._kept.pairs():
             (average,) = kept
-            kept[:] = [_copied(target)]
+            kept[:] = [_copied(target.value)]
             target.value = average
 
     def _shares(self) -> tuple[float, float]:
@@ -112,5 +112,5 @@ class AverageWeights(Around):
         return f"AverageWeights({self.optimizer!r}, decay={self.decay!r})"
 
 
-def _copied(parameter: Parameter) -> Array:
-    return parameter.backend.copy(parameter.value)
+def _copied(array: Array) -> Array:
+    return backend_of(array).copy(array)
