@@ -51,6 +51,8 @@ class Parameter:
         self._value = value
         self._gradient = xp.zeros_like(value) if gradient is None else gradient
         check_together(f"`gradient` of {name!r}", self._gradient, "its value", value)
+        if not self.backend.writable(self._gradient):
+            raise ValueError(f"`gradient` of {name!r} cannot be written to; give a copy of it")
         if self._gradient.shape != value.shape:
             raise ValueError(
                 f"`gradient` of {name!r} has shape {tuple(self._gradient.shape)}; its value has {tuple(value.shape)}"

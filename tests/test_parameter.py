@@ -159,6 +159,8 @@ def test_value_that_cannot_be_written_to_is_refused() -> None:
     array.flags.writeable = False
     with pytest.raises(ValueError, match="`value` of 'w' cannot be written to; give a copy of it"):
         Parameter("w", array)
+    with pytest.raises(ValueError, match="`gradient` of 'w' cannot be written to; give a copy of it"):
+        Parameter("w", array.copy(), array)
 
 
 def test_copy_of_a_single_parameter_is_apart(make: Callable[..., Parameter], to_numpy: Any) -> None:

@@ -56,10 +56,9 @@ def check_together(name: str, array: Any, other_name: str, other: Array, *, same
     TypeError
         If they are of two libraries, devices or dtypes; it names both and says what to do.
     """
-    alike = type(array) is type(other)  # by far the quickest to see
-    if not (alike or array_api_compat.is_array_api_obj(array)):
+    if not array_api_compat.is_array_api_obj(array):
         raise TypeError(f"{name} must be an array like {other_name}, {describe(other)}; got {describe(array)}")
-    if not (alike or _library(array) is _library(other)) or not _same_device(array, other):
+    if not _same_library(array, other) or not _same_device(array, other):
         on_host = array_api_compat.is_numpy_array(array)
         way = "backend.asarray()" if on_host else "its own backend's to_numpy(), then backend.asarray()"
         fix = f"move it with {way}"
@@ -70,8 +69,9 @@ def check_together(name: str, array: Any, other_name: str, other: Array, *, same
     raise TypeError(f"{name} is {describe(array)}, and {other_name} is {describe(other)}; {fix}")
 
 
-def _library(array: Any) -> Any:
-    return array_api_compat.array_namespace(array)
+def _same_library(a: Any, b: Any) -> bool:
+    alike = type(a) is type(b)  # the quickest to see
+    return alike or array_api_compat.array_namespace(a) is array_api_compat.array_namespace(b)
 
 
 def _same_device(a: Any, b: Any) -> bool:

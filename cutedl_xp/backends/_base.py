@@ -4,6 +4,7 @@ import functools
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any, ClassVar, TypeAlias
 
 import array_api_compat
@@ -249,10 +250,13 @@ class Backend(ABC):
     def rule_results(
         self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float = 0.0
     ) -> Sequence[Array]:
-        """What :meth:`apply_rule` would write, in arrays of its own."""
-        results = self._run_rule(rule, arrays, scalars, decay)
-        # NumPy turns 0-d arrays into scalars, and a traced scalar may have promoted the results
-        return [self.xp.asarray(result, dtype=arrays[0].dtype) for result in results]
+        """What :meth:`apply_rule` would write; arrays that the rule makes, and nothing is written to."""
+        results, dtype = self._run_rule(rule, arrays, scalars, decay), arrays[0].dtype
+        # A traced scalar may have promoted them
+        return [
+            result if result.dtype == dtype else self.xp.astype(result, dtype)
+            for _, result in zip(written(arrays), results, strict=True)
+        ]
 
     def _run_rule(
         self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float
@@ -304,6 +308,11 @@ def _of_sum(function: Elementwise) -> Elementwise:
 def decayed(w: Array, g: Array, decay: float) -> Array:
     """The gradient of the loss with ``decay / 2`` times the sum of squared weights added to it."""
     return g + decay * w
+
+
+def is_lasting(function: Callable[..., Any]) -> bool:
+    """Whether a function is one of a module, the same object for as long as the program: then compiling it pays."""
+    return isinstance(function, FunctionType) and not function.__closure__ and "<" not in function.__qualname__
 
 
 def written(arrays: Sequence[Array]) -> tuple[Array, ...]:

@@ -18,7 +18,7 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from cutedl_xp import _stable
 from cutedl_xp.backends import _entries as xp
-from cutedl_xp.backends._base import decayed
+from cutedl_xp.backends._base import decayed, is_lasting
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -97,7 +97,7 @@ def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -
     The scalars come as an array of the same dtype, with the weight decay at its end. None for what is not compiled:
     functions within others, of more than three states, and those that numba refuses, which a warning names.
     """
-    if rule.__closure__ or "<" in rule.__qualname__ or arrays - 2 >= len(_OF_RULES):
+    if not is_lasting(rule) or arrays - 2 >= len(_OF_RULES):
         return None
     try:
         loop = _loop(_OF_RULES[arrays - 2], rule, scalars)

@@ -11,7 +11,7 @@ import numpy as np
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import _cuda
 from cutedl_xp.backends._arrays import gpu_in_words
-from cutedl_xp.backends._base import Backend, Elementwise, Rule, decayed, written
+from cutedl_xp.backends._base import Backend, Elementwise, Rule, decayed, is_lasting, written
 
 
 class CupyBackend(Backend):
@@ -78,19 +78,18 @@ class CupyBackend(Backend):
     def apply_rule(
         self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float = 0.0
     ) -> Sequence[Array]:
-        if not self.fused:
+        if not (self.fused and is_lasting(rule)):
             return super().apply_rule(rule, arrays, scalars, decay)
-        kernel = _fused_rule(self._cupy, rule, len(arrays), decay != 0.0, in_place=True)
-        kernel(*_typed([*arrays, *scalars, decay]))
+        _fused_rule(self._cupy, rule, len(arrays), decay != 0.0, in_place=True)(*_typed([*arrays, *scalars, decay]))
         return written(arrays)
 
-    def rule_results(
-        self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float = 0.0
-    ) -> Sequence[Array]:
-        if not self.fused:
-            return super().rule_results(rule, arrays, scalars, decay)
+    def _run_rule(
+        self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float
+    ) -> tuple[Array, ...]:
+        if not (self.fused and is_lasting(rule)):
+            return super()._run_rule(rule, arrays, scalars, decay)
         kernel = _fused_rule(self._cupy, rule, len(arrays), decay != 0.0, in_place=False)
-        results: Sequence[Array] = kernel(*_typed([*arrays, *scalars, decay]))
+        results: tuple[Array, ...] = kernel(*_typed([*arrays, *scalars, decay]))
         return results
 
     def without_subnormals(self, array: Array) -> Array:

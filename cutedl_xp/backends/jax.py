@@ -9,7 +9,7 @@ import numpy as np
 
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._arrays import dtype_name, gpu_in_words
-from cutedl_xp.backends._base import Backend, BackendUnavailable, Elementwise, Rule
+from cutedl_xp.backends._base import Backend, BackendUnavailable, Elementwise, Rule, decayed, is_lasting
 
 _WIDE = ("float64", "int64", "uint64")
 _FIX = 'give `dtype` "float32" or the like, or call jax.config.update("jax_enable_x64", True) first'
@@ -83,7 +83,11 @@ class JaxBackend(Backend):
     def _run_rule(
         self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float
     ) -> tuple[Array, ...]:
-        return super()._run_rule(_compiled(rule) if self.fused else rule, arrays, scalars, decay)
+        if not (self.fused and is_lasting(rule)):
+            return super()._run_rule(rule, arrays, scalars, decay)
+        w, g, *state = arrays
+        results: tuple[Array, ...] = _compiled_rule(rule, decay != 0.0)(self.xp, w, g, decay, *state, *scalars)
+        return results
 
 
 def _in_words(device: Any) -> str:
@@ -96,6 +100,14 @@ def _in_words(device: Any) -> str:
 def _compiled(function: Callable[..., Any]) -> Any:
     """A function of a namespace, arrays and numbers, compiled again for new shapes and dtypes only."""
     return jax.jit(function, static_argnums=0)
+
+
+@functools.cache
+def _compiled_rule(rule: Rule, decays: bool) -> Any:
+    def run(xp: Namespace, w: Array, g: Array, decay: float, *rest: Any) -> tuple[Array, ...]:
+        return rule(xp, w, decayed(w, g, decay) if decays else g, *rest)
+
+    return jax.jit(run, static_argnums=0)
 
 
 def _narrowed(array: np.ndarray) -> np.ndarray:

@@ -55,6 +55,8 @@ class NumpyBackend(Backend):
         return cast(Array, np.add.reduce(array, axis=axis, keepdims=keepdims, out=out))
 
     def sum_of_squares(self, array: Any) -> Array:
+        if not self.fused:
+            return super().sum_of_squares(array)
         return cast(Array, np.vdot(array, array))  # one pass, by BLAS
 
     def convert(self, array: Any, dtype: Any, scale: float | None) -> Array:
@@ -109,11 +111,12 @@ class NumpyBackend(Backend):
     def rule_results(
         self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[float], decay: float = 0.0
     ) -> Sequence[Array]:
+        if not all(type(array) is np.ndarray and array.dtype in _FLOATS for array in arrays):
+            results = super().rule_results(rule, arrays, scalars, decay)
+            return [np.asarray(result) for result in results]  # it makes scalars of arrays without axes
         w, g, *state = arrays
-        if w.dtype not in _FLOATS:
-            return super().rule_results(rule, arrays, scalars, decay)
-        copies = [np.array(array, order="C") for array in (w, *state)]  # to write to, at the speed of in-place updates
-        return self.apply_rule(rule, [copies[0], g, *copies[1:]], scalars, decay)
+        copies = [np.array(array, order="C") for array in (w, *state)]  # to write to, as fast as in place
+        return self.apply_rule(rule, [copies[0], np.asarray(g, order="C"), *copies[1:]], scalars, decay)
 
     def without_subnormals(self, array: Any) -> Array:
         if not array.flags.c_contiguous:

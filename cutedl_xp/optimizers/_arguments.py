@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from operator import index
 from typing import Any
 
-from array_api_compat import array_namespace, is_array_api_obj
+from array_api_compat import array_namespace, is_array_api_obj, is_numpy_array
 
 from cutedl_xp._checks import listed
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import check_together, describe, dtype_name
 from cutedl_xp.optimizers._tree import Tree, leaves
 from cutedl_xp.parameter import Parameter
+
+_FLOATING = ("float32", "float64", "bfloat16")  # float16 has no exponent for eps
 
 
 def check_parameters(parameters: Sequence[Parameter]) -> None:
@@ -63,9 +65,9 @@ def floating(argument: str, tree: Tree) -> dict[str, Array]:
     """The leaves of ``tree``, which must be floating-point arrays."""
     arrays = leaves(argument, tree)
     for path, array in arrays.items():
-        real = namespace(array).isdtype(array.dtype, "real floating")
-        if not real or dtype_name(array.dtype) == "float16":  # it has no exponent for eps
-            allowed = "float32, float64 or bfloat16"
+        dtype = dtype_name(array.dtype)
+        if dtype not in _FLOATING or (dtype == "bfloat16" and is_numpy_array(array)):
+            allowed = "float32, float64 or bfloat16 (of PyTorch or JAX)"
             raise TypeError(f"`{argument}`{path} must be an array of {allowed}; got {describe(array)}")
     return arrays
 

@@ -44,7 +44,11 @@ class ElementwiseOptimizer(Optimizer):
     @property
     @abstractmethod
     def rule(self) -> Rule:
-        """The formula; one for each choice of options that changes it."""
+        """The formula; one for each choice of options that changes it.
+
+        A function of a module is compiled where the library can: no ``if`` may ask for a scalar or an entry then, and
+        nothing that it depends on may change. Others run as they are.
+        """
 
     @abstractmethod
     def scalars(self, t: Any) -> tuple[Any, ...]:

@@ -14,9 +14,11 @@ from cutedl_xp.optimizers._optimizer import Optimizer, State
 from cutedl_xp.optimizers._tree import Tree, rebuild
 from cutedl_xp.parameter import Parameter
 
+_SMALLEST, _LARGEST = 1.2e-38, 3.4e38
+
 
 def value_rule(xp: Namespace, g: Array, same: Array, limit: float) -> tuple[Array, ...]:
-    """A gradient within its limits, element by element."""
+    """A gradient within its limits, element by element; a rule takes what it renews and a gradient, here the same."""
     return (xp.minimum(xp.maximum(g, -limit), limit),)
 
 
@@ -33,6 +35,8 @@ class _Clipping(Around):
     def __init__(self, optimizer: Optimizer, limit: float) -> None:
         super().__init__(optimizer)
         self.limit = positive("limit", limit)
+        if not _SMALLEST <= self.limit <= _LARGEST:
+            raise ValueError(f"`limit` must be a number that float32 has, {_SMALLEST} to {_LARGEST}; got {limit!r}")
 
     @abstractmethod
     def _scalars(self, gradients: Sequence[Array]) -> list[tuple[Any, ...]]:
@@ -154,4 +158,4 @@ class ClipByGlobalNorm(_Clipping):
     def _scalars(self, gradients: Sequence[Array]) -> list[tuple[Any, ...]]:
         squares = [backend_of(g).sum_of_squares(g) for g in gradients]
         total: Any = sum(squares[1:], *squares[:1])
-        return [(total, self.limit) for _ in gradients]
+        return [(backend_of(g).xp.asarray(total, dtype=g.dtype), self.limit) for g in gradients]

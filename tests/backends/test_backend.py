@@ -258,12 +258,44 @@ def test_results_of_a_rule_are_what_it_writes_in_new_arrays(
         assert (result.shape, result.dtype, result.device) == (shape, backend.dtype(dtype), backend.device)
         np.testing.assert_allclose(to_numpy(result), to_numpy(wanted), rtol=10 * np.finfo(dtype).eps)
         assert all(result is not array for array in arrays)
+        if backend.name == "numpy":
+            assert not any(np.shares_memory(result, array) for array in arrays)
+
+
+def test_results_of_a_rule_whatever_the_order_in_memory(
+    backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str
+) -> None:
+    w, g, v = (np.asarray(np.random.default_rng(seed).normal(size=(3, 4)), dtype) for seed in range(3))
+    plain = backend.rule_results(momentum_rule, [backend.asarray(each) for each in (w, g, v)], [0.1, 0.9])
+    turned = [backend.asarray(each.T.copy()).T for each in (w, g, v)]
+    strided = [backend.asarray(np.repeat(each, 2, axis=1))[:, ::2] for each in (w, g, v)]
+    for arrays in (turned, strided):
+        for result, wanted in zip(backend.rule_results(momentum_rule, arrays, [0.1, 0.9]), plain, strict=True):
+            np.testing.assert_array_equal(to_numpy(result), to_numpy(wanted))
+
+
+def asks(xp: Any, w: Array, g: Array, lr: float) -> tuple[Array, ...]:
+    return (w - lr * g if lr > 0.0 else w,)
+
+
+def test_a_rule_that_is_made_anew_each_time_runs_as_it_is(
+    backend: Backend, to_numpy: Callable[[Array], np.ndarray]
+) -> None:
+    for factor in (1.0, 2.0):
+        arrays = [backend.asarray(np.asarray([1.0, 2.0])) for _ in range(2)]
+
+        def rule(xp: Any, w: Array, g: Array, lr: float, factor: float = factor) -> tuple[Array, ...]:
+            return asks(xp, w, factor * g, lr)
+
+        for results in (backend.rule_results(rule, arrays, [0.5]), backend.apply_rule(rule, arrays, [0.5])):
+            assert to_numpy(results[0]).tolist() == [1.0 - 0.5 * factor, 2.0 - factor]
 
 
 def test_rule_with_too_few_results_is_an_error(backend: Backend) -> None:
     arrays = [backend.asarray(np.zeros(2)) for _ in range(3)]
-    with pytest.raises(ValueError, match="zip"):
-        backend.apply_rule(lambda xp, w, g, s: (w,), arrays, [])
+    for run in (backend.apply_rule, backend.rule_results):
+        with pytest.raises(ValueError, match="zip"):
+            run(lambda xp, w, g, s: (w,), arrays, [])
 
 
 @pytest.mark.parametrize("shape", [(), (6,), (2, 3), (0, 2)], ids=str)
