@@ -354,5 +354,5 @@ def test_strict_arrays_do_not_warn_when_libraries_are_mixed() -> None:
 
 
 def test_float16_is_refused_as_it_has_no_exponent_for_eps() -> None:
-    with pytest.raises(TypeError, match="float32, float64 or bfloat16 .* of dtype float16"):
+    with pytest.raises(TypeError, match=r"float32, float64 or bfloat16 .* of dtype float16"):
         Adam().init(np.zeros(2, "float16"))
