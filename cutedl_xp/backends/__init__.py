@@ -4,8 +4,9 @@ Each library has a module here with one small class. :func:`get_backend` imports
 """
 
 from cutedl_xp.backends._arrays import check_together, describe, dtype_name
-from cutedl_xp.backends._base import Backend, BackendUnavailable, Elementwise, Rule
+from cutedl_xp.backends._base import Backend, BackendUnavailable
 from cutedl_xp.backends._registry import available_backends, backend_of, get_backend
+from cutedl_xp.backends._rules import Elementwise, Rule
 
 __all__ = [
     "Backend",

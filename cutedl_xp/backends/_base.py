@@ -3,9 +3,8 @@
 import functools
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from types import FunctionType
-from typing import Any, ClassVar, TypeAlias
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import array_api_compat
 import numpy as np
@@ -13,12 +12,7 @@ import numpy as np
 from cutedl_xp import _stable
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._arrays import describe, dtype_name, host_array
-
-Elementwise: TypeAlias = Callable[..., Any]
-"""``function(xp, *arrays, *numbers)`` works entry by entry, changes nothing, and returns one array or several."""
-
-Rule: TypeAlias = Callable[..., tuple[Array, ...]]
-"""``rule(xp, w, g, *state, *scalars)`` returns the new ``(w, *state)``; see :mod:`cutedl_xp.optimizers`."""
+from cutedl_xp.backends._rules import Elementwise, Rule, decayed, written
 
 _FUSED = "CUTEDL_XP_FUSED"
 _DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
@@ -303,18 +297,3 @@ def _of_sum(function: Elementwise) -> Elementwise:
 
     of_sum.__name__ = f"{function.__name__}_of_sum"
     return of_sum
-
-
-def decayed(w: Array, g: Array, decay: float) -> Array:
-    """The gradient of the loss with ``decay / 2`` times the sum of squared weights added to it."""
-    return g + decay * w
-
-
-def is_lasting(function: Callable[..., Any]) -> bool:
-    """Whether a function is one of a module, the same object for as long as the program: then compiling it pays."""
-    return isinstance(function, FunctionType) and not function.__closure__ and "<" not in function.__qualname__
-
-
-def written(arrays: Sequence[Array]) -> tuple[Array, ...]:
-    """Those of a rule's arrays that it renews: all but the gradient."""
-    return (arrays[0], *arrays[2:])

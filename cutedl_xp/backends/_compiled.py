@@ -18,7 +18,7 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from cutedl_xp import _stable
 from cutedl_xp.backends import _entries as xp
-from cutedl_xp.backends._base import decayed, is_lasting
+from cutedl_xp.backends._rules import decayed, is_lasting
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -11,7 +11,8 @@ import numpy as np
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import _cuda
 from cutedl_xp.backends._arrays import gpu_in_words
-from cutedl_xp.backends._base import Backend, Elementwise, Rule, decayed, is_lasting, written
+from cutedl_xp.backends._base import Backend
+from cutedl_xp.backends._rules import Elementwise, Rule, decayed, is_lasting, written
 
 
 class CupyBackend(Backend):

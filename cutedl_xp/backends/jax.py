@@ -9,7 +9,8 @@ import numpy as np
 
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._arrays import dtype_name, gpu_in_words
-from cutedl_xp.backends._base import Backend, BackendUnavailable, Elementwise, Rule, decayed, is_lasting
+from cutedl_xp.backends._base import Backend, BackendUnavailable
+from cutedl_xp.backends._rules import Elementwise, Rule, decayed, is_lasting
 
 _WIDE = ("float64", "int64", "uint64")
 _FIX = 'give `dtype` "float32" or the like, or call jax.config.update("jax_enable_x64", True) first'

@@ -11,7 +11,8 @@ import array_api_compat.numpy
 import numpy as np
 
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends._base import Backend, Elementwise, Rule, written
+from cutedl_xp.backends._base import Backend
+from cutedl_xp.backends._rules import Elementwise, Rule, written
 from cutedl_xp.backends._threads import in_pieces
 
 _BLOCK = 32_768
