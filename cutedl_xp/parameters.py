@@ -199,8 +199,7 @@ class _Joined(Parameter):
             self._parts[name].gradient = gradient
 
     def _join(self, arrays: list[Array]) -> Array:
-        xp = self.backend.xp
-        return xp.concat([xp.reshape(array, (-1,)) for array in arrays]) if arrays else self._value
+        return flatten(self.backend, arrays) if arrays else self._value
 
 
 def _restored(
@@ -211,6 +210,11 @@ def _restored(
         parameters._rearrange(list(layout))
     parameters.flat.value, parameters.flat.gradient = value, gradient
     return parameters
+
+
+def flatten(backend: Backend, arrays: Sequence[Array]) -> Array:
+    """Arrays of any shapes, one after the other, as one of shape ``(n,)``."""
+    return backend.xp.concat([backend.xp.reshape(array, (-1,)) for array in arrays])
 
 
 def unflatten(backend: Backend, buffer: Array, shapes: Mapping[str, Shape]) -> dict[str, Array]:

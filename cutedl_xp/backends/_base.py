@@ -12,7 +12,7 @@ import numpy as np
 from cutedl_xp import _stable
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._arrays import describe, dtype_name, host_array
-from cutedl_xp.backends._rules import Elementwise, Rule, decayed, written
+from cutedl_xp.backends._rules import Elementwise, Rule, with_decay, written
 
 _FUSED = "CUTEDL_XP_FUSED"
 _DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
@@ -255,8 +255,7 @@ class Backend(ABC):
     def _run_rule(
         self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float
     ) -> tuple[Array, ...]:
-        w, g, *state = arrays
-        return rule(self.xp, w, decayed(w, g, decay) if decay else g, *state, *scalars)
+        return with_decay(rule, decay != 0.0)(self.xp, *arrays, *scalars, decay)
 
     def without_subnormals(self, array: Array) -> Array:
         """``array`` with 0 for numbers too small to be normal ones of its dtype, in its own memory where that can be.

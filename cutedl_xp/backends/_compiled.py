@@ -57,6 +57,14 @@ def _loop(template: Callable[..., Any], formula: Callable[..., Any], count: int 
 
 
 _decayed: Callable[..., Any] = _compiled(decayed)
+
+
+@_compiled
+def _gradient(w: Any, g: Any, decay: Any) -> Any:
+    """With the weight decay, if there is any, added to it."""
+    return _decayed(w, g, decay) if decay else g
+
+
 formula: Callable[..., Any] = NotImplemented  # in each copy of a loop below another one,
 count = 0  # and how many scalars it takes
 
@@ -64,27 +72,25 @@ count = 0  # and how many scalars it takes
 def _no_state(w: Any, g: Any, scalars: Any) -> None:
     numbers, decay = to_fixed_tuple(scalars, count), scalars[count]
     for i in range(w.size):
-        (w[i],) = formula(xp, w[i], _decayed(w[i], g[i], decay) if decay else g[i], *numbers)
+        (w[i],) = formula(xp, w[i], _gradient(w[i], g[i], decay), *numbers)
 
 
 def _one_state(w: Any, g: Any, s: Any, scalars: Any) -> None:
     numbers, decay = to_fixed_tuple(scalars, count), scalars[count]
     for i in range(w.size):
-        w[i], s[i] = formula(xp, w[i], _decayed(w[i], g[i], decay) if decay else g[i], s[i], *numbers)
+        w[i], s[i] = formula(xp, w[i], _gradient(w[i], g[i], decay), s[i], *numbers)
 
 
 def _two_states(w: Any, g: Any, r: Any, s: Any, scalars: Any) -> None:
     numbers, decay = to_fixed_tuple(scalars, count), scalars[count]
     for i in range(w.size):
-        w[i], r[i], s[i] = formula(xp, w[i], _decayed(w[i], g[i], decay) if decay else g[i], r[i], s[i], *numbers)
+        w[i], r[i], s[i] = formula(xp, w[i], _gradient(w[i], g[i], decay), r[i], s[i], *numbers)
 
 
 def _three_states(w: Any, g: Any, q: Any, r: Any, s: Any, scalars: Any) -> None:
     numbers, decay = to_fixed_tuple(scalars, count), scalars[count]
     for i in range(w.size):
-        w[i], q[i], r[i], s[i] = formula(
-            xp, w[i], _decayed(w[i], g[i], decay) if decay else g[i], q[i], r[i], s[i], *numbers
-        )
+        w[i], q[i], r[i], s[i] = formula(xp, w[i], _gradient(w[i], g[i], decay), q[i], r[i], s[i], *numbers)
 
 
 _OF_RULES = (_no_state, _one_state, _two_states, _three_states)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any, TypeAlias
 
-from cutedl_xp._typing import Array
+from cutedl_xp._typing import Array, Namespace
 
 Elementwise: TypeAlias = Callable[..., Any]
 """``function(xp, *arrays, *numbers)`` works entry by entry, changes nothing, and returns one array or several."""
@@ -16,6 +16,16 @@ Rule: TypeAlias = Callable[..., tuple[Array, ...]]
 def decayed(w: Array, g: Array, decay: float) -> Array:
     """The gradient of the loss with ``decay / 2`` times the sum of squared weights added to it."""
     return g + decay * w
+
+
+def with_decay(rule: Rule, decays: bool) -> Callable[..., tuple[Array, ...]]:
+    """A rule that takes the weight decay as its last argument, and adds it to the gradient if there is any."""
+
+    def decaying(xp: Namespace, w: Array, g: Array, *rest: Any) -> tuple[Array, ...]:
+        *rest_of_rule, decay = rest
+        return rule(xp, w, decayed(w, g, decay) if decays else g, *rest_of_rule)
+
+    return decaying
 
 
 def is_lasting(function: Callable[..., Any]) -> bool:

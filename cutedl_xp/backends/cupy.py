@@ -12,7 +12,7 @@ from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import _cuda
 from cutedl_xp.backends._arrays import gpu_in_words
 from cutedl_xp.backends._base import Backend
-from cutedl_xp.backends._rules import Elementwise, Rule, decayed, is_lasting, written
+from cutedl_xp.backends._rules import Elementwise, Rule, is_lasting, with_decay, written
 
 
 class CupyBackend(Backend):
@@ -112,11 +112,7 @@ def _fused(cupy: Any, function: Callable[..., Any]) -> Any:
 @functools.cache
 def _fused_rule(cupy: Any, rule: Rule, arrays: int, decays: bool, in_place: bool) -> Any:
     """A rule of so many arrays as one kernel, which returns the results or writes them over w and the state."""
-    xp = _namespace(cupy)
-
-    def results(w: Any, g: Any, *rest: Any) -> Any:
-        *rest_of_rule, decay = rest
-        return rule(xp, w, decayed(w, g, decay) if decays else g, *rest_of_rule)
+    results = functools.partial(with_decay(rule, decays), _namespace(cupy))
 
     def write(*arguments: Any) -> None:
         for target, result in zip(written(arguments[:arrays]), results(*arguments), strict=True):

@@ -10,7 +10,7 @@ import numpy as np
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._arrays import dtype_name, gpu_in_words
 from cutedl_xp.backends._base import Backend, BackendUnavailable
-from cutedl_xp.backends._rules import Elementwise, Rule, decayed, is_lasting
+from cutedl_xp.backends._rules import Elementwise, Rule, is_lasting, with_decay
 
 _WIDE = ("float64", "int64", "uint64")
 _FIX = 'give `dtype` "float32" or the like, or call jax.config.update("jax_enable_x64", True) first'
@@ -86,8 +86,7 @@ class JaxBackend(Backend):
     ) -> tuple[Array, ...]:
         if not (self.fused and is_lasting(rule)):
             return super()._run_rule(rule, arrays, scalars, decay)
-        w, g, *state = arrays
-        results: tuple[Array, ...] = _compiled_rule(rule, decay != 0.0)(self.xp, w, g, decay, *state, *scalars)
+        results: tuple[Array, ...] = _compiled_rule(rule, decay != 0.0)(self.xp, *arrays, *scalars, decay)
         return results
 
 
@@ -105,10 +104,7 @@ def _compiled(function: Callable[..., Any]) -> Any:
 
 @functools.cache
 def _compiled_rule(rule: Rule, decays: bool) -> Any:
-    def run(xp: Namespace, w: Array, g: Array, decay: float, *rest: Any) -> tuple[Array, ...]:
-        return rule(xp, w, decayed(w, g, decay) if decays else g, *rest)
-
-    return jax.jit(run, static_argnums=0)
+    return _compiled(with_decay(rule, decays))
 
 
 def _narrowed(array: np.ndarray) -> np.ndarray:

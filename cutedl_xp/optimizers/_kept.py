@@ -6,7 +6,7 @@ from typing import TypeGuard
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.optimizers._arguments import check_parameters, named
 from cutedl_xp.parameter import Parameter
-from cutedl_xp.parameters import FlatParameters, unflatten
+from cutedl_xp.parameters import FlatParameters, flatten, unflatten
 
 
 class Kept:
@@ -70,8 +70,7 @@ class Kept:
         ((whole, kept),) = self._pairs
         for place, array in enumerate(kept):
             pieces = unflatten(whole.backend, array, before)
-            xp = whole.backend.xp
-            kept[place] = xp.concat([xp.reshape(pieces[name], (-1,)) for name in self._layout])
+            kept[place] = flatten(whole.backend, [pieces[name] for name in self._layout])
 
 
 def targets_of(parameters: Sequence[Parameter]) -> Sequence[Parameter]:

@@ -57,16 +57,16 @@ class SkipNonFinite(Around):
         check_keys(self, state, ("optimizer", "skipped"))
         skipped = counted("state['skipped']", state["skipped"])
         flags = _flags(matched("grads", grads, floating("params", params)).values())
+        left = params, state | {"skipped": skipped + 1}
         try:
             finite = all(map(bool, flags))
         except TypeError:  # of a tracing library, to which they are not known yet
-            made = (*self.optimizer.update(params, grads, state["optimizer"]), skipped)
-            params, inner, skipped = chosen(flags[0], made, (params, state["optimizer"], skipped + 1))
-            return params, {"optimizer": inner, "skipped": skipped}
-        if not finite:
-            return params, {"optimizer": state["optimizer"], "skipped": skipped + 1}
+            finite = None
+        if finite is False:
+            return left
         params, inner = self.optimizer.update(params, grads, state["optimizer"])
-        return params, {"optimizer": inner, "skipped": skipped}
+        made = params, {"optimizer": inner, "skipped": skipped}
+        return made if finite else chosen(flags[0], made, left)
 
     def step(self, parameters: Sequence[Parameter]) -> None:
         self.attach(parameters)
