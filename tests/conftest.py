@@ -13,6 +13,7 @@ from typing import Any
 import hypothesis
 import numpy as np
 import pytest
+from parameter_tools import values
 
 from cutedl_xp import Backend, Model, Session, get_backend, layers, losses, optimizers
 
@@ -193,10 +194,7 @@ def make_session(backend: Backend) -> Callable[..., Session]:
 def weights_of() -> Callable[[Session], dict[str, np.ndarray]]:
     """A function from a session to copies of its parameters on the host, by name."""
 
-    def weights(session: Session) -> dict[str, np.ndarray]:
-        return {p.name: np.array(session.backend.to_numpy(p.value)) for p in session.model.parameters}
-
-    return weights
+    return lambda session: values(session.model.parameters)
 
 
 @pytest.fixture(scope="session")

@@ -48,8 +48,14 @@ def same_bits() -> Callable[[Any, Any], bool]:
 
 
 @pytest.fixture(scope="session")
+def alike() -> Callable[[Any, Any], bool]:
+    """As ``same_bits``, but to rounding."""
+    return _alike
+
+
+@pytest.fixture(scope="session")
 def agree(backend: Backend, same_bits: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    """``same_bits``, or where ``step`` compiles a rule and ``update`` does not, the same to rounding."""
+    """``same_bits``, or where ``step`` compiles a rule otherwise than ``update`` does, the same to rounding."""
     return _alike if backend.name in ("cupy", "jax") else same_bits
 
 

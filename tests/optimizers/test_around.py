@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parameter_tools import gradients, set_gradients, values
 
 from cutedl_xp import Backend, Model, Parameter, optimizers
 from cutedl_xp.layers import Dense
@@ -23,13 +24,8 @@ def model(backend: Backend, dtype: str) -> Model:
     return Model([Dense(3, input_dim=2), Dense(2), Dense(2)]).assemble(backend, dtype, seed=1)
 
 
-def gradients(model: Model, number: int) -> dict[str, np.ndarray]:
-    random = np.random.default_rng(number)
-    return {p.name: random.normal(size=p.value.shape) for p in model.parameters}
-
-
 def params_of(model: Model) -> dict[str, Any]:
-    return {p.name: model.backend.asarray(model.backend.to_numpy(p.value).copy()) for p in model.parameters}
+    return {name: model.backend.asarray(value) for name, value in values(model.parameters).items()}
 
 
 def on_device(backend: Backend, tree: Any, dtype: str) -> Any:
@@ -46,38 +42,25 @@ def test_table_has_every_public_one() -> None:
 
 @each
 def test_model_list_of_parameters_and_pure_update_agree(
-    make: Callable[[], Optimizer], model: Model, dtype: str, on_host: Callable[[Any], Any]
+    make: Callable[[], Optimizer],
+    model: Model,
+    dtype: str,
+    on_host: Callable[[Any], Any],
+    alike: Callable[[Any, Any], bool],
 ) -> None:
     params = params_of(model)
     loose = [Parameter(name, model.backend.asarray(value, dtype)) for name, value in on_host(params).items()]
     pure, of_list, of_model = make(), make(), make()
     state = pure.init(params)
     for number in range(UPDATES):
-        grads = gradients(model, number)
+        grads = gradients(model.parameters, number)
         for parameters, optimizer in ((loose, of_list), (model.parameters, of_model)):
-            for parameter in parameters:
-                parameter.gradient = grads[parameter.name]
+            set_gradients(parameters, number)
             optimizer.step(parameters)
         params, state = pure.update(params, on_device(model.backend, grads, dtype), state)
-    rounding = dict.fromkeys(("rtol", "atol"), 1e3 * np.finfo(dtype).eps)
     for parameters, optimizer in ((loose, of_list), (model.parameters, of_model)):
-        for parameter in parameters:
-            wanted = on_host(params[parameter.name])
-            np.testing.assert_allclose(model.backend.to_numpy(parameter.value), wanted, **rounding)
-        _assert_alike(on_host(optimizer.state), on_host(state), rounding)
-
-
-def _assert_alike(one: Any, other: Any, rounding: dict[str, float]) -> None:
-    """Of two trees of state."""
-    if isinstance(one, dict):
-        assert list(one) == list(other)
-        for key in one:
-            _assert_alike(one[key], other[key], rounding)
-    elif isinstance(one, int):
-        assert one == other
-    else:
-        assert (one.shape, one.dtype) == (other.shape, other.dtype)
-        np.testing.assert_allclose(one, other, **rounding)
+        assert alike(values(parameters), on_host(params))
+        assert alike(on_host(optimizer.state), on_host(state))
 
 
 @each
@@ -93,10 +76,14 @@ def test_a_state_saved_in_the_middle_goes_on_with_the_same_bits(
         if number == 5:
             saved = copy.deepcopy(on_host([params, state]))
             json.dumps(saved, default=np.ndarray.tolist)  # it is plain data
-        params, state = make().update(params, on_device(model.backend, gradients(model, number), dtype), state)
+        params, state = make().update(
+            params, on_device(model.backend, gradients(model.parameters, number), dtype), state
+        )
     again, loaded = (on_device(model.backend, tree, dtype) for tree in saved)
     for number in range(5, UPDATES):
-        again, loaded = make().update(again, on_device(model.backend, gradients(model, number), dtype), loaded)
+        again, loaded = make().update(
+            again, on_device(model.backend, gradients(model.parameters, number), dtype), loaded
+        )
     assert same_bits(on_host([again, loaded]), on_host([params, state]))
 
 
@@ -106,9 +93,7 @@ def test_a_copied_optimizer_goes_on_as_the_original_does(make: Callable[[], Opti
 
     def steps(model: Model, optimizer: Optimizer, numbers: range) -> np.ndarray:
         for number in numbers:
-            grads = gradients(model, number)
-            for parameter in model.parameters:
-                parameter.gradient = grads[parameter.name]
+            set_gradients(model.parameters, number)
             optimizer.step(model.parameters)
         return np.array(model.backend.to_numpy(model.parameters.flat.value))
 
@@ -124,7 +109,7 @@ def test_nothing_handed_in_changes(
     params, rule = params_of(model), make()
     state = rule.init(params)
     for number in range(3):
-        grads = on_device(model.backend, gradients(model, number), dtype)
+        grads = on_device(model.backend, gradients(model.parameters, number), dtype)
         kept = copy.deepcopy(_without_arrays(state))
         with unchanged(*params.values(), *grads.values(), *_arrays(state)):
             after = rule.update(params, grads, state)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parameter_tools import gradients, set_gradients, values
 
 from cutedl_xp import Backend, Dataset, Model, Parameter, Session, losses
 from cutedl_xp.layers import Dense
@@ -59,15 +60,11 @@ def test_a_rule_gets_limited_gradients(
 @each_kind
 def test_a_models_parameters_are_limited_as_loose_ones(kind: Clipping, expected: Any, backend: Backend) -> None:
     model = Model([Dense(3, input_dim=2), Dense(2)]).assemble(backend, "float64")
-    before = {p.name: np.array(backend.to_numpy(p.value)) for p in model.parameters}
-    random = np.random.default_rng(0)
-    gradients = {p.name: random.normal(size=p.value.shape) for p in model.parameters}
-    for parameter in model.parameters:
-        parameter.gradient = gradients[parameter.name]
+    before, numbers = values(model.parameters), gradients(model.parameters, 0)
+    set_gradients(model.parameters, 0)
     kind(Fixed(1.0), 0.5).step(model.parameters)
-    for parameter in model.parameters:
-        wanted = before[parameter.name] - expected(gradients, 0.5)[parameter.name]
-        np.testing.assert_allclose(backend.to_numpy(parameter.value), wanted, rtol=1e-12)
+    for name, found in values(model.parameters).items():
+        np.testing.assert_allclose(found, before[name] - expected(numbers, 0.5)[name], rtol=1e-12)
 
 
 def test_an_infinite_entry_is_limited_by_value(backend: Backend, dtype: str) -> None:
@@ -133,7 +130,7 @@ def test_misuse_is_one_sentence_and_changes_nothing(kind: Clipping, expected: An
     rule, w = kind(Fixed(1.0), 1.0), np.zeros(2)
     with pytest.raises(
         TypeError,
-        match=r"^`grads` must be an array of float32, float64 or bfloat16 ",
+        match=r"^`grads` must be an array of float32, float64 or bfloat16 \(of PyTorch or JAX\); got a numpy array",
     ):
         rule.update(w, np.ones(2, "int64"), rule.init(w))
     with pytest.raises(ValueError, match=r"^`grads` must have the structure of `params`"):

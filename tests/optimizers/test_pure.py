@@ -245,7 +245,8 @@ def test_parameters_that_are_no_floats_are_refused(
     params = {"a": [backend.asarray(np.ones((2, 3), dtype))]}
     with pytest.raises(
         TypeError,
-        match=r"`params`\['a'\]\[0\] must be an array of float32, float64 or bfloat16 .*" + dtype,
+        match=r"`params`\['a'\]\[0\] must be an array of float32, float64 or bfloat16 \(of PyTorch or JAX\); got .*"
+        + dtype,
     ):
         rule().init(params)
     assert "must be an array of float32, float64 or bfloat16" in refused(TypeError, params=params)
@@ -354,5 +355,5 @@ def test_strict_arrays_do_not_warn_when_libraries_are_mixed() -> None:
 
 
 def test_float16_is_refused_as_it_has_no_exponent_for_eps() -> None:
-    with pytest.raises(TypeError, match=r"float32, float64 or bfloat16 .* of dtype float16"):
+    with pytest.raises(TypeError, match=r"bfloat16 \(of PyTorch or JAX\); got a numpy array of dtype float16"):
         Adam().init(np.zeros(2, "float16"))

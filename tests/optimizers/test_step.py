@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parameter_tools import set_gradients, values
 
 from cutedl_xp import Backend, Model, Parameter, get_backend
 from cutedl_xp.layers import Dense
@@ -26,16 +27,6 @@ def make(normal: Callable[..., Any], dtype: str) -> Callable[..., Parameter]:
         return Parameter(name, normal(seed, *shape, dtype=dtype), normal(seed + 1, *shape, dtype=dtype))
 
     return parameter
-
-
-def set_gradients(parameters: Any, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    for parameter in parameters:
-        parameter.gradient = random.normal(size=parameter.value.shape)
-
-
-def values(parameters: Any) -> dict[str, np.ndarray]:
-    return {p.name: np.array(p.backend.to_numpy(p.value)) for p in parameters}
 
 
 def test_model_list_of_parameters_and_pure_update_agree(

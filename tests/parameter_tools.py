@@ -1,0 +1,26 @@
+"""Gradients for parameters, and their values on the host."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from cutedl_xp import Parameter
+
+
+def gradients(parameters: Iterable[Parameter], seed: int) -> dict[str, np.ndarray]:
+    """Normally distributed numbers for each parameter by its name, the same for the same seed, names and shapes."""
+    random = np.random.default_rng(seed)
+    return {parameter.name: random.normal(size=parameter.value.shape) for parameter in parameters}
+
+
+def set_gradients(parameters: Iterable[Parameter], seed: int) -> None:
+    """Give each parameter those."""
+    parameters = list(parameters)
+    numbers = gradients(parameters, seed)
+    for parameter in parameters:
+        parameter.gradient = numbers[parameter.name]
+
+
+def values(parameters: Iterable[Parameter]) -> dict[str, np.ndarray]:
+    """Copies of the values by their names."""
+    return {p.name: np.array(p.backend.to_numpy(p.value)) for p in parameters}
