@@ -51,7 +51,7 @@ def _info(options: argparse.Namespace) -> int:
 
 
 def _selftest(options: argparse.Namespace) -> int:
-    from cutedl_xp import selftest
+    from cutedl_xp.bench import selftest
 
     backend = get_backend(options.backend, device=options.device)
     checks = []
@@ -77,22 +77,23 @@ def _add_bench(bench: argparse.ArgumentParser) -> None:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from cutedl_xp import _bench_report, bench  # the whole package, which `info` does without
+    from cutedl_xp import bench  # the whole package, which `info` does without
+    from cutedl_xp.bench import report
 
     widths = _integers("--model", options.model, "-")
     batch_sizes = _integers("--batch-sizes", options.batch_sizes, ",")
     bench.check_plan(widths, batch_sizes, options.rounds, options.block_seconds)
     names = [] if options.backends is None else [name.strip() for name in options.backends.split(",")]
     backends, left_out = bench.choose_backends(names, options.device)
-    _bench_report.check_folder(options.out)
+    report.check_folder(options.out)
     for backend in backends:
         print(f"{backend.name} {backend.version} on {backend.device} (devices: {', '.join(backend.devices())})")
     for name, reason in left_out.items():
         print(f"left out: {name}: {reason}")
-    print(f"{options.model}, float32, {options.rounds} rounds; {_bench_report.machine()}\n", flush=True)
+    print(f"{options.model}, float32, {options.rounds} rounds; {report.machine()}\n", flush=True)
     results = bench.compare(backends, widths, batch_sizes, options.rounds, options.block_seconds)
-    print(_bench_report.table(results), _bench_report.EXPLANATION, sep="\n\n", end="\n\n")
-    print(*_bench_report.write(results, options.out), sep="\n")
+    print(report.table(results), report.EXPLANATION, sep="\n\n", end="\n\n")
+    print(*report.write(results, options.out), sep="\n")
     return 0
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
-from cutedl_xp import _stable
+from cutedl_xp import _numerics
 from cutedl_xp._checks import one_of
 from cutedl_xp._typing import Array, Namespace
 
@@ -35,7 +35,7 @@ def relu_backward(xp: Namespace, y: Array, gradient: Array) -> Array:
 
 def sigmoid(xp: Namespace, x: Array) -> Array:
     """y = 1 / (1 + exp(-x))."""
-    return _stable.sigmoid(xp, x)
+    return _numerics.sigmoid(xp, x)
 
 
 def sigmoid_backward(xp: Namespace, y: Array, gradient: Array) -> Array:

@@ -10,7 +10,7 @@ from math import prod
 
 from array_api_compat import array_namespace
 
-from cutedl_xp import _stable
+from cutedl_xp import _numerics
 from cutedl_xp._checks import boolean
 from cutedl_xp._typing import Array, Namespace, Shape
 from cutedl_xp.backends import Backend, backend_of, check_together, describe
@@ -173,7 +173,7 @@ class BinaryCrossentropy(_Crossentropy):
 
 
 def _binary_of_logits(xp: Namespace, y: Array, z: Array, scale: float) -> tuple[Array, Array]:
-    return _stable.softplus_minus(xp, z, z * y), (_stable.sigmoid(xp, z) - y) * scale
+    return _numerics.softplus_minus(xp, z, z * y), (_numerics.sigmoid(xp, z) - y) * scale
 
 
 def _binary_of_probabilities(xp: Namespace, y: Array, p: Array, scale: float) -> tuple[Array, Array]:

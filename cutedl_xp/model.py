@@ -7,12 +7,12 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
-from cutedl_xp import checkpoint
 from cutedl_xp._checks import one_of, sequence, shown
-from cutedl_xp._model_file import DTYPES, check_arrays, check_custom_layers, header_of, read_header
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, check_together, describe, dtype_name, get_backend
+from cutedl_xp.files import arrays as files
+from cutedl_xp.files.model_file import DTYPES, check_arrays, check_custom_layers, header_of, read_header
 from cutedl_xp.layers import Backward, Layer, ParameterSpec
 from cutedl_xp.parameters import Parameters
 
@@ -222,7 +222,7 @@ class Model:
             If safetensors is not installed.
         """
         arrays = {parameter.name: self.backend.to_numpy(parameter.value) for parameter in self.parameters}
-        checkpoint.write(path, arrays, header_of(self.layers, dtype_name(self.dtype)))
+        files.write(path, arrays, header_of(self.layers, dtype_name(self.dtype)))
 
     @classmethod
     def load(
@@ -250,7 +250,7 @@ class Model:
         """
         backend = get_backend(backend)
         check_custom_layers(custom_layers)
-        arrays, header = checkpoint.read(path)
+        arrays, header = files.read(path)
         try:
             described, dtype = read_header(header, custom_layers)
             model = cls(described)

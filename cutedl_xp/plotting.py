@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cutedl_xp import _panels
-from cutedl_xp._files import write_atomically
-from cutedl_xp.history import History
+from cutedl_xp import _figures
+from cutedl_xp.files.atomic import write_atomically
+from cutedl_xp.training.history import History
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,7 +50,7 @@ def report(history: History, title: str = "", *, warning: str = "") -> "Figure":
     Examples
     --------
     >>> from cutedl_xp import plotting
-    >>> from cutedl_xp.history import History
+    >>> from cutedl_xp.training.history import History
     >>> history = History(metrics=["accuracy"])
     >>> history.append(steps=938, cost_time=0.2, loss=0.5, val_loss=0.4, metrics={"accuracy": 0.9})
     >>> figure = plotting.report(history, title="Adam")
@@ -60,16 +60,16 @@ def report(history: History, title: str = "", *, warning: str = "") -> "Figure":
     panels: list[list[str]] = [[name for name in ("loss", "val_loss") if name in history.recorded]]
     if "val_accuracy" in history.recorded:
         panels.append(["val_accuracy"])
-    figure, axes = _panels.panels([3.0] * len(panels), title, warning)
+    figure, axes = _figures.panels([3.0] * len(panels), title, warning)
     for names, panel in zip(panels, axes, strict=True):
-        for name, colour in zip(names, _panels.COLOURS, strict=False):
+        for name, colour in zip(names, _figures.COLOURS, strict=False):
             values = history.series(name)
             marker = "." if len(values) <= _FEW_ENTRIES else ""
             label = _legend_entry(name, values)
             panel.plot(history.steps, values, label=label, color=colour, marker=marker, linewidth=1.4)
         panel.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, frameon=False, borderaxespad=0.2)
         panel.set_ylabel(_WORDS[names[0]].removeprefix("training "))
-    _panels.plain_steps(axes)
+    _figures.plain_steps(axes)
     axes[-1].set_xlabel(_summary(history), fontsize="medium", linespacing=1.5)
     return figure
 
@@ -112,7 +112,7 @@ def comparison(
     Examples
     --------
     >>> from cutedl_xp import plotting
-    >>> from cutedl_xp.history import History
+    >>> from cutedl_xp.training.history import History
     >>> fast, slow = History(metrics=["accuracy"]), History(metrics=["accuracy"])
     >>> fast.append(steps=938, cost_time=0.2, loss=0.5, val_loss=0.4, metrics={"accuracy": 0.9})
     >>> slow.append(steps=938, cost_time=0.2, loss=2.1, val_loss=1.9, metrics={"accuracy": 0.6})
@@ -120,21 +120,21 @@ def comparison(
     >>> [text.get_text() for text in figure.legends[0].get_texts()]
     ['Adam', 'Adagrad', 'failed']
     """
-    figure, axes = _panels.panels([3.0, 4.5], title, warning)
+    figure, axes = _figures.panels([3.0, 4.5], title, warning)
     groups = {label: [runs] if isinstance(runs, History) else list(runs) for label, runs in histories.items()}
     for panel, (name, words, figures) in zip(axes, _COMPARED, strict=True):
-        for (label, runs), style in zip(groups.items(), _panels.styles(len(groups)), strict=True):
+        for (label, runs), style in zip(groups.items(), _figures.styles(len(groups)), strict=True):
             for number, run in enumerate(run for run in runs if name in run.recorded):
                 shown = f"_{label}" if number else label  # the legend leaves out what begins with an underscore
                 values = [figures(value) for value in run.series(name)]
                 panel.plot(run.steps, values, label=shown, **style)
                 cross = any(run is other for other in crossed)
-                _panels.end_mark(panel, run.steps, values, style, cross)
+                _figures.end_mark(panel, run.steps, values, style, cross)
         panel.set_ylabel(words)
-        _panels.logarithmic_if_positive(panel)
-    _panels.logarithmic_steps(axes)
+        _figures.logarithmic_if_positive(panel)
+    _figures.logarithmic_steps(axes)
     axes[1].set_xlabel("steps")
-    _panels.legend_below(figure, axes, list(groups), crossed_label if crossed else "")
+    _figures.legend_below(figure, axes, list(groups), crossed_label if crossed else "")
     return figure
 
 
@@ -159,7 +159,7 @@ def save(figure: "Figure", path: str | os.PathLike[str]) -> None:
     Examples
     --------
     >>> from cutedl_xp import plotting
-    >>> from cutedl_xp.history import History
+    >>> from cutedl_xp.training.history import History
     >>> folder = getfixture("tmp_path")
     >>> plotting.save(plotting.report(History()), folder / "empty.png")
     >>> [file.name for file in folder.iterdir()]

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from cutedl_xp.history import History
+from cutedl_xp.training.history import History
 
 pytest.importorskip("matplotlib")
 from cutedl_xp import plotting

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import array_api_compat
 import numpy as np
 
-from cutedl_xp import _stable
+from cutedl_xp import _numerics
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._arrays import describe, dtype_name, host_array
 from cutedl_xp.backends._rules import Elementwise, Rule, with_decay, written
@@ -208,11 +208,11 @@ class Backend(ABC):
         """
         xp = self.xp
         largest = xp.max(logits, axis=-1, keepdims=True)
-        shifted, exponentials = self.elementwise(_stable.exponentials, logits, largest)
+        shifted, exponentials = self.elementwise(_numerics.exponentials, logits, largest)
         total = self.sum(exponentials, axis=-1, keepdims=True)
         weight = self.sum(y_true, axis=-1, keepdims=True)
         terms, gradient = self.elementwise(
-            _stable.crossentropy_terms, y_true, shifted, exponentials, total, weight, scale
+            _numerics.crossentropy_terms, y_true, shifted, exponentials, total, weight, scale
         )
         return self.sum(terms) * -scale, gradient
 

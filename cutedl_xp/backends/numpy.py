@@ -143,9 +143,9 @@ def _import_loops() -> ModuleType | None:
     if importlib.util.find_spec("numba") is None:
         return None
     try:
-        from cutedl_xp.backends import _compiled
+        from cutedl_xp.backends import _numba
     except Exception as error:  # numba refuses a NumPy that is too new for it in ways of its own
         what = f"{type(error).__name__}: {error}"
         warnings.warn(f"numba cannot be used ({what}), so NumPy computes without it", RuntimeWarning, stacklevel=2)
         return None
-    return _compiled
+    return _numba

@@ -4,8 +4,8 @@ import sys
 from typing import Any
 
 from cutedl_xp import _checks
-from cutedl_xp.history import History
-from cutedl_xp.listeners._event import Event
+from cutedl_xp.training.events import Event
+from cutedl_xp.training.history import History
 
 _BAR_WIDTH = 12  # characters, with the percentage; where there are fewer, Progress shows no bar
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from cutedl_xp import _checks
-from cutedl_xp.listeners._event import Event
 from cutedl_xp.listeners._plateau import checked_mode, stalled
+from cutedl_xp.training.events import Event
 
 
 @dataclass(frozen=True)

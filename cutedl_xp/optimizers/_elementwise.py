@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import Rule, backend_of
-from cutedl_xp.optimizers._arguments import check_keys, counted, floating, matched, namespace
 from cutedl_xp.optimizers._kept import Kept
 from cutedl_xp.optimizers._optimizer import Optimizer, Rated, State
 from cutedl_xp.optimizers._tree import Tree, rebuild
+from cutedl_xp.optimizers._validation import check_keys, counted, floating, matched, namespace
 from cutedl_xp.parameter import Parameter
 from cutedl_xp.schedules import Schedule
 from cutedl_xp.schedules._schedule import scheduled

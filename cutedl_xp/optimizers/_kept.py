@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeGuard
 
 from cutedl_xp._typing import Array, Shape
-from cutedl_xp.optimizers._arguments import check_parameters, named
+from cutedl_xp.optimizers._validation import check_parameters, named
 from cutedl_xp.parameter import Parameter
 from cutedl_xp.parameters import FlatParameters, flatten, unflatten
 

@@ -5,9 +5,9 @@ update, and returns a number of at least 0. Those here can be traced by ``jax.ji
 """
 
 from cutedl_xp.schedules._schedule import Schedule
+from cutedl_xp.schedules.compose import Chain, Constant, Piecewise, Warmup
 from cutedl_xp.schedules.cosine import Cosine, CosineRestarts, OneCycle
-from cutedl_xp.schedules.falling import Exponential, InverseTime, Polynomial, Step
-from cutedl_xp.schedules.pieces import Chain, Constant, Piecewise, Warmup
+from cutedl_xp.schedules.decay import Exponential, InverseTime, Polynomial, Step
 
 __all__ = [
     "Chain",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cutedl_xp import Backend, get_backend
 from cutedl_xp.activations import relu_backward
 from cutedl_xp.optimizers import Adadelta, Adam, Fixed, Momentum
-from cutedl_xp.optimizers.momentum import momentum_rule
+from cutedl_xp.optimizers.rules.momentum import momentum_rule
 
 Array = Any
 DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"]

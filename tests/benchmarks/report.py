@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks import machine, pictures, tables
 from benchmarks.contenders import CONTENDERS
 from benchmarks.pages import Page
-from cutedl_xp._files import write_atomically
+from cutedl_xp.files.atomic import write_atomically
 
 
 @dataclass

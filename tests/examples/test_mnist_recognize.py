@@ -244,8 +244,8 @@ class TestInterrupt:
     @pytest.mark.parametrize("whole_group", [True, False], ids=["as the terminal does", "this process alone"])
     def test_what_there_is_is_written(self, jobs, sent, whole_group, images, tmp_path):
         patch = """
-            import cutedl_xp.history, cutedl_xp.model, pathlib
-            real_assemble, real_append = cutedl_xp.model.Model.assemble, cutedl_xp.history.History.append
+            import cutedl_xp.training.history, cutedl_xp.model, pathlib
+            real_assemble, real_append = cutedl_xp.model.Model.assemble, cutedl_xp.training.history.History.append
             def assemble(self, *args, seed, **more):
                 global first_seed
                 first_seed = seed
@@ -253,7 +253,7 @@ class TestInterrupt:
             def append(self, **figures):
                 real_append(self, **figures)
                 pathlib.Path(FOLDER, f"validated-{first_seed}").touch()
-            cutedl_xp.model.Model.assemble, cutedl_xp.history.History.append = assemble, append
+            cutedl_xp.model.Model.assemble, cutedl_xp.training.history.History.append = assemble, append
         """
         out_folder = tmp_path / "out"
         seeds = ("--seed", 0, "--seeds", 3)
@@ -272,13 +272,13 @@ class TestInterrupt:
 
     def test_before_the_first_validation_there_is_nothing(self, images, tmp_path):
         patch = """
-            import cutedl_xp.session, pathlib, time
-            real = cutedl_xp.session.Session._train_step
+            import cutedl_xp.training.session, pathlib, time
+            real = cutedl_xp.training.session.Session._train_step
             def slow(self, x, y):
                 pathlib.Path(FOLDER, "started").touch()
                 time.sleep(0.2)
                 return real(self, x, y)
-            cutedl_xp.session.Session._train_step = slow
+            cutedl_xp.training.session.Session._train_step = slow
         """
         arguments = ("--epochs", 1, "--seeds", 2, "--data-dir", images, "--out", tmp_path / "out")
         code, _, err = self.interrupted(arguments, tmp_path, patch, after=["started"], whole_group=True)
@@ -358,8 +358,8 @@ class TestInterrupt:
 
     def test_the_second_one_ends_all_processes_at_once(self, images, tmp_path):
         patch = """
-            import cutedl_xp.model, cutedl_xp.session, pathlib, time
-            real_assemble, real_step = cutedl_xp.model.Model.assemble, cutedl_xp.session.Session._train_step
+            import cutedl_xp.model, cutedl_xp.training.session, pathlib, time
+            real_assemble, real_step = cutedl_xp.model.Model.assemble, cutedl_xp.training.session.Session._train_step
             def assemble(self, *args, seed, **more):
                 global first_seed
                 first_seed = seed
@@ -370,7 +370,7 @@ class TestInterrupt:
                 pathlib.Path(FOLDER, "started").touch()
                 time.sleep(3600)
             cutedl_xp.model.Model.assemble = assemble
-            cutedl_xp.session.Session._train_step = endless_from_seed_2_on
+            cutedl_xp.training.session.Session._train_step = endless_from_seed_2_on
         """
         out = tmp_path / "out"
         common = ("--epochs", 1, "--seeds", 3, "--jobs", 2, "--data-dir", images, "--out", out)

@@ -1,0 +1,171 @@
+"""Whether a backend computes here what NumPy computes: ``python -m cutedl_xp selftest --device cuda``.
+
+The same checks run in the package's own tests. They are part of it for those who own a device that the tests never saw.
+"""
+
+import platform
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from cutedl_xp import optimizers
+from cutedl_xp._random import Stream
+from cutedl_xp.backends import Backend, get_backend
+from cutedl_xp.datasets import Dataset
+from cutedl_xp.layers import Dense
+from cutedl_xp.losses import SparseCategoricalCrossentropy
+from cutedl_xp.model import Model
+from cutedl_xp.optimizers import Optimizer
+from cutedl_xp.training.session import Session
+
+MODELS: Mapping[str, tuple[int, ...]] = MappingProxyType({"784-10": (10,), "784-32-16-10": (32, 16, 10)})
+RULES: Mapping[str, Callable[[], Optimizer]] = MappingProxyType(
+    {
+        "Fixed": lambda: optimizers.Fixed(0.01),
+        "Momentum": lambda: optimizers.Momentum(0.002, 0.9),
+        "Adagrad": lambda: optimizers.Adagrad(0.001),
+        "RMSProp": lambda: optimizers.RMSProp(0.0001, 0.99),
+        "Adadelta": lambda: optimizers.Adadelta(0.99),
+        "Adam": lambda: optimizers.Adam(0.0001, 0.9, 0.99),
+        "AdamW": lambda: optimizers.AdamW(0.0001),
+        "NAdam": lambda: optimizers.NAdam(0.0001),
+        "RAdam": lambda: optimizers.RAdam(0.0001),
+        "Adamax": lambda: optimizers.Adamax(0.0001),
+        "Lion": lambda: optimizers.Lion(0.00001),
+    }
+)
+TOLERANCES: Mapping[str, float] = MappingProxyType({"float32": 2e-3, "float64": 1e-9})
+_STEPS, _BATCH_SIZE = 40, 64
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was looked at, what was found, and whether it is as it should be."""
+
+    name: str
+    found: str
+    passed: bool
+
+
+def run(backend: Backend) -> Iterator[Check]:
+    """All checks of a backend, one after the other.
+
+    Parameters
+    ----------
+    backend
+        The one to check.
+
+    Returns
+    -------
+    iterator of Check
+        Each as soon as it is done.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> from cutedl_xp.bench import selftest
+    >>> next(selftest.run(cdl.get_backend("numpy"))).passed
+    True
+    """
+    for dtype, tolerance in TOLERANCES.items():
+        try:
+            backend.dtype(dtype)
+        except ValueError as error:
+            yield Check(f"training in {dtype}", f"left out: {error}", passed=True)
+            continue
+        for model in MODELS:
+            for rule in RULES:
+                difference = training_difference(backend, model, rule, dtype)
+                name = f"{_STEPS} steps of {model} with {rule} in {dtype}"
+                yield Check(name, f"differs by {difference:.1e}, allowed {tolerance:.0e}", difference <= tolerance)
+    yield _same_twice(backend)
+    yield _file_of_a_model(backend)
+
+
+def training_difference(backend: Backend, model: str, rule: str, dtype: str) -> float:
+    """How far the weights after a short training are from those of NumPy in float64.
+
+    Parameters
+    ----------
+    backend, dtype
+        What to train on.
+    model, rule
+        Keys of ``MODELS`` and ``RULES``.
+
+    Returns
+    -------
+    float
+        The largest difference of an entry, relative to the largest entry of its parameter.
+    """
+    found = _weights(_trained(backend, model, rule, dtype))
+    wanted = _weights(_trained(get_backend("numpy"), model, rule, "float64"))
+    return max(float(abs(found[name] - wanted[name]).max() / abs(wanted[name]).max()) for name in wanted)
+
+
+def report(backend: Backend, checks: list[Check]) -> str:
+    """The checks as Markdown, to be pasted into an issue; what failed stands first."""
+    failed = sum(not check.passed for check in checks)
+    rows = [f"| {'ok' if check.passed else 'FAILED'} | {check.name} | {check.found} |" for check in checks]
+    return "\n".join(
+        [
+            f"cutedl_xp selftest: {len(checks) - failed} passed, {failed} failed",
+            "",
+            f"backend {backend.name} {backend.version} on {', '.join(backend.devices())}; used: {backend.device}",
+            f"Python {platform.python_version()}, {platform.platform()}",
+            "",
+            "| | check | found |",
+            "|---|---|---|",
+            *sorted(rows, key=lambda row: not row.startswith("| FAILED")),
+        ]
+    )
+
+
+def _trained(backend: Backend, model: str, rule: str, dtype: str) -> Session:
+    layers = [Dense(units, input_dim=784 if place == 0 else None) for place, units in enumerate(MODELS[model])]
+    session = Session(
+        Model(layers).assemble(backend, dtype, seed=0), loss=SparseCategoricalCrossentropy(), optimizer=RULES[rule]()
+    )
+    session.fit(_images(), epochs=1)
+    return session
+
+
+def _images() -> Dataset:
+    """Made-up images of ten classes, as bytes: a bright row for each class, in noise."""
+    samples = _STEPS * _BATCH_SIZE
+    labels = Stream(0, "selftest", "labels").permutation(samples) % 10
+    images = Stream(0, "selftest", "images").uniform((samples, 28, 28), 0.0, 128.0)
+    for digit in range(10):
+        images[labels == digit, 2 * digit : 2 * digit + 3] += 127.0
+    flat: Any = images.reshape(samples, -1).astype("uint8")
+    return Dataset(flat, labels, batch_size=_BATCH_SIZE, scale=1 / 255)
+
+
+def _weights(session: Session) -> dict[str, Any]:
+    return {p.name: session.backend.to_numpy(p.value).astype("float64") for p in session.model.parameters}
+
+
+def _same_twice(backend: Backend) -> Check:
+    first, second = (_weights(_trained(backend, "784-10", "Adam", "float32")) for _ in range(2))
+    same = all((first[name] == second[name]).all() for name in first)
+    return Check("the same seed trains to the same bits twice", "the same" if same else "others", same)
+
+
+def _file_of_a_model(backend: Backend) -> Check:
+    """A model saved here predicts the same on NumPy, and back here."""
+    name = "a model's file loads here and on NumPy"
+    model = _trained(backend, "784-32-16-10", "Adam", "float32").model
+    x = _images().data[:64, ...]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        try:
+            model.save(path)
+        except ImportError as error:
+            return Check(name, f"left out: {error}", passed=True)
+        loaded = [Model.load(path, on) for on in (backend, get_backend("numpy"))]
+    outputs = [again.backend.to_numpy(again.predict(x)) for again in loaded]
+    here = backend.to_numpy(model.predict(x))
+    difference = max(float(abs(output - here).max()) for output in outputs)
+    return Check(name, f"predictions differ by {difference:.1e}, allowed 1e-03", difference <= 1e-3)

@@ -1,0 +1,1 @@
+"""Files on the disk: whole or not there, of named arrays, and of models."""

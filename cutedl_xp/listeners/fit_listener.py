@@ -1,0 +1,36 @@
+"""The listener that calls a function."""
+
+from collections.abc import Callable
+
+from cutedl_xp import _checks
+from cutedl_xp.training.events import EVENTS, Event
+
+
+class FitListener:
+    """Calls a function at some of the events.
+
+    Parameters
+    ----------
+    *events
+        Their names; see :class:`Event`.
+    callback
+        Called with the event.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> listener = cdl.listeners.FitListener("epoch_end", callback=lambda event: print(event.epoch))
+    """
+
+    def __init__(self, *events: str, callback: Callable[[Event], object]) -> None:
+        if not events:
+            raise ValueError(f"`events` is empty; name some of {', '.join(map(repr, EVENTS))}")
+        if not callable(callback):
+            raise TypeError(f"`callback` must be callable; got {callback!r}")
+        self.events = tuple(_checks.one_of("events", event, EVENTS) for event in events)
+        self.callback = callback
+
+    def __call__(self, event: Event) -> None:
+        """Pass the event on if it is one of those asked for."""
+        if event.name in self.events:
+            self.callback(event)

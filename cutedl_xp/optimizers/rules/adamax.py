@@ -1,0 +1,76 @@
+"""Adamax: Adam with the largest of recent gradients in the place of their root mean square."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.optimizers.rules._adam_family import AdamRelative, complement
+from cutedl_xp.schedules import Schedule
+
+
+def adamax_rule(
+    xp: Namespace,
+    w: Array,
+    g: Array,
+    v: Array,
+    u: Array,
+    rate: float,
+    beta1: float,
+    one_minus_beta1: float,
+    beta2: float,
+    eps: float,
+) -> tuple[Array, ...]:
+    """One update, element by element; the rate holds the correction of v."""
+    v = beta1 * v + one_minus_beta1 * g
+    u = xp.maximum(beta2 * u, xp.abs(g) + eps)
+    w = w - rate * v / u
+    return w, v, u
+
+
+@dataclass(eq=False)
+class Adamax(AdamRelative):
+    """Adamax: the mean of recent gradients over the largest of them, which fades slowly::
+
+        v = beta1 v + (1 - beta1) g
+        u = max(beta2 u, |g| + eps)
+        v̂ = v / (1 - beta1^t)
+        w -= lr v̂ / u
+
+    Parameters
+    ----------
+    lr
+        The learning rate, greater than 0, or one of :mod:`cutedl_xp.schedules`; no first step is longer.
+    beta1, beta2
+        How much of v and of u is kept at each update, between 0 and 1.
+    eps
+        Keeps the quotient finite; greater than 0.
+    weight_decay
+        What is added to the gradient, times w; at least 0.
+
+    State
+    -----
+    v, u : the mean of gradients and their largest size, of w's shape and dtype, at first 0.
+    t : the number of updates, one for all parameters.
+
+    References
+    ----------
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, Algorithm 2, which has no eps. It is added to the
+    size of g as in PyTorch and optax; Keras adds it to u. The defaults are the paper's and PyTorch's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.optimizers import Adamax
+    >>> rule, w = Adamax(lr=0.1), np.array([0.0, 0.0])
+    >>> w, state = rule.update(w, np.array([3.0, 0.0]), rule.init(w))
+    >>> w.round(4), state["u"].round(4)
+    (array([-0.1,  0. ]), array([3., 0.]))
+    """
+
+    lr: float | Schedule = 2e-3
+
+    slots = ("v", "u")
+    rule = staticmethod(adamax_rule)
+
+    def scalars(self, t: Any) -> tuple[Any, ...]:
+        return self.rate(t) / complement(self.beta1, t), self.beta1, 1.0 - self.beta1, self.beta2, self.eps

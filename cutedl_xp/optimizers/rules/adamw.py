@@ -1,0 +1,82 @@
+"""AdamW: Adam whose weight decay does not pass through its means."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.optimizers.rules._adam_family import AdamRelative, corrections
+
+
+def adamw_rule(
+    xp: Namespace,
+    w: Array,
+    g: Array,
+    v: Array,
+    s: Array,
+    rate: float,
+    beta1: float,
+    one_minus_beta1: float,
+    beta2: float,
+    one_minus_beta2: float,
+    eps: float,
+    decay: float,
+) -> tuple[Array, ...]:
+    """One update, element by element; the rate and eps hold the corrections, and the decay the learning rate."""
+    v = beta1 * v + one_minus_beta1 * g
+    s = beta2 * s + one_minus_beta2 * (g * g)
+    w = w - decay * w - rate * v / (xp.sqrt(s) + eps)
+    return w, v, s
+
+
+@dataclass(eq=False)
+class AdamW(AdamRelative):
+    """AdamW: Adam's step, and beside it the weights shrink by a constant share::
+
+        v = beta1 v + (1 - beta1) g
+        s = beta2 s + (1 - beta2) g²
+        v̂ = v / (1 - beta1^t)
+        ŝ = s / (1 - beta2^t)
+        w -= lr (v̂ / (√ŝ + eps) + weight_decay w)
+
+    Parameters
+    ----------
+    lr
+        The learning rate, greater than 0, or one of :mod:`cutedl_xp.schedules`.
+    beta1, beta2
+        How much of the two means is kept at each update, between 0 and 1.
+    eps
+        Keeps the quotient finite; greater than 0.
+    weight_decay
+        The share of a weight, times lr, that goes at each update; at least 0.
+
+    State
+    -----
+    v, s : the means of gradients and of squared gradients, of w's shape and dtype, at first 0.
+    t : the number of updates, one for all parameters.
+
+    References
+    ----------
+    Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, Algorithm 2, where the decay is multiplied by
+    the schedule alone; here, as in PyTorch, optax and Keras, by lr as well. The defaults are PyTorch's; the weight
+    decay of optax is 1e-4, that of Keras 0.004.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.optimizers import AdamW
+    >>> rule, w = AdamW(lr=0.1, weight_decay=0.5), np.array([1.0, 0.0])
+    >>> w, state = rule.update(w, np.array([0.0, -3.0]), rule.init(w))
+    >>> w.round(4)
+    array([0.95, 0.1 ])
+    """
+
+    weight_decay: float = field(default=0.01, kw_only=True)
+
+    slots = ("v", "s")
+    rule = staticmethod(adamw_rule)
+    decoupled: ClassVar[bool] = True
+
+    def scalars(self, t: Any) -> tuple[Any, ...]:
+        (step, root), lr = corrections(t, self.beta1, self.beta2), self.rate(t)
+        means = self.beta1, 1.0 - self.beta1, self.beta2, 1.0 - self.beta2
+        return lr * step, *means, self.eps * root, lr * self.weight_decay

@@ -1,0 +1,99 @@
+"""RAdam: Adam that begins as momentum, until its second mean can be trusted."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.optimizers.rules._adam_family import AdamRelative, complement, corrections
+
+_TRUSTED = 5.0
+"""The length of the mean from which on its variance is finite and small enough."""
+
+
+def radam_rule(
+    xp: Namespace,
+    w: Array,
+    g: Array,
+    v: Array,
+    s: Array,
+    rate: float,
+    rate_of_momentum: float,
+    beta1: float,
+    one_minus_beta1: float,
+    beta2: float,
+    one_minus_beta2: float,
+    eps: float,
+) -> tuple[Array, ...]:
+    """One update, element by element; one of the two rates is 0, and with eps they hold the corrections."""
+    v = beta1 * v + one_minus_beta1 * g
+    s = beta2 * s + one_minus_beta2 * (g * g)
+    w = w - v * (rate / (xp.sqrt(s) + eps) + rate_of_momentum)
+    return w, v, s
+
+
+@dataclass(eq=False)
+class RAdam(AdamRelative):
+    """RAdam: Adam's step times a factor r that grows to 1, and momentum alone as long as r cannot be had::
+
+        v = beta1 v + (1 - beta1) g
+        s = beta2 s + (1 - beta2) g²
+        v̂ = v / (1 - beta1^t)
+        ŝ = s / (1 - beta2^t)
+        N = 2 / (1 - beta2) - 1
+        n = N - 2 t beta2^t / (1 - beta2^t)
+        r = √((n - 4) (n - 2) N / ((N - 4) (N - 2) n))
+        w -= lr r v̂ / (√ŝ + eps)    if n > 5
+        w -= lr v̂                   else
+
+    Parameters
+    ----------
+    lr
+        The learning rate, greater than 0, or one of :mod:`cutedl_xp.schedules`.
+    beta1, beta2
+        How much of the two means is kept at each update, between 0 and 1. With a beta2 of at most 2/3 r can never be
+        had.
+    eps
+        Keeps the quotient finite; greater than 0.
+    weight_decay
+        What is added to the gradient, times w; at least 0.
+
+    State
+    -----
+    v, s : the means of gradients and of squared gradients, of w's shape and dtype, at first 0.
+    t : the number of updates, one for all parameters.
+
+    References
+    ----------
+    Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 2020, Algorithm 2, with n > 5 in the place
+    of n > 4, as in PyTorch; the authors' program and optax have n >= 5. eps, which the paper has not, is added to √ŝ as
+    in Adam and optax; PyTorch adds it before s is corrected. The defaults are PyTorch's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.optimizers import RAdam
+    >>> rule, w = RAdam(lr=0.1), np.array([0.0])
+    >>> w, state = rule.update(w, np.array([3.0]), rule.init(w))
+    >>> w.round(4)
+    array([-0.3])
+    """
+
+    slots = ("v", "s")
+    rule = staticmethod(radam_rule)
+
+    def scalars(self, t: Any) -> tuple[Any, ...]:
+        (step, root), lr = corrections(t, self.beta1, self.beta2), self.rate(t)
+        rectified, plain = self._factors(t)
+        means = self.beta1, 1.0 - self.beta1, self.beta2, 1.0 - self.beta2
+        return lr * step * rectified, lr * plain / complement(self.beta1, t), *means, self.eps * root
+
+    def _factors(self, t: Any) -> tuple[Any, Any]:
+        """Those of Adam's step and of momentum's: r and 0, or 0 and 1."""
+        longest = 2.0 / (1.0 - self.beta2) - 1.0
+        if longest <= _TRUSTED:
+            return 0.0, 1.0
+        ended = complement(self.beta2, t)
+        length = longest - 2.0 * t * (1.0 - ended) / ended
+        trusted = (length > _TRUSTED) * 1.0  # an array while it is traced
+        square = (length - 4.0) * (length - 2.0) * longest / ((longest - 4.0) * (longest - 2.0) * length)
+        return trusted * abs(square) ** 0.5, 1.0 - trusted

@@ -1,0 +1,1 @@
+"""Training: the session, its steps, and what it records."""

@@ -1,0 +1,191 @@
+"""The bar that shows a training."""
+
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import tqdm
+
+from cutedl_xp import Dataset, Session
+from cutedl_xp.listeners import EarlyStopping, Event, FitListener, Progress
+from cutedl_xp.metrics import accuracy
+from cutedl_xp.training.history import History
+
+MakeSession = Callable[..., Session]
+
+
+class Bar(tqdm.tqdm):
+    """A bar that is kept, with how often it was moved."""
+
+    made: list["Bar"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.made.append(self)
+        self.moves: list[int] = []
+        self.closed = False
+
+    def update(self, n: float = 1) -> bool | None:
+        self.moves.append(int(n))
+        return super().update(n)
+
+    def close(self) -> None:
+        super().close()
+        self.closed = True
+
+
+@pytest.fixture
+def bars(monkeypatch: pytest.MonkeyPatch) -> list[Bar]:
+    """All bars that are made."""
+    monkeypatch.setattr(Bar, "made", [], raising=False)
+    monkeypatch.setattr(tqdm, "tqdm", Bar)
+    return Bar.made
+
+
+@pytest.fixture
+def data(clusters: Any) -> Dataset:
+    """Three batches an epoch."""
+    return Dataset(*clusters, batch_size=64)
+
+
+def test_a_bar_from_the_first_step_to_the_last(
+    make_session: MakeSession, data: Dataset, bars: list[Bar], capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = make_session(metrics=[accuracy])
+    history = session.fit(data, epochs=4, val_data=data, listeners=[Progress("adam", show=True)])
+    [bar] = bars
+    assert (bar.total, bar.n, bar.closed) == (12, 12, True)
+    assert sum(bar.moves) == 12
+    words = {"loss": "loss", "val_loss": "val loss", "val_accuracy": "acc"}
+    last = ", ".join(f"{word} {history.series(name)[-1]:.4f}" for name, word in words.items())
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith("\n")
+    shown = err.splitlines()[-1].rpartition("\r")[2]
+    assert re.fullmatch(rf"adam: 12 steps, [0-9,]+/s, {last} 100%\|█+\|", shown)
+
+
+def shown_on(columns: int, monkeypatch: pytest.MonkeyPatch, description: str, steps: int) -> str:
+    """The line on a terminal of so many columns after so many steps in a second or two."""
+
+    class Narrow(Bar):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **{**kwargs, "dynamic_ncols": False, "ncols": columns})
+            self.start_t -= 120.0
+
+    history = History(["accuracy"])
+    progress = Progress(description, show=True)
+    monkeypatch.setattr(progress, "_make_bar", Narrow)
+    progress(Event("epoch_start", None, history, 0, 0, last_epoch=4999, epoch_steps=938))
+    history.append(steps=steps, cost_time=1.0, loss=0.31415, val_loss=0.27182, metrics={"accuracy": 0.92431})
+    progress(Event("val_end", None, history, 0, steps, last_epoch=4999, epoch_steps=938))
+    [bar] = Narrow.made
+    bar.close()
+    return str(bar)
+
+
+@pytest.mark.parametrize(
+    ("columns", "steps", "shown"),
+    [
+        (80, 24_388, "adam, seed 1: 24,388 steps, 203/s, loss 0.3141, val loss 0.2718, acc 0.9243"),
+        (80, 1_135_918, "adam, seed 1: 1,135,918 steps, 9,466/s, loss 0.3141, val loss 0.2718, acc 0.9243"),
+        (110, 24_388, "adam, seed 1: 24,388 steps, 203/s, loss 0.3141, val loss 0.2718, acc 0.9243   1%|"),
+        (40, 24_388, "adam, seed 1: 24,388 steps, 203/s, loss"),
+    ],
+)
+@pytest.mark.usefixtures("bars")
+def test_the_figures_come_before_the_bar(monkeypatch: pytest.MonkeyPatch, columns: int, steps: int, shown: str) -> None:
+    line = shown_on(columns, monkeypatch, "adam, seed 1", steps)
+    assert line.startswith(shown)
+    assert len(line.rstrip()) <= columns
+    assert ("%|" in line) == ("%|" in shown)
+
+
+@pytest.mark.usefixtures("bars")
+def test_the_longest_run_fits_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = shown_on(80, monkeypatch, "fixed-small, seed 1", 1_135_918)
+    assert line == "fixed-small, seed 1: 1,135,918 steps, 9,466/s, loss 0.314, val 0.272, acc 0.924"
+
+
+@pytest.mark.usefixtures("bars")
+def test_a_description_may_have_braces(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown_on(110, monkeypatch, "{adam} 0", 938).startswith("{adam} 0: 938 steps, ")
+
+
+def test_without_val_data_it_shows_the_loss(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
+    history = make_session().fit(data, epochs=2, listeners=[Progress(show=True)])
+    [bar] = bars
+    assert (bar.total, bar.n, bar.closed) == (6, 6, True)
+    assert f"/s, loss {history.loss[-1]:.4f} 100%|" in str(bar)
+
+
+def test_each_validation_is_shown_at_once(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
+    shown: list[tuple[str, int]] = []
+    note = FitListener("val_end", callback=lambda event: shown.append((str(bars[0]), bars[0].n)))
+    history = make_session().fit(data, 1, val_data=data, val_steps=1, listeners=[Progress(show=True), note])
+    for (line, moved), loss, val_loss, step in zip(shown, history.loss, history.val_loss, history.steps, strict=True):
+        assert f"{step} steps, " in line
+        assert f"/s, loss {loss:.4f}, val loss {val_loss:.4f} " in line
+        assert moved == step
+
+
+def test_each_fit_has_a_bar_of_its_own(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
+    session, progress = make_session(), Progress(show=True)
+    session.fit(data, epochs=2, listeners=[progress])
+    session.fit(data, epochs=3, val_data=data, val_steps=2, listeners=[progress])
+    assert [(bar.total, bar.n, bar.closed) for bar in bars] == [(6, 6, True), (9, 9, True)]
+
+
+@pytest.mark.parametrize("progress_first", [True, False])
+@pytest.mark.parametrize(("val_steps", "steps"), [(0, 6), (2, 4)])
+def test_it_is_closed_where_the_training_is_stopped(
+    make_session: MakeSession, data: Dataset, bars: list[Bar], progress_first: bool, val_steps: int, steps: int
+) -> None:
+    session = make_session()
+    listeners: list[Any] = [Progress(show=True), EarlyStopping(patience=1, min_delta=100.0)]
+    session.fit(data, 9, val_data=data, val_steps=val_steps, listeners=listeners if progress_first else listeners[::-1])
+    [bar] = bars
+    assert session.step == steps
+    assert (bar.total, bar.n, bar.closed) == (27, steps, True)
+
+
+def test_a_fit_after_one_that_failed_closes_its_bar(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
+    def fail(event: Any) -> None:
+        raise LookupError("of the listener's own")
+
+    session, progress = make_session(), Progress(show=True)
+    with pytest.raises(LookupError):
+        session.fit(data, epochs=2, listeners=[progress, FitListener("epoch_end", callback=fail)])
+    assert not bars[0].closed
+    session.fit(data, epochs=2, listeners=[progress])
+    assert [bar.closed for bar in bars] == [True, True]
+
+
+@pytest.mark.parametrize(("is_terminal", "show", "count"), [(False, None, 0), (True, None, 1), (True, False, 0)])
+def test_it_is_shown_on_terminals(
+    make_session: MakeSession,
+    data: Dataset,
+    bars: list[Bar],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    is_terminal: bool,
+    show: bool | None,
+    count: int,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    make_session().fit(data, epochs=2, listeners=[Progress(show=show)])
+    assert len(bars) == count
+    assert (capsys.readouterr().err == "") == (count == 0)
+
+
+def test_the_line_of_the_bar_can_be_chosen(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
+    make_session().fit(data, epochs=1, listeners=[Progress(position=2, show=True)])
+    assert bars[0].pos == -2
+
+
+def test_without_tqdm_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    with pytest.raises(ImportError, match=r'^Progress needs tqdm, .*: pip install "cutedl_xp\[examples\]"$'):
+        Progress()
