@@ -9,7 +9,7 @@ _LONGEST = 200
 _MOST_NAMES = 12
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value in an error message, with its type: short, on one line, and an array without its entries."""
     if hasattr(value, "dtype") and getattr(value, "shape", ()) != ():
         return f"an array of dtype {value.dtype} and shape {tuple(value.shape)} ({type(value).__name__})"
@@ -17,17 +17,17 @@ def shown(value: Any) -> str:
     return f"{text if len(text) <= _LONGEST else text[:_LONGEST] + '...'} ({type(value).__name__})"
 
 
-def listed(names: Iterable[str]) -> str:
+def format_names(names: Iterable[str]) -> str:
     """Names in an error message, the first of them where they are many."""
     every = [repr(name) for name in names]
     more = [f"{len(every) - _MOST_NAMES} more"] if len(every) > _MOST_NAMES else []
     return ", ".join([*every[:_MOST_NAMES], *more]) or "none"
 
 
-def real(argument: str, value: Any) -> float:
+def check_real(argument: str, value: Any) -> float:
     """``value`` as a finite Python float; a NumPy scalar would promote float32 arrays to its own dtype."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"`{argument}` must be a number; got {shown(value)}")
+        raise TypeError(f"`{argument}` must be a number; got {format_value(value)}")
     try:
         number = float(value)
     except OverflowError:  # of an integer beyond the largest float
@@ -37,73 +37,73 @@ def real(argument: str, value: Any) -> float:
     return number
 
 
-def positive(argument: str, value: Any) -> float:
+def check_positive(argument: str, value: Any) -> float:
     """``value`` as a float above 0."""
-    number = real(argument, value)
+    number = check_real(argument, value)
     if number <= 0.0:
         raise ValueError(f"`{argument}` must be greater than 0; got {value!r}")
     return number
 
 
-def not_negative(argument: str, value: Any) -> float:
+def check_not_negative(argument: str, value: Any) -> float:
     """``value`` as a float of at least 0."""
-    number = real(argument, value)
+    number = check_real(argument, value)
     if number < 0.0:
         raise ValueError(f"`{argument}` must be 0 or greater; got {value!r}")
     return number
 
 
-def fraction(argument: str, value: Any) -> float:
+def check_fraction(argument: str, value: Any) -> float:
     """``value`` as a float strictly between 0 and 1."""
-    number = real(argument, value)
+    number = check_real(argument, value)
     if not 0.0 < number < 1.0:
         raise ValueError(f"`{argument}` must lie strictly between 0 and 1; got {value!r}")
     return number
 
 
-def integer(argument: str, value: Any, *, at_least: int) -> int:
+def check_integer(argument: str, value: Any, *, at_least: int) -> int:
     """``value`` as a Python int of at least ``at_least``."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"`{argument}` must be an integer; got {shown(value)}")
+        raise TypeError(f"`{argument}` must be an integer; got {format_value(value)}")
     number = int(value)
     if number < at_least:
         raise ValueError(f"`{argument}` must be {at_least} or greater; got {value!r}")
     return number
 
 
-def boolean(argument: str, value: Any) -> bool:
+def check_boolean(argument: str, value: Any) -> bool:
     """``value``, which must be True or False."""
     if not isinstance(value, bool):
-        raise TypeError(f"`{argument}` must be True or False; got {shown(value)}")
+        raise TypeError(f"`{argument}` must be True or False; got {format_value(value)}")
     return value
 
 
-def text(argument: str, value: Any) -> str:
+def check_text(argument: str, value: Any) -> str:
     """``value`` as a string that is not empty."""
     if not isinstance(value, str):
-        raise TypeError(f"`{argument}` must be a string; got {shown(value)}")
+        raise TypeError(f"`{argument}` must be a string; got {format_value(value)}")
     if not value:
         raise ValueError(f"`{argument}` must not be empty")
     return value
 
 
-def sequence(argument: str, value: Any) -> tuple[Any, ...]:
+def check_sequence(argument: str, value: Any) -> tuple[Any, ...]:
     """``value``, a list, tuple or other sequence, as a tuple."""
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise TypeError(f"`{argument}` must be a list or tuple; got {shown(value)}")
+        raise TypeError(f"`{argument}` must be a list or tuple; got {format_value(value)}")
     return tuple(value)
 
 
-def one_of(argument: str, value: Any, allowed: tuple[str, ...]) -> str:
+def check_one_of(argument: str, value: Any, allowed: tuple[str, ...]) -> str:
     """``value`` as one of the names in ``allowed``."""
     names = ", ".join(repr(name) for name in allowed)
     if not isinstance(value, str):
-        raise TypeError(f"`{argument}` must be one of {names}; got {shown(value)}")
+        raise TypeError(f"`{argument}` must be one of {names}; got {format_value(value)}")
     if value not in allowed:
         raise ValueError(f"`{argument}` must be one of {names}; got {value!r}")
     return value
 
 
-def missing_extra(purpose: str, package: str, extra: str) -> ImportError:
+def missing_extra_error(purpose: str, package: str, extra: str) -> ImportError:
     """The error for an optional dependency that is not installed, with the command that installs it."""
     return ImportError(f'{purpose} needs {package}, which is not installed: pip install "cutedl_xp[{extra}]"')

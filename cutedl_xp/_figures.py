@@ -115,4 +115,4 @@ def matplotlib_module(module: str) -> Any:
     try:
         return importlib.import_module(f"matplotlib.{module}")
     except ImportError as error:
-        raise _checks.missing_extra("plotting", "matplotlib", "plot") from error
+        raise _checks.missing_extra_error("plotting", "matplotlib", "plot") from error

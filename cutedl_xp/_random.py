@@ -16,7 +16,7 @@ from cutedl_xp._typing import Shape
 
 def check_seed(seed: Any) -> int:
     """``seed`` as a Python int of at least 0."""
-    return _checks.integer("seed", seed, at_least=0)
+    return _checks.check_integer("seed", seed, at_least=0)
 
 
 class Stream:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from cutedl_xp import _numerics
-from cutedl_xp._checks import one_of
+from cutedl_xp._checks import check_one_of
 from cutedl_xp._typing import Array, Namespace
 
 Function: TypeAlias = Callable[[Namespace, Array], Array]
@@ -99,4 +99,4 @@ def get(name: str) -> Activation:
     >>> activations.get("relu").function(np, np.array([-1.0, 2.0]))
     array([0., 2.])
     """
-    return ACTIVATIONS[one_of("activation", name, tuple(ACTIVATIONS))]
+    return ACTIVATIONS[check_one_of("activation", name, tuple(ACTIVATIONS))]

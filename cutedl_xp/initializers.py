@@ -9,7 +9,7 @@ from math import prod, sqrt
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from cutedl_xp._checks import one_of
+from cutedl_xp._checks import check_one_of
 from cutedl_xp._random import Stream
 from cutedl_xp._typing import Shape
 
@@ -71,4 +71,4 @@ def get(argument: str, initializer: str | Initializer) -> Initializer:
     """
     if callable(initializer):
         return initializer
-    return INITIALIZERS[one_of(argument, initializer, tuple(INITIALIZERS))]
+    return INITIALIZERS[check_one_of(argument, initializer, tuple(INITIALIZERS))]

@@ -11,7 +11,7 @@ from math import prod
 from array_api_compat import array_namespace
 
 from cutedl_xp import _numerics
-from cutedl_xp._checks import boolean
+from cutedl_xp._checks import check_boolean
 from cutedl_xp._typing import Array, Namespace, Shape
 from cutedl_xp.backends import Backend, backend_of, check_together, describe
 
@@ -131,7 +131,7 @@ class _Crossentropy(Loss):
     from_logits: bool = True
 
     def __post_init__(self) -> None:
-        boolean("from_logits", self.from_logits)
+        check_boolean("from_logits", self.from_logits)
 
     def _check_classes(self, predicted: Shape) -> None:
         if not predicted:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
-from cutedl_xp._checks import one_of, sequence, shown
+from cutedl_xp._checks import check_one_of, check_sequence, format_value
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, check_together, describe, dtype_name, get_backend
@@ -39,10 +39,10 @@ class Model:
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
-        given = sequence("layers", layers)
+        given = check_sequence("layers", layers)
         for layer in given:
             if not isinstance(layer, Layer):
-                raise TypeError(f"`layers` must be layers such as Dense(10); got {shown(layer)}")
+                raise TypeError(f"`layers` must be layers such as Dense(10); got {format_value(layer)}")
         if not given:
             raise ValueError("`layers` is empty; a model has at least one layer")
         if len({id(layer) for layer in given}) < len(given):
@@ -75,7 +75,7 @@ class Model:
             If a layer does not fit the one before, or an argument is none of these.
         """
         backend = get_backend(backend)
-        dtype = one_of("dtype", dtype if isinstance(dtype, str) else dtype_name(dtype), DTYPES)
+        dtype = check_one_of("dtype", dtype if isinstance(dtype, str) else dtype_name(dtype), DTYPES)
         seed = check_seed(seed)
         specs = self._parameter_specs()
         parameters = Parameters(backend, dtype, {name: spec.shape for name, spec in specs.items()})

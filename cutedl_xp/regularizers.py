@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from array_api_compat import array_namespace
 
-from cutedl_xp._checks import listed, not_negative, text
+from cutedl_xp._checks import check_not_negative, check_text, format_names
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.parameter import Parameter
 
@@ -31,13 +31,13 @@ class Regularizer(ABC):
     pattern: str = field(default="*/weight", kw_only=True)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "damping", not_negative("damping", self.damping))
-        text("pattern", self.pattern)
+        object.__setattr__(self, "damping", check_not_negative("damping", self.damping))
+        check_text("pattern", self.pattern)
 
     def check_names(self, names: Sequence[str]) -> None:
         """Refuse parameters none of which this would act on."""
         if names and not any(fnmatchcase(name, self.pattern) for name in names):
-            raise ValueError(f"`pattern` {self.pattern!r} fits none of the parameters {listed(names)}")
+            raise ValueError(f"`pattern` {self.pattern!r} fits none of the parameters {format_names(names)}")
 
     def __call__(self, parameters: Sequence[Parameter]) -> None:
         """Add the penalty's gradient to the gradients of those parameters."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import array_api_compat
 
-from cutedl_xp._checks import shown
+from cutedl_xp._checks import format_value
 from cutedl_xp.backends._arrays import describe
 from cutedl_xp.backends._base import Backend, BackendUnavailable
 
@@ -94,7 +94,7 @@ def backend_of(array: Any) -> Backend:
 
 def _named(spec: Any) -> Backend:
     if not isinstance(spec, str):
-        raise TypeError(f"`name` must be a backend's name such as 'numpy'; got {shown(spec)}")
+        raise TypeError(f"`name` must be a backend's name such as 'numpy'; got {format_value(spec)}")
     name, _, device = spec.partition(":")
     if name not in _CLASSES:
         raise ValueError(f"there is no backend {name!r}; the backends are {', '.join(map(repr, _CLASSES))}")
@@ -115,7 +115,7 @@ def _backend_class(name: str) -> type[Backend]:
 
 def _for_device(device: Any) -> Backend:
     if not isinstance(device, str):
-        raise TypeError(f"`device` must be 'cpu', 'cuda', 'cuda:N' or 'auto'; got {shown(device)}")
+        raise TypeError(f"`device` must be 'cpu', 'cuda', 'cuda:N' or 'auto'; got {format_value(device)}")
     kind, _, index = device.partition(":")
     if device == "cpu":
         return _named("numpy")

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from cutedl_xp._checks import integer, not_negative, sequence
+from cutedl_xp._checks import check_integer, check_not_negative, check_sequence
 from cutedl_xp.backends import Backend
 from cutedl_xp.bench.cases import Case, Work, make_cases
 from cutedl_xp.bench.choice import choose_backends
@@ -34,16 +34,16 @@ def check_plan(widths: Sequence[int], batch_sizes: Sequence[int], rounds: int = 
     TypeError, ValueError
         If an argument is none of these, or an array would be larger than 1 GiB.
     """
-    for width in sequence("widths", widths):
-        integer("widths", width, at_least=1)
+    for width in check_sequence("widths", widths):
+        check_integer("widths", width, at_least=1)
     if len(widths) < 2:
         raise ValueError(f"`widths` must be inputs and outputs at least, such as 784-10; got {_joined(widths)!r}")
-    for batch_size in sequence("batch_sizes", batch_sizes):
-        integer("batch_sizes", batch_size, at_least=1)
+    for batch_size in check_sequence("batch_sizes", batch_sizes):
+        check_integer("batch_sizes", batch_size, at_least=1)
     if not batch_sizes or len(set(batch_sizes)) < len(batch_sizes):
         raise ValueError(f"`batch_sizes` must be at least one number, each of them once; got {list(batch_sizes)}")
-    integer("rounds", rounds, at_least=2)
-    if not_negative("block_seconds", block_seconds) > _LONGEST_BLOCK:
+    check_integer("rounds", rounds, at_least=2)
+    if check_not_negative("block_seconds", block_seconds) > _LONGEST_BLOCK:
         raise ValueError(f"`block_seconds` must be {_LONGEST_BLOCK} or less; got {block_seconds!r}")
     parameters = sum((inputs + 1) * units for inputs, units in pairwise(widths))
     largest = max(parameters, max(widths) * max(batch_sizes))

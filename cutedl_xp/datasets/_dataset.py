@@ -69,11 +69,11 @@ class Dataset:
             )
         self.data = data
         self.labels = labels
-        self.batch_size = _checks.integer("batch_size", batch_size, at_least=1)
-        self.shuffle = _checks.boolean("shuffle", shuffle)
-        self.drop_remainder = _checks.boolean("drop_remainder", drop_remainder)
+        self.batch_size = _checks.check_integer("batch_size", batch_size, at_least=1)
+        self.shuffle = _checks.check_boolean("shuffle", shuffle)
+        self.drop_remainder = _checks.check_boolean("drop_remainder", drop_remainder)
         self.seed = check_seed(seed)
-        self.scale = None if scale is None else _checks.real("scale", scale)
+        self.scale = None if scale is None else _checks.check_real("scale", scale)
         if len(self) == 0:
             raise ValueError(
                 f"`batch_size` is {batch_size} and there are {data.shape[0]} samples: with drop_remainder=True "
@@ -119,7 +119,7 @@ class Dataset:
         TypeError, ValueError
             If an argument is none of these, or the data are arrays of another backend.
         """
-        epoch = _checks.integer("epoch", epoch, at_least=0)
+        epoch = _checks.check_integer("epoch", epoch, at_least=0)
         backend = backend_of(self.data) if backend is None else backend
         dtype = backend.dtype(self._float_dtype() if dtype is None else dtype)
         return self._batches(epoch, backend, dtype, *self._on(backend, dtype))

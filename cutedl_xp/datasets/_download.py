@@ -36,7 +36,7 @@ def import_pooch() -> Any:
         import pooch
     except ImportError as error:
         purpose = "finding or downloading MNIST without `data_dir` or $CUTEDL_XP_DATA"
-        raise _checks.missing_extra(purpose, "pooch", "data") from error
+        raise _checks.missing_extra_error(purpose, "pooch", "data") from error
     return pooch
 
 

@@ -115,7 +115,7 @@ def load(
     >>> train  # doctest: +SKIP
     <Dataset of 60000 samples of shape (784,) in 938 batches>
     """
-    batch_size = _checks.integer("batch_size", batch_size, at_least=1)
+    batch_size = _checks.check_integer("batch_size", batch_size, at_least=1)
     seed = check_seed(seed)
     target = None if backend is None else get_backend(backend)
     train_images, train_labels, test_images, test_labels = files = _read(data_dir)

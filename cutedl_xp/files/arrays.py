@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cutedl_xp._checks import missing_extra, shown
+from cutedl_xp._checks import format_value, missing_extra_error
 from cutedl_xp.files.atomic import write_atomically
 
 _KEY = "cutedl_xp"
@@ -68,7 +68,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
 
 def _checked(path: Any) -> Path:
     if not isinstance(path, str | os.PathLike):  # a number would be taken for an open file
-        raise TypeError(f"`path` must be a path; got {shown(path)}")
+        raise TypeError(f"`path` must be a path; got {format_value(path)}")
     return Path(path)
 
 
@@ -76,5 +76,5 @@ def _safetensors() -> Any:
     try:
         import safetensors.numpy
     except ImportError as error:
-        raise missing_extra("saving and loading a model", "safetensors", "files") from error
+        raise missing_extra_error("saving and loading a model", "safetensors", "files") from error
     return safetensors

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cutedl_xp.layers as _layers
-from cutedl_xp._checks import one_of
+from cutedl_xp._checks import check_one_of
 from cutedl_xp.layers import Layer, ParameterSpec
 
 DTYPES = ("float32", "float64")
@@ -29,7 +29,7 @@ def read_header(header: Mapping[str, Any], custom_layers: Sequence[type[Layer]])
         raise ValueError(f"it has format {header.get('format')!r}, kind {header.get('kind')!r}, not format 1, a model")
     own: list[type[Layer]] = [_layers.Dense, _layers.Dropout, _layers.Flatten]
     known = {layer.__name__: layer for layer in [*own, *custom_layers]}
-    return [_layer(known, described) for described in header["layers"]], one_of("dtype", header["dtype"], DTYPES)
+    return [_layer(known, described) for described in header["layers"]], check_one_of("dtype", header["dtype"], DTYPES)
 
 
 def check_arrays(arrays: Mapping[str, Any], specs: Mapping[str, ParameterSpec], dtype: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cutedl_xp import activations, initializers
-from cutedl_xp._checks import integer
+from cutedl_xp._checks import check_integer
 from cutedl_xp._random import Stream
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend
@@ -55,8 +55,8 @@ class Dense(Layer):
         weight_initializer: str | Initializer = "uniform",
         bias_initializer: str | Initializer = "zeros",
     ) -> None:
-        self.units = integer("units", units, at_least=1)
-        self.input_dim = None if input_dim is None else integer("input_dim", input_dim, at_least=1)
+        self.units = check_integer("units", units, at_least=1)
+        self.input_dim = None if input_dim is None else check_integer("input_dim", input_dim, at_least=1)
         self.activation = activation
         self.weight_initializer = weight_initializer
         self.bias_initializer = bias_initializer

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cutedl_xp._checks import real
+from cutedl_xp._checks import check_real
 from cutedl_xp._random import Stream
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend
@@ -44,7 +44,7 @@ class Dropout(Layer):
     """
 
     def __init__(self, keep_prob: float) -> None:
-        self.keep_prob = real("keep_prob", keep_prob)
+        self.keep_prob = check_real("keep_prob", keep_prob)
         if not 0.0 < self.keep_prob <= 1.0:
             raise ValueError(f"`keep_prob` must be greater than 0 and at most 1; got {keep_prob!r}")
         self._backend: Backend

@@ -12,7 +12,7 @@ def checked_mode(monitor: str, mode: str | None) -> str:
         return "min"
     if mode is None:
         raise ValueError(f"`mode` must be 'min' or 'max' to monitor {monitor!r}; got None")
-    return _checks.one_of("mode", mode, ("min", "max"))
+    return _checks.check_one_of("mode", mode, ("min", "max"))
 
 
 def stalled(series: Sequence[float], mode: str | None, patience: int, min_delta: float) -> bool:

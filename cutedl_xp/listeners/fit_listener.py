@@ -27,7 +27,7 @@ class FitListener:
             raise ValueError(f"`events` is empty; name some of {', '.join(map(repr, EVENTS))}")
         if not callable(callback):
             raise TypeError(f"`callback` must be callable; got {callback!r}")
-        self.events = tuple(_checks.one_of("events", event, EVENTS) for event in events)
+        self.events = tuple(_checks.check_one_of("events", event, EVENTS) for event in events)
         self.callback = callback
 
     def __call__(self, event: Event) -> None:

@@ -35,7 +35,7 @@ class Progress:
         try:
             import tqdm
         except ImportError as error:
-            raise _checks.missing_extra("Progress", "tqdm", "examples") from error
+            raise _checks.missing_extra_error("Progress", "tqdm", "examples") from error
         self.description = description
         self.position = position
         self.show = (sys.stderr is not None and sys.stderr.isatty()) if show is None else show

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 
 from cutedl_xp import _checks
-from cutedl_xp._checks import shown
+from cutedl_xp._checks import format_value
 from cutedl_xp.listeners._plateau import checked_mode, stalled
 from cutedl_xp.training.events import Event
 
@@ -58,11 +58,11 @@ class ReduceOnPlateau:
     _seen: int = field(default=0, init=False, repr=False)  # and when it was last called
 
     def __post_init__(self) -> None:
-        _checks.text("monitor", self.monitor)
-        self.factor = _checks.fraction("factor", self.factor)
-        self.patience = _checks.integer("patience", self.patience, at_least=1)
-        self.min_delta = _checks.not_negative("min_delta", self.min_delta)
-        self.min_lr = _checks.not_negative("min_lr", self.min_lr)
+        _checks.check_text("monitor", self.monitor)
+        self.factor = _checks.check_fraction("factor", self.factor)
+        self.patience = _checks.check_integer("patience", self.patience, at_least=1)
+        self.min_delta = _checks.check_not_negative("min_delta", self.min_delta)
+        self.min_lr = _checks.check_not_negative("min_lr", self.min_lr)
         self.mode = checked_mode(self.monitor, self.mode)
 
     def __call__(self, event: Event) -> None:
@@ -72,7 +72,7 @@ class ReduceOnPlateau:
             raise TypeError(f"ReduceOnPlateau needs an optimizer with a learning rate; got {event.session.optimizer!r}")
         for lr in [rule.lr for rule in rules]:
             if isinstance(lr, bool) or not isinstance(lr, Real):
-                raise TypeError(f"ReduceOnPlateau needs an optimizer whose `lr` is a number; got {shown(lr)}")
+                raise TypeError(f"ReduceOnPlateau needs an optimizer whose `lr` is a number; got {format_value(lr)}")
         entries = event.history.series(self.monitor)
         if len(entries) < self._seen:  # another fit has begun
             self._reduced = 0

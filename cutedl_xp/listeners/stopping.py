@@ -38,9 +38,9 @@ class EarlyStopping:
     mode: str | None = None
 
     def __post_init__(self) -> None:
-        _checks.text("monitor", self.monitor)
-        object.__setattr__(self, "patience", _checks.integer("patience", self.patience, at_least=1))
-        object.__setattr__(self, "min_delta", _checks.not_negative("min_delta", self.min_delta))
+        _checks.check_text("monitor", self.monitor)
+        object.__setattr__(self, "patience", _checks.check_integer("patience", self.patience, at_least=1))
+        object.__setattr__(self, "min_delta", _checks.check_not_negative("min_delta", self.min_delta))
         object.__setattr__(self, "mode", checked_mode(self.monitor, self.mode))
 
     def __call__(self, event: Event) -> None:
@@ -76,9 +76,9 @@ class TargetReached:
     times: int = 20
 
     def __post_init__(self) -> None:
-        _checks.text("monitor", self.monitor)
-        object.__setattr__(self, "target", _checks.real("target", self.target))
-        object.__setattr__(self, "times", _checks.integer("times", self.times, at_least=1))
+        _checks.check_text("monitor", self.monitor)
+        object.__setattr__(self, "target", _checks.check_real("target", self.target))
+        object.__setattr__(self, "times", _checks.check_integer("times", self.times, at_least=1))
 
     def __call__(self, event: Event) -> None:
         """Look at the history, and stop the training if it is time."""

@@ -13,7 +13,7 @@ from cutedl_xp.optimizers._tree import Tree, rebuild
 from cutedl_xp.optimizers._validation import check_keys, counted, floating, matched, namespace
 from cutedl_xp.parameter import Parameter
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import scheduled
+from cutedl_xp.schedules._schedule import evaluate_schedule
 
 _SWEEP = 128
 """Updates from one search for subnormal numbers to the next. Where a unit has died or a pixel is nearly always 0, means
@@ -60,7 +60,7 @@ class ElementwiseOptimizer(Optimizer):
 
     def rate(self, t: Any) -> Any:
         """The learning rate of update number ``t`` (1 for the first)."""
-        return scheduled("lr", self.lr, t - 1) if callable(self.lr) else self.lr
+        return evaluate_schedule("lr", self.lr, t - 1) if callable(self.lr) else self.lr
 
     def init(self, params: Tree) -> State:
         arrays = floating("params", params)

@@ -6,7 +6,7 @@ from typing import Any
 
 from array_api_compat import array_namespace, is_array_api_obj, is_numpy_array
 
-from cutedl_xp._checks import listed
+from cutedl_xp._checks import format_names
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import check_together, describe, dtype_name
 from cutedl_xp.optimizers._tree import Tree, leaves
@@ -31,7 +31,7 @@ def check_parameters(parameters: Sequence[Parameter]) -> None:
 
 
 def named(parameters: Sequence[Parameter]) -> str:
-    return listed(parameter.name for parameter in parameters)
+    return format_names(parameter.name for parameter in parameters)
 
 
 def namespace(array: Array) -> Namespace:

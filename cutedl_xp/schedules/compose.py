@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from cutedl_xp._checks import integer, not_negative, sequence
-from cutedl_xp.schedules._schedule import Schedule, checked_rate, fraction_of, functions_for
+from cutedl_xp._checks import check_integer, check_not_negative, check_sequence
+from cutedl_xp.schedules._schedule import Schedule, check_rate, completed_fraction, scalar_functions
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Constant:
     lr: float
 
     def __post_init__(self) -> None:
-        not_negative("lr", self.lr)
+        check_not_negative("lr", self.lr)
 
     def __call__(self, update: Any) -> Any:
         return self.lr
@@ -64,13 +64,13 @@ class Warmup:
     start: float = 0.0
 
     def __post_init__(self) -> None:
-        checked_rate("then", self.then)
-        integer("updates", self.updates, at_least=1)
-        not_negative("start", self.start)
+        check_rate("then", self.then)
+        check_integer("updates", self.updates, at_least=1)
+        check_not_negative("start", self.start)
 
     def __call__(self, update: Any) -> Any:
         def rising(update: Any) -> Any:
-            return self.start + (_asked(self.then, 0) - self.start) * fraction_of(update, self.updates)
+            return self.start + (_asked(self.then, 0) - self.start) * completed_fraction(update, self.updates)
 
         return _chosen(update, (self.updates,), (rising, self.then))
 
@@ -99,7 +99,7 @@ class Piecewise:
     def __post_init__(self) -> None:
         _check_boundaries("rates", self.boundaries, self.rates)
         for place, value in enumerate(self.rates):
-            not_negative(f"rates[{place}]", value)
+            check_not_negative(f"rates[{place}]", value)
 
     def __call__(self, update: Any) -> Any:
         return _chosen(update, self.boundaries, self.rates)
@@ -130,7 +130,7 @@ class Chain:
     def __post_init__(self) -> None:
         _check_boundaries("schedules", self.boundaries, self.schedules)
         for place, schedule in enumerate(self.schedules):
-            checked_rate(f"schedules[{place}]", schedule)
+            check_rate(f"schedules[{place}]", schedule)
 
     def __call__(self, update: Any) -> Any:
         return _chosen(update, self.boundaries, self.schedules)
@@ -147,7 +147,7 @@ def _chosen(update: Any, boundaries: Sequence[int], pieces: Sequence[float | Sch
     if isinstance(update, int):
         place = bisect_right(boundaries, update)
         return _asked(pieces[place], update - starts[place])
-    functions = functions_for(update)
+    functions = scalar_functions(update)
     values = [_asked(each, functions.maximum(update - start, 0)) for each, start in zip(pieces, starts, strict=True)]
     chosen = values[0]
     for boundary, value in zip(boundaries, values[1:], strict=True):
@@ -157,11 +157,12 @@ def _chosen(update: Any, boundaries: Sequence[int], pieces: Sequence[float | Sch
 
 def _check_boundaries(argument: str, boundaries: Any, values: Any) -> None:
     numbers = [
-        integer(f"boundaries[{i}]", number, at_least=1) for i, number in enumerate(sequence("boundaries", boundaries))
+        check_integer(f"boundaries[{i}]", number, at_least=1)
+        for i, number in enumerate(check_sequence("boundaries", boundaries))
     ]
     if any(later <= earlier for earlier, later in pairwise(numbers)):
         raise ValueError(f"`boundaries` must each be greater than the one before; got {boundaries!r}")
-    if len(sequence(argument, values)) != len(numbers) + 1:
+    if len(check_sequence(argument, values)) != len(numbers) + 1:
         raise ValueError(
             f"`{argument}` must be one more than `boundaries`; got {len(values)} for {len(numbers)} boundaries"
         )

@@ -4,13 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from cutedl_xp._checks import fraction, integer, not_negative, positive
-from cutedl_xp.schedules._schedule import fraction_of, functions_for
+from cutedl_xp._checks import check_fraction, check_integer, check_not_negative, check_positive
+from cutedl_xp.schedules._schedule import completed_fraction, scalar_functions
 
 
 def _half_cosine(start: float, end: float, done: Any) -> Any:
     """From one rate to another along half a wave of the cosine."""
-    return end + (start - end) * (1.0 + functions_for(done).cos(math.pi * done)) / 2.0
+    return end + (start - end) * (1.0 + scalar_functions(done).cos(math.pi * done)) / 2.0
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Cosine:
     end: float = 0.0
 
     def __post_init__(self) -> None:
-        positive("lr", self.lr)
-        integer("updates", self.updates, at_least=1)
-        not_negative("end", self.end)
+        check_positive("lr", self.lr)
+        check_integer("updates", self.updates, at_least=1)
+        check_not_negative("end", self.end)
 
     def __call__(self, update: Any) -> Any:
-        return _half_cosine(self.lr, self.end, fraction_of(update, self.updates))
+        return _half_cosine(self.lr, self.end, completed_fraction(update, self.updates))
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,15 @@ class CosineRestarts:
     end: float = 0.0
 
     def __post_init__(self) -> None:
-        positive("lr", self.lr)
-        integer("updates", self.updates, at_least=1)
-        integer("growth", self.growth, at_least=1)
-        not_negative("end", self.end)
+        check_positive("lr", self.lr)
+        check_integer("updates", self.updates, at_least=1)
+        check_integer("growth", self.growth, at_least=1)
+        check_not_negative("end", self.end)
 
     def __call__(self, update: Any) -> Any:
         if self.growth == 1:
             return _half_cosine(self.lr, self.end, (update % self.updates) / self.updates)
-        functions, growth = functions_for(update), self.growth
+        functions, growth = scalar_functions(update), self.growth
         middle = (update + 0.5) / self.updates  # of the update, so that rounding takes none into the fall beside
         restarts = functions.floor(functions.log(middle * (growth - 1) + 1.0) / math.log(growth))
         length = self.updates * growth**restarts
@@ -132,14 +132,14 @@ class OneCycle:
     end_divisor: float = 250_000.0
 
     def __post_init__(self) -> None:
-        positive("lr", self.lr)
-        integer("updates", self.updates, at_least=2)
-        fraction("rising", self.rising)
-        positive("start_divisor", self.start_divisor)
-        positive("end_divisor", self.end_divisor)
+        check_positive("lr", self.lr)
+        check_integer("updates", self.updates, at_least=2)
+        check_fraction("rising", self.rising)
+        check_positive("start_divisor", self.start_divisor)
+        check_positive("end_divisor", self.end_divisor)
 
     def __call__(self, update: Any) -> Any:
-        functions = functions_for(update)
+        functions = scalar_functions(update)
         last = self.updates - 1
         peak = max(self.rising * self.updates - 1.0, 0.5)
         up = _half_cosine(self.lr / self.start_divisor, self.lr, functions.minimum(update, peak) / peak)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from cutedl_xp._checks import integer, not_negative, positive
-from cutedl_xp.schedules._schedule import fraction_of
+from cutedl_xp._checks import check_integer, check_not_negative, check_positive
+from cutedl_xp.schedules._schedule import completed_fraction
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Step:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        positive("lr", self.lr)
-        integer("every", self.every, at_least=1)
-        positive("factor", self.factor)
+        check_positive("lr", self.lr)
+        check_integer("every", self.every, at_least=1)
+        check_positive("factor", self.factor)
 
     def __call__(self, update: Any) -> Any:
         return self.lr * self.factor ** (update // self.every)
@@ -65,9 +65,9 @@ class Exponential:
     every: int = 1
 
     def __post_init__(self) -> None:
-        positive("lr", self.lr)
-        positive("factor", self.factor)
-        integer("every", self.every, at_least=1)
+        check_positive("lr", self.lr)
+        check_positive("factor", self.factor)
+        check_integer("every", self.every, at_least=1)
 
     def __call__(self, update: Any) -> Any:
         return self.lr * self.factor ** (update / self.every)
@@ -97,8 +97,8 @@ class InverseTime:
     half_life: float
 
     def __post_init__(self) -> None:
-        positive("lr", self.lr)
-        positive("half_life", self.half_life)
+        check_positive("lr", self.lr)
+        check_positive("half_life", self.half_life)
 
     def __call__(self, update: Any) -> Any:
         return self.lr / (1.0 + update / self.half_life)
@@ -132,10 +132,10 @@ class Polynomial:
     power: float = 1.0
 
     def __post_init__(self) -> None:
-        positive("lr", self.lr)
-        integer("updates", self.updates, at_least=1)
-        not_negative("end", self.end)
-        positive("power", self.power)
+        check_positive("lr", self.lr)
+        check_integer("updates", self.updates, at_least=1)
+        check_not_negative("end", self.end)
+        check_positive("power", self.power)
 
     def __call__(self, update: Any) -> Any:
-        return self.end + (self.lr - self.end) * (1.0 - fraction_of(update, self.updates)) ** self.power
+        return self.end + (self.lr - self.end) * (1.0 - completed_fraction(update, self.updates)) ** self.power

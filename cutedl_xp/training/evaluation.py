@@ -6,7 +6,7 @@ from typing import Any
 
 import array_api_compat
 
-from cutedl_xp._checks import shown
+from cutedl_xp._checks import format_value
 from cutedl_xp._typing import Array
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss
@@ -28,7 +28,9 @@ class Evaluation:
     def __init__(self, model: Model, loss: Loss, metrics: Sequence[Metric]) -> None:
         for metric in metrics:
             if getattr(metric, "__name__", None) is None or not callable(metric):
-                raise TypeError(f"`metrics` must be functions with a __name__, such as accuracy; got {shown(metric)}")
+                raise TypeError(
+                    f"`metrics` must be functions with a __name__, such as accuracy; got {format_value(metric)}"
+                )
         self.names = ("loss", *(metric.__name__ for metric in metrics))
         if len(set(self.names)) < len(self.names):
             raise ValueError(f"`metrics` must have different names, none of them 'loss'; got {self.names[1:]!r}")
@@ -72,7 +74,7 @@ def _check_number(name: str, value: Any) -> None:
     if isinstance(value, float):
         return
     if not array_api_compat.is_array_api_obj(value):
-        raise TypeError(f"the metric {name!r} must return a number; got {shown(value)}")
+        raise TypeError(f"the metric {name!r} must return a number; got {format_value(value)}")
     if tuple(value.shape) != ():
         raise ValueError(f"{name!r} must return one number a batch; got one of shape {tuple(value.shape)}")
     if not array_api_compat.array_namespace(value).isdtype(value.dtype, "real floating"):

@@ -38,7 +38,7 @@ class Event:
 
     def stop(self, why: str) -> None:
         """End the training after this event; the first reason given becomes the history's ``stop_reason``."""
-        why = _checks.text("why", why)
+        why = _checks.check_text("why", why)
         if self.history.stop_reason is None:
             self.history.stop_reason = why
 
@@ -48,7 +48,7 @@ Listener: TypeAlias = Callable[[Event], None]
 
 def check(listeners: Sequence[Any]) -> None:
     """Refuse what cannot be called with an event."""
-    for listener in _checks.sequence("listeners", listeners):
+    for listener in _checks.check_sequence("listeners", listeners):
         if not callable(listener) or isinstance(listener, type):
             raise TypeError(
                 f"`listeners` must be callables that take an event, such as EarlyStopping(); got {listener!r}"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cutedl_xp._checks import integer, sequence, shown
+from cutedl_xp._checks import check_integer, check_sequence, format_value
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend
 from cutedl_xp.datasets import Dataset
@@ -72,11 +72,11 @@ class Session:
         _check_type("loss", loss, Loss)
         _check_type("optimizer", optimizer, Optimizer)
         names = [parameter.name for parameter in model.parameters]
-        self.regularizers: tuple[Regularizer, ...] = sequence("regularizers", regularizers)
+        self.regularizers: tuple[Regularizer, ...] = check_sequence("regularizers", regularizers)
         for regularizer in self.regularizers:
             _check_type("regularizers", regularizer, Regularizer)
             regularizer.check_names(names)
-        self._evaluation = Evaluation(model, loss, sequence("metrics", metrics))
+        self._evaluation = Evaluation(model, loss, check_sequence("metrics", metrics))
         self.model = model
         self.optimizer = optimizer
         self.history: History | None = None
@@ -148,12 +148,12 @@ class Session:
             self._check_data("val_data", val_data)
             self._evaluation.means(val_data, batches=1)
         plan = FitPlan(
-            last_epoch=self.epoch + integer("epochs", epochs, at_least=1) - 1,
+            last_epoch=self.epoch + check_integer("epochs", epochs, at_least=1) - 1,
             epoch_steps=len(train),
             val_data=val_data,
-            val_epochs=integer("val_epochs", val_epochs, at_least=1),
-            val_steps=integer("val_steps", val_steps, at_least=0),
-            val_batches=integer("val_batches", val_batches, at_least=0),
+            val_epochs=check_integer("val_epochs", val_epochs, at_least=1),
+            val_steps=check_integer("val_steps", val_steps, at_least=0),
+            val_batches=check_integer("val_batches", val_batches, at_least=0),
         )
         events.check(listeners)
         self.optimizer.attach(self.model.parameters)
@@ -211,7 +211,7 @@ class Session:
             ``"loss"`` and each metric by its name.
         """
         self._check_data("data", data)
-        means = self._evaluation.means(data, integer("batches", batches, at_least=0))
+        means = self._evaluation.means(data, check_integer("batches", batches, at_least=0))
         return dict(zip(self._evaluation.names, self._evaluation.read(means), strict=True))
 
     def _check_data(self, argument: str, data: Dataset) -> None:
@@ -228,4 +228,4 @@ class Session:
 def _check_type(argument: str, value: Any, wanted: type) -> None:
     if not isinstance(value, wanted):
         article = "an" if wanted.__name__[0] in "AEIO" else "a"
-        raise TypeError(f"`{argument}` must be {article} {wanted.__name__}; got {shown(value)}")
+        raise TypeError(f"`{argument}` must be {article} {wanted.__name__}; got {format_value(value)}")

@@ -6,10 +6,10 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
-from cutedl_xp._checks import fraction, not_negative, positive
+from cutedl_xp._checks import check_fraction, check_not_negative, check_positive
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import checked_rate
+from cutedl_xp.schedules._schedule import check_rate
 
 
 @dataclass(eq=False)
@@ -23,11 +23,11 @@ class AdamRelative(ElementwiseOptimizer):
     weight_decay: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
-        self.lr = checked_rate("lr", self.lr)
-        self.beta1 = fraction("beta1", self.beta1)
-        self.beta2 = fraction("beta2", self.beta2)
-        self.eps = positive("eps", self.eps)
-        self.weight_decay = not_negative("weight_decay", self.weight_decay)
+        self.lr = check_rate("lr", self.lr)
+        self.beta1 = check_fraction("beta1", self.beta1)
+        self.beta2 = check_fraction("beta2", self.beta2)
+        self.eps = check_positive("eps", self.eps)
+        self.weight_decay = check_not_negative("weight_decay", self.weight_decay)
 
 
 def corrections(t: Any, beta1: float, beta2: float) -> tuple[Any, Any]:

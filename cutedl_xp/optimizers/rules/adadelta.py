@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from cutedl_xp._checks import boolean, fraction, not_negative, positive
+from cutedl_xp._checks import check_boolean, check_fraction, check_not_negative, check_positive
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, eps_places
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import checked_rate
+from cutedl_xp.schedules._schedule import check_rate
 
 
 def adadelta_rule(
@@ -83,11 +83,11 @@ class Adadelta(ElementwiseOptimizer):
     rule = staticmethod(adadelta_rule)
 
     def __post_init__(self) -> None:
-        self.rho = fraction("rho", self.rho)
-        self.lr = checked_rate("lr", self.lr)
-        self.eps = positive("eps", self.eps)
-        boolean("eps_inside_sqrt", self.eps_inside_sqrt)
-        self.weight_decay = not_negative("weight_decay", self.weight_decay)
+        self.rho = check_fraction("rho", self.rho)
+        self.lr = check_rate("lr", self.lr)
+        self.eps = check_positive("eps", self.eps)
+        check_boolean("eps_inside_sqrt", self.eps_inside_sqrt)
+        self.weight_decay = check_not_negative("weight_decay", self.weight_decay)
 
     def scalars(self, t: Any) -> tuple[Any, ...]:
         return self.rate(t), self.rho, 1.0 - self.rho, *eps_places(self.eps, self.eps_inside_sqrt)

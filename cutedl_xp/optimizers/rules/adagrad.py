@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cutedl_xp._checks import boolean, not_negative, positive
+from cutedl_xp._checks import check_boolean, check_not_negative, check_positive
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, eps_places
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import checked_rate
+from cutedl_xp.schedules._schedule import check_rate
 
 
 def adagrad_rule(
@@ -70,11 +70,11 @@ class Adagrad(ElementwiseOptimizer):
     rule = staticmethod(adagrad_rule)
 
     def __post_init__(self) -> None:
-        self.lr = checked_rate("lr", self.lr)
-        self.eps = positive("eps", self.eps)
-        boolean("eps_inside_sqrt", self.eps_inside_sqrt)
-        self.initial_accumulator = not_negative("initial_accumulator", self.initial_accumulator)
-        self.weight_decay = not_negative("weight_decay", self.weight_decay)
+        self.lr = check_rate("lr", self.lr)
+        self.eps = check_positive("eps", self.eps)
+        check_boolean("eps_inside_sqrt", self.eps_inside_sqrt)
+        self.initial_accumulator = check_not_negative("initial_accumulator", self.initial_accumulator)
+        self.weight_decay = check_not_negative("weight_decay", self.weight_decay)
 
     def starts(self) -> Mapping[str, float]:
         return {"s": self.initial_accumulator}

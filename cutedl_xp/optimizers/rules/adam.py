@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from cutedl_xp._checks import boolean, fraction, not_negative, positive
+from cutedl_xp._checks import check_boolean, check_fraction, check_not_negative, check_positive
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
 from cutedl_xp.optimizers.rules._adam_family import corrections
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import checked_rate
+from cutedl_xp.schedules._schedule import check_rate
 
 
 def adam_rule(
@@ -116,13 +116,13 @@ class Adam(ElementwiseOptimizer):
     weight_decay: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
-        self.lr = checked_rate("lr", self.lr)
-        self.beta1 = fraction("beta1", self.beta1)
-        self.beta2 = fraction("beta2", self.beta2)
-        self.eps = positive("eps", self.eps)
-        boolean("eps_hat", self.eps_hat)
-        boolean("amsgrad", self.amsgrad)
-        self.weight_decay = not_negative("weight_decay", self.weight_decay)
+        self.lr = check_rate("lr", self.lr)
+        self.beta1 = check_fraction("beta1", self.beta1)
+        self.beta2 = check_fraction("beta2", self.beta2)
+        self.eps = check_positive("eps", self.eps)
+        check_boolean("eps_hat", self.eps_hat)
+        check_boolean("amsgrad", self.amsgrad)
+        self.weight_decay = check_not_negative("weight_decay", self.weight_decay)
 
     @property
     def slots(self) -> tuple[str, ...]:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from cutedl_xp._checks import not_negative
+from cutedl_xp._checks import check_not_negative
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import checked_rate
+from cutedl_xp.schedules._schedule import check_rate
 
 
 def fixed_rule(xp: Namespace, w: Array, g: Array, lr: float) -> tuple[Array, ...]:
@@ -54,8 +54,8 @@ class Fixed(ElementwiseOptimizer):
     rule = staticmethod(fixed_rule)
 
     def __post_init__(self) -> None:
-        self.lr = checked_rate("lr", self.lr)
-        self.weight_decay = not_negative("weight_decay", self.weight_decay)
+        self.lr = check_rate("lr", self.lr)
+        self.weight_decay = check_not_negative("weight_decay", self.weight_decay)
 
     def scalars(self, t: Any) -> tuple[Any, ...]:
         return (self.rate(t),)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from cutedl_xp._checks import fraction, not_negative
+from cutedl_xp._checks import check_fraction, check_not_negative
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import checked_rate
+from cutedl_xp.schedules._schedule import check_rate
 
 
 def lion_rule(
@@ -76,10 +76,10 @@ class Lion(ElementwiseOptimizer):
     decoupled: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        self.lr = checked_rate("lr", self.lr)
-        self.beta1 = fraction("beta1", self.beta1)
-        self.beta2 = fraction("beta2", self.beta2)
-        self.weight_decay = not_negative("weight_decay", self.weight_decay)
+        self.lr = check_rate("lr", self.lr)
+        self.beta1 = check_fraction("beta1", self.beta1)
+        self.beta2 = check_fraction("beta2", self.beta2)
+        self.weight_decay = check_not_negative("weight_decay", self.weight_decay)
 
     def scalars(self, t: Any) -> tuple[Any, ...]:
         return self.rate(t), self.beta1, 1.0 - self.beta1, self.beta2, 1.0 - self.beta2, self.weight_decay

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from cutedl_xp._checks import boolean, fraction, not_negative
+from cutedl_xp._checks import check_boolean, check_fraction, check_not_negative
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import checked_rate
+from cutedl_xp.schedules._schedule import check_rate
 
 
 def momentum_rule(xp: Namespace, w: Array, g: Array, v: Array, lr: float, momentum: float) -> tuple[Array, ...]:
@@ -75,10 +75,10 @@ class Momentum(ElementwiseOptimizer):
     slots = ("v",)
 
     def __post_init__(self) -> None:
-        self.lr = checked_rate("lr", self.lr)
-        self.momentum = fraction("momentum", self.momentum)
-        boolean("nesterov", self.nesterov)
-        self.weight_decay = not_negative("weight_decay", self.weight_decay)
+        self.lr = check_rate("lr", self.lr)
+        self.momentum = check_fraction("momentum", self.momentum)
+        check_boolean("nesterov", self.nesterov)
+        self.weight_decay = check_not_negative("weight_decay", self.weight_decay)
 
     @property
     def rule(self) -> Rule:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from cutedl_xp._checks import boolean, fraction, not_negative, positive, real
+from cutedl_xp._checks import check_boolean, check_fraction, check_not_negative, check_positive, check_real
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, eps_places
 from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import checked_rate
+from cutedl_xp.schedules._schedule import check_rate
 
 
 def rmsprop_rule(
@@ -147,15 +147,15 @@ class RMSProp(ElementwiseOptimizer):
     weight_decay: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
-        self.lr = checked_rate("lr", self.lr)
-        self.rho = fraction("rho", self.rho)
-        self.eps = positive("eps", self.eps)
-        boolean("eps_inside_sqrt", self.eps_inside_sqrt)
-        boolean("centered", self.centered)
-        self.momentum = real("momentum", self.momentum)
+        self.lr = check_rate("lr", self.lr)
+        self.rho = check_fraction("rho", self.rho)
+        self.eps = check_positive("eps", self.eps)
+        check_boolean("eps_inside_sqrt", self.eps_inside_sqrt)
+        check_boolean("centered", self.centered)
+        self.momentum = check_real("momentum", self.momentum)
         if not 0.0 <= self.momentum < 1.0:
             raise ValueError(f"`momentum` must be at least 0 and below 1; got {self.momentum!r}")
-        self.weight_decay = not_negative("weight_decay", self.weight_decay)
+        self.weight_decay = check_not_negative("weight_decay", self.weight_decay)
 
     @property
     def slots(self) -> tuple[str, ...]:

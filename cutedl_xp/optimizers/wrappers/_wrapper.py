@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cutedl_xp._checks import shown
+from cutedl_xp._checks import format_value
 from cutedl_xp.optimizers._optimizer import Optimizer, Rated
 from cutedl_xp.parameter import Parameter
 
@@ -13,7 +13,7 @@ class Around(Optimizer):
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"`optimizer` must be an Optimizer; got {shown(optimizer)}")
+            raise TypeError(f"`optimizer` must be an Optimizer; got {format_value(optimizer)}")
         self.optimizer = optimizer
 
     def attach(self, parameters: Sequence[Parameter]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cutedl_xp._checks import integer
+from cutedl_xp._checks import check_integer
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import backend_of
 from cutedl_xp.optimizers._kept import Kept
@@ -55,7 +55,7 @@ class Accumulate(Around):
 
     def __init__(self, optimizer: Optimizer, every: int) -> None:
         super().__init__(optimizer)
-        self.every = integer("every", every, at_least=1)
+        self.every = check_integer("every", every, at_least=1)
         self._kept: Kept | None = None
         self._count = 0
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cutedl_xp._checks import fraction
+from cutedl_xp._checks import check_fraction
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import backend_of
 from cutedl_xp.optimizers._kept import Kept
@@ -57,7 +57,7 @@ class AverageWeights(Around):
 
     def __init__(self, optimizer: Optimizer, decay: float = 0.999) -> None:
         super().__init__(optimizer)
-        self.decay = fraction("decay", decay)
+        self.decay = check_fraction("decay", decay)
         self._kept: Kept | None = None
 
     def init(self, params: Tree) -> State:

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from cutedl_xp._checks import positive
+from cutedl_xp._checks import check_positive
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule, backend_of
 from cutedl_xp.optimizers._kept import targets_of
@@ -34,7 +34,7 @@ class _Clipping(Around):
 
     def __init__(self, optimizer: Optimizer, limit: float) -> None:
         super().__init__(optimizer)
-        self.limit = positive("limit", limit)
+        self.limit = check_positive("limit", limit)
         if not _SMALLEST <= self.limit <= _LARGEST:
             raise ValueError(f"`limit` must be a number that float32 has, {_SMALLEST} to {_LARGEST}; got {limit!r}")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from cutedl_xp._checks import listed, shown
+from cutedl_xp._checks import format_names, format_value
 from cutedl_xp._typing import Array
 from cutedl_xp.optimizers._kept import Kept
 from cutedl_xp.optimizers._optimizer import Optimizer, Rated, State
@@ -51,14 +51,16 @@ class Groups(Optimizer):
 
     def __init__(self, optimizers: Mapping[str, Optimizer]) -> None:
         if not isinstance(optimizers, Mapping):
-            raise TypeError(f"`optimizers` must be a dict from patterns to optimizers; got {shown(optimizers)}")
+            raise TypeError(f"`optimizers` must be a dict from patterns to optimizers; got {format_value(optimizers)}")
         if not optimizers:
             raise ValueError("`optimizers` is empty; give at least '*': and an optimizer")
         for pattern, optimizer in optimizers.items():
             if not isinstance(pattern, str):
-                raise TypeError(f"`optimizers` must have patterns as its keys; got {shown(pattern)}")
+                raise TypeError(f"`optimizers` must have patterns as its keys; got {format_value(pattern)}")
             if not isinstance(optimizer, Optimizer):
-                raise TypeError(f"`optimizers`[{pattern!r}] must be an Optimizer, or Frozen(); got {shown(optimizer)}")
+                raise TypeError(
+                    f"`optimizers`[{pattern!r}] must be an Optimizer, or Frozen(); got {format_value(optimizer)}"
+                )
         self._optimizers = dict(optimizers)
         self._kept: Kept | None = None
         self._parts: dict[str, Sequence[Parameter]] = {}
@@ -141,7 +143,7 @@ class Groups(Optimizer):
                 )
             if not group:
                 raise ValueError(
-                    f"the pattern {pattern!r} of `optimizers` fits none of the parameters: {listed(named)}"
+                    f"the pattern {pattern!r} of `optimizers` fits none of the parameters: {format_names(named)}"
                 )
         return groups
 
