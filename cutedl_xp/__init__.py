@@ -20,7 +20,7 @@ from cutedl_xp import (
 from cutedl_xp.backends import Backend, BackendUnavailable, available_backends, get_backend
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.model import Model
-from cutedl_xp.parameter import Parameter
+from cutedl_xp.parameters import Parameter
 from cutedl_xp.training.history import History
 from cutedl_xp.training.session import Session
 
