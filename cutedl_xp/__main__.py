@@ -78,7 +78,7 @@ def _add_bench(bench: argparse.ArgumentParser) -> None:
 
 def _bench(options: argparse.Namespace) -> int:
     from cutedl_xp import bench  # the whole package, which `info` does without
-    from cutedl_xp.bench import report
+    from cutedl_xp.bench import machine, report
 
     widths = _integers("--model", options.model, "-")
     batch_sizes = _integers("--batch-sizes", options.batch_sizes, ",")
@@ -90,10 +90,10 @@ def _bench(options: argparse.Namespace) -> int:
         print(f"{backend.name} {backend.version} on {backend.device} (devices: {', '.join(backend.devices())})")
     for name, reason in left_out.items():
         print(f"left out: {name}: {reason}")
-    print(f"{options.model}, float32, {options.rounds} rounds; {report.machine()}\n", flush=True)
+    print(f"{options.model}, float32, {options.rounds} rounds; {machine.describe_machine()}\n", flush=True)
     results = bench.compare(backends, widths, batch_sizes, options.rounds, options.block_seconds)
-    print(report.table(results), report.EXPLANATION, sep="\n\n", end="\n\n")
-    print(*report.write(results, options.out), sep="\n")
+    print(report.format_table(results), report.EXPLANATION, sep="\n\n", end="\n\n")
+    print(*report.write_files(results, options.out), sep="\n")
     return 0
 
 

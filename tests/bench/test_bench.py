@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from cutedl_xp import Backend, BackendUnavailable, bench, get_backend
-from cutedl_xp.bench import choice as _bench_choice
-from cutedl_xp.bench import comparison
-from cutedl_xp.bench import report as _bench_report
-from cutedl_xp.bench.cases import Case, copying, make_cases, matrix_products
+from cutedl_xp.bench import choice, comparison, report
+from cutedl_xp.bench.cases import Case, make_cases
 from cutedl_xp.bench.comparison import Result
+from cutedl_xp.bench.floors import make_copy, make_products
+from cutedl_xp.bench.machine import count_cores, describe_machine
 from optimizer_table import REFERENCES
 
 RULES = sorted(rule.__name__ for rule in REFERENCES)
@@ -144,14 +144,20 @@ class TestCases:
         assert len({float(loss) for loss in losses}) == 3
 
     def test_products_are_those_of_the_step(self, backend: Backend) -> None:
-        run, operations = matrix_products(backend, (6, 4, 3), 5)
+        run, operations = make_products(backend, (6, 4, 3), 5)
         run()
         shapes = [tuple(product.shape) for product in run()]
         assert shapes == [(5, 4), (6, 4), (5, 3), (4, 3), (5, 4)]
         assert operations == 2 * 5 * (2 * 6 * 4 + 3 * 4 * 3)
 
+    def test_the_first_layer_multiplies_the_given_input(self, backend: Backend) -> None:
+        x = backend.asarray(np.ones((5, 6)), dtype="float32")
+        (ones, *_) = make_products(backend, (6, 3), 5, x)[0]()
+        (twos, *_) = make_products(backend, (6, 3), 5, 2.0 * x)[0]()
+        np.testing.assert_allclose(backend.to_numpy(twos), 2.0 * backend.to_numpy(ones), rtol=1e-5)
+
     def test_a_copy_copies(self, backend: Backend) -> None:
-        run, moved = copying(backend, numbers=7)
+        run, moved = make_copy(backend, numbers=7)
         copy = backend.to_numpy(run())
         assert copy.size == 4
         assert np.all(copy != 0.0)
@@ -204,12 +210,21 @@ def test_refused_before_any_work(
     assert words in str(caught.value)
 
 
+def test_machine_names_cores_and_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    assert describe_machine().startswith(f"{count_cores()} cores of ")
+    assert describe_machine().endswith(", threads as each library chooses")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert describe_machine().endswith(", OMP_NUM_THREADS=3")
+
+
 class TestChoice:
     @pytest.fixture
     def two(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, None]:
         """As if NumPy and array_api_strict were all there is."""
         names = {"numpy": None, "array_api_strict": None}
-        monkeypatch.setattr(_bench_choice, "available_backends", lambda: names)
+        monkeypatch.setattr(choice, "available_backends", lambda: names)
         return names
 
     @pytest.mark.usefixtures("two")
@@ -232,8 +247,8 @@ class TestChoice:
         assert bench.choose_backends(["numpy"]) == ([get_backend("numpy")], {})
 
     def test_absent_backend_is_named_with_the_reason(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_bench_choice, "available_backends", lambda: {"numpy": None, "cupy": "no driver"})
-        monkeypatch.setattr(_bench_choice, "get_backend", self.without_cupy)
+        monkeypatch.setattr(choice, "available_backends", lambda: {"numpy": None, "cupy": "no driver"})
+        monkeypatch.setattr(choice, "get_backend", self.without_cupy)
         assert bench.choose_backends() == ([get_backend("numpy")], {"cupy": "no driver"})
         with pytest.raises(BackendUnavailable, match="no driver"):
             bench.choose_backends(["numpy", "cupy"])
@@ -247,12 +262,12 @@ class TestChoice:
     @pytest.mark.usefixtures("two")
     @pytest.mark.parametrize("device", ["cpu", "auto"])
     def test_on_the_cpu(self, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_bench_choice, "get_backend", lambda name=None, device=None: get_backend(name or "numpy"))
+        monkeypatch.setattr(choice, "get_backend", lambda name=None, device=None: get_backend(name or "numpy"))
         assert bench.choose_backends(["numpy"], device)[0] == [get_backend("numpy")]
 
     @pytest.mark.usefixtures("two")
     def test_no_library_on_the_device(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_bench_choice, "get_backend", self.without_cupy)
+        monkeypatch.setattr(choice, "get_backend", self.without_cupy)
         with pytest.raises(BackendUnavailable, match=r"no backend can be compared on the device 'cuda:1'.*'numpy'"):
             bench.choose_backends(device="cuda:1")
 
@@ -282,7 +297,7 @@ class TestChoice:
         ],
     )
     def test_names_of_devices(self, name: str, place: str | None, spec: str) -> None:
-        assert _bench_choice._spec(name, place) == spec
+        assert choice._format_spec(name, place) == spec
 
 
 class TestReport:
@@ -294,7 +309,7 @@ class TestReport:
     )
 
     def test_table(self) -> None:
-        text = _bench_report.table(self.results)
+        text = report.format_table(self.results)
         assert [" ".join(line.split()) for line in text.splitlines()] == [
             "training step, batch 5 x fastest median spread samples/s share limit",
             "numpy 2 on cpu 1.00 2.5 ms 60 % 2,000 25 % 2.0 MFLOP/s",
@@ -312,10 +327,10 @@ class TestReport:
          (4e-8, "s", "0.0 us"), (2.5e12, "B/s", "2500.0 GB/s"), (999.0, "B/s", "999.0 B/s")],
     )  # fmt: skip
     def test_units(self, value: float, unit: str, words: str) -> None:
-        assert _bench_report._in_units(value, unit) == words
+        assert report._format_quantity(value, unit) == words
 
     def test_csv(self) -> None:
-        rows = list(csv.DictReader(io.StringIO(_bench_report.csv_text(self.results, "a machine, with 2 cores"))))
+        rows = list(csv.DictReader(io.StringIO(report.format_csv(self.results, "a machine, with 2 cores"))))
         assert [row["task"] for row in rows] == ["training step"] * 2 + ["update, Adam"] * 2
         assert [(row["batch_size"], row["samples_per_second"]) for row in rows[1:3]] == [("5", "1000.0"), ("", "")]
         assert rows[0]["machine"] == "a machine, with 2 cores"
@@ -327,7 +342,7 @@ class TestReport:
 
     def test_picture_shows_the_medians(self) -> None:
         pytest.importorskip("matplotlib")
-        figure = _bench_report.picture(self.results, "of $1 and $2")
+        figure = report.draw_picture(self.results, "of $1 and $2")
         dots = figure.axes[0].collections[0].get_offsets()
         assert dots[0][0] == pytest.approx(2_500.0)
         assert [text.get_text() for text in figure.legends[0].get_texts()] == ["numpy 2 on cpu", "torch 2 on cpu"]
@@ -335,26 +350,26 @@ class TestReport:
 
     def test_files(self, tmp_path: Path) -> None:
         pytest.importorskip("matplotlib")
-        told = _bench_report.write(self.results, tmp_path)
+        told = report.write_files(self.results, tmp_path)
         assert told == [f"written: {tmp_path / 'bench.csv'}", f"written: {tmp_path / 'bench.png'}"]
         assert sorted(path.name for path in tmp_path.iterdir()) == ["bench.csv", "bench.png"]
         assert (tmp_path / "bench.png").read_bytes().startswith(b"\x89PNG")
 
     def test_without_matplotlib_there_is_no_picture(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-        told = _bench_report.write(self.results, tmp_path)
+        told = report.write_files(self.results, tmp_path)
         assert told[1] == (
             'no picture: plotting needs matplotlib, which is not installed: pip install "cutedl_xp[plot]"'
         )
         assert [path.name for path in tmp_path.iterdir()] == ["bench.csv"]
 
     def test_folder_is_made(self, tmp_path: Path) -> None:
-        _bench_report.check_folder(tmp_path / "a" / "b")
+        report.check_folder(tmp_path / "a" / "b")
         assert (tmp_path / "a" / "b").is_dir()
 
     @pytest.mark.parametrize("place", ["file", "file/below"])
     def test_file_is_no_folder(self, place: str, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("kept")
         with pytest.raises(OSError, match="there is a file of that name; give another one"):
-            _bench_report.check_folder(tmp_path / place)
+            report.check_folder(tmp_path / place)
         assert (tmp_path / "file").read_text() == "kept"
