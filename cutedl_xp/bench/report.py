@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cutedl_xp import _figures, plotting
+from cutedl_xp import plotting
 from cutedl_xp.bench.comparison import Result
 from cutedl_xp.bench.machine import describe_machine
 from cutedl_xp.files.atomic import write_atomically
+from cutedl_xp.plotting import figures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -104,7 +105,7 @@ def draw_picture(results: Sequence[Result], title: str = "") -> "Figure":
     steps = [name for name, group in tasks.items() if group[0].batch_size]
     parts = steps, [name for name in tasks if name not in steps]
     lines = [len(names) * len(_list_labels(results)) for names in parts]
-    figure: Figure = _figures.matplotlib_module("figure").Figure(
+    figure: Figure = figures.import_matplotlib("figure").Figure(
         figsize=(9.0, 2.5 + 0.25 * sum(lines)), dpi=120, layout="constrained"
     )
     panels = figure.subplots(2, 1, height_ratios=lines)
@@ -221,13 +222,13 @@ def _draw_tasks(panel: "Axes", tasks: dict[str, list[Result]], labels: list[str]
         times = [1e6 * result.median for result in own]
         floors = [1e6 * result.share * result.median for result in own]
         ends = [[1e6 * end for end in result.quartiles] for result in own]
-        colour = _figures.COLOURS[number % len(_figures.COLOURS)]
+        colour = figures.COLOURS[number % len(figures.COLOURS)]
         panel.scatter(times, places, color=colour, s=36, zorder=3, label=label)
         panel.scatter(floors, places, color=colour, marker="|", s=60)
         panel.hlines(places, floors, times, color=colour, linewidth=0.8, linestyle="dotted")
         panel.hlines(places, [first for first, _ in ends], [third for _, third in ends], color=colour, linewidth=3.0)
     panel.set_xscale("log")
-    _figures.label_logarithmic(panel.xaxis, _figures.matplotlib_module("ticker").StrMethodFormatter("{x:,g}"))
+    figures.label_logarithmic(panel.xaxis, figures.import_matplotlib("ticker").StrMethodFormatter("{x:,g}"))
     panel.set_yticks(range(len(tasks)), list(tasks))
     panel.set_ylim(len(tasks) - 0.5, -0.5)  # the first task on top
     panel.grid(axis="x", alpha=0.3)

@@ -12,6 +12,7 @@ from cutedl_xp.training.history import History
 
 pytest.importorskip("matplotlib")
 from cutedl_xp import plotting
+from cutedl_xp.files import atomic
 
 
 def recorded(entries=5, *, start=938, accuracy=0.9, reason="enough", validated=True):
@@ -232,7 +233,7 @@ class TestSave:
         def full(*_):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(plotting.os, "fsync", full)
+        monkeypatch.setattr(atomic.os, "fsync", full)
         with pytest.raises(OSError, match=r"cannot be written: No space left on device: .*a\.png"):
             plotting.save(plotting.report(recorded()), path)
         assert path.read_bytes() == b"old"
