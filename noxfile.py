@@ -34,7 +34,8 @@ os.environ.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
 def quick(session: nox.Session) -> None:
     """Run the tests on NumPy with numba, the documented examples, and a short training; a few minutes."""
     session.install("--editable", ".[test,fast]")
-    test_on("numpy", session, *(f"--ignore={part}" for part in SLOW))
+    # One thread a process, as the processes share the cores; the other sessions leave the choice to the libraries
+    test_on("numpy", session, *(f"--ignore={part}" for part in SLOW), OPENBLAS_NUM_THREADS="1")
     run_doctests(session)
     with tempfile.TemporaryDirectory() as folder:
         session.run("python", EXAMPLE, "--epochs", "1", "--out", str(Path(folder) / "adam"))

@@ -13,6 +13,7 @@ from cutedl_xp.plotting import figures
 from cutedl_xp.training.history import History
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _WORDS = {"loss": "training loss", "val_loss": "validation loss", "val_accuracy": "validation accuracy"}
@@ -122,13 +123,7 @@ def comparison(
     figure, axes = figures.make_panels([3.0, 4.5], title, warning)
     groups = {label: [runs] if isinstance(runs, History) else list(runs) for label, runs in histories.items()}
     for panel, (name, words, convert) in zip(axes, _COMPARED, strict=True):
-        for (label, runs), style in zip(groups.items(), figures.make_styles(len(groups)), strict=True):
-            for number, run in enumerate(run for run in runs if name in run.recorded):
-                shown = f"_{label}" if number else label  # the legend leaves out what begins with an underscore
-                values = [convert(value) for value in run.series(name)]
-                panel.plot(run.steps, values, label=shown, **style)
-                cross = any(run is other for other in crossed)
-                figures.mark_end(panel, run.steps, values, style, cross)
+        _draw_groups(panel, groups, name, convert, crossed)
         panel.set_ylabel(words)
         figures.use_logarithmic_values(panel)
     figures.use_logarithmic_steps(axes)
@@ -172,6 +167,22 @@ def save(figure: "Figure", path: str | os.PathLike[str]) -> None:
     picture = io.BytesIO()
     figure.savefig(picture, format=ending)
     write_atomically(path, picture.getbuffer())
+
+
+def _draw_groups(
+    panel: "Axes",
+    groups: Mapping[str, Sequence[History]],
+    name: str,
+    convert: Callable[[float], float],
+    crossed: Sequence[History],
+) -> None:
+    """Draw one series of all runs, with a mark at each end."""
+    for (label, runs), style in zip(groups.items(), figures.make_styles(len(groups)), strict=True):
+        for number, run in enumerate(run for run in runs if name in run.recorded):
+            shown = f"_{label}" if number else label  # the legend leaves out labels that start with an underscore
+            values = [convert(value) for value in run.series(name)]
+            panel.plot(run.steps, values, label=shown, **style)
+            figures.mark_end(panel, run.steps, values, style, any(run is other for other in crossed))
 
 
 def _format_legend_entry(name: str, values: Sequence[float]) -> str:
