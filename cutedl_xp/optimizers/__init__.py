@@ -1,48 +1,28 @@
-"""Update rules, one a file, and optimizers around another one.
+"""Update rules, one a file, and wrappers around them.
 
 To write a rule, derive from :class:`ElementwiseOptimizer`.
 """
 
-from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
-from cutedl_xp.optimizers._optimizer import Optimizer
-from cutedl_xp.optimizers.rules.adadelta import Adadelta
-from cutedl_xp.optimizers.rules.adagrad import Adagrad
-from cutedl_xp.optimizers.rules.adam import Adam
-from cutedl_xp.optimizers.rules.adamax import Adamax
-from cutedl_xp.optimizers.rules.adamw import AdamW
-from cutedl_xp.optimizers.rules.fixed import Fixed
-from cutedl_xp.optimizers.rules.lion import Lion
-from cutedl_xp.optimizers.rules.momentum import Momentum
-from cutedl_xp.optimizers.rules.nadam import NAdam
-from cutedl_xp.optimizers.rules.radam import RAdam
-from cutedl_xp.optimizers.rules.rmsprop import RMSProp
-from cutedl_xp.optimizers.wrappers.accumulation import Accumulate
-from cutedl_xp.optimizers.wrappers.averaging import AverageWeights
-from cutedl_xp.optimizers.wrappers.clipping import ClipByGlobalNorm, ClipByNorm, ClipByValue
-from cutedl_xp.optimizers.wrappers.frozen import Frozen
-from cutedl_xp.optimizers.wrappers.groups import Groups
-from cutedl_xp.optimizers.wrappers.skip_nonfinite import SkipNonFinite
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer as ElementwiseOptimizer
+from cutedl_xp.optimizers._optimizer import Optimizer as Optimizer
+from cutedl_xp.optimizers.rules.adadelta import Adadelta as Adadelta
+from cutedl_xp.optimizers.rules.adagrad import Adagrad as Adagrad
+from cutedl_xp.optimizers.rules.adam import Adam as Adam
+from cutedl_xp.optimizers.rules.adamax import Adamax as Adamax
+from cutedl_xp.optimizers.rules.adamw import AdamW as AdamW
+from cutedl_xp.optimizers.rules.fixed import Fixed as Fixed
+from cutedl_xp.optimizers.rules.lion import Lion as Lion
+from cutedl_xp.optimizers.rules.momentum import Momentum as Momentum
+from cutedl_xp.optimizers.rules.nadam import NAdam as NAdam
+from cutedl_xp.optimizers.rules.radam import RAdam as RAdam
+from cutedl_xp.optimizers.rules.rmsprop import RMSProp as RMSProp
+from cutedl_xp.optimizers.wrappers.accumulation import Accumulate as Accumulate
+from cutedl_xp.optimizers.wrappers.averaging import AverageWeights as AverageWeights
+from cutedl_xp.optimizers.wrappers.clipping import ClipByGlobalNorm as ClipByGlobalNorm
+from cutedl_xp.optimizers.wrappers.clipping import ClipByNorm as ClipByNorm
+from cutedl_xp.optimizers.wrappers.clipping import ClipByValue as ClipByValue
+from cutedl_xp.optimizers.wrappers.frozen import Frozen as Frozen
+from cutedl_xp.optimizers.wrappers.groups import Groups as Groups
+from cutedl_xp.optimizers.wrappers.skip_nonfinite import SkipNonFinite as SkipNonFinite
 
-__all__ = [
-    "Accumulate",
-    "Adadelta",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Adamax",
-    "AverageWeights",
-    "ClipByGlobalNorm",
-    "ClipByNorm",
-    "ClipByValue",
-    "ElementwiseOptimizer",
-    "Fixed",
-    "Frozen",
-    "Groups",
-    "Lion",
-    "Momentum",
-    "NAdam",
-    "Optimizer",
-    "RAdam",
-    "RMSProp",
-    "SkipNonFinite",
-]
+__all__ = [name for name in dir() if name[0].isupper()]

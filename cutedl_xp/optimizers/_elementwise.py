@@ -1,15 +1,16 @@
 """The base class of elementwise update rules."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import field, fields
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import Rule
 from cutedl_xp.optimizers._optimizer import Optimizer, State
-from cutedl_xp.optimizers._tree import Tree, apply_rule, flatten, unflatten
-from cutedl_xp.optimizers._validation import check_count, check_matching, namespace
+from cutedl_xp.optimizers._tree import Tree, apply_rule
+from cutedl_xp.optimizers._validation import namespace
 from cutedl_xp.schedules import Schedule
 from cutedl_xp.schedules._schedule import evaluate_schedule
 
@@ -25,6 +26,7 @@ class ElementwiseOptimizer(Optimizer):
     weight_decay: float = 0.0  # times w, is added to the gradient,
     decoupled: ClassVar[bool] = False  # unless the rule itself takes it
 
+    counters = ("t",)
     children = MappingProxyType({})
 
     @property
@@ -54,22 +56,17 @@ class ElementwiseOptimizer(Optimizer):
         return evaluate_schedule("lr", self.lr, t - 1) if callable(self.lr) else self.lr
 
     @property
-    def own_keys(self) -> tuple[str, ...]:
-        return ("t", *self.slots)
-
-    @property
     def rules(self) -> tuple[Optimizer, ...]:
         return (self,)
 
-    def init_own(self, params: Tree) -> State:
-        values = self.slot_initial_values()
-        leaves = flatten(params)
-        slots = {slot: [_full_like(w, values.get(slot, 0.0)) for w in leaves] for slot in self.slots}
-        return {"t": 0} | {slot: unflatten(params, arrays) for slot, arrays in slots.items()}
+    def __post_init__(self) -> None:
+        for each in fields(self):  # type: ignore[arg-type]
+            if "check" in each.metadata:
+                setattr(self, each.name, each.metadata["check"](each.name, getattr(self, each.name)))
 
-    def check_own(self, params: Tree, state: State) -> State:
-        count = check_count("state['t']", state["t"])
-        return {"t": count} | {slot: check_matching(slot, state[slot], params) for slot in self.slots}
+    def initial_slot(self, slot: str, w: Array) -> Array:
+        value = self.slot_initial_values().get(slot, 0.0)
+        return namespace(w).full_like(w, value) if value else super().initial_slot(slot, w)
 
     def next_scalars(self, state: State) -> tuple[Any, ...]:
         return self.scalars(state["t"] + 1)
@@ -99,10 +96,11 @@ class ElementwiseOptimizer(Optimizer):
         )
 
 
+def hyperparameter(default: Any, check: Callable[[str, Any], Any], *, kw_only: bool = False) -> Any:
+    """Return a dataclass field with a check, which is called with the name and the value and returns the value."""
+    return field(default=default, kw_only=kw_only, metadata={"check": check})
+
+
 def eps_places(eps: float, inside_sqrt: bool) -> tuple[float, float]:
     """Return the summands under a root and beside it: eps at one of the two places."""
     return (eps, 0.0) if inside_sqrt else (0.0, eps)
-
-
-def _full_like(w: Array, value: float) -> Array:
-    return namespace(w).full_like(w, value) if value else namespace(w).zeros_like(w)

@@ -2,20 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from array_api_compat import is_array_api_obj
 
+from cutedl_xp._typing import Array
 from cutedl_xp.backends import backend_of
-from cutedl_xp.optimizers._tree import Tree, flatten
-from cutedl_xp.optimizers._validation import (
-    check_floating,
-    check_keys,
-    check_matching,
-    check_parameters,
-    format_parameters,
-)
-from cutedl_xp.parameters import NamedArrays, Parameter, ParameterViews, view_parameters
+from cutedl_xp.optimizers import _validation
+from cutedl_xp.optimizers._tree import Tree, flatten, unflatten
+from cutedl_xp.parameters import NamedArrays, Parameter, ParameterViews
 
 State: TypeAlias = dict[str, Any]
 
@@ -31,49 +27,61 @@ class Optimizer(ABC):
     :meth:`init` and :meth:`update` are pure: they take arrays of any library and return new ones. :meth:`step` applies
     the same update to :class:`~cutedl_xp.Parameter` objects in place, and keeps the state.
 
-    A subclass gives its algorithm in four methods: :meth:`init_own` and :meth:`check_own` describe the state that it
-    keeps itself, :meth:`next_scalars` evaluates the numbers of the next update, and :meth:`apply` computes it.
+    A subclass names its state in :attr:`counters` and :attr:`slots`, evaluates the numbers of an update in
+    :meth:`next_scalars`, and computes it in :meth:`apply`.
     """
 
     lr: Any
+    counters: tuple[str, ...] = ()
+    """The integers of the state, such as the number of updates; initially 0."""
+
     _own: State | None = None  # the part of the state that `step` keeps here; the children keep theirs
     _assigned: State | None = None  # a state assigned before the parameters were known
     _views: ParameterViews | None = None
 
     @property
+    def slots(self) -> tuple[str, ...]:
+        """The names of the arrays that are kept for each parameter."""
+        return ()
+
+    @property
     def children(self) -> Mapping[str, "Optimizer"]:
         """The optimizers within, by the keys of their states."""
-        return {}
+        return MappingProxyType({})
 
     @property
-    @abstractmethod
-    def own_keys(self) -> tuple[str, ...]:
-        """The keys of the state that belong to this optimizer and not to its children."""
+    def state_keys(self) -> tuple[str, ...]:
+        """The keys of the state."""
+        return (*self.children, *self.counters, *self.slots)
 
     @property
-    @abstractmethod
     def rules(self) -> tuple["Optimizer", ...]:
         """The update rules within, each with its learning rate ``lr``."""
+        return tuple(rule for child in self.children.values() for rule in child.rules)
 
-    @abstractmethod
-    def init_own(self, params: Tree) -> State:
-        """Return the initial values of ``own_keys``."""
+    def learning_rates(self) -> dict[str, float]:
+        """Return the rate of the last update, or of the first before any: under ``""``, or by the groups' patterns."""
+        return {name: rate for child in self.children.values() for name, rate in child.learning_rates().items()}
 
-    @abstractmethod
-    def check_own(self, params: Tree, state: State) -> State:
-        """Return the checked values of ``own_keys``, arrays in the structure of ``params``."""
+    def initial_slot(self, slot: str, w: Array) -> Array:
+        """Return the initial value of a slot of one parameter; zeros by default."""
+        return _validation.namespace(w).zeros_like(w)
 
-    @abstractmethod
     def next_scalars(self, state: State) -> Any:
         """Return the numbers of the next update, such as learning rates; every schedule is evaluated here."""
+        return {key: child.next_scalars(state[key]) for key, child in self.children.items()}
 
     @abstractmethod
     def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
         """Compute :meth:`update` from checked arguments and the result of :meth:`next_scalars`."""
 
-    def parts(self, params: Tree) -> Mapping[str, Tree]:
+    def parts(self, params: Tree) -> dict[str, Tree]:
         """Return the parameters of each child; all by default."""
         return dict.fromkeys(self.children, params)
+
+    def join(self, params: Tree, parts: Mapping[str, Tree]) -> Tree:
+        """Return parameters with those of the children in their place, the inverse of :meth:`parts`."""
+        return next(iter(parts.values()), params)
 
     def init(self, params: Tree) -> State:
         """Return the state before the first update.
@@ -93,9 +101,9 @@ class Optimizer(ABC):
         TypeError
             If a leaf is not a floating-point array.
         """
-        check_floating("params", params)
+        _validation.check_floating("params", params)
         parts = self.parts(params)
-        return {key: child.init(parts[key]) for key, child in self.children.items()} | self.init_own(params)
+        return {key: child.init(parts[key]) for key, child in self.children.items()} | self._init_own(params)
 
     def update(self, params: Tree, grads: Tree, state: State, *, donate: bool = False) -> tuple[Tree, State]:
         """Return the parameters and the state after one update.
@@ -124,8 +132,8 @@ class Optimizer(ABC):
         ValueError
             If structures or shapes differ, or ``state`` is not one of this optimizer.
         """
-        check_floating("params", params)
-        grads = check_matching("grads", grads, params)
+        _validation.check_floating("params", params)
+        grads = _validation.check_matching("grads", grads, params)
         state = self.check_state(params, state)
         scalars = self.next_scalars(state)
         leaves: list[Any] = flatten([params, grads, state]) if donate else []
@@ -140,10 +148,11 @@ class Optimizer(ABC):
         TypeError, ValueError
             If it is not a state of this optimizer for these parameters.
         """
-        check_keys(self, state, (*self.children, *self.own_keys))
+        _validation.check_keys(self, state, self.state_keys)
         parts = self.parts(params)
-        checked = {key: child.check_state(parts[key], state[key]) for key, child in self.children.items()}
-        return checked | self.check_own(params, state)
+        nested = {key: child.check_state(parts[key], state[key]) for key, child in self.children.items()}
+        counts = {key: _validation.check_count(f"state[{key!r}]", state[key]) for key in self.counters}
+        return nested | counts | {slot: _validation.check_matching(slot, state[slot], params) for slot in self.slots}
 
     def flush(self, params: Tree, state: State, *, donate: bool = False) -> tuple[Tree, State]:
         """Apply what is left at the end of a training: nothing, unless there is an ``Accumulate`` within.
@@ -156,9 +165,14 @@ class Optimizer(ABC):
         Returns
         -------
         params, state
-            As of :meth:`update`.
+            As of :meth:`update`; the same objects if nothing was left.
         """
-        return params, state
+        parts, nested = self.parts(params), {}
+        for key, child in self.children.items():
+            parts[key], nested[key] = child.flush(parts[key], state[key], donate=donate)
+        if all(nested[key] is state[key] for key in nested):
+            return params, state
+        return self.join(params, parts), state | nested
 
     def attach(self, parameters: Sequence[Parameter]) -> None:
         """Bind this optimizer to the parameters that :meth:`step` updates; the first step does so by itself.
@@ -171,8 +185,8 @@ class Optimizer(ABC):
         """
         if self._views is not None and parameters is self._views.source:
             return
-        check_parameters(parameters)
-        views = view_parameters(parameters)
+        _validation.check_parameters(parameters)
+        views = ParameterViews(parameters)
         self._check_attachable(views)
         if self._views is None:
             self._attach(views)
@@ -196,10 +210,7 @@ class Optimizer(ABC):
         ValueError
             If they are not the parameters of the first call.
         """
-        views = self._views
-        if views is None or parameters is not views.source:
-            self.attach(parameters)
-            views = self._attached_views
+        views = self._attached(parameters)
         nested, values = bool(self.children), views.values
         state = self._kept_state() if nested or self._own is None else self._own
         updated, state = self.apply(values, views.gradients, state, self.next_scalars(state), donate=True)
@@ -217,8 +228,7 @@ class Optimizer(ABC):
         parameters
             As for :meth:`step`.
         """
-        self.attach(parameters)
-        views = self._attached_views
+        views = self._attached(parameters)
         values, state = self.flush(views.values, self._kept_state(), donate=True)
         views.assign(values)
         self._keep_state(state)
@@ -238,63 +248,57 @@ class Optimizer(ABC):
         if self._views is not None:
             self._keep_state(self.check_state(self._views.values, state))
             return
-        self._check_keys(state)
+        _validation.check_keys(self, state, self.state_keys)
         self._assigned = _copy_state(state)
 
-    @abstractmethod
-    def learning_rates(self) -> dict[str, float]:
-        """Return the rate of the last update, or of the first before any: under ``""``, or by the groups' patterns."""
-
-    @property
-    def _attached_views(self) -> ParameterViews:
-        assert self._views is not None
-        return self._views
-
-    def _check_keys(self, state: Any) -> None:
-        check_keys(self, state, (*self.children, *self.own_keys))
+    def _init_own(self, params: Tree) -> State:
+        leaves = flatten(params)
+        slots = {slot: unflatten(params, [self.initial_slot(slot, w) for w in leaves]) for slot in self.slots}
+        return dict.fromkeys(self.counters, 0) | slots
 
     def _kept_state(self) -> State:
-        own = self.init_own({}) if self._own is None else self._own
+        own = self._init_own({}) if self._own is None else self._own
         if not self.children:
             return own
         return {key: child._kept_state() for key, child in self.children.items()} | own
 
     def _keep_state(self, state: State) -> None:
-        if not self.children:
-            self._own = state
-            return
         for key, child in self.children.items():
             child._keep_state(state[key])
-        self._own = {key: state[key] for key in self.own_keys}
+        self._own = {key: state[key] for key in (*self.counters, *self.slots)} if self.children else state
 
-    def _view_parts(self, views: ParameterViews) -> Mapping[str, ParameterViews]:
-        return dict.fromkeys(self.children, views)
+    def _attached(self, parameters: Sequence[Parameter]) -> ParameterViews:
+        if self._views is None or parameters is not self._views.source:
+            self.attach(parameters)
+            assert self._views is not None
+        self._views.refresh()
+        return self._views
 
     def _check_attachable(self, views: ParameterViews) -> None:
         """Refuse parameters that this optimizer or one within does not belong to, and states that do not fit them."""
-        parts = self._view_parts(views)
+        parts = self.parts(views.values)
         for key, child in self.children.items():
-            child._check_attachable(parts[key])
+            child._check_attachable(views.select(parts[key].layout))
         if self._assigned is not None:
             self.check_state(views.values, self._assigned)
-        if self._views is None:
-            return
-        own, given = self._views.parameters, views.parameters
+        own, given = views.parameters if self._views is None else self._views.parameters, views.parameters
         if len(own) != len(given) or any(a is not b for a, b in zip(own, given, strict=True)):
+            names, others = _validation.format_parameters(own), _validation.format_parameters(given)
             raise ValueError(
-                f"this {type(self).__name__} keeps the state of other parameters ({format_parameters(own)}; "
-                f"given {format_parameters(given)}); make a new optimizer for each model or group"
+                f"this {type(self).__name__} keeps the state of other parameters ({names}; given {others}); "
+                "make a new optimizer for each model or group"
             )
 
     def _attach(self, views: ParameterViews) -> None:
-        parts = self._view_parts(views)
+        parts = self.parts(views.values)
         for key, child in self.children.items():
-            child._attach(parts[key])
-        self._views = views
-        values = views.values
-        self._own = self.init_own(values) if self._own is None else self.check_own(values, self._own)
+            child._attach(views.select(parts[key].layout))
+        self._views, own = views, self._init_own(views.values) if self._own is None else self._own
+        self._own = own | {
+            slot: _validation.check_matching(slot, own[slot], views.values) for slot in self.slots if slot in own
+        }
         if self._assigned is not None:
-            self._keep_state(self.check_state(values, self._assigned))
+            self._keep_state(self.check_state(views.values, self._assigned))
             self._assigned = None
 
 
@@ -308,12 +312,10 @@ def _copy_state(tree: Any) -> Any:
 
 def _remove_subnormals(state: State) -> None:
     """Set subnormal numbers to 0 in the state of each rule that has made a multiple of so many updates."""
-    if "t" not in state:
-        for child in state.values():
-            if isinstance(child, dict):
-                _remove_subnormals(child)
-    elif state["t"] % _SWEEP_INTERVAL == 0 and state["t"]:
-        for key, slot in state.items():
-            if isinstance(slot, NamedArrays):
-                pairs = zip(slot.backends, slot.runs, strict=True)
-                state[key] = slot.with_runs([backend.without_subnormals(run) for backend, run in pairs])
+    due = state.get("t", 1) % _SWEEP_INTERVAL == 0
+    for key, value in state.items():
+        if isinstance(value, dict):
+            _remove_subnormals(value)
+        elif due and isinstance(value, NamedArrays):
+            pairs = zip(value.backends, value.runs, strict=True)
+            state[key] = value.with_runs([backend.without_subnormals(run) for backend, run in pairs])

@@ -13,22 +13,15 @@ from cutedl_xp.parameters import NamedArrays
 Tree: TypeAlias = Any
 """An array, a list, tuple or dict of trees, or :class:`NamedArrays`, whose leaves are its runs."""
 
-
 _runs = operator.attrgetter("runs")
-
-
-class StructureMismatch(ValueError):
-    """Two trees have different structures."""
 
 
 def flatten(tree: Tree) -> list[Array]:
     """Return the leaves of a tree in the order of its containers."""
     if isinstance(tree, NamedArrays):
         return tree.runs
-    if isinstance(tree, dict):
-        return [leaf for child in tree.values() for leaf in flatten(child)]
-    if isinstance(tree, (list, tuple)):
-        return [leaf for child in tree for leaf in flatten(child)]
+    if isinstance(tree, (dict, list, tuple)):
+        return [leaf for child in (tree.values() if isinstance(tree, dict) else tree) for leaf in flatten(child)]
     return [tree]
 
 
@@ -47,11 +40,10 @@ def _unflatten(tree: Tree, leaves: Iterator[Any]) -> Tree:
     return next(leaves)
 
 
-def zip_leaves(first: Tree, *trees: Tree) -> list[tuple[Any, ...]]:
-    """Return for each leaf of a tree its backend, the leaf, and those of other trees of the same structure."""
-    leaves = flatten(first)
-    backends = first.backends if isinstance(first, NamedArrays) else map(backend_of, leaves)
-    return list(zip(backends, leaves, *map(flatten, trees), strict=True))
+def zip_leaves(tree: Tree) -> list[tuple[Any, Array]]:
+    """Return each leaf with its backend."""
+    leaves = flatten(tree)
+    return list(zip(tree.backends if isinstance(tree, NamedArrays) else map(backend_of, leaves), leaves, strict=True))
 
 
 def apply_rule(
@@ -59,23 +51,21 @@ def apply_rule(
 ) -> list[Tree]:
     """Run an elementwise rule on the leaves of trees ``[w, *state]``, and return these trees with the new leaves.
 
-    The other arguments are those of :meth:`Backend.apply_rule`. What is written in place is returned as it is.
+    The other arguments are those of :meth:`Backend.apply_rule`. Trees written in place are returned as they are.
     """
     first = trees[0]
     if donate and type(first) is NamedArrays and first.in_place:
         for backend, *arrays in zip(first.backends, first.runs, grads.runs, *map(_runs, trees[1:])):  # noqa: B905 (time)
             backend.apply_rule(rule, arrays, scalars, decay, donate=True)
         return trees
-    results = [
-        backend.apply_rule(rule, arrays, scalars, decay, donate=donate)
-        for backend, *arrays in zip_leaves(first, grads, *trees[1:])
-    ]
+    leaves = zip(zip_leaves(first), flatten(grads), *map(flatten, trees[1:]), strict=True)
+    results = [backend.apply_rule(rule, [w, *rest], scalars, decay, donate=donate) for (backend, w), *rest in leaves]
     columns = list(zip(*results, strict=True)) if results else [()] * len(trees)
     return [unflatten(tree, column) for tree, column in zip(trees, columns, strict=True)]
 
 
-def flatten_with_paths(argument: str, tree: Tree, path: str = "") -> list[tuple[str, Array]]:
-    """Return the leaves with their paths, such as ``"['weights'][0]"``; an error names the ``argument``.
+def leaves_by_keys(argument: str, tree: Tree, keys: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Array]:
+    """Return the leaves by the keys and places on the way to them; an error names the ``argument``.
 
     Raises
     ------
@@ -84,42 +74,17 @@ def flatten_with_paths(argument: str, tree: Tree, path: str = "") -> list[tuple[
     """
     if type(tree) in (list, tuple, dict):
         children = tree.items() if isinstance(tree, dict) else enumerate(tree)
-        return [pair for key, child in children for pair in flatten_with_paths(argument, child, f"{path}[{key!r}]")]
+        parts = [leaves_by_keys(argument, child, (*keys, key)) for key, child in children]
+        return {place: leaf for part in parts for place, leaf in part.items()}
     if not is_array_api_obj(tree):
-        raise TypeError(
-            f"`{argument}`{path} must be an array, or a list, tuple or dict of arrays; got {type(tree).__name__}"
-        )
-    return [(path, tree)]
+        wanted = f"`{argument}`{format_path(keys)} must be an array, or a list, tuple or dict of arrays"
+        raise TypeError(f"{wanted}; got {type(tree).__name__}")
+    return {keys: tree}
 
 
-def flatten_like(tree: Tree, like: Tree) -> list[Array]:
-    """Return the leaves of a tree in the order of another one, which must have the same structure.
-
-    Raises
-    ------
-    StructureMismatch
-        If it has another one.
-    """
-    if isinstance(like, dict):
-        if not isinstance(tree, dict) or tree.keys() != like.keys():
-            raise StructureMismatch
-        return [leaf for key in like for leaf in flatten_like(tree[key], like[key])]
-    if isinstance(like, (list, tuple)):
-        if not isinstance(tree, (list, tuple)) or len(tree) != len(like):
-            raise StructureMismatch
-        return [leaf for pair in zip(tree, like, strict=True) for leaf in flatten_like(*pair)]
-    if isinstance(tree, (list, tuple, dict)):
-        raise StructureMismatch
-    return [tree]
-
-
-def names(tree: Tree, path: str = "", name: str = "") -> list[tuple[str, str]]:
-    """Return the name and the path of each leaf: the keys and places on the way to it, joined by ``"/"``."""
-    if not isinstance(tree, (list, tuple, dict)):
-        return [(name, path)]
-    children = tree.items() if isinstance(tree, dict) else enumerate(tree)
-    parts = [names(child, f"{path}[{key!r}]", f"{name}/{key}" if path else str(key)) for key, child in children]
-    return [pair for part in parts for pair in part]
+def format_path(keys: tuple[Any, ...]) -> str:
+    """Return the place of a leaf, such as ``"['weights'][0]"``."""
+    return "".join(f"[{key!r}]" for key in keys)
 
 
 def where(condition: Any, new: Tree, old: Tree) -> Any:

@@ -8,8 +8,8 @@ from array_api_compat import array_namespace, is_array_api_obj, is_numpy_array
 
 from cutedl_xp._checks import format_names
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends import check_together, describe, dtype_name
-from cutedl_xp.optimizers._tree import StructureMismatch, Tree, flatten_like, flatten_with_paths, unflatten
+from cutedl_xp.backends import backend_of, check_together, describe, dtype_name
+from cutedl_xp.optimizers._tree import Tree, format_path, leaves_by_keys, unflatten
 from cutedl_xp.parameters import NamedArrays, Parameter
 
 _FLOATING = ("float32", "float64", "bfloat16")  # float16 has no exponent for eps
@@ -67,49 +67,35 @@ def check_floating(argument: str, tree: Tree) -> None:
     """Refuse a tree with a leaf that is no floating-point array."""
     if isinstance(tree, NamedArrays):
         return
-    for path, array in flatten_with_paths(argument, tree):
+    for keys, array in leaves_by_keys(argument, tree).items():
         dtype = dtype_name(array.dtype)
         if dtype not in _FLOATING or (dtype == "bfloat16" and is_numpy_array(array)):
-            allowed = "float32, float64 or bfloat16 (of PyTorch or JAX)"
-            raise TypeError(f"`{argument}`{path} must be an array of {allowed}; got {describe(array)}")
+            wanted = f"`{argument}`{format_path(keys)} must be an array of float32, float64 or bfloat16"
+            raise TypeError(f"{wanted} (of PyTorch or JAX); got {describe(array)}")
 
 
 def check_matching(argument: str, tree: Tree, params: Tree) -> Tree:
-    """Return a tree in the structure of ``params``, whose leaves it must match in shape, dtype and library."""
+    """Return a tree in the structure of ``params``, whose leaves it must match in shape, dtype and library.
+
+    For :class:`NamedArrays` it is a dict of arrays by name, which are copied and may be NumPy arrays.
+    """
     if isinstance(params, NamedArrays):
-        return _match_named(argument, tree, params)
-    arrays, wanted = flatten_with_paths(argument, tree), flatten_with_paths("params", params)
-    try:
-        leaves = flatten_like(tree, params)
-    except StructureMismatch as error:
-        paths = sorted({path for path, _ in arrays} ^ {path for path, _ in wanted})
-        places = ", ".join(path or "an array at the top" for path in paths) or "other keys"
-        raise ValueError(f"`{argument}` must have the structure of `params`; only one of them has {places}") from error
-    for array, (path, w) in zip(leaves, wanted, strict=True):
+        if isinstance(tree, NamedArrays):
+            return tree if tree.layout == params.layout else params.filled_with(tree.views)
+        if isinstance(tree, dict):
+            found = {name: backend_of(w) for name, w in params.views.items()}
+            tree = {
+                name: found[name].asarray(a) if name in found and is_numpy_array(a) else a for name, a in tree.items()
+            }
+        return params.filled_with(check_matching(argument, tree, params.views))
+    arrays, wanted = leaves_by_keys(argument, tree), leaves_by_keys("params", params)
+    if arrays.keys() != wanted.keys():
+        paths = sorted(map(format_path, arrays.keys() ^ wanted.keys()))
+        places = ", ".join(path or "an array at the top" for path in paths)
+        raise ValueError(f"`{argument}` must have the structure of `params`; only one of them has {places}")
+    for keys, w in wanted.items():
+        name, of_params, array = f"`{argument}`{format_path(keys)}", f"`params`{format_path(keys)}", arrays[keys]
         if array.shape != w.shape:
-            raise ValueError(f"`{argument}`{path} has shape {tuple(array.shape)}; `params`{path} has {tuple(w.shape)}")
-        check_together(f"`{argument}`{path}", array, f"`params`{path}", w)
-    return unflatten(params, leaves)
-
-
-def _match_named(argument: str, tree: Any, params: NamedArrays) -> NamedArrays:
-    """Return a dict of arrays as named arrays like those of parameters, in memory of their own."""
-    if isinstance(tree, NamedArrays):
-        return tree if tree.layout == params.layout else params.filled_with(tree.views)
-    wanted = f"`{argument}` must be a dict with an array for each parameter"
-    if not isinstance(tree, dict):
-        raise TypeError(f"{wanted}; got {describe(tree)}")
-    if tree.keys() != params.layout.shapes.keys():
-        different = format_names(sorted(map(str, tree.keys() ^ params.layout.shapes.keys())))
-        raise ValueError(f"{wanted}; only one of them has {different}")
-    arrays = {}
-    backends = {name: each for run, each in zip(params.layout.runs, params.backends, strict=True) for name in run}
-    for name, w in params.views.items():
-        array, backend = tree[name], backends[name]
-        if is_numpy_array(array) and not backend.owns(array):
-            array = backend.asarray(array)
-        check_together(f"`{argument}`[{name!r}]", array, f"the parameter {name!r}", w)
-        if tuple(array.shape) != tuple(w.shape):
-            raise ValueError(f"`{argument}`[{name!r}] has shape {tuple(array.shape)}; the parameter has {w.shape}")
-        arrays[name] = array
-    return params.filled_with(arrays)
+            raise ValueError(f"{name} has shape {tuple(array.shape)}; {of_params} has {tuple(w.shape)}")
+        check_together(name, array, of_params, w)
+    return unflatten(params, [arrays[keys] for keys in wanted])

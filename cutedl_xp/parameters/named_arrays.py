@@ -1,7 +1,8 @@
 """Arrays by name in contiguous runs of memory."""
 
 import operator
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from math import prod
 from typing import Any
 
@@ -17,20 +18,12 @@ class Layout:
     shapes
         The shape of each array by its name, in the order of the arrays.
     runs
-        For each run the names of its arrays, in their order in memory.
+        For each run the names of its arrays, in their order in memory; by default each array is a run.
     """
 
-    def __init__(self, shapes: Mapping[str, Shape], runs: Sequence[Sequence[str]]) -> None:
+    def __init__(self, shapes: Mapping[str, Shape], runs: Iterable[Sequence[str]] | None = None) -> None:
         self.shapes = dict(shapes)
-        self.runs = tuple(map(tuple, runs))
-        self._selections: dict[frozenset[str], Selection] = {}
-
-    def select(self, names: Collection[str]) -> "Selection":
-        """Return the layout of some of the arrays, and where their runs are within the runs of this one."""
-        wanted = frozenset(names)
-        if wanted not in self._selections:
-            self._selections[wanted] = Selection(self, wanted)
-        return self._selections[wanted]
+        self.runs = tuple((name,) for name in shapes) if runs is None else tuple(map(tuple, runs))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Layout) and (self.shapes, self.runs) == (other.shapes, other.runs)
@@ -38,48 +31,8 @@ class Layout:
     __hash__ = None  # type: ignore[assignment]
 
 
-class Selection:
-    """Some of the arrays of a layout, in runs that are as long as can be."""
-
-    def __init__(self, whole: Layout, wanted: frozenset[str]) -> None:
-        self.places: list[tuple[int, slice | None]] = []  # the number of a run, and the part of it; None for all
-        runs: list[tuple[str, ...]] = []
-        for number, run in enumerate(whole.runs):
-            for stretch, start in _stretches(run, wanted, whole.shapes):
-                size = sum(prod(whole.shapes[name]) for name in stretch)
-                self.places.append((number, None if stretch == run else slice(start, start + size)))
-                runs.append(stretch)
-        self.layout = Layout({name: shape for name, shape in whole.shapes.items() if name in wanted}, runs)
-
-    def of(self, arrays: "NamedArrays") -> "NamedArrays":
-        """Return the selected ones of all arrays, as views where the library has them; the same object each time."""
-        if self in arrays.selected:
-            return arrays.selected[self]
-        runs = [arrays.runs[number] if part is None else arrays.runs[number][part] for number, part in self.places]
-        arrays.selected[self] = NamedArrays(self.layout, runs, [arrays.backends[number] for number, _ in self.places])
-        return arrays.selected[self]
-
-
-def _stretches(
-    run: tuple[str, ...], wanted: frozenset[str], shapes: Mapping[str, Shape]
-) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Yield the longest stretches of wanted names in a run, each with the number of entries before it."""
-    stretch: list[str] = []
-    begin = end = 0
-    for name in run:
-        if name in wanted:
-            stretch.append(name)
-        elif stretch:
-            yield tuple(stretch), begin
-            stretch = []
-        end += prod(shapes[name])
-        begin = begin if stretch else end
-    if stretch:
-        yield tuple(stretch), begin
-
-
 class NamedArrays:
-    """Arrays by name: values of parameters, their gradients, or what an optimizer keeps beside them.
+    """Arrays by name: values of parameters, their gradients, or a slot of an optimizer.
 
     Parameters
     ----------
@@ -91,23 +44,13 @@ class NamedArrays:
         The backend of each run.
     """
 
-    __slots__ = ("_views", "backends", "in_place", "layout", "runs", "selected")
+    __slots__ = ("_selected", "_views", "backends", "in_place", "layout", "runs")
 
     def __init__(self, layout: Layout, runs: Sequence[Array], backends: Sequence[Backend]) -> None:
-        self.layout = layout
-        self.runs = list(runs)
-        self.backends = list(backends)
+        self.layout, self.runs, self.backends = layout, list(runs), list(backends)
         self.in_place = all(backend.has_views for backend in backends)  # whether the runs can be written to
-        self.selected: dict[Selection, NamedArrays] = {}
         self._views: dict[str, Array] | None = None
-
-    def filled_with(self, arrays: Mapping[str, Array]) -> "NamedArrays":
-        """Return copies of other arrays by the same names, in runs of their own."""
-        runs = []
-        for names, run, backend in zip(self.layout.runs, self.runs, self.backends, strict=True):
-            joined = flatten(backend, [arrays[name] for name in names])
-            runs.append(backend.copy(backend.xp.reshape(joined, tuple(run.shape))))
-        return NamedArrays(self.layout, runs, self.backends)
+        self._selected: dict[frozenset[str], NamedArrays] = {}
 
     @property
     def views(self) -> dict[str, Array]:
@@ -121,13 +64,33 @@ class NamedArrays:
             self._views = {name: found[name] for name in self.layout.shapes}
         return self._views
 
-    def separate(self) -> "NamedArrays":
-        """Return the arrays in a run each, as views where the library has them."""
-        if len(self.runs) == len(self.layout.shapes):
+    def select(self, names: Iterable[str]) -> "NamedArrays":
+        """Return some of the arrays in runs that are as long as can be; the same object each time."""
+        wanted = frozenset(names)
+        if wanted == self.layout.shapes.keys():
             return self
-        by_name = {name: each for run, each in zip(self.layout.runs, self.backends, strict=True) for name in run}
-        layout = Layout(self.layout.shapes, [(name,) for name in self.layout.shapes])
-        return NamedArrays(layout, list(self.views.values()), [by_name[name] for name in self.views])
+        if wanted not in self._selected:
+            stretches, runs, backends = [], [], []
+            for run, array, backend in zip(self.layout.runs, self.runs, self.backends, strict=True):
+                start = 0
+                for chosen, stretch in groupby(run, wanted.__contains__):
+                    together = tuple(stretch)
+                    stop = start + sum(prod(self.layout.shapes[name]) for name in together)
+                    if chosen:
+                        stretches.append(together)
+                        runs.append(array if together == run else array[start:stop])
+                        backends.append(backend)
+                    start = stop
+            shapes = {name: shape for name, shape in self.layout.shapes.items() if name in wanted}
+            self._selected[wanted] = NamedArrays(Layout(shapes, stretches), runs, backends)
+        return self._selected[wanted]
+
+    def with_parts(self, parts: Iterable["NamedArrays"]) -> "NamedArrays":
+        """Return these arrays with selected ones replaced, unless they are views that have been written in place."""
+        if self.in_place:
+            return self
+        new = {name: run for part in parts for (name,), run in zip(part.layout.runs, part.runs, strict=True)}
+        return self.with_runs([new[name] for (name,) in self.layout.runs])
 
     def with_runs(self, runs: Sequence[Array]) -> "NamedArrays":
         """Return arrays of the same layout in other runs; the same object where the runs are the same."""
@@ -135,15 +98,22 @@ class NamedArrays:
             return self
         return NamedArrays(self.layout, runs, self.backends)
 
-    def with_part(self, selection: Selection, part: "NamedArrays") -> "NamedArrays":
-        """Return these arrays with other ones for a selection, unless that is a view that was written in place."""
-        if part is self.selected.get(selection):
-            return self
-        runs = list(self.runs)
-        for (number, place), new in zip(selection.places, part.runs, strict=True):
-            if place is None:
-                runs[number] = new
+    def filled_with(self, arrays: Mapping[str, Array]) -> "NamedArrays":
+        """Return copies of other arrays by the same names, in runs of their own."""
+        runs = []
+        for names, run, backend in zip(self.layout.runs, self.runs, self.backends, strict=True):
+            joined = flatten(backend, [arrays[name] for name in names])
+            runs.append(backend.copy(backend.xp.reshape(joined, tuple(run.shape))))
         return self.with_runs(runs)
+
+    def separate(self) -> "NamedArrays":
+        """Return the arrays in a run each, as views where the library has them."""
+        if len(self.runs) == len(self.layout.shapes):
+            return self
+        by_name = {name: each for run, each in zip(self.layout.runs, self.backends, strict=True) for name in run}
+        return NamedArrays(
+            Layout(self.layout.shapes), list(self.views.values()), [by_name[name] for name in self.views]
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle the runs alone: the views are made again."""

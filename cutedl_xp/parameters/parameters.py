@@ -32,7 +32,7 @@ class Parameters(Sequence[Parameter]):
         self.backend = backend
         dtype = backend.dtype(dtype)
         in_memory = _by_kind(list(shapes))
-        self.layout = Layout(shapes, [in_memory] if shapes and backend.has_views else [(name,) for name in shapes])
+        self.layout = Layout(shapes, [in_memory] if shapes and backend.has_views else None)
 
         def zeros(shape: Any) -> Array:
             return backend.xp.zeros(shape, dtype=dtype, device=backend.device)
@@ -89,25 +89,22 @@ class _ConcatenatedParameter(Parameter):
     @property
     def value(self) -> Array:
         """The parts' values, one after the other."""
-        return self._concatenated([part.value for part in self._parts], self._value)
+        return flatten(self.backend, [part.value for part in self._parts]) if self._parts else self._value
 
     @value.setter
     def value(self, array: Array) -> None:
-        self._assign(self._copied(array, self.value, "value"), "value")
+        self._assign("value", self._copied(array, self.value, "value"))
 
     @property
     def gradient(self) -> Array:
         """The parts' gradients, one after the other."""
-        return self._concatenated([part.gradient for part in self._parts], self._gradient)
+        return flatten(self.backend, [part.gradient for part in self._parts]) if self._parts else self._gradient
 
     @gradient.setter
     def gradient(self, array: Array) -> None:
-        self._assign(self._copied(array, self.gradient, "gradient"), "gradient")
+        self._assign("gradient", self._copied(array, self.gradient, "gradient"))
 
-    def _concatenated(self, arrays: list[Array], empty: Array) -> Array:
-        return flatten(self.backend, arrays) if arrays else empty
-
-    def _assign(self, array: Array, what: str) -> None:
+    def _assign(self, what: str, array: Array) -> None:
         shapes = {part.name: tuple(part.value.shape) for part in self._parts}
         for part, piece in zip(self._parts, unflatten(self.backend, array, shapes).values(), strict=True):
             setattr(part, what, piece)

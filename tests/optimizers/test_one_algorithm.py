@@ -162,17 +162,17 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], Any], type[Exception], str]] =
     "no names": (
         lambda state: state | {"v": [1.0]},
         TypeError,
-        r"^`v` must be a dict with an array for each parameter; ",
+        r"^`v`\[0\] must be an array, or a list, tuple or dict of arrays; got float$",
     ),
     "other names": (
         lambda state: state | {"v": {}},
         ValueError,
-        r"^`v` must be a dict .*; only one of them has 'a', 'b'$",
+        r"^`v` must have the structure of `params`; only one of them has \['a'\], \['b'\]$",
     ),
     "another shape": (
         lambda state: state | {"v": state["v"] | {"b": np.zeros(2)}},
         ValueError,
-        r"^`v`\['b'\] has shape \(2,\); the parameter has \(3,\)$",
+        r"^`v`\['b'\] has shape \(2,\); `params`\['b'\] has \(3,\)$",
     ),
     "another dtype": (
         lambda state: state | {"v": state["v"] | {"b": np.zeros(3, "float32")}},

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutedl_xp.optimizers._tree import flatten, flatten_like, flatten_with_paths, unflatten
+from cutedl_xp.optimizers._tree import flatten, format_path, leaves_by_keys, unflatten
 
 ARRAYS = st.integers(0, 1_000).map(np.asarray)
 KEYS = st.text(max_size=3) | st.integers(-2, 2) | st.tuples(st.booleans())
@@ -41,15 +41,14 @@ def test_rebuilding_puts_new_arrays_into_the_old_places(tree: Any) -> None:
     new = [np.asarray(number) for number, _ in enumerate(flatten(tree))]
     rebuilt = unflatten(tree, new)
     assert all(found is given for found, given in zip(flatten(rebuilt), new, strict=True))
-    assert all(found is given for found, given in zip(flatten_like(rebuilt, tree), new, strict=True))
-    paths = [[path for path, _ in flatten_with_paths("params", each)] for each in (tree, rebuilt)]
+    paths = [list(leaves_by_keys("params", each)) for each in (tree, rebuilt)]
     assert paths[0] == paths[1]
 
 
 def test_paths_read_as_python_would_write_them() -> None:
     a = np.zeros(1)
-    found = flatten_with_paths("params", {"layers": [a, (a, a)], 0: a, "0": {}, "": a})
-    assert [path for path, _ in found] == [
+    found = leaves_by_keys("params", {"layers": [a, (a, a)], 0: a, "0": {}, "": a})
+    assert [format_path(keys) for keys in found] == [
         "['layers'][0]",
         "['layers'][1][0]",
         "['layers'][1][1]",
@@ -60,7 +59,7 @@ def test_paths_read_as_python_would_write_them() -> None:
 
 def test_array_alone_has_the_empty_path() -> None:
     a = np.zeros(1)
-    assert flatten_with_paths("params", a) == [("", a)]
+    assert leaves_by_keys("params", a) == {(): a}
     assert unflatten(None, [a]) is a
 
 
@@ -88,5 +87,5 @@ Pair = namedtuple("Pair", "a b")
 )
 def test_what_is_no_tree_is_refused_with_its_place(tree: Any, message: str) -> None:
     with pytest.raises(TypeError) as caught:
-        flatten_with_paths("grads", tree)
+        leaves_by_keys("grads", tree)
     assert str(caught.value) == message

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cutedl_xp import Backend
-from cutedl_xp.parameters import Parameters, unflatten, view_parameters
+from cutedl_xp.parameters import Layout, Parameters, ParameterViews, unflatten
 
 Array = Any
 SHAPES = {"/1/weight": (2, 3), "/1/bias": (3,), "/2/scale": (), "/2/none": (4, 0), "/3/weight": (3, 1, 2)}
@@ -139,7 +139,7 @@ def test_views_of_a_group_are_its_contiguous_runs_in_the_same_memory(
     copied: Callable[[Any], Any],
 ) -> None:
     held = [(p.value, p.gradient) for p in parameters]
-    group = view_parameters(parameters).select(names)
+    group = ParameterViews(parameters).select(Layout({name: SHAPES[name] for name in names}))
     group.values.views, group.gradients.views  # noqa: B018 - reading moves nothing
     assert all(p.value is value and p.gradient is g for p, (value, g) in zip(parameters, held, strict=True))
     parameters, group = copied((parameters, group))
@@ -161,7 +161,7 @@ def test_views_of_a_group_are_its_contiguous_runs_in_the_same_memory(
 def test_assigning_views_gives_each_parameter_its_value(
     parameters: Parameters, to_numpy: Callable[[Array], np.ndarray], backend: Backend
 ) -> None:
-    views = view_parameters(parameters)
+    views = ParameterViews(parameters)
     numbers = {name: np.random.default_rng(0).normal(size=shape) for name, shape in SHAPES.items()}
     arrays = {name: backend.asarray(number, parameters[0].value.dtype) for name, number in numbers.items()}
     views.assign(views.values.filled_with(arrays))
@@ -170,7 +170,7 @@ def test_assigning_views_gives_each_parameter_its_value(
 
 
 def test_separated_arrays_have_a_run_each(parameters: Parameters, to_numpy: Callable[[Array], np.ndarray]) -> None:
-    separate = view_parameters(parameters).values.separate()
+    separate = ParameterViews(parameters).values.separate()
     assert separate.layout.runs == tuple((name,) for name in SHAPES)
     assert [tuple(run.shape) for run in separate.runs] == list(SHAPES.values())
     assert separate.separate() is separate

@@ -1,33 +1,25 @@
 """What Adam and its relatives share."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from array_api_compat import array_namespace
 
 from cutedl_xp._checks import check_fraction, check_not_negative, check_positive
-from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
-from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import check_rate
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, hyperparameter
+from cutedl_xp.schedules._schedule import Schedule, check_rate
 
 
 @dataclass(eq=False)
 class AdamRelative(ElementwiseOptimizer):
     """The hyper-parameters of Adam's relatives, with the defaults that most of them have."""
 
-    lr: float | Schedule = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = field(default=1e-8, kw_only=True)
-    weight_decay: float = field(default=0.0, kw_only=True)
-
-    def __post_init__(self) -> None:
-        self.lr = check_rate("lr", self.lr)
-        self.beta1 = check_fraction("beta1", self.beta1)
-        self.beta2 = check_fraction("beta2", self.beta2)
-        self.eps = check_positive("eps", self.eps)
-        self.weight_decay = check_not_negative("weight_decay", self.weight_decay)
+    lr: float | Schedule = hyperparameter(1e-3, check_rate)
+    beta1: float = hyperparameter(0.9, check_fraction)
+    beta2: float = hyperparameter(0.999, check_fraction)
+    eps: float = hyperparameter(1e-8, check_positive, kw_only=True)
+    weight_decay: float = hyperparameter(0.0, check_not_negative, kw_only=True)
 
 
 def corrections(t: Any, beta1: float, beta2: float) -> tuple[Any, Any]:

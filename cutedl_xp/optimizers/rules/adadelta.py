@@ -1,28 +1,17 @@
 """Adadelta: steps measured by earlier steps, without a learning rate."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from cutedl_xp._checks import check_boolean, check_fraction, check_not_negative, check_positive
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, eps_places
-from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import check_rate
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, eps_places, hyperparameter
+from cutedl_xp.schedules._schedule import Schedule, check_rate
 
 
-def adadelta_rule(
-    xp: Namespace,
-    w: Array,
-    g: Array,
-    s: Array,
-    d: Array,
-    lr: float,
-    rho: float,
-    one_minus_rho: float,
-    eps_inside: float,
-    eps: float,
-) -> tuple[Array, ...]:
-    """One update, element by element."""
+def adadelta_rule(xp: Namespace, w: Array, g: Array, s: Array, d: Array, *scalars: float) -> tuple[Array, ...]:
+    """Compute one update, element by element."""
+    lr, rho, one_minus_rho, eps_inside, eps = scalars
     s = rho * s + one_minus_rho * (g * g)
     step = (xp.sqrt(d + eps_inside) + eps) / (xp.sqrt(s + eps_inside) + eps) * g
     d = rho * d + one_minus_rho * (step * step)
@@ -42,19 +31,19 @@ class Adadelta(ElementwiseOptimizer):
     Parameters
     ----------
     rho
-        How much of both means is kept at each update, between 0 and 1.
+        Decay rate of both means, between 0 and 1.
     eps
         The first step's measure, greater than 0: d is 0 then, so that Δ = eps / (√s + eps) g.
     lr
-        What a step is multiplied by after it was averaged, greater than 0, or one of :mod:`cutedl_xp.schedules`.
+        Factor of the averaged step, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`.
     eps_inside_sqrt
-        Whether eps stands under both roots.
+        Whether eps is added under both roots.
     weight_decay
-        What is added to the gradient, times w; at least 0.
+        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0.
 
     State
     -----
-    s, d : the means of squared gradients and of squared steps, of w's shape and dtype, at first 0.
+    s, d : the means of squared gradients and of squared steps, of w's shape and dtype, initially 0.
 
     References
     ----------
@@ -73,21 +62,14 @@ class Adadelta(ElementwiseOptimizer):
     array([-0.0909])
     """
 
-    rho: float = 0.99
-    lr: float | Schedule = field(default=1.0, kw_only=True)
-    eps: float = field(default=1e-6, kw_only=True)
-    eps_inside_sqrt: bool = field(default=False, kw_only=True)
-    weight_decay: float = field(default=0.0, kw_only=True)
+    rho: float = hyperparameter(0.99, check_fraction)
+    lr: float | Schedule = hyperparameter(1.0, check_rate, kw_only=True)
+    eps: float = hyperparameter(1e-6, check_positive, kw_only=True)
+    eps_inside_sqrt: bool = hyperparameter(False, check_boolean, kw_only=True)
+    weight_decay: float = hyperparameter(0.0, check_not_negative, kw_only=True)
 
     slots = ("s", "d")
     rule = staticmethod(adadelta_rule)
-
-    def __post_init__(self) -> None:
-        self.rho = check_fraction("rho", self.rho)
-        self.lr = check_rate("lr", self.lr)
-        self.eps = check_positive("eps", self.eps)
-        check_boolean("eps_inside_sqrt", self.eps_inside_sqrt)
-        self.weight_decay = check_not_negative("weight_decay", self.weight_decay)
 
     def scalars(self, t: Any) -> tuple[Any, ...]:
         return self.rate(t), self.rho, 1.0 - self.rho, *eps_places(self.eps, self.eps_inside_sqrt)

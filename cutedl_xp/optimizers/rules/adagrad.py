@@ -1,20 +1,18 @@
 """Adagrad: a rate for each entry that falls with the gradients it has seen."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from cutedl_xp._checks import check_boolean, check_not_negative, check_positive
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, eps_places
-from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import check_rate
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, eps_places, hyperparameter
+from cutedl_xp.schedules._schedule import Schedule, check_rate
 
 
-def adagrad_rule(
-    xp: Namespace, w: Array, g: Array, s: Array, lr: float, eps_inside: float, eps: float
-) -> tuple[Array, ...]:
-    """One update, element by element."""
+def adagrad_rule(xp: Namespace, w: Array, g: Array, s: Array, *scalars: float) -> tuple[Array, ...]:
+    """Compute one update, element by element."""
+    lr, eps_inside, eps = scalars
     s = s + g * g
     w = w - lr * g / (xp.sqrt(s + eps_inside) + eps)
     return w, s
@@ -30,19 +28,19 @@ class Adagrad(ElementwiseOptimizer):
     Parameters
     ----------
     lr
-        The learning rate, greater than 0, or one of :mod:`cutedl_xp.schedules`.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`.
     eps
-        Keeps the quotient finite where no gradient has been; greater than 0.
+        Constant that keeps the quotient finite before the first gradient, greater than 0.
     eps_inside_sqrt
-        Whether eps stands under the root.
+        Whether eps is added under the root.
     initial_accumulator
-        What s is at first, at least 0; it shortens the first steps.
+        Initial value of s, at least 0; it shortens the first steps.
     weight_decay
-        What is added to the gradient, times w; at least 0.
+        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0.
 
     State
     -----
-    s : the sum of squared gradients, of w's shape and dtype, at first ``initial_accumulator``.
+    s : the sum of squared gradients, of w's shape and dtype, initially ``initial_accumulator``.
 
     References
     ----------
@@ -60,21 +58,14 @@ class Adagrad(ElementwiseOptimizer):
     (array([-1.,  1.]), array([2.5e-01, 4.0e+02]))
     """
 
-    lr: float | Schedule = 0.1
-    eps: float = field(default=1e-6, kw_only=True)
-    eps_inside_sqrt: bool = field(default=False, kw_only=True)
-    initial_accumulator: float = field(default=0.0, kw_only=True)
-    weight_decay: float = field(default=0.0, kw_only=True)
+    lr: float | Schedule = hyperparameter(0.1, check_rate)
+    eps: float = hyperparameter(1e-6, check_positive, kw_only=True)
+    eps_inside_sqrt: bool = hyperparameter(False, check_boolean, kw_only=True)
+    initial_accumulator: float = hyperparameter(0.0, check_not_negative, kw_only=True)
+    weight_decay: float = hyperparameter(0.0, check_not_negative, kw_only=True)
 
     slots = ("s",)
     rule = staticmethod(adagrad_rule)
-
-    def __post_init__(self) -> None:
-        self.lr = check_rate("lr", self.lr)
-        self.eps = check_positive("eps", self.eps)
-        check_boolean("eps_inside_sqrt", self.eps_inside_sqrt)
-        self.initial_accumulator = check_not_negative("initial_accumulator", self.initial_accumulator)
-        self.weight_decay = check_not_negative("weight_decay", self.weight_decay)
 
     def slot_initial_values(self) -> Mapping[str, float]:
         return {"s": self.initial_accumulator}

@@ -1,31 +1,19 @@
 """Adam: momentum and RMSProp, each corrected for its start at zero."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from cutedl_xp._checks import check_boolean, check_fraction, check_not_negative, check_positive
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule
-from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, hyperparameter
 from cutedl_xp.optimizers.rules._adam_family import corrections
-from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import check_rate
+from cutedl_xp.schedules._schedule import Schedule, check_rate
 
 
-def adam_rule(
-    xp: Namespace,
-    w: Array,
-    g: Array,
-    v: Array,
-    s: Array,
-    rate: float,
-    beta1: float,
-    one_minus_beta1: float,
-    beta2: float,
-    one_minus_beta2: float,
-    eps: float,
-) -> tuple[Array, ...]:
-    """One update, element by element; the rate and eps hold the corrections."""
+def adam_rule(xp: Namespace, w: Array, g: Array, v: Array, s: Array, *scalars: float) -> tuple[Array, ...]:
+    """Compute one update, element by element; the rate and eps hold the corrections."""
+    rate, beta1, one_minus_beta1, beta2, one_minus_beta2, eps = scalars
     v = beta1 * v + one_minus_beta1 * g
     s = beta2 * s + one_minus_beta2 * (g * g)
     w = w - rate * v / (xp.sqrt(s) + eps)
@@ -33,20 +21,10 @@ def adam_rule(
 
 
 def amsgrad_rule(
-    xp: Namespace,
-    w: Array,
-    g: Array,
-    v: Array,
-    s: Array,
-    s_max: Array,
-    rate: float,
-    beta1: float,
-    one_minus_beta1: float,
-    beta2: float,
-    one_minus_beta2: float,
-    eps: float,
+    xp: Namespace, w: Array, g: Array, v: Array, s: Array, s_max: Array, *scalars: float
 ) -> tuple[Array, ...]:
-    """One update, element by element, with the largest s so far."""
+    """Compute one update, element by element, with the largest s so far."""
+    rate, beta1, one_minus_beta1, beta2, one_minus_beta2, eps = scalars
     v = beta1 * v + one_minus_beta1 * g
     s = beta2 * s + one_minus_beta2 * (g * g)
     s_max = xp.maximum(s_max, s)
@@ -69,23 +47,23 @@ class Adam(ElementwiseOptimizer):
     Parameters
     ----------
     lr
-        The learning rate, greater than 0; about the size of an entry's first steps. Or one of
+        Learning rate, greater than 0; about the size of an entry's first steps. Or one of
         :mod:`cutedl_xp.schedules`.
     beta1, beta2
-        How much of the two means is kept at each update, between 0 and 1.
+        Decay rates of the two means, between 0 and 1.
     eps
-        Keeps the quotient finite; greater than 0.
+        Constant that keeps the quotient finite, greater than 0.
     eps_hat
-        Whether eps is added to the root of s before that is corrected: then it acts as eps / √(1 - beta2^t).
+        Whether eps is added to the root of s before the correction: then it acts as eps / √(1 - beta2^t).
     amsgrad
         Whether the largest s so far takes the place of s in ŝ: once the corrections have faded, no entry's rate rises
         again.
     weight_decay
-        What is added to the gradient, times w; at least 0.
+        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0.
 
     State
     -----
-    v, s : the means of gradients and of squared gradients, of w's shape and dtype, at first 0.
+    v, s : the means of gradients and of squared gradients, of w's shape and dtype, initially 0.
     s_max : with ``amsgrad``, the largest s, likewise.
     t : the number of updates, one for all parameters.
 
@@ -107,22 +85,13 @@ class Adam(ElementwiseOptimizer):
     array([-0.1,  0.1])
     """
 
-    lr: float | Schedule = 1e-4
-    beta1: float = 0.9
-    beta2: float = 0.99
-    eps: float = field(default=1e-8, kw_only=True)
-    eps_hat: bool = field(default=False, kw_only=True)
-    amsgrad: bool = field(default=False, kw_only=True)
-    weight_decay: float = field(default=0.0, kw_only=True)
-
-    def __post_init__(self) -> None:
-        self.lr = check_rate("lr", self.lr)
-        self.beta1 = check_fraction("beta1", self.beta1)
-        self.beta2 = check_fraction("beta2", self.beta2)
-        self.eps = check_positive("eps", self.eps)
-        check_boolean("eps_hat", self.eps_hat)
-        check_boolean("amsgrad", self.amsgrad)
-        self.weight_decay = check_not_negative("weight_decay", self.weight_decay)
+    lr: float | Schedule = hyperparameter(1e-4, check_rate)
+    beta1: float = hyperparameter(0.9, check_fraction)
+    beta2: float = hyperparameter(0.99, check_fraction)
+    eps: float = hyperparameter(1e-8, check_positive, kw_only=True)
+    eps_hat: bool = hyperparameter(False, check_boolean, kw_only=True)
+    amsgrad: bool = hyperparameter(False, check_boolean, kw_only=True)
+    weight_decay: float = hyperparameter(0.0, check_not_negative, kw_only=True)
 
     @property
     def slots(self) -> tuple[str, ...]:

@@ -4,23 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.optimizers._elementwise import hyperparameter
 from cutedl_xp.optimizers.rules._adam_family import AdamRelative, complement
-from cutedl_xp.schedules import Schedule
+from cutedl_xp.schedules._schedule import Schedule, check_rate
 
 
-def adamax_rule(
-    xp: Namespace,
-    w: Array,
-    g: Array,
-    v: Array,
-    u: Array,
-    rate: float,
-    beta1: float,
-    one_minus_beta1: float,
-    beta2: float,
-    eps: float,
-) -> tuple[Array, ...]:
-    """One update, element by element; the rate holds the correction of v."""
+def adamax_rule(xp: Namespace, w: Array, g: Array, v: Array, u: Array, *scalars: float) -> tuple[Array, ...]:
+    """Compute one update, element by element; the rate holds the correction of v."""
+    rate, beta1, one_minus_beta1, beta2, eps = scalars
     v = beta1 * v + one_minus_beta1 * g
     u = xp.maximum(beta2 * u, xp.abs(g) + eps)
     w = w - rate * v / u
@@ -39,17 +30,17 @@ class Adamax(AdamRelative):
     Parameters
     ----------
     lr
-        The learning rate, greater than 0, or one of :mod:`cutedl_xp.schedules`; no first step is longer.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`; no first step is longer.
     beta1, beta2
-        How much of v and of u is kept at each update, between 0 and 1.
+        Decay rates of v and of u, between 0 and 1.
     eps
-        Keeps the quotient finite; greater than 0.
+        Constant that keeps the quotient finite, greater than 0.
     weight_decay
-        What is added to the gradient, times w; at least 0.
+        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0.
 
     State
     -----
-    v, u : the mean of gradients and their largest size, of w's shape and dtype, at first 0.
+    v, u : the mean of gradients and their largest size, of w's shape and dtype, initially 0.
     t : the number of updates, one for all parameters.
 
     References
@@ -67,7 +58,7 @@ class Adamax(AdamRelative):
     (array([-0.1,  0. ]), array([3., 0.]))
     """
 
-    lr: float | Schedule = 2e-3
+    lr: float | Schedule = hyperparameter(2e-3, check_rate)
 
     slots = ("v", "u")
     rule = staticmethod(adamax_rule)

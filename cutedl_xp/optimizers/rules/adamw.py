@@ -1,27 +1,17 @@
 """AdamW: Adam whose weight decay does not pass through its means."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from cutedl_xp._checks import check_not_negative
 from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.optimizers._elementwise import hyperparameter
 from cutedl_xp.optimizers.rules._adam_family import AdamRelative, corrections
 
 
-def adamw_rule(
-    xp: Namespace,
-    w: Array,
-    g: Array,
-    v: Array,
-    s: Array,
-    rate: float,
-    beta1: float,
-    one_minus_beta1: float,
-    beta2: float,
-    one_minus_beta2: float,
-    eps: float,
-    decay: float,
-) -> tuple[Array, ...]:
-    """One update, element by element; the rate and eps hold the corrections, and the decay the learning rate."""
+def adamw_rule(xp: Namespace, w: Array, g: Array, v: Array, s: Array, *scalars: float) -> tuple[Array, ...]:
+    """Compute one update, element by element; the rate and eps hold the corrections, the decay the rate."""
+    rate, beta1, one_minus_beta1, beta2, one_minus_beta2, eps, decay = scalars
     v = beta1 * v + one_minus_beta1 * g
     s = beta2 * s + one_minus_beta2 * (g * g)
     w = w - decay * w - rate * v / (xp.sqrt(s) + eps)
@@ -41,17 +31,17 @@ class AdamW(AdamRelative):
     Parameters
     ----------
     lr
-        The learning rate, greater than 0, or one of :mod:`cutedl_xp.schedules`.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`.
     beta1, beta2
-        How much of the two means is kept at each update, between 0 and 1.
+        Decay rates of the two means, between 0 and 1.
     eps
-        Keeps the quotient finite; greater than 0.
+        Constant that keeps the quotient finite, greater than 0.
     weight_decay
-        The share of a weight, times lr, that goes at each update; at least 0.
+        Share of a weight, times lr, that is subtracted at each update, at least 0.
 
     State
     -----
-    v, s : the means of gradients and of squared gradients, of w's shape and dtype, at first 0.
+    v, s : the means of gradients and of squared gradients, of w's shape and dtype, initially 0.
     t : the number of updates, one for all parameters.
 
     References
@@ -70,7 +60,7 @@ class AdamW(AdamRelative):
     array([0.95, 0.1 ])
     """
 
-    weight_decay: float = field(default=0.01, kw_only=True)
+    weight_decay: float = hyperparameter(0.01, check_not_negative, kw_only=True)
 
     slots = ("v", "s")
     rule = staticmethod(adamw_rule)

@@ -1,17 +1,16 @@
 """Gradient descent with a fixed learning rate."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from cutedl_xp._checks import check_not_negative
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
-from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import check_rate
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, hyperparameter
+from cutedl_xp.schedules._schedule import Schedule, check_rate
 
 
 def fixed_rule(xp: Namespace, w: Array, g: Array, lr: float) -> tuple[Array, ...]:
-    """One update, element by element."""
+    """Compute one update, element by element."""
     w = w - lr * g
     return (w,)
 
@@ -25,9 +24,9 @@ class Fixed(ElementwiseOptimizer):
     Parameters
     ----------
     lr
-        The learning rate, greater than 0, or one of :mod:`cutedl_xp.schedules`.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`.
     weight_decay
-        What is added to the gradient, times w; at least 0.
+        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0.
 
     State
     -----
@@ -47,15 +46,11 @@ class Fixed(ElementwiseOptimizer):
     array([ 0.5, -2.5])
     """
 
-    lr: float | Schedule = 0.01
-    weight_decay: float = field(default=0.0, kw_only=True)
+    lr: float | Schedule = hyperparameter(0.01, check_rate)
+    weight_decay: float = hyperparameter(0.0, check_not_negative, kw_only=True)
 
     slots = ()
     rule = staticmethod(fixed_rule)
-
-    def __post_init__(self) -> None:
-        self.lr = check_rate("lr", self.lr)
-        self.weight_decay = check_not_negative("weight_decay", self.weight_decay)
 
     def scalars(self, t: Any) -> tuple[Any, ...]:
         return (self.rate(t),)

@@ -1,28 +1,17 @@
 """Lion: steps of one length in every entry, in the direction of a mean."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cutedl_xp._checks import check_fraction, check_not_negative
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
-from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import check_rate
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, hyperparameter
+from cutedl_xp.schedules._schedule import Schedule, check_rate
 
 
-def lion_rule(
-    xp: Namespace,
-    w: Array,
-    g: Array,
-    v: Array,
-    lr: float,
-    beta1: float,
-    one_minus_beta1: float,
-    beta2: float,
-    one_minus_beta2: float,
-    weight_decay: float,
-) -> tuple[Array, ...]:
-    """One update, element by element."""
+def lion_rule(xp: Namespace, w: Array, g: Array, v: Array, *scalars: float) -> tuple[Array, ...]:
+    """Compute one update, element by element."""
+    lr, beta1, one_minus_beta1, beta2, one_minus_beta2, weight_decay = scalars
     direction = xp.sign(beta1 * v + one_minus_beta1 * g)
     v = beta2 * v + one_minus_beta2 * g
     w = w - lr * (direction + weight_decay * w)
@@ -39,17 +28,17 @@ class Lion(ElementwiseOptimizer):
     Parameters
     ----------
     lr
-        The learning rate, greater than 0, or one of :mod:`cutedl_xp.schedules`: the length of every entry's step. The
-        paper advises a third to a tenth of AdamW's.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`: the length of every entry's step.
+        The paper advises a third to a tenth of AdamW's.
     beta1, beta2
-        How much of the mean is kept in the direction and in the state, between 0 and 1.
+        Decay rates of the mean, in the direction and in the state, between 0 and 1.
     weight_decay
-        The share of a weight, times lr, that goes at each update; at least 0. The paper advises three to ten times
+        Share of a weight, times lr, that is subtracted at each update, at least 0. The paper advises three to ten times
         AdamW's.
 
     State
     -----
-    v : the mean of gradients, of w's shape and dtype, at first 0.
+    v : the mean of gradients, of w's shape and dtype, initially 0.
 
     References
     ----------
@@ -66,20 +55,14 @@ class Lion(ElementwiseOptimizer):
     array([-0.1,  0.1,  0. ])
     """
 
-    lr: float | Schedule = 1e-4
-    beta1: float = 0.9
-    beta2: float = 0.99
-    weight_decay: float = field(default=0.0, kw_only=True)
+    lr: float | Schedule = hyperparameter(1e-4, check_rate)
+    beta1: float = hyperparameter(0.9, check_fraction)
+    beta2: float = hyperparameter(0.99, check_fraction)
+    weight_decay: float = hyperparameter(0.0, check_not_negative, kw_only=True)
 
     slots = ("v",)
     rule = staticmethod(lion_rule)
     decoupled: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        self.lr = check_rate("lr", self.lr)
-        self.beta1 = check_fraction("beta1", self.beta1)
-        self.beta2 = check_fraction("beta2", self.beta2)
-        self.weight_decay = check_not_negative("weight_decay", self.weight_decay)
 
     def scalars(self, t: Any) -> tuple[Any, ...]:
         return self.rate(t), self.beta1, 1.0 - self.beta1, self.beta2, 1.0 - self.beta2, self.weight_decay

@@ -1,25 +1,24 @@
 """Gradient descent with momentum."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from cutedl_xp._checks import check_boolean, check_fraction, check_not_negative
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule
-from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer
-from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import check_rate
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, hyperparameter
+from cutedl_xp.schedules._schedule import Schedule, check_rate
 
 
 def momentum_rule(xp: Namespace, w: Array, g: Array, v: Array, lr: float, momentum: float) -> tuple[Array, ...]:
-    """One update, element by element."""
+    """Compute one update, element by element."""
     v = momentum * v + lr * g
     w = w - v
     return w, v
 
 
 def nesterov_rule(xp: Namespace, w: Array, g: Array, v: Array, lr: float, momentum: float) -> tuple[Array, ...]:
-    """One update, element by element, from where the momentum will have led."""
+    """Compute one update, element by element, from where the momentum will have led."""
     v = momentum * v + lr * g
     w = w - (momentum * v + lr * g)
     return w, v
@@ -33,22 +32,22 @@ class Momentum(ElementwiseOptimizer):
         w -= v
 
     Under a constant gradient the step grows to lr / (1 - momentum) times it. With ``nesterov`` the last line is
-    ``w -= momentum v + lr g``: the step goes ahead by what the next one will bring.
+    ``w -= momentum v + lr g``, which anticipates the next step.
 
     Parameters
     ----------
     lr
-        The learning rate, greater than 0, or one of :mod:`cutedl_xp.schedules`.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`.
     momentum
-        The share of a step that goes on into the next, between 0 and 1.
+        Decay rate of the steps, between 0 and 1.
     nesterov
-        Whether to go ahead.
+        Whether to use Nesterov's variant.
     weight_decay
-        What is added to the gradient, times w; at least 0.
+        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0.
 
     State
     -----
-    v : the last step, of w's shape and dtype, at first 0.
+    v : the last step, of w's shape and dtype, initially 0.
 
     References
     ----------
@@ -67,18 +66,12 @@ class Momentum(ElementwiseOptimizer):
     (array([-2.5]), {'t': 2, 'v': array([1.5])})
     """
 
-    lr: float | Schedule = 1e-4
-    momentum: float = 0.9
-    nesterov: bool = field(default=False, kw_only=True)
-    weight_decay: float = field(default=0.0, kw_only=True)
+    lr: float | Schedule = hyperparameter(1e-4, check_rate)
+    momentum: float = hyperparameter(0.9, check_fraction)
+    nesterov: bool = hyperparameter(False, check_boolean, kw_only=True)
+    weight_decay: float = hyperparameter(0.0, check_not_negative, kw_only=True)
 
     slots = ("v",)
-
-    def __post_init__(self) -> None:
-        self.lr = check_rate("lr", self.lr)
-        self.momentum = check_fraction("momentum", self.momentum)
-        check_boolean("nesterov", self.nesterov)
-        self.weight_decay = check_not_negative("weight_decay", self.weight_decay)
 
     @property
     def rule(self) -> Rule:

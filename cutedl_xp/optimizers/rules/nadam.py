@@ -4,25 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.optimizers._elementwise import hyperparameter
 from cutedl_xp.optimizers.rules._adam_family import AdamRelative, complement, corrections
-from cutedl_xp.schedules import Schedule
+from cutedl_xp.schedules._schedule import Schedule, check_rate
 
 
-def nadam_rule(
-    xp: Namespace,
-    w: Array,
-    g: Array,
-    v: Array,
-    s: Array,
-    rate_of_v: float,
-    rate_of_g: float,
-    beta1: float,
-    one_minus_beta1: float,
-    beta2: float,
-    one_minus_beta2: float,
-    eps: float,
-) -> tuple[Array, ...]:
-    """One update, element by element; the rates and eps hold the corrections."""
+def nadam_rule(xp: Namespace, w: Array, g: Array, v: Array, s: Array, *scalars: float) -> tuple[Array, ...]:
+    """Compute one update, element by element; the rates and eps hold the corrections."""
+    rate_of_v, rate_of_g, beta1, one_minus_beta1, beta2, one_minus_beta2, eps = scalars
     v = beta1 * v + one_minus_beta1 * g
     s = beta2 * s + one_minus_beta2 * (g * g)
     w = w - (rate_of_v * v + rate_of_g * g) / (xp.sqrt(s) + eps)
@@ -42,17 +31,17 @@ class NAdam(AdamRelative):
     Parameters
     ----------
     lr
-        The learning rate, greater than 0, or one of :mod:`cutedl_xp.schedules`.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`.
     beta1, beta2
-        How much of the two means is kept at each update, between 0 and 1.
+        Decay rates of the two means, between 0 and 1.
     eps
-        Keeps the quotient finite; greater than 0.
+        Constant that keeps the quotient finite, greater than 0.
     weight_decay
-        What is added to the gradient, times w; at least 0.
+        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0.
 
     State
     -----
-    v, s : the means of gradients and of squared gradients, of w's shape and dtype, at first 0.
+    v, s : the means of gradients and of squared gradients, of w's shape and dtype, initially 0.
     t : the number of updates, one for all parameters.
 
     References
@@ -71,7 +60,7 @@ class NAdam(AdamRelative):
     array([-0.1474])
     """
 
-    lr: float | Schedule = 2e-3
+    lr: float | Schedule = hyperparameter(2e-3, check_rate)
 
     slots = ("v", "s")
     rule = staticmethod(nadam_rule)

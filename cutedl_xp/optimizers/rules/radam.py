@@ -10,21 +10,9 @@ _TRUSTED = 5.0
 """The length of the mean from which on its variance is finite and small enough."""
 
 
-def radam_rule(
-    xp: Namespace,
-    w: Array,
-    g: Array,
-    v: Array,
-    s: Array,
-    rate: float,
-    rate_of_momentum: float,
-    beta1: float,
-    one_minus_beta1: float,
-    beta2: float,
-    one_minus_beta2: float,
-    eps: float,
-) -> tuple[Array, ...]:
-    """One update, element by element; one of the two rates is 0, and with eps they hold the corrections."""
+def radam_rule(xp: Namespace, w: Array, g: Array, v: Array, s: Array, *scalars: float) -> tuple[Array, ...]:
+    """Compute one update, element by element; one of the two rates is 0, and with eps they hold the corrections."""
+    rate, rate_of_momentum, beta1, one_minus_beta1, beta2, one_minus_beta2, eps = scalars
     v = beta1 * v + one_minus_beta1 * g
     s = beta2 * s + one_minus_beta2 * (g * g)
     w = w - v * (rate / (xp.sqrt(s) + eps) + rate_of_momentum)
@@ -48,18 +36,18 @@ class RAdam(AdamRelative):
     Parameters
     ----------
     lr
-        The learning rate, greater than 0, or one of :mod:`cutedl_xp.schedules`.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`.
     beta1, beta2
-        How much of the two means is kept at each update, between 0 and 1. With a beta2 of at most 2/3 r can never be
+        Decay rates of the two means, between 0 and 1. With a beta2 of at most 2/3 r can never be
         had.
     eps
-        Keeps the quotient finite; greater than 0.
+        Constant that keeps the quotient finite, greater than 0.
     weight_decay
-        What is added to the gradient, times w; at least 0.
+        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0.
 
     State
     -----
-    v, s : the means of gradients and of squared gradients, of w's shape and dtype, at first 0.
+    v, s : the means of gradients and of squared gradients, of w's shape and dtype, initially 0.
     t : the number of updates, one for all parameters.
 
     References

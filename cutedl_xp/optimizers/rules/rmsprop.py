@@ -1,58 +1,35 @@
 """RMSProp: Adagrad that forgets."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from cutedl_xp._checks import check_boolean, check_fraction, check_not_negative, check_positive, check_real
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule
-from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, eps_places
-from cutedl_xp.schedules import Schedule
-from cutedl_xp.schedules._schedule import check_rate
+from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, eps_places, hyperparameter
+from cutedl_xp.schedules._schedule import Schedule, check_rate
 
 
-def rmsprop_rule(
-    xp: Namespace, w: Array, g: Array, s: Array, lr: float, rho: float, one_minus_rho: float, eps_in: float, eps: float
-) -> tuple[Array, ...]:
-    """One update, element by element."""
+def rmsprop_rule(xp: Namespace, w: Array, g: Array, s: Array, *scalars: float) -> tuple[Array, ...]:
+    """Compute one update, element by element."""
+    lr, rho, one_minus_rho, eps_in, eps = scalars
     s = rho * s + one_minus_rho * (g * g)
     w = w - lr * g / (xp.sqrt(s + eps_in) + eps)
     return w, s
 
 
-def momentum_rule(
-    xp: Namespace,
-    w: Array,
-    g: Array,
-    s: Array,
-    v: Array,
-    lr: float,
-    rho: float,
-    one_minus_rho: float,
-    eps_in: float,
-    eps: float,
-    momentum: float,
-) -> tuple[Array, ...]:
-    """One update with momentum, element by element."""
+def momentum_rule(xp: Namespace, w: Array, g: Array, s: Array, v: Array, *scalars: float) -> tuple[Array, ...]:
+    """Compute one update with momentum, element by element."""
+    lr, rho, one_minus_rho, eps_in, eps, momentum = scalars
     s = rho * s + one_minus_rho * (g * g)
     v = momentum * v + g / (xp.sqrt(s + eps_in) + eps)
     w = w - lr * v
     return w, s, v
 
 
-def centered_rule(
-    xp: Namespace,
-    w: Array,
-    g: Array,
-    s: Array,
-    m: Array,
-    lr: float,
-    rho: float,
-    one_minus_rho: float,
-    eps_in: float,
-    eps: float,
-) -> tuple[Array, ...]:
-    """One update by the standard deviation, element by element."""
+def centered_rule(xp: Namespace, w: Array, g: Array, s: Array, m: Array, *scalars: float) -> tuple[Array, ...]:
+    """Compute one update by the standard deviation, element by element."""
+    lr, rho, one_minus_rho, eps_in, eps = scalars
     s = rho * s + one_minus_rho * (g * g)
     m = rho * m + one_minus_rho * g
     variance = xp.abs(s - m * m)  # not below 0 by rounding
@@ -61,26 +38,23 @@ def centered_rule(
 
 
 def centered_momentum_rule(
-    xp: Namespace,
-    w: Array,
-    g: Array,
-    s: Array,
-    m: Array,
-    v: Array,
-    lr: float,
-    rho: float,
-    one_minus_rho: float,
-    eps_in: float,
-    eps: float,
-    momentum: float,
+    xp: Namespace, w: Array, g: Array, s: Array, m: Array, v: Array, *scalars: float
 ) -> tuple[Array, ...]:
-    """One update by the standard deviation and with momentum, element by element."""
+    """Compute one update by the standard deviation and with momentum, element by element."""
+    lr, rho, one_minus_rho, eps_in, eps, momentum = scalars
     s = rho * s + one_minus_rho * (g * g)
     m = rho * m + one_minus_rho * g
     variance = xp.abs(s - m * m)  # not below 0 by rounding
     v = momentum * v + g / (xp.sqrt(variance + eps_in) + eps)
     w = w - lr * v
     return w, s, m, v
+
+
+def _check_momentum(argument: str, value: Any) -> float:
+    number = check_real(argument, value)
+    if not 0.0 <= number < 1.0:
+        raise ValueError(f"`{argument}` must be at least 0 and below 1; got {number!r}")
+    return number
 
 
 @dataclass(eq=False)
@@ -100,23 +74,24 @@ class RMSProp(ElementwiseOptimizer):
     Parameters
     ----------
     lr
-        The learning rate, greater than 0, or one of :mod:`cutedl_xp.schedules`.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`.
     rho
-        How much of the mean is kept at each update, between 0 and 1: it averages over about 1 / (1 - rho) gradients.
+        Decay rate of the mean, between 0 and 1: it averages over about 1 / (1 - rho) gradients.
     eps
-        Keeps the quotient finite; greater than 0.
+        Constant that keeps the quotient finite, greater than 0.
     eps_inside_sqrt
-        Whether eps stands under the root.
+        Whether eps is added under the root.
     centered
-        Whether the squared mean of the gradients is subtracted. Of a difference below 0, by rounding, the size counts.
+        Whether the squared mean of the gradients is subtracted. The absolute value of the difference is taken, because
+        rounding can make it negative.
     momentum
-        The share of the buffer that goes on into the next update, at least 0 and below 1.
+        Decay rate of the buffer, at least 0 and below 1.
     weight_decay
-        What is added to the gradient, times w; at least 0.
+        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0.
 
     State
     -----
-    s : the mean of squared gradients, of w's shape and dtype, at first 0 and without bias correction, so that the
+    s : the mean of squared gradients, of w's shape and dtype, initially 0 and without bias correction, so that the
     first step is lr / √(1 - rho).
     m : with ``centered``, the mean of gradients, likewise.
     v : with ``momentum``, the buffer, likewise.
@@ -138,24 +113,13 @@ class RMSProp(ElementwiseOptimizer):
     (array([-1.]), array([0.09]))
     """
 
-    lr: float | Schedule = 1e-4
-    rho: float = 0.99
-    eps: float = field(default=1e-6, kw_only=True)
-    eps_inside_sqrt: bool = field(default=False, kw_only=True)
-    centered: bool = field(default=False, kw_only=True)
-    momentum: float = field(default=0.0, kw_only=True)
-    weight_decay: float = field(default=0.0, kw_only=True)
-
-    def __post_init__(self) -> None:
-        self.lr = check_rate("lr", self.lr)
-        self.rho = check_fraction("rho", self.rho)
-        self.eps = check_positive("eps", self.eps)
-        check_boolean("eps_inside_sqrt", self.eps_inside_sqrt)
-        check_boolean("centered", self.centered)
-        self.momentum = check_real("momentum", self.momentum)
-        if not 0.0 <= self.momentum < 1.0:
-            raise ValueError(f"`momentum` must be at least 0 and below 1; got {self.momentum!r}")
-        self.weight_decay = check_not_negative("weight_decay", self.weight_decay)
+    lr: float | Schedule = hyperparameter(1e-4, check_rate)
+    rho: float = hyperparameter(0.99, check_fraction)
+    eps: float = hyperparameter(1e-6, check_positive, kw_only=True)
+    eps_inside_sqrt: bool = hyperparameter(False, check_boolean, kw_only=True)
+    centered: bool = hyperparameter(False, check_boolean, kw_only=True)
+    momentum: float = hyperparameter(0.0, _check_momentum, kw_only=True)
+    weight_decay: float = hyperparameter(0.0, check_not_negative, kw_only=True)
 
     @property
     def slots(self) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ from cutedl_xp._checks import check_integer
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._optimizer import Optimizer, State
 from cutedl_xp.optimizers._tree import Tree, apply_rule, flatten, unflatten, where
-from cutedl_xp.optimizers._validation import check_count, check_matching, namespace
 from cutedl_xp.optimizers.wrappers.wrapper import OptimizerWrapper
 
 
@@ -53,18 +52,12 @@ class Accumulate(OptimizerWrapper):
     (array([-7.]), {'optimizer': {'t': 2}, 'count': 0, 'mean': array([0.])})
     """
 
-    own_keys = ("count", "mean")
+    counters = ("count",)
+    slots = ("mean",)
 
     def __init__(self, optimizer: Optimizer, every: int) -> None:
         super().__init__(optimizer)
         self.every = check_integer("every", every, at_least=1)
-
-    def init_own(self, params: Tree) -> State:
-        return {"count": 0, "mean": _zeros_like(params)}
-
-    def check_own(self, params: Tree, state: State) -> State:
-        count = check_count("state['count']", state["count"])
-        return {"count": count, "mean": check_matching("mean", state["mean"], params)}
 
     def next_scalars(self, state: State) -> Any:
         """Return the scalars of the wrapped optimizer, or None between its updates."""
@@ -72,33 +65,24 @@ class Accumulate(OptimizerWrapper):
         return None if between else super().next_scalars(state)
 
     def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
-        count, share = state["count"] + 1, (1.0 / self.every,)
-        (mean,) = apply_rule(mean_rule, [state["mean"]], grads, share, donate=donate)
+        count = state["count"] + 1
+        (mean,) = apply_rule(mean_rule, [state["mean"]], grads, (1.0 / self.every,), donate=donate)
         kept = state | {"count": count, "mean": mean}
         if scalars is None:
             return params, kept
-        updated, made = self._apply_mean(params, kept, scalars, donate=donate)
-        if isinstance(count, int):
-            return updated, made
-        due: tuple[Tree, State] = where(count >= self.every, (updated, made), (params, kept))
-        return due
+        made = self._apply_mean(params, kept, scalars, donate=donate)
+        return made if isinstance(count, int) else where(count >= self.every, made, (params, kept))
 
     def flush(self, params: Tree, state: State, *, donate: bool = False) -> tuple[Tree, State]:
         if state["count"] == 0:
             return super().flush(params, state, donate=donate)
-        scalars, scale = self.optimizer.next_scalars(state["optimizer"]), self.every / state["count"]
-        means = unflatten(state["mean"], [mean * scale for mean in flatten(state["mean"])])
-        params, state = self._apply_mean(params, state | {"mean": means}, scalars, donate=donate)
+        scalars, scale = super().next_scalars(state), self.every / state["count"]
+        mean = unflatten(state["mean"], [share * scale for share in flatten(state["mean"])])
+        params, state = self._apply_mean(params, state | {"mean": mean}, scalars, donate=donate)
         return super().flush(params, state, donate=donate)
 
     def _apply_mean(self, params: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
         mean, inner = state["mean"], state["optimizer"]
-        params, inner = self.optimizer.apply(params, mean, inner, scalars, donate=donate)
-        return params, {"optimizer": inner, "count": 0, "mean": _zeros_like(mean)}
-
-    def __repr__(self) -> str:
-        return f"Accumulate({self.optimizer!r}, every={self.every!r})"
-
-
-def _zeros_like(tree: Tree) -> Tree:
-    return unflatten(tree, [namespace(array).zeros_like(array) for array in flatten(tree)])
+        params, inner = self.optimizer.apply(params, mean, inner, scalars["optimizer"], donate=donate)
+        zeros = unflatten(mean, [self.initial_slot("mean", share) for share in flatten(mean)])
+        return params, {"optimizer": inner, "count": 0, "mean": zeros}

@@ -4,9 +4,9 @@ from typing import Any
 
 from cutedl_xp._checks import check_fraction
 from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.backends import backend_of
 from cutedl_xp.optimizers._optimizer import Optimizer, State
-from cutedl_xp.optimizers._tree import Tree, apply_rule, unflatten, zip_leaves
-from cutedl_xp.optimizers._validation import check_matching
+from cutedl_xp.optimizers._tree import Tree, apply_rule
 from cutedl_xp.optimizers.wrappers.wrapper import OptimizerWrapper
 
 
@@ -52,27 +52,24 @@ class AverageWeights(OptimizerWrapper):
     (array([4.]), array([1.]))
     """
 
-    own_keys = ("average",)
+    slots = ("average",)
 
     def __init__(self, optimizer: Optimizer, decay: float = 0.999) -> None:
         super().__init__(optimizer)
         self.decay = check_fraction("decay", decay)
 
-    def init_own(self, params: Tree) -> State:
-        return {"average": _copy(params)}
-
-    def check_own(self, params: Tree, state: State) -> State:
-        return {"average": check_matching("average", state["average"], params)}
+    def initial_slot(self, slot: str, w: Array) -> Array:
+        return backend_of(w).copy(w)
 
     def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
-        params, inner = self.optimizer.apply(params, grads, state["optimizer"], scalars, donate=donate)
+        params, inner = self.optimizer.apply(params, grads, state["optimizer"], scalars["optimizer"], donate=donate)
         return params, {"optimizer": inner, "average": self._average(params, state["average"], donate=donate)}
 
     def flush(self, params: Tree, state: State, *, donate: bool = False) -> tuple[Tree, State]:
         params, flushed = super().flush(params, state, donate=donate)
-        if flushed is state:
-            return params, state
-        return params, flushed | {"average": self._average(params, state["average"], donate=donate)}
+        if flushed is not state:
+            flushed["average"] = self._average(params, state["average"], donate=donate)
+        return params, flushed
 
     def swap(self) -> None:
         """Exchange the values of the parameters with the average; a second call exchanges them back.
@@ -84,16 +81,10 @@ class AverageWeights(OptimizerWrapper):
         """
         if self._views is None or self._own is None:
             raise RuntimeError("there are no weights to swap yet; attach() the parameters, or train first")
-        weights = _copy(self._views.values)
-        self._views.assign(self._own["average"])
-        self._own["average"] = weights
+        self._views.refresh()
+        values, average = self._views.values, self._own["average"]
+        self._own["average"] = values.filled_with(values.views)
+        self._views.assign(average)
 
     def _average(self, params: Tree, average: Tree, *, donate: bool) -> Tree:
         return apply_rule(average_rule, [average], params, (self.decay, 1.0 - self.decay), donate=donate)[0]
-
-    def __repr__(self) -> str:
-        return f"AverageWeights({self.optimizer!r}, decay={self.decay!r})"
-
-
-def _copy(tree: Tree) -> Tree:
-    return unflatten(tree, [backend.copy(array) for backend, array in zip_leaves(tree)])

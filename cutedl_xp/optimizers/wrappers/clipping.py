@@ -29,7 +29,6 @@ class _Clipping(OptimizerWrapper):
     """A wrapper that limits the gradients. Its state is that of the wrapped optimizer."""
 
     rule: ClassVar[Rule]
-    own_keys = ()
 
     def __init__(self, optimizer: Optimizer, limit: float) -> None:
         super().__init__(optimizer)
@@ -50,14 +49,12 @@ class _Clipping(OptimizerWrapper):
         clipped = [backend.apply_rule(self.rule, (g, g), own, donate=donate)[0] for (backend, g), own in pairs]
         return unflatten(grads, clipped)
 
+    @property
+    def state_keys(self) -> tuple[str, ...]:
+        return self.optimizer.state_keys
+
     def init(self, params: Tree) -> State:
         return self.optimizer.init(params)
-
-    def init_own(self, params: Tree) -> State:
-        return {}
-
-    def check_own(self, params: Tree, state: State) -> State:
-        return {}
 
     def check_state(self, params: Tree, state: State) -> State:
         return self.optimizer.check_state(params, state)
@@ -68,17 +65,11 @@ class _Clipping(OptimizerWrapper):
     def flush(self, params: Tree, state: State, *, donate: bool = False) -> tuple[Tree, State]:
         return self.optimizer.flush(params, state, donate=donate)
 
-    def _check_keys(self, state: Any) -> None:
-        self.optimizer._check_keys(state)
-
     def _kept_state(self) -> State:
         return self.optimizer._kept_state()
 
     def _keep_state(self, state: State) -> None:
         self.optimizer._keep_state(state)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.optimizer!r}, limit={self.limit!r})"
 
 
 class ClipByValue(_Clipping):

@@ -20,23 +20,8 @@ class Frozen(Optimizer):
     (True, {})
     """
 
-    own_keys = ()
-    rules = ()
-
-    def init_own(self, params: Tree) -> State:
-        return {}
-
-    def check_own(self, params: Tree, state: State) -> State:
-        return {}
-
-    def next_scalars(self, state: State) -> Any:
-        return ()
-
     def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
         return params, {}
-
-    def learning_rates(self) -> dict[str, float]:
-        return {}
 
     def _check_attachable(self, views: ParameterViews) -> None:
         """Accept any parameters: there is no state that belongs to some."""

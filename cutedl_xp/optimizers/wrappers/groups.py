@@ -5,9 +5,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from cutedl_xp._checks import format_names, format_value
+from cutedl_xp._typing import Array
 from cutedl_xp.optimizers._optimizer import Optimizer, State
-from cutedl_xp.optimizers._tree import Tree, flatten, names, unflatten
-from cutedl_xp.parameters import Layout, NamedArrays, ParameterViews, Selection
+from cutedl_xp.optimizers._tree import Tree, format_path, leaves_by_keys, unflatten
+from cutedl_xp.parameters import Layout, NamedArrays
 
 
 class Groups(Optimizer):
@@ -45,8 +46,6 @@ class Groups(Optimizer):
     ({'weight': array([0., 0.]), 'bias': array([0.])}, {'weight': array([-0.1, -0.1]), 'bias': array([-1.])})
     """
 
-    own_keys = ()
-
     def __init__(self, optimizers: Mapping[str, Optimizer]) -> None:
         if not isinstance(optimizers, Mapping):
             raise TypeError(f"`optimizers` must be a dict from patterns to optimizers; got {format_value(optimizers)}")
@@ -60,7 +59,7 @@ class Groups(Optimizer):
                     f"`optimizers`[{pattern!r}] must be an Optimizer, or Frozen(); got {format_value(optimizer)}"
                 )
         self._optimizers = dict(optimizers)
-        self._selected: tuple[Layout, dict[str, Selection]] | None = None
+        self._selected: tuple[Layout, dict[str, list[str]]] | None = None
         owners: dict[int, str] = {}
         for pattern, optimizer in optimizers.items():
             for rule in optimizer.rules:
@@ -80,70 +79,34 @@ class Groups(Optimizer):
         return self._optimizers
 
     @property
-    def rules(self) -> tuple[Optimizer, ...]:
-        return tuple(rule for optimizer in self._optimizers.values() for rule in optimizer.rules)
-
-    @property
     def lr(self) -> Any:
         """Groups has a learning rate for each group, and none itself."""
         raise AttributeError("Groups has a learning rate for each group; see its `rules`")
 
-    def parts(self, params: Tree) -> Mapping[str, Tree]:
-        """Return the parameters of each pattern."""
+    def parts(self, params: Tree) -> dict[str, Tree]:
         if isinstance(params, NamedArrays):
-            return {pattern: selection.of(params) for pattern, selection in self._select(params.layout).items()}
-        leaves = dict(zip(_names(params), flatten(params), strict=True))
+            if self._selected is None or self._selected[0] is not params.layout:
+                self._selected = params.layout, self._divide(params.layout.shapes)
+            return {pattern: params.select(names) for pattern, names in self._selected[1].items()}
+        leaves = _named_leaves(params)
         return {pattern: {name: leaves[name] for name in own} for pattern, own in self._divide(leaves).items()}
 
-    def init_own(self, params: Tree) -> State:
-        return {}
-
-    def check_own(self, params: Tree, state: State) -> State:
-        return {}
-
-    def next_scalars(self, state: State) -> Any:
-        return {pattern: optimizer.next_scalars(state[pattern]) for pattern, optimizer in self._optimizers.items()}
+    def join(self, params: Tree, parts: Mapping[str, Tree]) -> Tree:
+        if isinstance(params, NamedArrays):
+            return params.with_parts(parts.values())
+        by_name = {name: array for part in parts.values() for name, array in part.items()}
+        return unflatten(params, [by_name[name] for name in _named_leaves(params)])
 
     def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
-        own, own_grads = self.parts(params), self.parts(grads)
-        updated, states = {}, {}
+        parts, own_grads, states = self.parts(params), self.parts(grads), {}
         for pattern, optimizer in self._optimizers.items():
-            arguments = own[pattern], own_grads[pattern], state[pattern], scalars[pattern]
-            updated[pattern], states[pattern] = optimizer.apply(*arguments, donate=donate)
-        return self._join(params, updated), states
-
-    def flush(self, params: Tree, state: State, *, donate: bool = False) -> tuple[Tree, State]:
-        own, updated, states = self.parts(params), {}, {}
-        for pattern, optimizer in self._optimizers.items():
-            updated[pattern], states[pattern] = optimizer.flush(own[pattern], state[pattern], donate=donate)
-        if all(states[pattern] is state[pattern] for pattern in states):
-            return params, state
-        return self._join(params, updated), states
+            arguments = parts[pattern], own_grads[pattern], state[pattern], scalars[pattern]
+            parts[pattern], states[pattern] = optimizer.apply(*arguments, donate=donate)
+        return self.join(params, parts), states
 
     def learning_rates(self) -> dict[str, float]:
-        rates = {}
-        for pattern, optimizer in self._optimizers.items():
-            for name, rate in optimizer.learning_rates().items():
-                rates[f"{pattern}/{name}" if name else pattern] = rate
-        return rates
-
-    def _join(self, params: Tree, updated: Mapping[str, Tree]) -> Tree:
-        """Return parameters with the updated ones of each pattern."""
-        if isinstance(params, NamedArrays):
-            for pattern, selection in self._select(params.layout).items():
-                params = params.with_part(selection, updated[pattern])
-            return params
-        by_name = {name: array for part in updated.values() for name, array in part.items()}
-        return unflatten(params, [by_name[name] for name in _names(params)])
-
-    def _select(self, layout: Layout) -> dict[str, Selection]:
-        if self._selected is None or self._selected[0] is not layout:
-            groups = self._divide(layout.shapes)
-            self._selected = layout, {pattern: layout.select(own) for pattern, own in groups.items()}
-        return self._selected[1]
-
-    def _view_parts(self, views: ParameterViews) -> Mapping[str, ParameterViews]:
-        return {pattern: views.select(own) for pattern, own in self._divide(views.layout.shapes).items()}
+        found = {pattern: optimizer.learning_rates() for pattern, optimizer in self._optimizers.items()}
+        return {f"{key}/{name}" if name else key: rate for key, rates in found.items() for name, rate in rates.items()}
 
     def _divide(self, names: Collection[str]) -> dict[str, list[str]]:
         """Return the names that belong to each pattern."""
@@ -169,11 +132,13 @@ class Groups(Optimizer):
         return f"Groups({self._optimizers!r})"
 
 
-def _names(params: Tree) -> list[str]:
-    """Return the name of each leaf of a tree, which must be different."""
+def _named_leaves(params: Tree) -> dict[str, Array]:
+    """Return the leaves of a tree by their names, which must be different."""
+    leaves: dict[str, Array] = {}
     paths: dict[str, str] = {}
-    for name, path in names(params):
+    for keys, leaf in leaves_by_keys("params", params).items():
+        name, path = "/".join(map(str, keys)), format_path(keys)
         if name in paths:
             raise ValueError(f"`params`{paths[name]} and `params`{path} have the same name {name!r}; rename one")
-        paths[name] = path
-    return list(paths)
+        leaves[name], paths[name] = leaf, path
+    return leaves

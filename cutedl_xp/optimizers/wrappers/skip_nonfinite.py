@@ -5,7 +5,6 @@ from typing import Any
 from cutedl_xp.backends import Backend
 from cutedl_xp.optimizers._optimizer import State
 from cutedl_xp.optimizers._tree import Tree, where, zip_leaves
-from cutedl_xp.optimizers._validation import check_count
 from cutedl_xp.optimizers.wrappers.wrapper import OptimizerWrapper
 
 
@@ -43,13 +42,7 @@ class SkipNonFinite(OptimizerWrapper):
     (array([-1.,  1.]), {'optimizer': {'t': 1, 'v': array([ 1., -1.])}, 'skipped': 1})
     """
 
-    own_keys = ("skipped",)
-
-    def init_own(self, params: Tree) -> State:
-        return {"skipped": 0}
-
-    def check_own(self, params: Tree, state: State) -> State:
-        return {"skipped": check_count("state['skipped']", state["skipped"])}
+    counters = ("skipped",)
 
     def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
         flags = _finite_flags(grads)
@@ -60,12 +53,9 @@ class SkipNonFinite(OptimizerWrapper):
             finite = None
         if finite is False:
             return skipped
-        params, inner = self.optimizer.apply(params, grads, state["optimizer"], scalars, donate=donate)
+        params, inner = self.optimizer.apply(params, grads, state["optimizer"], scalars["optimizer"], donate=donate)
         made = params, state | {"optimizer": inner}
         return made if finite else where(flags[0], made, skipped)
-
-    def __repr__(self) -> str:
-        return f"SkipNonFinite({self.optimizer!r})"
 
 
 def _finite_flags(grads: Tree) -> list[Any]:

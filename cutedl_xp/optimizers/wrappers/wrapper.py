@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cutedl_xp._checks import format_value
-from cutedl_xp.optimizers._optimizer import Optimizer, State
-from cutedl_xp.optimizers._tree import Tree
+from cutedl_xp.optimizers._optimizer import Optimizer
 
 
 class OptimizerWrapper(Optimizer):
@@ -27,10 +26,6 @@ class OptimizerWrapper(Optimizer):
         return {"optimizer": self.optimizer}
 
     @property
-    def rules(self) -> tuple[Optimizer, ...]:
-        return self.optimizer.rules
-
-    @property
     def lr(self) -> Any:
         """The learning rate of the wrapped optimizer."""
         return self.optimizer.lr
@@ -39,12 +34,8 @@ class OptimizerWrapper(Optimizer):
     def lr(self, lr: Any) -> None:
         self.optimizer.lr = lr
 
-    def next_scalars(self, state: State) -> Any:
-        return self.optimizer.next_scalars(state["optimizer"])
-
-    def flush(self, params: Tree, state: State, *, donate: bool = False) -> tuple[Tree, State]:
-        params, inner = self.optimizer.flush(params, state["optimizer"], donate=donate)
-        return params, state if inner is state["optimizer"] else state | {"optimizer": inner}
-
-    def learning_rates(self) -> dict[str, float]:
-        return self.optimizer.learning_rates()
+    def __repr__(self) -> str:
+        options = {name: value for name, value in vars(self).items() if name[0] != "_" and name != "optimizer"}
+        return (
+            f"{type(self).__name__}({', '.join([repr(self.optimizer), *(f'{k}={v!r}' for k, v in options.items())])})"
+        )
