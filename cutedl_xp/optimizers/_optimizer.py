@@ -210,7 +210,9 @@ class Optimizer(ABC):
         ValueError
             If they are not the parameters of the first call.
         """
-        views = self._attached(parameters)
+        views = self._views
+        if views is None or parameters is not views.source or not views.fixed:
+            views = self._attached(parameters)
         nested, values = bool(self.children), views.values
         state = self._kept_state() if nested or self._own is None else self._own
         updated, state = self.apply(values, views.gradients, state, self.next_scalars(state), donate=True)
@@ -263,14 +265,16 @@ class Optimizer(ABC):
         return {key: child._kept_state() for key, child in self.children.items()} | own
 
     def _keep_state(self, state: State) -> None:
+        if not self.children:
+            self._own = state
+            return
         for key, child in self.children.items():
             child._keep_state(state[key])
-        self._own = {key: state[key] for key in (*self.counters, *self.slots)} if self.children else state
+        self._own = {key: state[key] for key in (*self.counters, *self.slots)}
 
     def _attached(self, parameters: Sequence[Parameter]) -> ParameterViews:
-        if self._views is None or parameters is not self._views.source:
-            self.attach(parameters)
-            assert self._views is not None
+        self.attach(parameters)
+        assert self._views is not None
         self._views.refresh()
         return self._views
 

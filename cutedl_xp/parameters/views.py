@@ -24,7 +24,9 @@ class ParameterViews:
     parameters
         Those that are viewed.
     values, gradients
-        Their arrays: in the parameters' own memory where the library has views, else as of the last :meth:`refresh`.
+        Their arrays: in a model's flat buffers where the library has views, else as of the last :meth:`refresh`.
+    fixed
+        Whether the arrays always stay the same.
     """
 
     def __init__(self, source: Sequence[Parameter], layout: Layout | None = None) -> None:
@@ -32,6 +34,7 @@ class ParameterViews:
         self.parameters = tuple(each for each in source if layout is None or each.name in layout.shapes)
         self._layout = Layout({each.name: tuple(each.value.shape) for each in self.parameters})
         self._flat = source.flat if isinstance(source, Parameters) and source.backend.has_views else None
+        self.fixed = self._flat is not None
         if isinstance(source, Parameters) and self._flat is not None:
             self.values, self.gradients = (
                 NamedArrays(source.layout, [buffer], [source.backend]).select(self._layout.shapes)
