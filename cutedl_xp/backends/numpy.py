@@ -1,10 +1,11 @@
 """NumPy on the CPU: the backend that everything else is measured against."""
 
+import contextlib
 import functools
 import importlib.util
 import warnings
 from collections.abc import Sequence
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any, cast
 
 import array_api_compat.numpy
@@ -12,7 +13,7 @@ import numpy as np
 
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._base import Backend
-from cutedl_xp.backends._rules import Elementwise, Rule, written
+from cutedl_xp.backends._rules import Elementwise, Rule, is_module_level, written
 from cutedl_xp.backends._threads import in_pieces
 
 _BLOCK = 32_768
@@ -36,13 +37,16 @@ class NumpyBackend(Backend):
             raise ValueError(f"the backend 'numpy' has no device {device!r}; it runs on 'cpu': use 'numpy'")
 
     def owns(self, obj: Any) -> bool:
-        return isinstance(obj, (np.ndarray, np.generic))
+        return type(obj) is np.ndarray or isinstance(obj, (np.generic, np.memmap))
 
     def _from_numpy(self, array: np.ndarray) -> Array:
         return array
 
     def to_numpy(self, array: Any) -> np.ndarray:
         return np.asarray(array)
+
+    def ignore_underflow(self) -> contextlib.AbstractContextManager[object]:
+        return np.errstate(under="ignore")
 
     def writable(self, array: Any) -> bool:
         return bool(array.flags.writeable)
@@ -129,8 +133,8 @@ class NumpyBackend(Backend):
         return cast(Array, array)
 
     def _can_compile(self, function: Any, x: Any) -> bool:
-        """Whether numba is there, for a plain function of arrays like ``x``."""
-        return self._loops is not None and isinstance(function, FunctionType) and x.dtype in _FLOATS
+        """Return whether numba is installed and may compile and keep a function of arrays like ``x``."""
+        return self._loops is not None and x.dtype in _FLOATS and is_module_level(function)
 
     @functools.cached_property
     def _loops(self) -> Any:

@@ -5,6 +5,8 @@ from typing import Any, TypeAlias
 
 from array_api_compat import array_namespace, is_array_api_obj
 
+from cutedl_xp.backends import check_class
+
 Tree: TypeAlias = Any
 """An array, or a list, tuple or dict of trees."""
 
@@ -21,6 +23,7 @@ def leaves(argument: str, tree: Tree, path: str = "") -> dict[str, Any]:
         children = tree.items() if isinstance(tree, dict) else enumerate(tree)
         parts = (leaves(argument, child, f"{path}[{key!r}]") for key, child in children)
         return {place: leaf for part in parts for place, leaf in part.items()}
+    check_class(f"`{argument}`{path}", tree)
     if not is_array_api_obj(tree):
         raise TypeError(
             f"`{argument}`{path} must be an array, or a list, tuple or dict of arrays; got {type(tree).__name__}"
