@@ -181,6 +181,10 @@ class Backend(ABC):
         """Return ``array`` in a dtype that all functions of the library take; the same array if its dtype is one."""
         return array
 
+    def known_to_be_finite(self, array: Array) -> bool:
+        """Return True if a quick look finds all entries finite, and False if they are not or if looking takes long."""
+        return False
+
     def convert(self, array: Array, dtype: Any, scale: float | None) -> Array:
         """``array`` converted to ``dtype`` and multiplied by ``scale``; the same array where neither changes it."""
         converted = array if array.dtype == dtype else self.xp.astype(array, dtype)
@@ -232,12 +236,13 @@ class Backend(ABC):
             Factor of the sum, such as one over the number of samples.
         """
         largest = self.xp.max(logits, axis=-1, keepdims=True)
-        shifted, exponentials = self.elementwise(_numerics.exponentials, logits, largest)
+        finite = self.known_to_be_finite(logits)
+        shift = _numerics.finite_exponentials if finite else _numerics.exponentials
+        shifted, exponentials = self.elementwise(shift, logits, largest)
         total = self.sum(exponentials, axis=-1, keepdims=True)
         weight = self.sum(y_true, axis=-1, keepdims=True)
-        terms, gradient = self.elementwise(
-            _numerics.crossentropy_terms, y_true, shifted, exponentials, total, weight, scale
-        )
+        formula = _numerics.finite_crossentropy_terms if finite else _numerics.crossentropy_terms
+        terms, gradient = self.elementwise(formula, y_true, shifted, exponentials, total, weight, scale)
         return self.sum(terms) * -scale, gradient
 
     def apply_rule(

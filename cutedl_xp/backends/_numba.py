@@ -189,12 +189,15 @@ def softmax_crossentropy(y_true: Any, logits: Any, scale: Any) -> tuple[float, A
             total += g[c]
             weight += y[c]
         for c in range(z.size):
-            term, g[c] = _crossentropy_terms(xp, y[c], shifted[c], g[c], total, weight, scale)
-            value += term
+            value += _log_likelihood(xp, y[c], shifted[c], total)
+            g[c] = _softmax_gradient(xp, y[c], g[c], total, weight, scale)
     return value * -scale, gradient
 
 
 _shift: Callable[..., Any] = compile_function(_numerics.shift)
-_crossentropy_terms: Callable[..., Any] = compile_function(_numerics.crossentropy_terms)
-softmax_crossentropy.__qualname__ += f"_{_fingerprint(_numerics.shift, _numerics.crossentropy_terms)}"
+_log_likelihood: Callable[..., Any] = compile_function(_numerics.log_likelihood)
+_softmax_gradient: Callable[..., Any] = compile_function(_numerics.softmax_gradient)
+softmax_crossentropy.__qualname__ += (
+    f"_{_fingerprint(_numerics.shift, _numerics.log_likelihood, _numerics.softmax_gradient)}"
+)
 softmax_crossentropy = compile_function(softmax_crossentropy, cache=True)
