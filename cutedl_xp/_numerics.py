@@ -1,4 +1,6 @@
-"""Functions of exponentials that neither overflow nor lose their small values, entry by entry."""
+"""Elementwise functions of exponentials that neither overflow nor lose small values, also for infinite arguments."""
+
+from math import inf
 
 from cutedl_xp._typing import Array, Namespace
 
@@ -9,22 +11,51 @@ def sigmoid(xp: Namespace, x: Array) -> Array:
     return xp.where(x >= 0, 1.0, small) / (small + 1.0)
 
 
-def softplus_minus(xp: Namespace, x: Array, subtrahend: Array) -> Array:
-    """log(1 + exp(x)) - subtrahend, with max(x, 0) + log(1 + exp(-abs(x))) for the former.
+def softplus_minus_product(xp: Namespace, x: Array, y: Array) -> Array:
+    """log(1 + exp(x)) - x y for y in [0, 1], as abs(x) times 1 - y or y, plus log(1 + exp(-abs(x))).
 
-    The small logarithm is added last, since it would be lost beside a large x that the subtrahend takes away.
+    Where y is the limit of the sigmoid for an infinite x, the factor is 0 and so is the product.
     """
-    return (xp.maximum(x, 0.0) - subtrahend) + xp.log1p(xp.exp(-xp.abs(x)))
+    size, factor = xp.abs(x), xp.where(x >= 0, 1.0 - y, y)
+    return factor * xp.where(factor == 0, factor, size) + xp.log1p(xp.exp(-size))
+
+
+def shift(xp: Namespace, x: Array, largest: Array) -> Array:
+    """x - largest, with the largest x of a softmax; 0 where x is infinite, as the difference would be NaN."""
+    return xp.where(x == inf, 0.0, x - largest)
 
 
 def exponentials(xp: Namespace, x: Array, largest: Array) -> tuple[Array, Array]:
-    """x - largest and exp(x - largest): the greatest exponential of a softmax is exp(0), and nothing large remains."""
+    """x - largest and exp(x - largest): the largest exponential of a softmax is exp(0), and no other overflows."""
+    shifted = shift(xp, x, largest)
+    return shifted, xp.exp(shifted)
+
+
+def finite_exponentials(xp: Namespace, x: Array, largest: Array) -> tuple[Array, Array]:
+    """:func:`exponentials` of finite x, in fewer operations."""
     shifted = x - largest
     return shifted, xp.exp(shifted)
+
+
+def log_likelihood(xp: Namespace, y: Array, shifted: Array, total: Array) -> Array:
+    """y log p with log p = shifted - log(total); 0 where y is 0, also for p = 0."""
+    return y * xp.where(y == 0, y, shifted - xp.log(total))
+
+
+def softmax_gradient(xp: Namespace, y: Array, exponentials: Array, total: Array, weight: Array, scale: float) -> Array:
+    """(p * weight - y) * scale with p = exponentials / total."""
+    return (exponentials / total * weight - y) * scale
 
 
 def crossentropy_terms(
     xp: Namespace, y: Array, shifted: Array, exponentials: Array, total: Array, weight: Array, scale: float
 ) -> tuple[Array, Array]:
-    """y log p and (p * weight - y) * scale, with p = exponentials / total and log p = shifted - log(total)."""
-    return y * (shifted - xp.log(total)), (exponentials / total * weight - y) * scale
+    """The terms of a cross-entropy of softmax, and the gradient."""
+    return log_likelihood(xp, y, shifted, total), softmax_gradient(xp, y, exponentials, total, weight, scale)
+
+
+def finite_crossentropy_terms(
+    xp: Namespace, y: Array, shifted: Array, exponentials: Array, total: Array, weight: Array, scale: float
+) -> tuple[Array, Array]:
+    """:func:`crossentropy_terms` of finite logits, in fewer operations."""
+    return y * (shifted - xp.log(total)), softmax_gradient(xp, y, exponentials, total, weight, scale)

@@ -192,7 +192,8 @@ class Model:
         if not array.shape:
             raise ValueError("`x` must have a first axis of samples; got an array of shape ()")
         self.output_shape(tuple(array.shape[1:]))
-        return self.forward(self.backend.convert(array, self.dtype, None), training=False)[0]
+        with self.backend.ignore_underflow():
+            return self.forward(self.backend.convert(array, self.dtype, None), training=False)[0]
 
     def summary(self) -> str:
         """A table of the layers: name, shape of the output for one sample, number of parameters.

@@ -3,7 +3,7 @@
 Each library has a module here with one small class. :func:`get_backend` imports it on demand.
 """
 
-from cutedl_xp.backends._arrays import check_together, describe, dtype_name
+from cutedl_xp.backends._arrays import check_class, check_together, describe, dtype_name
 from cutedl_xp.backends._base import Backend, BackendUnavailable
 from cutedl_xp.backends._registry import available_backends, backend_of, get_backend
 from cutedl_xp.backends._rules import Elementwise, Rule
@@ -15,6 +15,7 @@ __all__ = [
     "Rule",
     "available_backends",
     "backend_of",
+    "check_class",
     "check_together",
     "describe",
     "dtype_name",

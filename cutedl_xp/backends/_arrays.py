@@ -1,4 +1,4 @@
-"""Arrays of any library: in words for error messages, on the host, and whether two go together."""
+"""Checks and descriptions of arrays of any library, and their conversion to NumPy arrays on the host."""
 
 from typing import Any
 
@@ -29,33 +29,57 @@ def describe(array: Any) -> str:
 
 
 def host_array(obj: Any) -> np.ndarray:
-    """``obj`` as a NumPy array of real numbers."""
+    """Return ``obj`` as a NumPy array of real numbers in this machine's byte order."""
     try:
         array = np.asarray(obj)
     except ValueError as error:
         raise ValueError(f"`obj` must be numbers in nested sequences of equal lengths; got {obj!r}") from error
     if array.dtype.kind not in "biuf":
         raise TypeError(f"`obj` must be real numbers, in an array or nested sequences; got {describe(obj)}")
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def check_together(name: str, array: Any, other_name: str, other: Array, *, same_dtype: bool = True) -> None:
-    """Refuse an array that does not go together with another one: libraries either fail on such a pair or promote it.
-
-    Parameters
-    ----------
-    name, array
-        What was given, and how the error calls it.
-    other_name, other
-        What it must be like.
-    same_dtype
-        Whether their dtypes must be equal as well as their libraries and devices.
+def check_class(name: str, array: Any) -> None:
+    """Refuse an array whose class replaces the library's arithmetic, such as a masked array.
 
     Raises
     ------
     TypeError
-        If they are of two libraries, devices or dtypes; it names both and says what to do.
+        If ``array`` is a masked array, or of a class derived from ``numpy.ndarray`` other than ``numpy.memmap``.
     """
+    kind = type(array)
+    if kind is np.ndarray:  # decided first, as most arrays are
+        return
+    if "Masked" in kind.__name__ and array_api_compat.is_array_api_obj(array):
+        fix = "leave the masked samples out, or give an array in which other numbers stand for the masked ones"
+        raise TypeError(f"{name} is a masked array ({kind.__name__}), whose mask a training would ignore; {fix}")
+    if isinstance(array, np.ndarray) and not isinstance(array, np.memmap):
+        raise TypeError(
+            f"{name} must be a plain array; got a {kind.__name__}, a class that may have arithmetic of its own: "
+            "convert it with numpy.asarray()"
+        )
+
+
+def check_together(name: str, array: Any, other_name: str, other: Array, *, same_dtype: bool = True) -> None:
+    """Refuse an array that cannot be combined with another one: libraries either fail on such a pair or promote it.
+
+    Parameters
+    ----------
+    name, array
+        The array to check, and its name in the error.
+    other_name, other
+        The array to compare with, and its name in the error.
+    same_dtype
+        Whether the dtypes must be equal as well as the libraries and devices.
+
+    Raises
+    ------
+    TypeError
+        If the libraries, devices or dtypes differ, or one of the arrays is masked or of another class with
+        arithmetic of its own.
+    """
+    check_class(name, array)
+    check_class(other_name, other)
     if not array_api_compat.is_array_api_obj(array):
         raise TypeError(f"{name} must be an array like {other_name}, {describe(other)}; got {describe(array)}")
     if not _same_library(array, other) or not _same_device(array, other):

@@ -1,5 +1,6 @@
-"""What every backend answers, and how it does the work that a library may do better in its own way."""
+"""The interface of backends, with defaults for the work that some libraries do in fewer passes."""
 
+import contextlib
 import functools
 import operator
 import os
@@ -13,7 +14,7 @@ import numpy as np
 
 from cutedl_xp import _numerics
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends._arrays import describe, dtype_name, host_array
+from cutedl_xp.backends._arrays import check_class, describe, dtype_name, host_array
 from cutedl_xp.backends._rules import Elementwise, Rule, rule_outputs, with_decay
 
 _FUSED = "CUTEDL_XP_FUSED"
@@ -92,10 +93,23 @@ class Backend(ABC):
         return wanted == "1"
 
     def synchronize(self) -> None:
-        """Wait until everything asked of the device is done; libraries that work at once return immediately."""
+        """Wait until the device has done its work; return at once if the library computes synchronously."""
+
+    def ignore_underflow(self) -> contextlib.AbstractContextManager[object]:
+        """Return a context in which results too small for their dtype become 0 or subnormal without an error.
+
+        Underflow is harmless in a training. NumPy reports it as an error under ``np.errstate(all="raise")``; other
+        libraries never do.
+        """
+        return contextlib.nullcontext()
+
+    @property
+    def index_dtype(self) -> Any:
+        """Dtype of class numbers and row numbers."""
+        return self.xp.int64
 
     def asarray(self, obj: Any, dtype: Any = None) -> Array:
-        """``obj`` as an array of this backend.
+        """Return ``obj`` as an array of this backend.
 
         Parameters
         ----------
@@ -103,13 +117,15 @@ class Backend(ABC):
             An array of this backend (returned as it is), a NumPy array (keeps its dtype), or numbers and nested
             sequences of numbers (floats become float32).
         dtype
-            The dtype to convert to: a name such as ``"float32"``, a NumPy dtype or one of ``xp``.
+            Dtype to convert to: a name such as ``"float32"``, a NumPy dtype or one of ``xp``.
 
         Raises
         ------
         TypeError
-            If ``obj`` is an array of another library or device. Moving it is never implicit.
+            If ``obj`` is an array of another library or device, as arrays are never moved implicitly, or a masked
+            array or another one whose class has arithmetic of its own.
         """
+        check_class("`obj`", obj)
         if self.owns(obj):
             array: Array = obj
         elif array_api_compat.is_array_api_obj(obj) and not array_api_compat.is_numpy_array(obj):
@@ -120,11 +136,15 @@ class Backend(ABC):
         else:
             host = host_array(obj)
             if dtype is not None:  # converted on the host: a library may lack the dtype, and a copy may be smaller
-                host = host.astype(dtype_name(self.dtype(dtype)), copy=False)
+                with np.errstate(under="ignore"):
+                    host = host.astype(dtype_name(self.dtype(dtype)), copy=False)
             elif host.dtype == np.float64 and not array_api_compat.is_numpy_array(obj):
                 host = host.astype(np.float32)  # Python floats become the package's default
             return self._from_numpy(host)
-        return array if dtype is None else self.convert(array, self.dtype(dtype), None)
+        if dtype is None:
+            return array
+        with self.ignore_underflow():
+            return self.convert(array, self.dtype(dtype), None)
 
     def dtype(self, dtype: Any) -> Any:
         """The library's own dtype for a name such as ``"float32"``, a NumPy dtype or one of its own."""
@@ -174,8 +194,16 @@ class Backend(ABC):
         return target
 
     def copy(self, array: Array) -> Array:
-        """``array`` in memory of its own."""
+        """Return ``array`` in memory of its own."""
         return self.xp.asarray(array, copy=True)
+
+    def make_computable(self, array: Array) -> Array:
+        """Return ``array`` in a dtype that all functions of the library take; the same array if its dtype is one."""
+        return array
+
+    def known_to_be_finite(self, array: Array) -> bool:
+        """Return True if a quick look finds all entries finite, and False if they are not or if looking takes long."""
+        return False
 
     def convert(self, array: Array, dtype: Any, scale: float | None) -> Array:
         """``array`` converted to ``dtype`` and multiplied by ``scale``; the same array where neither changes it."""
@@ -183,57 +211,58 @@ class Backend(ABC):
         return converted if scale is None else converted * scale
 
     def elementwise(self, function: Elementwise, *arguments: Any) -> Any:
-        """``function(xp, *arguments)``, as one kernel where the library can make one of it.
+        """Return ``function(xp, *arguments)``, as one kernel where the library can make one of it.
 
         Parameters
         ----------
         function
-            Compiled once for each, and kept: one that lives as long as the program.
+            Elementwise function. Functions of a module are compiled once and kept; closures and lambdas are not
+            compiled, as keeping them would also keep the arrays that they refer to.
         arguments
-            Arrays whose shapes go together, of the dtype to compute in first, and Python numbers.
+            Arrays that can be broadcast, of the dtype to compute in first, and Python numbers.
         """
         return function(self.xp, *arguments)
 
     def add_bias(self, product: Array, bias: Array, function: Elementwise) -> Array:
-        """``function(xp, product + bias)``, which may take the memory of ``product``, of shape (samples, units)."""
-        added: Array = self.elementwise(_of_sum(function), product, bias)
-        return added
+        """Return ``function(xp, product + bias)``, possibly in the memory of ``product``, of shape (samples, units)."""
+        activated: Array = function(self.xp, product + bias)
+        return activated
 
     def add_bias_backward(
         self, function: Elementwise, y: Array, gradient: Array, out: Array | None = None
     ) -> tuple[Array, Array]:
-        """The gradients of what :meth:`add_bias` takes: of the product, and of the bias, which is its sum over samples.
+        """Return the gradients of the arguments of :meth:`add_bias`: of the product, and of the bias.
 
         Parameters
         ----------
         function
-            ``function(xp, y, gradient)``, the derivative of the function that made y.
+            Derivative of the function given to :meth:`add_bias`: ``function(xp, y, gradient)``.
         y, gradient
-            What it made, and the gradient of that; both of shape (samples, units).
+            Output of :meth:`add_bias` and its gradient, both of shape (samples, units).
         out
-            Where the bias's may be written.
+            Memory for the gradient of the bias, the sum over samples; used if the backend can write to it.
         """
         dz: Array = self.elementwise(function, y, gradient)
         return dz, self.sum(dz, axis=0, out=out)
 
     def softmax_crossentropy(self, y_true: Array, logits: Array, scale: float) -> tuple[Array, Array]:
-        """The sum of -y log softmax(z), times ``scale``, and its gradient (softmax(z) sum(y) - y) * ``scale``.
+        """Return the sum of -y log softmax(z), times ``scale``, and its gradient (softmax(z) sum(y) - y) * ``scale``.
 
         Parameters
         ----------
         y_true, logits
             y and z, of one shape ``(..., classes)`` and one dtype.
         scale
-            Such as one over the number of samples.
+            Factor of the sum, such as one over the number of samples.
         """
-        xp = self.xp
-        largest = xp.max(logits, axis=-1, keepdims=True)
-        shifted, exponentials = self.elementwise(_numerics.exponentials, logits, largest)
+        largest = self.xp.max(logits, axis=-1, keepdims=True)
+        finite = self.known_to_be_finite(logits)
+        shift = _numerics.finite_exponentials if finite else _numerics.exponentials
+        shifted, exponentials = self.elementwise(shift, logits, largest)
         total = self.sum(exponentials, axis=-1, keepdims=True)
         weight = self.sum(y_true, axis=-1, keepdims=True)
-        terms, gradient = self.elementwise(
-            _numerics.crossentropy_terms, y_true, shifted, exponentials, total, weight, scale
-        )
+        formula = _numerics.finite_crossentropy_terms if finite else _numerics.crossentropy_terms
+        terms, gradient = self.elementwise(formula, y_true, shifted, exponentials, total, weight, scale)
         return self.sum(terms) * -scale, gradient
 
     def apply_rule(
@@ -311,14 +340,3 @@ def _scaled_square(xp: Namespace, x: Array, scale: Array) -> Array:
 
 def _zero_below(xp: Namespace, x: Array, smallest: float) -> Array:
     return xp.where(xp.abs(x) < smallest, 0.0, x)
-
-
-@functools.cache
-def _of_sum(function: Elementwise) -> Elementwise:
-    """A function of the sum of two arrays, the same one each time."""
-
-    def of_sum(xp: Namespace, x: Array, y: Array) -> Any:
-        return function(xp, x + y)
-
-    of_sum.__name__ = f"{function.__name__}_of_sum"
-    return of_sum

@@ -1,7 +1,7 @@
-"""Loops compiled by numba: an optimizer's rule over its arrays, and what else takes NumPy several passes.
+"""Loops compiled by numba for work that takes NumPy several passes, such as an optimizer's rule.
 
-The formulas are those that NumPy runs, called with numbers in the place of arrays. numba keeps what it has compiled on
-the disk, so that only the first start of all waits for its compiler.
+The formulas are those that NumPy runs, called with numbers in the place of arrays. numba keeps the compiled loops on
+the disk, so that only the first program that needs a loop waits for the compiler.
 """
 
 import functools
@@ -10,7 +10,7 @@ import inspect
 import types
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
@@ -18,24 +18,24 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from cutedl_xp import _numerics
 from cutedl_xp.backends import _numba_namespace as xp
-from cutedl_xp.backends._rules import add_decay, is_lasting
+from cutedl_xp.backends._numba_cache import keep_on_disk
+from cutedl_xp.backends._rules import add_decay, is_module_level
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _CHEAP = {"abs", "maximum", "minimum", "sqrt", "where"}
 
 
-def _compiled(function: Function, cache: bool = False) -> Function:
-    """A function that is compiled for the types it is called with; a number divided by 0 is infinite, as in NumPy."""
-    compiler = functools.partial(numba.njit, function, error_model="numpy", nogil=True)
-    try:
-        return cast(Function, compiler(cache=cache))
-    except RuntimeError:  # nothing can be written where its files would be
-        return cast(Function, compiler())
+def compile_function(function: Function, cache: bool = False) -> Function:
+    """Return a function that compiles itself for the types of its arguments; a number divided by 0 is infinite."""
+    compiled: Function = numba.njit(function, error_model="numpy", nogil=True)
+    if cache:
+        keep_on_disk(compiled)
+    return compiled
 
 
 def _fingerprint(*formulas: Callable[..., Any], count: int = 0) -> str:
-    """Changes with what is compiled into a loop: numba itself would only notice a change of this file."""
+    """Return a text that changes with the formulas of a loop, as numba would only notice a change of this file."""
     texts = [
         (_text(each.__code__), each.__defaults__, each.__kwdefaults__) for each in (*formulas, add_decay, xp._choice)
     ]
@@ -43,23 +43,23 @@ def _fingerprint(*formulas: Callable[..., Any], count: int = 0) -> str:
 
 
 def _text(code: types.CodeType) -> tuple[Any, ...]:
-    """What a function does, without where it stands."""
+    """Return the instructions of a function, without its file and lines."""
     constants = [_text(each) if isinstance(each, types.CodeType) else each for each in code.co_consts]
     return code.co_code, constants, code.co_names, code.co_varnames
 
 
 def _loop(template: Callable[..., Any], formula: Callable[..., Any], count: int = 0) -> Callable[..., Any]:
-    """One of the loops below with a formula in it, compiled, and kept if the formula needs nothing from elsewhere."""
-    copy = types.FunctionType(template.__code__, globals() | {"formula": _compiled(formula), "count": count})
+    """Return one of the loops below with a formula, compiled, and kept on disk if the formula uses no global names."""
+    copy = types.FunctionType(template.__code__, globals() | {"formula": compile_function(formula), "count": count})
     fingerprint = _fingerprint(formula, count=count)
     copy.__qualname__ = f"{template.__name__}_{formula.__name__}_{fingerprint}"  # its name on the disk
-    return _compiled(copy, cache=not inspect.getclosurevars(formula).globals)
+    return compile_function(copy, cache=not inspect.getclosurevars(formula).globals)
 
 
-_add_decay: Callable[..., Any] = _compiled(add_decay)
+_add_decay: Callable[..., Any] = compile_function(add_decay)
 
 
-@_compiled
+@compile_function
 def _gradient(w: Any, g: Any, decay: Any) -> Any:
     """With the weight decay, if there is any, added to it."""
     return _add_decay(w, g, decay) if decay else g
@@ -103,7 +103,7 @@ def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -
     The scalars come as an array of the same dtype, with the weight decay at its end. None for what is not compiled:
     functions within others, of more than three states, and those that numba refuses, which a warning names.
     """
-    if not is_lasting(rule) or np.dtype(dtype).kind != "f" or arrays - 2 >= len(_OF_RULES):
+    if not is_module_level(rule) or np.dtype(dtype).kind != "f" or arrays - 2 >= len(_OF_RULES):
         return None
     try:
         loop = _loop(_OF_RULES[arrays - 2], rule, scalars)
@@ -133,15 +133,18 @@ def _of_pairs(x: Any, y: Any, total: Any) -> Any:
 
 @functools.cache
 def loop_over_sums(function: Callable[..., Any], dtype: Any) -> Callable[..., None] | None:
-    """The loop ``(x, row)`` that writes ``function(xp, x + row)`` over x, of shape (n, m); None if it does not pay."""
+    """Return the loop ``(x, row)`` that writes ``function(xp, x + row)`` over x, of shape (n, m).
+
+    Return None if NumPy is as fast.
+    """
     return _loop_if_it_pays(_of_sums, function, np.empty((0, 0), dtype), np.empty(0, dtype))
 
 
 @functools.cache
 def loop_over_pairs(function: Callable[..., Any], dtype: Any) -> Callable[..., Any] | None:
-    """The loop ``(x, y, total)`` that returns ``function(xp, x, y)``, all of shape (n, m), and writes its sum over n.
+    """Return the loop ``(x, y, total)`` that returns ``function(xp, x, y)``, all of shape (n, m).
 
-    None if it does not pay.
+    The loop writes the sum over n to ``total``. Return None if NumPy is as fast.
     """
     nothing = np.empty((0, 0), dtype)
     return _loop_if_it_pays(_of_pairs, function, nothing, nothing, np.empty(0, dtype))
@@ -150,7 +153,7 @@ def loop_over_pairs(function: Callable[..., Any], dtype: Any) -> Callable[..., A
 def _loop_if_it_pays(
     template: Callable[..., Any], function: Callable[..., Any], *arguments: Any
 ) -> Callable[..., Any] | None:
-    """The loop, if numba makes of the function something faster than NumPy's passes, as it does not of exponentials."""
+    """Return the loop if it is faster than NumPy's passes; a loop of exponentials is not."""
     if function.__closure__ or inspect.getclosurevars(function).globals:
         return None
     if not _CHEAP.issuperset(function.__code__.co_names):
@@ -163,7 +166,7 @@ def _loop_if_it_pays(
     return loop
 
 
-@functools.partial(_compiled, cache=True)
+@functools.partial(compile_function, cache=True)
 def scale_into(array: Any, scale: Any, out: Any) -> None:
     """Write ``array`` times ``scale`` over ``out``, both of shape (n,), computed in the dtype of ``out``."""
     for i in range(out.size):
@@ -172,24 +175,29 @@ def scale_into(array: Any, scale: Any, out: Any) -> None:
 
 
 def softmax_crossentropy(y_true: Any, logits: Any, scale: Any) -> tuple[float, Any]:
-    """As the backend's method of this name, in one pass; both of shape (samples, classes)."""
+    """Compute the backend's method of this name in one pass, for arrays of shape (samples, classes)."""
     gradient, value, zero = np.empty_like(logits), 0.0, 0 * scale
+    shifted = np.empty(logits.shape[1], logits.dtype)
     for i in range(logits.shape[0]):
         y, z, g = y_true[i], logits[i], gradient[i]
         largest, total, weight = z[0], zero, zero
         for c in range(1, z.size):
             largest = max(largest, z[c])
         for c in range(z.size):
-            _, g[c] = _exponentials(xp, z[c], largest)
+            shifted[c] = _shift(xp, z[c], largest)
+            g[c] = np.exp(shifted[c])
             total += g[c]
             weight += y[c]
         for c in range(z.size):
-            term, g[c] = _crossentropy_terms(xp, y[c], z[c] - largest, g[c], total, weight, scale)
-            value += term
+            value += _log_likelihood(xp, y[c], shifted[c], total)
+            g[c] = _softmax_gradient(xp, y[c], g[c], total, weight, scale)
     return value * -scale, gradient
 
 
-_exponentials: Callable[..., Any] = _compiled(_numerics.exponentials)
-_crossentropy_terms: Callable[..., Any] = _compiled(_numerics.crossentropy_terms)
-softmax_crossentropy.__qualname__ += f"_{_fingerprint(_numerics.exponentials, _numerics.crossentropy_terms)}"
-softmax_crossentropy = _compiled(softmax_crossentropy, cache=True)
+_shift: Callable[..., Any] = compile_function(_numerics.shift)
+_log_likelihood: Callable[..., Any] = compile_function(_numerics.log_likelihood)
+_softmax_gradient: Callable[..., Any] = compile_function(_numerics.softmax_gradient)
+softmax_crossentropy.__qualname__ += (
+    f"_{_fingerprint(_numerics.shift, _numerics.log_likelihood, _numerics.softmax_gradient)}"
+)
+softmax_crossentropy = compile_function(softmax_crossentropy, cache=True)

@@ -9,7 +9,7 @@ from typing import Any
 import array_api_compat
 
 from cutedl_xp._checks import format_value
-from cutedl_xp.backends._arrays import describe
+from cutedl_xp.backends._arrays import check_class, describe
 from cutedl_xp.backends._base import Backend, BackendUnavailable
 
 _CLASSES: Mapping[str, str] = MappingProxyType(
@@ -77,13 +77,15 @@ def available_backends() -> dict[str, str | None]:
 
 
 def backend_of(array: Any) -> Backend:
-    """The backend that an array belongs to.
+    """Return the backend that an array belongs to.
 
     Raises
     ------
     TypeError
-        If it is no array of a library that has a backend.
+        If ``array`` is not an array of a library that has a backend, or its class has arithmetic of its own, as
+        masked arrays have.
     """
+    check_class("the array", array)
     if array_api_compat.is_array_api_obj(array):
         namespace = array_api_compat.array_namespace(array).__name__
         name = namespace.removeprefix("array_api_compat.").partition(".")[0]  # that of JAX is called jax.numpy

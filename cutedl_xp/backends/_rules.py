@@ -28,8 +28,12 @@ def with_decay(rule: Rule, decays: bool) -> Callable[..., tuple[Array, ...]]:
     return decaying
 
 
-def is_lasting(function: Callable[..., Any]) -> bool:
-    """Whether a function is one of a module, the same object for as long as the program: then compiling it pays."""
+def is_module_level(function: Callable[..., Any]) -> bool:
+    """Return whether a function is defined at the top of a module or class.
+
+    Backends compile and keep such functions only: the program keeps them anyway, while a closure or lambda would never
+    be released, nor the arrays that it refers to.
+    """
     return isinstance(function, FunctionType) and not function.__closure__ and "<" not in function.__qualname__
 
 

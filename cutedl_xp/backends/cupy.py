@@ -13,7 +13,7 @@ from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import _cuda
 from cutedl_xp.backends._arrays import gpu_in_words
 from cutedl_xp.backends._base import Backend
-from cutedl_xp.backends._rules import Elementwise, Rule, is_lasting, rule_outputs, with_decay
+from cutedl_xp.backends._rules import Elementwise, Rule, is_module_level, rule_outputs, with_decay
 
 
 class CupyBackend(Backend):
@@ -74,9 +74,15 @@ class CupyBackend(Backend):
         return product
 
     def elementwise(self, function: Elementwise, *arguments: Any) -> Any:
-        if not self.fused:
+        if not self._can_fuse(function):
             return super().elementwise(function, *arguments)
-        return _fused(self._cupy, function)(*_typed(arguments))
+        return _fuse_function(self._cupy, function)(*_cast_floats(arguments))
+
+    def add_bias(self, product: Array, bias: Array, function: Elementwise) -> Array:
+        if not self._can_fuse(function):
+            return super().add_bias(product, bias, function)
+        activated: Array = _fuse_add_bias(self._cupy, function)(product, bias)
+        return activated
 
     def scaled_squares(self, arrays: Sequence[Any]) -> tuple[Any, Array]:
         if not self.fused or any(not array.size for array in arrays):
@@ -88,46 +94,58 @@ class CupyBackend(Backend):
     def apply_rule(
         self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[Any], decay: float = 0.0, *, donate: bool = False
     ) -> Sequence[Array]:
-        if not (donate and self.fused and is_lasting(rule)):
+        if not (donate and self._can_fuse(rule)):
             return super().apply_rule(rule, arrays, scalars, decay, donate=donate)
-        _fused_rule(self._cupy, rule, len(arrays), decay != 0.0, in_place=True)(*_typed([*arrays, *scalars, decay]))
+        kernel = _fuse_rule(self._cupy, rule, len(arrays), decay != 0.0, in_place=True)
+        kernel(*_cast_floats([*arrays, *scalars, decay]))
         return rule_outputs(arrays)
 
     def _run_rule(
         self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float
     ) -> tuple[Array, ...]:
-        if not (self.fused and is_lasting(rule)):
+        if not self._can_fuse(rule):
             return super()._run_rule(rule, arrays, scalars, decay)
-        kernel = _fused_rule(self._cupy, rule, len(arrays), decay != 0.0, in_place=False)
-        results: tuple[Array, ...] = kernel(*_typed([*arrays, *scalars, decay]))
+        kernel = _fuse_rule(self._cupy, rule, len(arrays), decay != 0.0, in_place=False)
+        results: tuple[Array, ...] = kernel(*_cast_floats([*arrays, *scalars, decay]))
         return results
 
     def without_subnormals(self, array: Array) -> Array:
         return array  # a GPU computes with them as fast as with others
 
+    def _can_fuse(self, function: Callable[..., Any]) -> bool:
+        """Return whether a function may become a kernel that is kept."""
+        return self.fused and is_module_level(function)
 
-def _typed(arguments: Sequence[Any]) -> list[Any]:
-    """Floats in the first array's dtype: what stands between two Python numbers is fused in float16."""
+
+def _cast_floats(arguments: Sequence[Any]) -> list[Any]:
+    """Return the arguments with floats in the first array's dtype, as CuPy computes with Python floats in float16."""
     dtype = arguments[0].dtype.type
     return [dtype(argument) if isinstance(argument, float) else argument for argument in arguments]
 
 
 @functools.cache
-def _fused(cupy: Any, function: Callable[..., Any]) -> Any:
-    """An elementwise function as one kernel."""
-    return _kernel(cupy, function, lambda *arguments: function(_namespace(cupy), *arguments))
+def _fuse_function(cupy: Any, function: Callable[..., Any]) -> Any:
+    """Return an elementwise function as one kernel."""
+    return _make_kernel(cupy, function.__name__, lambda *arguments: function(_namespace(cupy), *arguments))
 
 
 @functools.cache
-def _fused_rule(cupy: Any, rule: Rule, arrays: int, decays: bool, in_place: bool) -> Any:
-    """A rule of so many arrays as one kernel, which returns the results or writes them over w and the state."""
+def _fuse_add_bias(cupy: Any, function: Elementwise) -> Any:
+    """Return a function of the sum of two arrays as one kernel."""
+    xp = _namespace(cupy)
+    return _make_kernel(cupy, f"{function.__name__}_of_sum", lambda x, y: function(xp, x + y))
+
+
+@functools.cache
+def _fuse_rule(cupy: Any, rule: Rule, arrays: int, decays: bool, in_place: bool) -> Any:
+    """Return a rule of so many arrays as one kernel that returns the results or writes them over w and the state."""
     results = functools.partial(with_decay(rule, decays), _namespace(cupy))
 
     def write(*arguments: Any) -> None:
         for target, result in zip(rule_outputs(arguments[:arrays]), results(*arguments), strict=True):
             target[...] = result
 
-    return _kernel(cupy, rule, write if in_place else results)
+    return _make_kernel(cupy, rule.__name__, write if in_place else results)
 
 
 @functools.cache
@@ -140,9 +158,8 @@ def _norm_kernels(cupy: Any) -> tuple[Any, Any]:
     return largest, squares
 
 
-def _kernel(cupy: Any, named: Callable[..., Any], function: Callable[..., Any]) -> Any:
-    kernel_name = re.sub(r"\W", "_", getattr(named, "__name__", "function"), flags=re.ASCII)
-    return cupy.fuse(kernel_name=kernel_name)(function)
+def _make_kernel(cupy: Any, name: str, function: Callable[..., Any]) -> Any:
+    return cupy.fuse(kernel_name=re.sub(r"\W", "_", name, flags=re.ASCII))(function)
 
 
 def _namespace(cupy: Any) -> SimpleNamespace:

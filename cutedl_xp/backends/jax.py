@@ -10,7 +10,7 @@ import numpy as np
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._arrays import dtype_name, gpu_in_words
 from cutedl_xp.backends._base import Backend, BackendUnavailable
-from cutedl_xp.backends._rules import Elementwise, Rule, is_lasting, with_decay
+from cutedl_xp.backends._rules import Elementwise, Rule, is_module_level, with_decay
 
 _WIDE = ("float64", "int64", "uint64")
 _FIX = 'give `dtype` "float32" or the like, or call jax.config.update("jax_enable_x64", True) first'
@@ -66,7 +66,7 @@ class JaxBackend(Backend):
 
     def _from_numpy(self, array: np.ndarray) -> Array:
         if array.dtype.name in _WIDE and not jax.config.jax_enable_x64:
-            array = _narrowed(array)
+            array = _narrow(array)
         return cast(Array, jax.device_put(np.array(array), self.device))  # a copy, as JAX may share its memory
 
     def to_numpy(self, array: Any) -> np.ndarray:
@@ -78,16 +78,34 @@ class JaxBackend(Backend):
     def write(self, target: Array, source: Array) -> Array:
         return source
 
+    @property
+    def index_dtype(self) -> Any:
+        return self.xp.int64 if jax.config.jax_enable_x64 else self.xp.int32
+
     def elementwise(self, function: Elementwise, *arguments: Any) -> Any:
-        return (_compiled(function) if self.fused else function)(self.xp, *arguments)
+        return (_compile_function(function) if self._can_compile(function) else function)(self.xp, *arguments)
+
+    def add_bias(self, product: Array, bias: Array, function: Elementwise) -> Array:
+        add = _compile_add_bias(function) if self._can_compile(function) else functools.partial(_add_bias, function)
+        activated: Array = add(self.xp, product, bias)
+        return activated
 
     def _run_rule(
         self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float
     ) -> tuple[Array, ...]:
-        if not (self.fused and is_lasting(rule)):
+        if not self._can_compile(rule):
             return super()._run_rule(rule, arrays, scalars, decay)
-        results: tuple[Array, ...] = _compiled_rule(rule, decay != 0.0)(self.xp, *arrays, *scalars, decay)
+        results: tuple[Array, ...] = _compile_rule(rule, decay != 0.0)(self.xp, *arrays, *scalars, decay)
         return results
+
+    def _can_compile(self, function: Callable[..., Any]) -> bool:
+        """Return whether a function may be compiled and kept."""
+        return self.fused and is_module_level(function)
+
+
+def _add_bias(function: Elementwise, xp: Namespace, product: Array, bias: Array) -> Any:
+    # A row has the rank of the product, as JAX can be set to refuse arrays of different ranks
+    return function(xp, product + xp.reshape(bias, (1, -1)))
 
 
 def _in_words(device: Any) -> str:
@@ -97,18 +115,23 @@ def _in_words(device: Any) -> str:
 
 
 @functools.cache
-def _compiled(function: Callable[..., Any]) -> Any:
-    """A function of a namespace, arrays and numbers, compiled again for new shapes and dtypes only."""
+def _compile_function(function: Callable[..., Any]) -> Any:
+    """Return a function of a namespace, arrays and numbers as one that compiles itself for each shape and dtype."""
     return jax.jit(function, static_argnums=0)
 
 
 @functools.cache
-def _compiled_rule(rule: Rule, decays: bool) -> Any:
-    return _compiled(with_decay(rule, decays))
+def _compile_add_bias(function: Elementwise) -> Any:
+    return jax.jit(functools.partial(_add_bias, function), static_argnums=0)
 
 
-def _narrowed(array: np.ndarray) -> np.ndarray:
-    """64-bit integers in 32 bits, if none is too large; float64 is never shortened without a word."""
+@functools.cache
+def _compile_rule(rule: Rule, decays: bool) -> Any:
+    return jax.jit(with_decay(rule, decays), static_argnums=0)
+
+
+def _narrow(array: np.ndarray) -> np.ndarray:
+    """Return 64-bit integers in 32 bits; refuse those that are too large, and float64, which would lose precision."""
     narrow = array.astype(array.dtype.name.replace("64", "32"))
     if array.dtype.kind == "f" or not np.array_equal(narrow, array):
         what = "is float64" if array.dtype.kind == "f" else f"has {array.dtype.name} numbers beyond 32 bits"

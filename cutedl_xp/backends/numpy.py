@@ -1,11 +1,13 @@
 """NumPy on the CPU: the backend that everything else is measured against."""
 
+import contextlib
 import functools
 import importlib.util
+import math
 import operator
 import warnings
 from collections.abc import Sequence
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any, cast
 
 import array_api_compat.numpy
@@ -13,7 +15,7 @@ import numpy as np
 
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._base import Backend
-from cutedl_xp.backends._rules import Elementwise, Rule
+from cutedl_xp.backends._rules import Elementwise, Rule, is_module_level
 from cutedl_xp.backends._threads import SMALLEST_PIECE, in_pieces
 
 _BLOCK = 32_768
@@ -40,13 +42,16 @@ class NumpyBackend(Backend):
             raise ValueError(f"the backend 'numpy' has no device {device!r}; it runs on 'cpu': use 'numpy'")
 
     def owns(self, obj: Any) -> bool:
-        return isinstance(obj, (np.ndarray, np.generic))
+        return type(obj) is np.ndarray or isinstance(obj, (np.generic, np.memmap))
 
     def _from_numpy(self, array: np.ndarray) -> Array:
         return array
 
     def to_numpy(self, array: Any) -> np.ndarray:
         return np.asarray(array)
+
+    def ignore_underflow(self) -> contextlib.AbstractContextManager[object]:
+        return np.errstate(under="ignore")
 
     def writable(self, array: Any) -> bool:
         return bool(array.flags.writeable)
@@ -64,7 +69,11 @@ class NumpyBackend(Backend):
             total = functools.reduce(operator.add, [np.vdot(array, array) for array in arrays])  # one pass, by BLAS
             if _SMALLEST_SQUARES < total < np.inf:
                 return 1.0, total
-        return super().scaled_squares(arrays)
+        with self.ignore_underflow():
+            return super().scaled_squares(arrays)
+
+    def known_to_be_finite(self, array: Any) -> bool:
+        return math.isfinite(np.vdot(array, array))  # one pass, by BLAS; NumPy checks its result for no errors
 
     def convert(self, array: Any, dtype: Any, scale: float | None) -> Array:
         if scale is None or array.dtype == dtype:
@@ -117,16 +126,18 @@ class NumpyBackend(Backend):
             else:
                 in_pieces(loop, flat, numbers)
             return [w, *arrays[2:]]
-        for start in range(0, w.size, _BLOCK):
-            block = [array[start : start + _BLOCK] for array in flat]
-            super().apply_rule(rule, block, scalars, decay, donate=True)
+        with self.ignore_underflow():
+            for start in range(0, w.size, _BLOCK):
+                block = [array[start : start + _BLOCK] for array in flat]
+                super().apply_rule(rule, block, scalars, decay, donate=True)
         return [w, *arrays[2:]]
 
     def _apply_to_copies(
         self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[Any], decay: float
     ) -> Sequence[Array]:
         if not all(type(array) is np.ndarray and array.dtype in _FLOATS for array in arrays):
-            results = super().apply_rule(rule, arrays, scalars, decay)
+            with self.ignore_underflow():
+                results = super().apply_rule(rule, arrays, scalars, decay)
             return [np.asarray(result) for result in results]  # NumPy makes scalars of arrays without axes
         w, g, *state = arrays
         copies = [np.array(array, order="C") for array in (w, *state)]
@@ -142,8 +153,8 @@ class NumpyBackend(Backend):
         return cast(Array, array)
 
     def _can_compile(self, function: Any, x: Any) -> bool:
-        """Whether numba is there, for a plain function of arrays like ``x``."""
-        return self._loops is not None and isinstance(function, FunctionType) and x.dtype in _FLOATS
+        """Return whether numba is installed and may compile and keep a function of arrays like ``x``."""
+        return self._loops is not None and x.dtype in _FLOATS and is_module_level(function)
 
     @functools.cached_property
     def _loops(self) -> Any:

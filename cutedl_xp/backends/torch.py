@@ -7,8 +7,10 @@ import numpy as np
 import torch
 
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends._arrays import gpu_in_words
+from cutedl_xp.backends._arrays import describe, gpu_in_words
 from cutedl_xp.backends._base import Backend, BackendUnavailable
+
+_WIDER = {torch.uint16: torch.int32, torch.uint32: torch.int64, torch.uint64: torch.int64}
 
 
 class TorchBackend(Backend):
@@ -39,7 +41,8 @@ class TorchBackend(Backend):
         return ["cpu", *named, *["mps"][: torch.backends.mps.is_available()]]
 
     def owns(self, obj: Any) -> bool:
-        return isinstance(obj, torch.Tensor) and obj.device == self.device
+        tensor = isinstance(obj, torch.Tensor) and not isinstance(obj, torch.masked.MaskedTensor)
+        return tensor and obj.device == self.device
 
     def _from_numpy(self, array: np.ndarray) -> Array:
         # PyTorch has tensors of forward strides alone, and none that refuse to be written to
@@ -54,6 +57,15 @@ class TorchBackend(Backend):
             torch.cuda.synchronize(self.device)
         elif self.device.type != "cpu":
             torch.get_device_module(self.device).synchronize()
+
+    def make_computable(self, array: Any) -> Array:
+        # PyTorch has few functions for unsigned integers of more than 8 bits
+        if array.dtype not in _WIDER:
+            return cast(Array, array)
+        wider = array.to(_WIDER[array.dtype])
+        if array.dtype == torch.uint64 and bool((wider < 0).any()):
+            raise ValueError(f"integers must be below 2**63 on PyTorch; got {describe(array)} with larger ones")
+        return cast(Array, wider)
 
     def copy(self, array: Any) -> Array:
         return cast(Array, array.detach().clone())  # of one that requires gradients the numbers alone

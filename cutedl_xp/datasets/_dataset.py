@@ -9,10 +9,13 @@ import array_api_compat
 from cutedl_xp import _checks
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
-from cutedl_xp.backends import Backend, backend_of, describe, dtype_name
+from cutedl_xp.backends import Backend, backend_of, check_class, describe
 
 _AT_ONCE = 1 << 20
-"""Entries that are gathered in one go: several small batches, since each call costs more than the batch, or one."""
+"""Entries that one call gathers: of several batches if they are small, as the call takes longer than one of them."""
+
+_FIXED = frozenset({"data", "labels", "batch_size", "shuffle", "drop_remainder", "seed", "scale"})
+"""Attributes that cannot be assigned: an assignment would pass no check and miss the arrays moved to a device."""
 
 
 class Dataset:
@@ -22,24 +25,29 @@ class Dataset:
     ----------
     data
         Samples, shape ``(n, ...)``: a NumPy array, or an array of the backend that will train on it. A NumPy array
-        is moved to the device once, when it is first needed there.
+        is moved to the device once, when it is first needed there; later changes of its entries may have no effect.
     labels
-        One entry for each sample, shape ``(n, ...)``, likewise.
+        Labels, shape ``(n, ...)`` with one entry for each sample; the rest as for ``data``.
     batch_size
-        Samples a batch.
+        Number of samples in a batch, at least 1. The default is 64.
     shuffle
-        Whether every epoch has an order of its own.
+        Whether every epoch has its own order. The default is True.
     drop_remainder
-        Whether a last batch that is not full is left out.
+        Whether a last batch that is not full is left out. The default is False.
     seed
-        An integer of at least 0: epoch k is shuffled by (seed, k).
+        Seed of the shuffling, an integer of at least 0. Epoch k is shuffled by (seed, k). The default is 0.
     scale
-        What a batch is multiplied by as it is gathered, such as ``1 / 255`` for images kept as uint8.
+        Factor that batches are multiplied by, such as ``1 / 255`` for images kept as uint8. The default is None, which
+        leaves them unchanged.
 
     Raises
     ------
     TypeError, ValueError
-        If ``data`` and ``labels`` are no arrays, are empty, or differ in length.
+        If ``data`` and ``labels`` are not arrays, are empty, or differ in length.
+
+    Notes
+    -----
+    The attributes have the names of the parameters and cannot be assigned.
 
     Examples
     --------
@@ -81,6 +89,11 @@ class Dataset:
             )
         self._moved: tuple[Backend, Any, Array, Array] | None = None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _FIXED and name in vars(self):
+            raise AttributeError(f"`{name}` of a Dataset cannot be assigned; make a new Dataset")
+        super().__setattr__(name, value)
+
     @property
     def size(self) -> int:
         """The number of samples."""
@@ -97,17 +110,17 @@ class Dataset:
         return whole if self.drop_remainder or not rest else whole + 1
 
     def batches(self, epoch: int, backend: Backend | None = None, dtype: Any = None) -> Iterator[tuple[Array, Array]]:
-        """The batches of one epoch.
+        """Return an iterator over the batches of one epoch.
 
         Parameters
         ----------
         epoch
-            Its number, from 0.
+            Number of the epoch, from 0.
         backend
-            Where the batches are wanted; by default where the data are.
+            Backend of the batches; by default that of the data.
         dtype
-            The floating-point dtype of the samples and of labels that are not integers; by default that of the
-            data if it is floating-point, else float32.
+            Floating-point dtype of the samples and of labels that are not integers. The default is float64 for data
+            of that dtype, else float32.
 
         Returns
         -------
@@ -117,7 +130,7 @@ class Dataset:
         Raises
         ------
         TypeError, ValueError
-            If an argument is none of these, or the data are arrays of another backend.
+            If an argument has a wrong type or value, or the data are arrays of another backend.
         """
         epoch = _checks.check_integer("epoch", epoch, at_least=0)
         backend = backend_of(self.data) if backend is None else backend
@@ -149,30 +162,34 @@ class Dataset:
             yield backend.convert(data[batch, ...], dtype, self.scale), labels[batch, ...]
 
     def _float_dtype(self) -> str:
-        floating = backend_of(self.data).xp.isdtype(self.data.dtype, "real floating")
-        return dtype_name(self.data.dtype) if floating else "float32"
+        xp = backend_of(self.data).xp
+        return "float64" if _is_floating(self.data) and xp.finfo(self.data.dtype).bits >= 64 else "float32"
 
     def labels_on(self, backend: Backend, dtype: Any) -> Array:
-        """All labels as the batches will have them."""
+        """Return all labels with the backend and dtype of the batches."""
         return self._on(backend, backend.dtype(dtype))[1]
 
     def _on(self, backend: Backend, dtype: Any) -> tuple[Array, Array]:
         if self._moved is None or self._moved[:2] != (backend, dtype):
-            data = self.data if backend.owns(self.data) else _moved(self.data, backend, dtype)
-            self._moved = (backend, dtype, data, _moved(self.labels, backend, dtype))
+            data = backend.make_computable(self.data) if backend.owns(self.data) else _move(self.data, backend, dtype)
+            self._moved = (backend, dtype, data, _move(self.labels, backend, dtype))
         return self._moved[2:]
 
     def __repr__(self) -> str:
         return f"<Dataset of {self.size} samples of shape {self.sample_shape} in {len(self)} batches>"
 
 
-def _moved(array: Array, backend: Backend, dtype: Any) -> Array:
-    """The array on the backend, with the dtype if it is a floating-point one."""
-    floating = backend_of(array).xp.isdtype(array.dtype, "real floating")
-    return backend.asarray(array, dtype if floating else None)
+def _move(array: Array, backend: Backend, dtype: Any) -> Array:
+    """Return the array on the backend, converted to ``dtype`` if it is a floating-point array."""
+    return backend.make_computable(backend.asarray(array, dtype if _is_floating(array) else None))
+
+
+def _is_floating(array: Array) -> bool:
+    return backend_of(array).xp.isdtype(array.dtype, "real floating")
 
 
 def _check_array(argument: str, array: Any) -> None:
+    check_class(f"`{argument}`", array)
     if not array_api_compat.is_array_api_obj(array):
         raise TypeError(f"`{argument}` must be an array of shape (n, ...); got {type(array).__name__}")
     if not backend_of(array).xp.isdtype(array.dtype, ("bool", "integral", "real floating")):

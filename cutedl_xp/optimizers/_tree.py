@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from array_api_compat import array_namespace, is_array_api_obj
 
 from cutedl_xp._typing import Array
-from cutedl_xp.backends import Rule, backend_of
+from cutedl_xp.backends import Rule, backend_of, check_class
 from cutedl_xp.parameters import NamedArrays
 
 Tree: TypeAlias = Any
@@ -76,6 +76,7 @@ def leaves_by_keys(argument: str, tree: Tree, keys: tuple[Any, ...] = ()) -> dic
         children = tree.items() if isinstance(tree, dict) else enumerate(tree)
         parts = [leaves_by_keys(argument, child, (*keys, key)) for key, child in children]
         return {place: leaf for part in parts for place, leaf in part.items()}
+    check_class(f"`{argument}`{format_path(keys)}", tree)
     if not is_array_api_obj(tree):
         wanted = f"`{argument}`{format_path(keys)} must be an array, or a list, tuple or dict of arrays"
         raise TypeError(f"{wanted}; got {type(tree).__name__}")

@@ -50,16 +50,17 @@ class Evaluation:
         backend = self._model.backend
         totals: list[Any] = [0.0] * len(self.names)
         count = 0
-        for x, y in islice(data.batches(0, backend, self._model.dtype), batches or None):
-            output, _ = self._model.forward(x, training=False)
-            self.loss.check_shape(tuple(y.shape), tuple(output.shape))
-            loss, _ = self.loss.value_and_gradient(backend, y, output)
-            values = [loss, *(metric(y, output) for metric in self.metrics)]
-            if not count:
-                for name, value in zip(self.names, values, strict=True):
-                    _check_number(name, value)
-            totals = [total + value * x.shape[0] for total, value in zip(totals, values, strict=True)]
-            count += x.shape[0]
+        with backend.ignore_underflow():
+            for x, y in islice(data.batches(0, backend, self._model.dtype), batches or None):
+                output, _ = self._model.forward(x, training=False)
+                self.loss.check_shape(tuple(y.shape), tuple(output.shape))
+                loss, _ = self.loss.value_and_gradient(backend, y, output)
+                values = [loss, *(metric(y, output) for metric in self.metrics)]
+                if not count:
+                    for name, value in zip(self.names, values, strict=True):
+                        _check_number(name, value)
+                totals = [total + value * x.shape[0] for total, value in zip(totals, values, strict=True)]
+                count += x.shape[0]
         return [total / count for total in totals]
 
     def read(self, values: Sequence[Array]) -> list[float]:

@@ -164,7 +164,8 @@ class Session:
     def _train(self, train: Dataset, plan: FitPlan, recorder: Recorder) -> None:
         """The training loop."""
         history = recorder.history
-        with recorder.failures_noted(), deferred_interrupt(recorder.stop) as interrupt:
+        quiet = self.backend.ignore_underflow()
+        with quiet, recorder.failures_noted(), deferred_interrupt(recorder.stop) as interrupt:
             for epoch in range(self.epoch, plan.last_epoch + 1):
                 recorder.tell("epoch_start")
                 for x, y in train.batches(epoch, self.backend, self.model.dtype):

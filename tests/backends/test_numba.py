@@ -280,17 +280,18 @@ def test_scaling_while_converting_is_that_of_numpy(fused: Backend, unfused: Back
 def test_where_nothing_can_be_kept_it_is_compiled_at_every_start(
     fused: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def without_a_folder(function: Any, cache: bool = False, **options: Any) -> Any:
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available for file")
-        return original(function, **options)
+    def without_a_folder(function: Any) -> Any:
+        raise RuntimeError("cannot cache function: no locator available for file")
 
+    from cutedl_xp.backends import _numba_cache
+
+    monkeypatch.setattr(_numba_cache.RepairingCache, "__init__", lambda self, function: without_a_folder(function))
+    monkeypatch.setattr(_numba_cache.RepairingCache, "warned", False)
     loops = fused._loops
-    original = loops.numba.njit
-    monkeypatch.setattr(loops.numba, "njit", without_a_folder)
     loops.loop_over.cache_clear()
     w = np.ones(3)
-    fused.apply_rule(plus, [w, w.copy()], [2.0], donate=True)
+    with pytest.warns(RuntimeWarning, match=r"^numba's cache has no folder \(cannot cache function: .*\), so "):
+        fused.apply_rule(plus, [w, w.copy()], [2.0], donate=True)
     loops.loop_over.cache_clear()
     assert w.tolist() == [3.0, 3.0, 3.0]
 

@@ -1,4 +1,6 @@
+import copy
 import itertools
+import pickle
 from typing import Any
 
 import numpy as np
@@ -241,3 +243,15 @@ def test_an_array_of_another_device_is_not_moved() -> None:
 def test_a_dtype_that_does_not_exist() -> None:
     with pytest.raises(ValueError, match="float23"):
         next(numbered(4, 2).batches(0, dtype="float23"))
+
+
+def test_attributes_cannot_be_assigned() -> None:
+    data = numbered(5, 2, scale=0.5)
+    before = [[array.tolist() for array in batch] for batch in data.batches(0)]
+    for name in ("data", "labels", "batch_size", "shuffle", "drop_remainder", "seed", "scale"):
+        with pytest.raises(AttributeError, match=f"^`{name}` of a Dataset cannot be assigned; make a new Dataset$"):
+            setattr(data, name, getattr(data, name))
+    data.name = "a user's own attribute"
+    assert [[array.tolist() for array in batch] for batch in data.batches(0)] == before
+    for copied in (copy.copy(data), copy.deepcopy(data), pickle.loads(pickle.dumps(data))):  # noqa: S301
+        assert [[array.tolist() for array in batch] for batch in copied.batches(0)] == before

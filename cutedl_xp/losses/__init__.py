@@ -1,0 +1,13 @@
+"""Loss functions. A call returns the loss and its gradient and keeps nothing.
+
+Every loss is a mean over the batch, so that its size does not depend on the number of samples. To write one, derive
+from :class:`Loss`.
+"""
+
+from cutedl_xp.losses._loss import Loss
+from cutedl_xp.losses.binary_crossentropy import BinaryCrossentropy
+from cutedl_xp.losses.categorical_crossentropy import CategoricalCrossentropy
+from cutedl_xp.losses.mse import Mse
+from cutedl_xp.losses.sparse_categorical_crossentropy import SparseCategoricalCrossentropy
+
+__all__ = ["BinaryCrossentropy", "CategoricalCrossentropy", "Loss", "Mse", "SparseCategoricalCrossentropy"]

@@ -1,0 +1,48 @@
+"""The cross-entropy of two classes."""
+
+from math import prod
+
+from cutedl_xp import _numerics
+from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.backends import Backend
+from cutedl_xp.losses._crossentropy import SMALLEST, Crossentropy
+
+
+class BinaryCrossentropy(Crossentropy):
+    """Binary cross-entropy: the mean of -(y log p + (1 - y) log(1 - p)) over all entries.
+
+    Parameters
+    ----------
+    from_logits
+        Whether ``y_pred`` holds logits z, with p = sigmoid(z), or probabilities p. The loss of logits is computed as
+        log(1 + exp(z)) - z y, without overflow, and its gradient as (p - y) / entries. A logit of -inf or inf has the
+        loss 0 if y is 0 or 1, respectively. Probabilities are kept within [1e-7, 1 - 1e-7]. The default is True.
+
+    Notes
+    -----
+    ``y_true`` y has the shape of ``y_pred`` and lies in [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.losses import BinaryCrossentropy
+    >>> value, gradient = BinaryCrossentropy()(np.array([1.0, 0.0]), np.array([1000.0, 0.0]))
+    >>> round(float(value), 4), gradient.tolist()
+    (0.3466, [0.0, 0.25])
+    """
+
+    def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        scale = 1.0 / max(prod(y_pred.shape), 1)
+        y_true = backend.convert(y_true, y_pred.dtype, None)
+        formula = _binary_of_logits if self.from_logits else _binary_of_probabilities
+        terms, gradient = backend.elementwise(formula, y_true, y_pred, scale)
+        return backend.sum(terms) * scale, gradient
+
+
+def _binary_of_logits(xp: Namespace, y: Array, z: Array, scale: float) -> tuple[Array, Array]:
+    return _numerics.softplus_minus_product(xp, z, y), (_numerics.sigmoid(xp, z) - y) * scale
+
+
+def _binary_of_probabilities(xp: Namespace, y: Array, p: Array, scale: float) -> tuple[Array, Array]:
+    p = xp.minimum(xp.maximum(p, SMALLEST), 1.0 - SMALLEST)
+    return -(y * xp.log(p) + (1.0 - y) * xp.log1p(-p)), (p - y) / (p * (1.0 - p)) * scale

@@ -1,0 +1,48 @@
+"""The cross-entropy between distributions over classes."""
+
+from math import prod
+
+from cutedl_xp._typing import Array, Namespace, Shape
+from cutedl_xp.backends import Backend
+from cutedl_xp.losses._crossentropy import SMALLEST, Crossentropy
+
+
+class CategoricalCrossentropy(Crossentropy):
+    """Cross-entropy between distributions over classes: the mean over samples of -sum(y log p) over the last axis.
+
+    Parameters
+    ----------
+    from_logits
+        Whether ``y_pred`` holds logits z, with p = softmax(z), or probabilities p. For logits log p is computed as
+        z - log(sum(exp(z))), without overflow, and the gradient as (p sum(y) - y) / samples. A class with y = 0 may
+        have the logit -inf. Probabilities are kept above 1e-7 and are not scaled to a sum of 1. The default is True.
+
+    Notes
+    -----
+    ``y_true`` y has the shape of ``y_pred``, ``(..., classes)``: one-hot, or any distribution.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.losses import CategoricalCrossentropy
+    >>> value, gradient = CategoricalCrossentropy()(np.array([[1.0, 0.0]]), np.array([[0.0, 0.0]]))
+    >>> round(float(value), 4), gradient.tolist()
+    (0.6931, [[-0.5, 0.5]])
+    """
+
+    def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        scale = 1.0 / max(prod(y_pred.shape[:-1]), 1)
+        y_true = backend.convert(y_true, y_pred.dtype, None)
+        if self.from_logits:
+            return backend.softmax_crossentropy(y_true, y_pred, scale)
+        terms, gradient = backend.elementwise(_categorical_of_probabilities, y_true, y_pred, scale)
+        return backend.sum(terms) * scale, gradient
+
+    def check_shape(self, true: Shape, predicted: Shape) -> None:
+        self.check_classes(predicted)
+        super().check_shape(true, predicted)
+
+
+def _categorical_of_probabilities(xp: Namespace, y: Array, p: Array, scale: float) -> tuple[Array, Array]:
+    p = xp.maximum(p, SMALLEST)
+    return -(y * xp.log(p)), -y / p * scale
