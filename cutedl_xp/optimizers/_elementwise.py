@@ -62,6 +62,9 @@ class ElementwiseOptimizer(Optimizer):
         """The learning rate of update number ``t`` (1 for the first)."""
         return evaluate_schedule("lr", self.lr, t - 1) if callable(self.lr) else self.lr
 
+    def learning_rates(self) -> dict[str, float]:
+        return {"": self.rate(max(self._t, 1))}
+
     def init(self, params: Tree) -> State:
         arrays = floating("params", params)
         return {"t": 0} | {

@@ -108,3 +108,10 @@ class Optimizer(ABC):
     @abstractmethod
     def rules(self) -> tuple[Rated, ...]:
         """The update rules in it, each with its learning rate ``lr``."""
+
+    def finish(self, parameters: Sequence[Parameter]) -> None:
+        """Make up for what is left at the end of a training; by default nothing is."""
+
+    def learning_rates(self) -> dict[str, float]:
+        """Return the learning rate of the last update."""
+        return {}

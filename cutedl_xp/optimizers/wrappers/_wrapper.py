@@ -19,6 +19,9 @@ class Around(Optimizer):
     def attach(self, parameters: Sequence[Parameter]) -> None:
         self.optimizer.attach(parameters)
 
+    def learning_rates(self) -> dict[str, float]:
+        return self.optimizer.learning_rates()
+
     @property
     def rules(self) -> tuple[Rated, ...]:
         return self.optimizer.rules

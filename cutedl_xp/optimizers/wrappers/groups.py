@@ -118,6 +118,10 @@ class Groups(Optimizer):
     def state(self) -> State:
         return {pattern: optimizer.state for pattern, optimizer in self._optimizers.items()}
 
+    def learning_rates(self) -> dict[str, float]:
+        inner = {pattern: optimizer.learning_rates() for pattern, optimizer in self._optimizers.items()}
+        return {pattern: rate for pattern, rates in inner.items() for rate in rates.values()}
+
     @property
     def rules(self) -> tuple[Rated, ...]:
         return tuple(rule for optimizer in self._optimizers.values() for rule in optimizer.rules)
