@@ -71,6 +71,12 @@ class Dropout(Layer):
     def config(self) -> dict[str, Any]:
         return {"keep_prob": self.keep_prob}
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"stream": self._stream.state}
+
+    def load_state_dict(self, d: Mapping[str, Any]) -> None:
+        self._stream.state = d["stream"]
+
     def __repr__(self) -> str:
         return f"Dropout(keep_prob={self.keep_prob})"
 
