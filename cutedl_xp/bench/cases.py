@@ -16,7 +16,7 @@ from cutedl_xp.layers import Dense
 from cutedl_xp.losses import CategoricalCrossentropy
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Adam, ElementwiseOptimizer
-from cutedl_xp.training.session import Session
+from cutedl_xp.training.step import TrainingStep
 
 Work: TypeAlias = Callable[[], object]
 """Does something once; what it returns is kept until the device is done with it."""
@@ -106,20 +106,19 @@ def _model(backend: Backend, widths: Sequence[int]) -> Model:
 
 
 def _training_step(backend: Backend, widths: Sequence[int], batch_size: int) -> Case:
-    session = Session(_model(backend, widths), CategoricalCrossentropy(), Adam())
-    batches = _endless_batches(session, _random_images(widths, batch_size))
+    model = _model(backend, widths)
+    train = TrainingStep(model, CategoricalCrossentropy(), Adam())
+    batches = _endless_batches(model, _random_images(widths, batch_size))
 
     def step() -> Array:
-        x, y = next(batches)
-        return session._train_step(x, y)  # the step that trains, not a second one written for timing
+        return train(*next(batches))
 
     products, operations = matrix_products(backend, widths, batch_size)
     return Case(backend, STEP, batch_size, step, products, operations)
 
 
-def _endless_batches(session: Session, data: Dataset) -> Iterator[tuple[Array, Array]]:
-    """Epoch after epoch, as ``Session.fit`` takes them."""
-    model = session.model
+def _endless_batches(model: Model, data: Dataset) -> Iterator[tuple[Array, Array]]:
+    """Return the batches of epoch after epoch, as ``Session.fit`` takes them."""
     return chain.from_iterable(data.batches(epoch, model.backend, model.dtype) for epoch in count())
 
 
