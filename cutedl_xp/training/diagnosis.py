@@ -1,5 +1,7 @@
 """Why a loss is not finite."""
 
+from math import prod
+
 import numpy as np
 
 from cutedl_xp.backends import backend_of, dtype_name
@@ -21,7 +23,7 @@ def explain_non_finite(argument: str, data: Dataset, dtype: object) -> str:
         The model's, in which a large number may be infinite.
     """
     backend = backend_of(data.data)
-    rows = max(1, _ENTRIES_AT_ONCE * data.size // max(1, int(data.data.size)))
+    rows = max(1, _ENTRIES_AT_ONCE // max(1, prod(data.sample_shape)))
     for start in range(0, data.size, rows):
         block = backend.to_numpy(data.data[start : start + rows, ...])
         if block.dtype.kind != "f":
