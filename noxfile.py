@@ -1,4 +1,4 @@
-"""Every check of the project; ``nox -l`` lists them, ``nox`` alone runs the default ones, ``nox -s lint`` one."""
+"""Every check of the project: ``nox -l`` lists the sessions, ``nox`` runs the quick one, ``nox -s lint`` another."""
 
 import ctypes
 import os
@@ -12,21 +12,33 @@ import nox
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
-if _HERE not in PYTHONS:  # so that there is one to run the tests with, also where none of the others is
+if _HERE not in PYTHONS:  # a newer Python, which may be the only one on this machine
     PYTHONS.append(_HERE)
 EXAMPLE = "examples/mlp/mnist_recognize.py"
 TORCH, JAX, OPTAX, KERAS = "torch==2.13.0", "jax==0.10.2", "optax==0.2.8", "keras==3.15.1"
 SCIPY, SCIKIT_LEARN = "scipy==1.17.1", "scikit-learn==1.9.1"
 PEERS = (TORCH, JAX, OPTAX, KERAS, "thinc==9.1.1", SCIKIT_LEARN, "numba==0.68.1")
+SLOW = ("tests/examples", "tests/datasets/test_download.py")
 SIDE_BY_SIDE = ("--numprocesses", "auto", "--maxprocesses", "4")
-RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # a newer one finds new faults
+RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # newer versions find new faults
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "virtualenv"  # and with it pip, also where uv is installed
 nox.options.error_on_missing_interpreters = False  # skipped with a message, on CI servers too
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = [f"tests({_HERE}-numpy)", f"tests({_HERE}-array_api_strict)", "doctest", "examples"]
+nox.options.sessions = ["quick"]
 os.environ.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """Run the tests on NumPy with numba, the documented examples, and a short training; a few minutes."""
+    session.install("--editable", ".[test,fast]")
+    # One thread a process, as the processes share the cores; the other sessions leave the choice to the libraries
+    test_on("numpy", session, *(f"--ignore={part}" for part in SLOW), OPENBLAS_NUM_THREADS="1")
+    run_doctests(session)
+    with tempfile.TemporaryDirectory() as folder:
+        session.run("python", EXAMPLE, "--epochs", "1", "--out", str(Path(folder) / "adam"))
 
 
 @nox.session
@@ -36,13 +48,17 @@ os.environ.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
     + [nox.param(_HERE, "array_api_strict", id=f"{_HERE}-array_api_strict")],
 )
 def tests(session: nox.Session, backend: str) -> None:
-    """Run the tests on each Python, and on array_api_strict with one; extra arguments go to pytest."""
+    """Run all tests on each Python, and on array_api_strict with one; extra arguments go to pytest."""
     session.install(".[test,fast]" if backend == "numpy" else ".[test]")
     test_on(backend, session)
-    if session.python == _HERE and backend == "numpy":
-        # And without what numba compiles, where that makes a difference
-        parts = ["tests/backends", "tests/layers", "tests/optimizers", *map(str, Path("tests").glob("test_*.py"))]
-        test_on(backend, session, *parts, CUTEDL_XP_FUSED="0")
+
+
+@nox.session
+def unfused(session: nox.Session) -> None:
+    """Run the tests on NumPy without compiled loops, where these make a difference."""
+    session.install(".[test,fast]")
+    parts = ["tests/backends", "tests/layers", "tests/optimizers", *map(str, Path("tests").glob("test_*.py"))]
+    test_on("numpy", session, *parts, CUTEDL_XP_FUSED="0")
 
 
 @nox.session
@@ -81,16 +97,8 @@ def interop(session: nox.Session) -> None:
 
 
 @nox.session
-def doctest(session: nox.Session) -> None:
-    """Run the examples in the docstrings, the README and the documentation."""
-    session.install("--editable", ".[test,fast]")  # so that what pytest collects is what is imported
-    absent = [f"--ignore=cutedl_xp/backends/{name}.py" for name in ("torch", "jax")]
-    session.run("pytest", "--doctest-modules", "cutedl_xp", "tests/test_docs.py", *absent, *session.posargs)
-
-
-@nox.session
 def examples(session: nox.Session) -> None:
-    """Run the example program shortly: one optimizer, all of them side by side, and wrong uses, which must fail."""
+    """Run the example program with one optimizer, with all of them side by side, and with wrong arguments."""
     session.install(".[examples]")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
@@ -99,7 +107,7 @@ def examples(session: nox.Session) -> None:
         for made in (out / "adam", out / "all"):
             if not any(made.rglob("*.png")):
                 session.error(f"{EXAMPLE} drew no picture in {made}")
-        session.log("Each of the next commands is wrong and must say so in one sentence.")
+        session.log("Each of the next commands has a wrong argument and must fail with one sentence.")
         for wrong in ("--optimizer=nonsense", "--backend=nonsense", "--epochs=0", f"--out={EXAMPLE}/below-a-file"):
             session.run("python", EXAMPLE, wrong, success_codes=[2])  # a traceback would be 1
 
@@ -136,7 +144,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build the source archive and the wheel, and use the package from the wheel."""
+    """Build the source archive and the wheel, and run the package from the wheel."""
     session.install("build", "twine", "check-wheel-contents")
     with tempfile.TemporaryDirectory() as folder:
         session.run("python", "-m", "build", "--outdir", folder)
@@ -145,7 +153,7 @@ def build(session: nox.Session) -> None:
         session.run("twine", "check", "--strict", *archives)
         session.run("check-wheel-contents", wheel)
         session.install("--force-reinstall", wheel)
-        session.chdir(folder)  # away from the checkout, whose package would be imported instead
+        session.chdir(folder)  # else the package of the checkout would be imported
         session.run(
             "python",
             "-c",
@@ -153,10 +161,17 @@ def build(session: nox.Session) -> None:
             "assert (resources.files(cutedl_xp) / 'py.typed').is_file(), 'the wheel lacks py.typed'\n"
             "print('imported from the wheel:', ', '.join(cutedl_xp.__all__))",
         )
+        session.run("cutedl-xp", "--version")
+
+
+def run_doctests(session: nox.Session) -> None:
+    """Run the examples in the docstrings; the package must be installed in editable form, as pytest imports it."""
+    absent = [f"--ignore=cutedl_xp/backends/{name}.py" for name in ("torch", "jax")]
+    session.run("pytest", "--doctest-modules", "cutedl_xp", *SIDE_BY_SIDE, *absent)
 
 
 def test_on(backend: str, session: nox.Session, *parts: str, **environment: str) -> None:
-    """Run the tests of the package, or some parts of them, on what is installed."""
+    """Run all tests except interop, or the given parts."""
     session.run(
         "pytest",
         "--backend",

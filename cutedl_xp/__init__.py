@@ -17,14 +17,13 @@ from cutedl_xp import (
     regularizers,
     schedules,
 )
+from cutedl_xp._version import __version__
 from cutedl_xp.backends import Backend, BackendUnavailable, available_backends, get_backend
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.model import Model
-from cutedl_xp.parameter import Parameter
+from cutedl_xp.parameters import Parameter
 from cutedl_xp.training.history import History
 from cutedl_xp.training.session import Session
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Backend",
@@ -34,6 +33,7 @@ __all__ = [
     "Model",
     "Parameter",
     "Session",
+    "__version__",
     "activations",
     "available_backends",
     "datasets",

@@ -82,6 +82,7 @@ class Namespace(Protocol):
     min: Function
     minimum: Function
     reshape: Function
+    result_type: Callable[..., Any]
     sign: Function
     sqrt: Function
     stack: Function

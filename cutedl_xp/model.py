@@ -12,9 +12,12 @@ from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, check_together, describe, dtype_name, get_backend
 from cutedl_xp.files import arrays as files
-from cutedl_xp.files.model_file import DTYPES, check_arrays, check_custom_layers, header_of, read_header
-from cutedl_xp.layers import Backward, Layer, ParameterSpec
+from cutedl_xp.files.model_file import DTYPES, check_arrays, check_custom_layers, make_header, read_header
+from cutedl_xp.layers import Backward, Dense, Dropout, Flatten, Layer, ParameterSpec
 from cutedl_xp.parameters import Parameters
+
+_LAYERS: tuple[type[Layer], ...] = (Dense, Dropout, Flatten)
+"""Classes that a model file may name."""
 
 
 class Model:
@@ -268,7 +271,7 @@ class Model:
             If safetensors is not installed.
         """
         arrays = {parameter.name: self.backend.to_numpy(parameter.value) for parameter in self.parameters}
-        files.write(path, arrays, header_of(self.layers, dtype_name(self.dtype)))
+        files.write(path, arrays, make_header(self.layers, dtype_name(self.dtype)))
 
     @classmethod
     def load(
@@ -295,12 +298,12 @@ class Model:
             If the file is not such a file, is damaged, or names a layer that is not known.
         """
         backend = get_backend(backend)
-        check_custom_layers(custom_layers)
+        check_custom_layers(custom_layers, Layer)
         arrays, header = files.read(path)
         try:
-            described, dtype = read_header(header, custom_layers)
+            described, dtype = read_header(header, [*_LAYERS, *custom_layers])
             model = cls(described)
-            check_arrays(arrays, model._parameter_specs(), dtype)
+            check_arrays(arrays, {name: spec.shape for name, spec in model._parameter_specs().items()}, dtype)
             model.assemble(backend, dtype)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{os.fspath(path)} does not hold a model that can be made here: {error}") from error

@@ -12,7 +12,7 @@ from array_api_compat import array_namespace
 
 from cutedl_xp._checks import check_not_negative, check_text, format_names
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.parameter import Parameter
+from cutedl_xp.parameters import Parameter
 
 
 @dataclass(frozen=True)

@@ -250,7 +250,7 @@ def schedules() -> Figure:
     shown: list[tuple[str, Any]] = [
         ("Step(1.0, every=75, factor=0.5)", of.Step(1.0, every=75, factor=0.5)),
         ("Exponential(1.0, factor=0.5, every=75)", of.Exponential(1.0, factor=0.5, every=75)),
-        ("InverseTime(1.0, half_life=75)", of.InverseTime(1.0, half_life=75)),
+        ("InverseTime(1.0, decay_steps=75)", of.InverseTime(1.0, decay_steps=75)),
         ("Polynomial(1.0, updates=250)", of.Polynomial(1.0, updates=250)),
         ("Cosine(1.0, updates=250)", of.Cosine(1.0, updates=250)),
         ("CosineRestarts(1.0, updates=40, growth=2)", of.CosineRestarts(1.0, updates=40, growth=2)),

@@ -141,11 +141,12 @@ class TestConstruction:
 
 
 class TestParameters:
-    def test_they_are_named_after_their_layer_and_lie_in_the_flat_buffers_in_order(self, model, backend, to_numpy):
+    def test_they_are_named_after_their_layer_and_lie_in_the_flat_buffers_weights_first(self, model, backend, to_numpy):
         names = ["/1-Dense/weight", "/1-Dense/bias", "/3-Dense/weight", "/3-Dense/bias"]
         assert [parameter.name for parameter in model.parameters] == names
         assert [parameter.value.shape for parameter in model.parameters] == [(4, 5), (5,), (5, 3), (3,)]
-        flat = np.concatenate([to_numpy(parameter.value).ravel() for parameter in model.parameters])
+        in_memory = [*model.parameters[::2], *model.parameters[1::2]]
+        flat = np.concatenate([to_numpy(parameter.value).ravel() for parameter in in_memory])
         assert np.array_equal(to_numpy(model.parameters.flat.value), flat)
         for parameter in model.parameters:
             assert backend.owns(parameter.value)
@@ -164,8 +165,8 @@ class TestParameters:
         setattr(parameter, what, source)
         assert getattr(parameter, what) is array
         buffer = to_numpy(model.parameters.flat.value if what == "value" else model.parameters.flat.gradient)
-        assert np.all(buffer[25:40] == 2.5)
-        assert not np.any(np.concatenate([buffer[:25], buffer[40:]]) == 2.5)
+        assert np.all(buffer[20:35] == 2.5)  # after the 20 entries of the other weight
+        assert not np.any(np.concatenate([buffer[:20], buffer[35:]]) == 2.5)
         source[...] = 9.0
         assert np.all(to_numpy(getattr(parameter, what)) == 2.5)
 
@@ -311,7 +312,8 @@ class TestGradients:
         assert model.parameters.flat.gradient is buffer
         for parameter, view in zip(model.parameters, views, strict=True):
             assert parameter.gradient is view
-        flat = np.concatenate([to_numpy(parameter.gradient).ravel() for parameter in model.parameters])
+        in_memory = [*model.parameters[::2], *model.parameters[1::2]]  # all weights, then all biases
+        flat = np.concatenate([to_numpy(parameter.gradient).ravel() for parameter in in_memory])
         assert np.array_equal(to_numpy(buffer), flat)
         assert np.all(flat[-3:] != 0)
 

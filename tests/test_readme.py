@@ -18,12 +18,17 @@ def test_the_test_command_is_a_line_of(file: str) -> None:
     assert TEST_COMMAND in [line.strip() for line in lines]
 
 
+def test_the_test_command_runs_the_quick_session_in_the_promised_time() -> None:
+    assert "at most four minutes on two\ncores" in README
+    assert 'nox.options.sessions = ["quick"]' in (ROOT / "noxfile.py").read_text(encoding="utf-8")
+
+
 @pytest.mark.skipif(not os.environ.get("CUTEDL_XP_DATA"), reason="$CUTEDL_XP_DATA does not name the MNIST files")
 def test_the_accuracy_that_it_promises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("safetensors")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    examples = doctest.DocTestParser().get_examples(README.partition("Or an optimizer by itself")[0])
+    examples = doctest.DocTestParser().get_examples(README.partition("An optimizer also works alone")[0])
     for example in examples:
         exec(example.source, names)  # noqa: S102 - this project's own README
     [promised] = [float(example.want) for example in examples if example.source.startswith("history.val_accuracy[-1]")]

@@ -1,9 +1,11 @@
 """What every backend answers, and how it does the work that a library may do better in its own way."""
 
 import functools
+import operator
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from math import prod
 from typing import Any, ClassVar
 
 import array_api_compat
@@ -12,7 +14,7 @@ import numpy as np
 from cutedl_xp import _numerics
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._arrays import describe, dtype_name, host_array
-from cutedl_xp.backends._rules import Elementwise, Rule, with_decay, written
+from cutedl_xp.backends._rules import Elementwise, Rule, rule_outputs, with_decay
 
 _FUSED = "CUTEDL_XP_FUSED"
 _DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
@@ -38,6 +40,9 @@ class Backend(ABC):
     has_views
         Whether arrays can be written to, and a part of one shares its memory.
 
+    reduces_runs
+        Whether sums over several arrays that lie in one run are sums over the run.
+
     The methods after :meth:`synchronize` have a default written against the standard. A backend replaces one
     where its library does the same in fewer passes; it never changes what is computed.
     """
@@ -47,6 +52,7 @@ class Backend(ABC):
     device: Any
     version: str
     has_views: ClassVar[bool] = True
+    reduces_runs: ClassVar[bool] = False
 
     def __init__(self, device: str | None = None) -> None:
         """The backend on the library's default device, or on the one named after the colon in its name."""
@@ -144,9 +150,23 @@ class Backend(ABC):
         """The sum along an axis or of all entries, in ``out`` where the library can write it there."""
         return self.xp.sum(array, axis=axis, keepdims=keepdims)
 
-    def sum_of_squares(self, array: Array) -> Array:
-        """The sum of the squares of all entries, of no axes."""
-        return self.sum(self.elementwise(_square, array))
+    def scaled_squares(self, arrays: Sequence[Array]) -> tuple[Any, Array]:
+        """Return a scale and a sum of squares; the scale times the root of the sum is the norm of all entries together.
+
+        Entries are divided by the largest absolute value first, so that no square overflows or underflows.
+
+        Parameters
+        ----------
+        arrays
+            At least one, of one dtype.
+        """
+        filled = [array for array in arrays if prod(array.shape)]
+        if not filled:
+            return 1.0, self.sum(arrays[0])
+        largest = [self.xp.max(self.elementwise(_absolute, array)) for array in filled]
+        scale = self.elementwise(_finite_scale, functools.reduce(self.xp.maximum, largest))
+        squares = [self.sum(self.elementwise(_scaled_square, array, scale)) for array in filled]
+        return scale, functools.reduce(operator.add, squares)
 
     def write(self, target: Array, source: Array) -> Array:
         """Copy ``source`` over ``target``, of the same shape and dtype, and return the array that holds it now."""
@@ -217,39 +237,37 @@ class Backend(ABC):
         return self.sum(terms) * -scale, gradient
 
     def apply_rule(
-        self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float = 0.0
+        self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[Any], decay: float = 0.0, *, donate: bool = False
     ) -> Sequence[Array]:
-        """Run an optimizer's elementwise rule once and write its results over ``w`` and the state.
+        """Run an optimizer's elementwise rule once.
 
         Parameters
         ----------
         rule
-            Called as ``rule(xp, *arrays, *scalars)``, returns the new ``(w, *state)``. It takes the gradient with
-            weight decay added to it.
+            Called as ``rule(xp, *arrays, *scalars)``, returns the new ``(w, *state)``. Its gradient includes the weight
+            decay.
         arrays
             ``(w, g, *state)``, all of one shape and dtype.
         scalars
             Python floats, or arrays of no axes and of the same dtype.
         decay
             The gradient becomes ``g + decay * w`` first.
+        donate
+            Whether the results are written over w and the state, where arrays can be written to.
 
         Returns
         -------
         sequence of arrays
-            Those that hold the new ``(w, *state)``: the same as before, where they can be written to.
+            The new ``(w, *state)``: with ``donate`` the same arrays, where they can be written to.
         """
-        results = self._run_rule(rule, arrays, scalars, decay)
-        return [self.write(target, result) for target, result in zip(written(arrays), results, strict=True)]
-
-    def rule_results(
-        self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float = 0.0
-    ) -> Sequence[Array]:
-        """What :meth:`apply_rule` would write; arrays that the rule makes, and nothing is written to."""
         results, dtype = self._run_rule(rule, arrays, scalars, decay), arrays[0].dtype
+        outputs = rule_outputs(arrays)
+        if donate:
+            return [self.write(target, result) for target, result in zip(outputs, results, strict=True)]
         # A traced scalar may have promoted them
         return [
             result if result.dtype == dtype else self.xp.astype(result, dtype)
-            for _, result in zip(written(arrays), results, strict=True)
+            for _, result in zip(outputs, results, strict=True)
         ]
 
     def _run_rule(
@@ -279,8 +297,16 @@ class Backend(ABC):
         return f"<backend {self.name} on {self.device}>"
 
 
-def _square(xp: Namespace, x: Array) -> Array:
-    return x * x
+def _absolute(xp: Namespace, x: Array) -> Array:
+    return xp.abs(x)
+
+
+def _finite_scale(xp: Namespace, largest: Array) -> Array:
+    return xp.where(xp.isfinite(largest) & (largest > 0), largest, 1.0)
+
+
+def _scaled_square(xp: Namespace, x: Array, scale: Array) -> Array:
+    return (x / scale) * (x / scale)
 
 
 def _zero_below(xp: Namespace, x: Array, smallest: float) -> Array:

@@ -18,7 +18,7 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from cutedl_xp import _numerics
 from cutedl_xp.backends import _numba_namespace as xp
-from cutedl_xp.backends._rules import decayed, is_lasting
+from cutedl_xp.backends._rules import add_decay, is_lasting
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -37,7 +37,7 @@ def _compiled(function: Function, cache: bool = False) -> Function:
 def _fingerprint(*formulas: Callable[..., Any], count: int = 0) -> str:
     """Changes with what is compiled into a loop: numba itself would only notice a change of this file."""
     texts = [
-        (_text(each.__code__), each.__defaults__, each.__kwdefaults__) for each in (*formulas, decayed, xp._choice)
+        (_text(each.__code__), each.__defaults__, each.__kwdefaults__) for each in (*formulas, add_decay, xp._choice)
     ]
     return hashlib.sha256(repr((texts, count)).encode()).hexdigest()[:16]
 
@@ -56,13 +56,13 @@ def _loop(template: Callable[..., Any], formula: Callable[..., Any], count: int 
     return _compiled(copy, cache=not inspect.getclosurevars(formula).globals)
 
 
-_decayed: Callable[..., Any] = _compiled(decayed)
+_add_decay: Callable[..., Any] = _compiled(add_decay)
 
 
 @_compiled
 def _gradient(w: Any, g: Any, decay: Any) -> Any:
     """With the weight decay, if there is any, added to it."""
-    return _decayed(w, g, decay) if decay else g
+    return _add_decay(w, g, decay) if decay else g
 
 
 formula: Callable[..., Any] = NotImplemented  # in each copy of a loop below another one,
@@ -103,7 +103,7 @@ def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -
     The scalars come as an array of the same dtype, with the weight decay at its end. None for what is not compiled:
     functions within others, of more than three states, and those that numba refuses, which a warning names.
     """
-    if not is_lasting(rule) or arrays - 2 >= len(_OF_RULES):
+    if not is_lasting(rule) or np.dtype(dtype).kind != "f" or arrays - 2 >= len(_OF_RULES):
         return None
     try:
         loop = _loop(_OF_RULES[arrays - 2], rule, scalars)

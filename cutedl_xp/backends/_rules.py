@@ -13,7 +13,7 @@ Rule: TypeAlias = Callable[..., tuple[Array, ...]]
 """``rule(xp, w, g, *state, *scalars)`` returns the new ``(w, *state)``; see :mod:`cutedl_xp.optimizers`."""
 
 
-def decayed(w: Array, g: Array, decay: float) -> Array:
+def add_decay(w: Array, g: Array, decay: float) -> Array:
     """The gradient of the loss with ``decay / 2`` times the sum of squared weights added to it."""
     return g + decay * w
 
@@ -23,7 +23,7 @@ def with_decay(rule: Rule, decays: bool) -> Callable[..., tuple[Array, ...]]:
 
     def decaying(xp: Namespace, w: Array, g: Array, *rest: Any) -> tuple[Array, ...]:
         *rest_of_rule, decay = rest
-        return rule(xp, w, decayed(w, g, decay) if decays else g, *rest_of_rule)
+        return rule(xp, w, add_decay(w, g, decay) if decays else g, *rest_of_rule)
 
     return decaying
 
@@ -33,6 +33,6 @@ def is_lasting(function: Callable[..., Any]) -> bool:
     return isinstance(function, FunctionType) and not function.__closure__ and "<" not in function.__qualname__
 
 
-def written(arrays: Sequence[Array]) -> tuple[Array, ...]:
+def rule_outputs(arrays: Sequence[Array]) -> tuple[Array, ...]:
     """Those of a rule's arrays that it renews: all but the gradient."""
     return (arrays[0], *arrays[2:])

@@ -11,7 +11,7 @@ _Work: TypeAlias = Callable[[], None]
 _Done: TypeAlias = SimpleQueue[BaseException | None]
 _Waiting: TypeAlias = SimpleQueue[tuple[_Work, _Done]]
 
-_SMALLEST_PIECE = 1_500_000
+SMALLEST_PIECE = 1_500_000
 """Entries of all arrays together. Handing a piece to a thread took 0.1 ms, in which a loop goes through nearly as many;
 between matrix products, whose own threads are awake, it has to be more than that to pay."""
 
@@ -22,7 +22,7 @@ def in_pieces(work: Callable[..., None], arrays: Sequence[Any], *rest: Any) -> N
     ``work`` lets other threads run meanwhile. One piece is the calling thread's.
     """
     size = arrays[0].size
-    count = min(len(arrays) * size // _SMALLEST_PIECE, processors())
+    count = min(len(arrays) * size // SMALLEST_PIECE, processors())
     if count < 2:
         work(*arrays, *rest)
         return

@@ -1,6 +1,7 @@
 """CuPy on a CUDA GPU."""
 
 import functools
+import operator
 import re
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
@@ -12,13 +13,14 @@ from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import _cuda
 from cutedl_xp.backends._arrays import gpu_in_words
 from cutedl_xp.backends._base import Backend
-from cutedl_xp.backends._rules import Elementwise, Rule, is_lasting, with_decay, written
+from cutedl_xp.backends._rules import Elementwise, Rule, is_lasting, rule_outputs, with_decay
 
 
 class CupyBackend(Backend):
     """CuPy arrays on one CUDA device, which becomes the calling thread's current device."""
 
     name = "cupy"
+    reduces_runs = True
 
     def __init__(self, device: str | None = None) -> None:
         self._cupy = cupy = _cuda.import_cupy()
@@ -76,13 +78,20 @@ class CupyBackend(Backend):
             return super().elementwise(function, *arguments)
         return _fused(self._cupy, function)(*_typed(arguments))
 
+    def scaled_squares(self, arrays: Sequence[Any]) -> tuple[Any, Array]:
+        if not self.fused or any(not array.size for array in arrays):
+            return super().scaled_squares(arrays)
+        largest, squares = _norm_kernels(self._cupy)
+        scale = functools.reduce(self._cupy.maximum, map(largest, arrays))
+        return scale, functools.reduce(operator.add, [squares(array, scale) for array in arrays])
+
     def apply_rule(
-        self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float = 0.0
+        self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[Any], decay: float = 0.0, *, donate: bool = False
     ) -> Sequence[Array]:
-        if not (self.fused and is_lasting(rule)):
-            return super().apply_rule(rule, arrays, scalars, decay)
+        if not (donate and self.fused and is_lasting(rule)):
+            return super().apply_rule(rule, arrays, scalars, decay, donate=donate)
         _fused_rule(self._cupy, rule, len(arrays), decay != 0.0, in_place=True)(*_typed([*arrays, *scalars, decay]))
-        return written(arrays)
+        return rule_outputs(arrays)
 
     def _run_rule(
         self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float
@@ -115,10 +124,20 @@ def _fused_rule(cupy: Any, rule: Rule, arrays: int, decays: bool, in_place: bool
     results = functools.partial(with_decay(rule, decays), _namespace(cupy))
 
     def write(*arguments: Any) -> None:
-        for target, result in zip(written(arguments[:arrays]), results(*arguments), strict=True):
+        for target, result in zip(rule_outputs(arguments[:arrays]), results(*arguments), strict=True):
             target[...] = result
 
     return _kernel(cupy, rule, write if in_place else results)
+
+
+@functools.cache
+def _norm_kernels(cupy: Any) -> tuple[Any, Any]:
+    """The largest absolute value (1 if it is 0 or not finite), and the sum of squares over such a scale."""
+    largest = cupy.ReductionKernel(
+        "T x", "T y", "abs(x)", "a > b ? a : b", "y = (a > 0 && isfinite(a)) ? a : (T)1", "0", "largest_absolute_value"
+    )
+    squares = cupy.ReductionKernel("T x, T scale", "T y", "(x / scale) * (x / scale)", "a + b", "y = a", "0", "squares")
+    return largest, squares
 
 
 def _kernel(cupy: Any, named: Callable[..., Any], function: Callable[..., Any]) -> Any:

@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import operator
 import warnings
 from collections.abc import Sequence
 from types import FunctionType, ModuleType
@@ -12,11 +13,14 @@ import numpy as np
 
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._base import Backend
-from cutedl_xp.backends._rules import Elementwise, Rule, written
-from cutedl_xp.backends._threads import in_pieces
+from cutedl_xp.backends._rules import Elementwise, Rule
+from cutedl_xp.backends._threads import SMALLEST_PIECE, in_pieces
 
 _BLOCK = 32_768
 """Entries a block of a rule: its temporaries stay in the cache, and the memory allocator keeps them at hand."""
+
+_SMALLEST_SQUARES = 1e-30
+"""Below such a sum, squares in float32 may have lost digits by underflow."""
 
 _FLOATS = (np.dtype("float32"), np.dtype("float64"))
 _NUMBERS = "?bBhHiIlLqQfd"
@@ -55,10 +59,12 @@ class NumpyBackend(Backend):
         # What np.sum calls in the end
         return cast(Array, np.add.reduce(array, axis=axis, keepdims=keepdims, out=out))
 
-    def sum_of_squares(self, array: Any) -> Array:
-        if not self.fused:
-            return super().sum_of_squares(array)
-        return cast(Array, np.vdot(array, array))  # one pass, by BLAS
+    def scaled_squares(self, arrays: Sequence[Any]) -> tuple[Any, Array]:
+        if self.fused:
+            total = functools.reduce(operator.add, [np.vdot(array, array) for array in arrays])  # one pass, by BLAS
+            if _SMALLEST_SQUARES < total < np.inf:
+                return 1.0, total
+        return super().scaled_squares(arrays)
 
     def convert(self, array: Any, dtype: Any, scale: float | None) -> Array:
         if scale is None or array.dtype == dtype:
@@ -94,30 +100,37 @@ class NumpyBackend(Backend):
         return dtype(value), gradient
 
     def apply_rule(
-        self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[float], decay: float = 0.0
+        self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[Any], decay: float = 0.0, *, donate: bool = False
     ) -> Sequence[Array]:
+        if not donate:
+            return self._apply_to_copies(rule, arrays, scalars, decay)
         w, flat = arrays[0], arrays
         if w.ndim != 1:
             if not all(array.flags.c_contiguous for array in arrays):
-                return super().apply_rule(rule, arrays, scalars, decay)
+                return super().apply_rule(rule, arrays, scalars, decay, donate=True)
             flat = [array.reshape(-1) for array in arrays]
-        compiled = self._can_compile(rule, w)
-        if compiled and (loop := self._loops.loop_over(rule, len(arrays), len(scalars), w.dtype)):
-            in_pieces(loop, flat, np.asarray((*scalars, decay), w.dtype))
-            return written(arrays)
+        loops = self._loops
+        if loops and (loop := loops.loop_over(rule, len(flat), len(scalars), w.dtype)):
+            numbers = np.asarray((*scalars, decay), w.dtype)
+            if len(flat) * w.size < SMALLEST_PIECE:
+                loop(*flat, numbers)
+            else:
+                in_pieces(loop, flat, numbers)
+            return [w, *arrays[2:]]
         for start in range(0, w.size, _BLOCK):
-            super().apply_rule(rule, [array[start : start + _BLOCK] for array in flat], scalars, decay)
-        return written(arrays)
+            block = [array[start : start + _BLOCK] for array in flat]
+            super().apply_rule(rule, block, scalars, decay, donate=True)
+        return [w, *arrays[2:]]
 
-    def rule_results(
-        self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[float], decay: float = 0.0
+    def _apply_to_copies(
+        self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[Any], decay: float
     ) -> Sequence[Array]:
         if not all(type(array) is np.ndarray and array.dtype in _FLOATS for array in arrays):
-            results = super().rule_results(rule, arrays, scalars, decay)
-            return [np.asarray(result) for result in results]  # it makes scalars of arrays without axes
+            results = super().apply_rule(rule, arrays, scalars, decay)
+            return [np.asarray(result) for result in results]  # NumPy makes scalars of arrays without axes
         w, g, *state = arrays
-        copies = [np.array(array, order="C") for array in (w, *state)]  # to write to, as fast as in place
-        return self.apply_rule(rule, [copies[0], np.asarray(g, order="C"), *copies[1:]], scalars, decay)
+        copies = [np.array(array, order="C") for array in (w, *state)]
+        return self.apply_rule(rule, [copies[0], np.asarray(g, order="C"), *copies[1:]], scalars, decay, donate=True)
 
     def without_subnormals(self, array: Any) -> Array:
         if not array.flags.c_contiguous:

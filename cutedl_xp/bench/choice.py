@@ -1,4 +1,4 @@
-"""Which backends a comparison takes, and why it leaves the others out."""
+"""Choice of the backends that a comparison times."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,28 +6,28 @@ from cutedl_xp.backends import Backend, BackendUnavailable, available_backends, 
 
 
 def choose_backends(names: Sequence[str] = (), device: str | None = None) -> tuple[list[Backend], Mapping[str, str]]:
-    """The backends to compare.
+    """Return the backends to compare, and the reasons why others are left out.
 
     Parameters
     ----------
     names
-        Those to take, such as ``"torch"`` or ``"torch:cuda"``. Without any, all that can be used here, but not
-        array_api_strict, which is made for tests, nor a library on a device that is only emulated.
+        Backends to time, such as ``"torch"`` or ``"torch:cuda"``. Default: every available backend except
+        array_api_strict, which is made for tests, and libraries on an emulated device.
     device
-        ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"auto"`` (CUDA where CuPy finds a device, else the CPU): each
-        library on this kind of device. Without it, each on its own default device.
+        Device for every library: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"auto"`` (CUDA where CuPy finds a device,
+        else the CPU). Default: the default device of each library.
 
     Returns
     -------
     list of Backend, mapping
-        The chosen ones, and for each that was left out why.
+        The chosen backends, and the reason for each backend that is left out.
 
     Raises
     ------
     BackendUnavailable
-        If a backend that was asked for cannot be had here, or none can.
+        If a requested backend is not available, or no backend is.
     ValueError
-        If there is no such name or device, or a backend is named twice.
+        If a name or the device does not exist, or a backend is named twice.
 
     Examples
     --------
@@ -35,20 +35,20 @@ def choose_backends(names: Sequence[str] = (), device: str | None = None) -> tup
     >>> bench.choose_backends(["numpy"])
     ([<backend numpy on cpu>], {})
     """
-    place = None if device is None else _place(device)
+    place = None if device is None else _resolve_device(device)
     if names:
-        chosen = [get_backend(_spec(name, place)) for name in names]
+        chosen = [get_backend(_format_spec(name, place)) for name in names]
         if len(set(chosen)) < len(chosen):
             raise ValueError(f"`names` must have each backend once; got {', '.join(map(repr, names))}")
         return chosen, {}
     chosen, left_out = [], {}
     for name in available_backends():
         try:
-            backend = get_backend(_spec(name, place))
-        except (BackendUnavailable, ValueError) as error:  # a ValueError is a library's that has no such device
+            backend = get_backend(_format_spec(name, place))
+        except (BackendUnavailable, ValueError) as error:  # ValueError: the library has no such device
             left_out[name] = str(error)
             continue
-        reason = _no_use_for_speed(backend)
+        reason = _explain_exclusion(backend)
         if reason is None:
             chosen.append(backend)
         else:
@@ -58,27 +58,28 @@ def choose_backends(names: Sequence[str] = (), device: str | None = None) -> tup
     return chosen, left_out
 
 
-def _place(device: str) -> str:
-    """``"cpu"``, ``"cuda"`` or ``"cuda:1"``, if it is what :func:`get_backend` takes as a device."""
+def _resolve_device(device: str) -> str:
+    """Return ``"cpu"``, ``"cuda"`` or ``"cuda:1"`` for a device that :func:`get_backend` accepts."""
     try:
         found = get_backend(device=device).name
     except BackendUnavailable:
-        return device  # CuPy is not to be had, and another library may be
+        return device  # CuPy is not available; another library may be
     return {"cupy": "cuda", "numpy": "cpu"}[found] if device == "auto" else device
 
 
-def _spec(name: str, place: str | None) -> str:
-    """The name of a backend on a kind of device."""
+def _format_spec(name: str, place: str | None) -> str:
+    """Return the name of a backend with its device."""
     if place is None:
         return name
     if ":" in name:
         raise ValueError(f"give the device with the name or by `device`, not both; got {name!r} and {place!r}")
     if name == "cupy" and place != "cpu":
-        return name + place.removeprefix("cuda")  # CuPy has CUDA devices alone, and calls them by their numbers
+        return name + place.removeprefix("cuda")  # CuPy has CUDA devices only, and names them by their numbers
     return f"{name}:{place}"
 
 
-def _no_use_for_speed(backend: Backend) -> str | None:
+def _explain_exclusion(backend: Backend) -> str | None:
+    """Return why the times of a backend would say nothing, or None."""
     if backend.name == "array_api_strict":
         return "a library for tests, which was not made to be fast"
     if any("emulated" in device for device in backend.devices()):

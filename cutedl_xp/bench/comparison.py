@@ -1,7 +1,7 @@
-"""Comparing backends: how long a training step and each optimizer's update take, and how far that is from the least.
+"""Timing of a training step and of each optimizer's update on several backends.
 
-The timing is fair on a machine that others use too: in every round all backends take turns at the same work, so that
-what slows the machine down for a while hits all of them, and a result is the median of the rounds.
+In every round all backends take turns at the same task, so that a temporary slow-down of a shared machine affects all
+of them; a result is the median of the rounds.
 """
 
 import time
@@ -10,34 +10,35 @@ from itertools import pairwise
 
 from cutedl_xp._checks import check_integer, check_not_negative, check_sequence
 from cutedl_xp.backends import Backend
-from cutedl_xp.bench.cases import Case, Work, make_cases
+from cutedl_xp.bench.cases import Case, make_cases
 from cutedl_xp.bench.choice import choose_backends
+from cutedl_xp.bench.floors import Work
 from cutedl_xp.bench.result import Result
 
 __all__ = ["Result", "check_plan", "choose_backends", "compare", "measure"]
 
-_MOST_CALLS = 2**16  # in one measurement; a device that answers at once would have them doubled without end
+_MOST_CALLS = 2**16  # in one measurement; with an asynchronous device the doubling might not end
 _MOST_NUMBERS = 2**28  # in the largest array: 1 GiB
 _LONGEST_BLOCK = 60
 
 
 def check_plan(widths: Sequence[int], batch_sizes: Sequence[int], rounds: int = 7, block_seconds: float = 0.05) -> None:
-    """Refuse what :func:`compare` cannot time, and do nothing else.
+    """Refuse arguments that :func:`compare` cannot time.
 
     Parameters
     ----------
     widths, batch_sizes, rounds, block_seconds
-        As there.
+        Arguments of :func:`compare`.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is none of these, or an array would be larger than 1 GiB.
+        If an argument has a wrong type or value, or an array would be larger than 1 GiB.
     """
     for width in check_sequence("widths", widths):
         check_integer("widths", width, at_least=1)
     if len(widths) < 2:
-        raise ValueError(f"`widths` must be inputs and outputs at least, such as 784-10; got {_joined(widths)!r}")
+        raise ValueError(f"`widths` must be inputs and outputs at least, such as 784-10; got {_join_widths(widths)!r}")
     for batch_size in check_sequence("batch_sizes", batch_sizes):
         check_integer("batch_sizes", batch_size, at_least=1)
     if not batch_sizes or len(set(batch_sizes)) < len(batch_sizes):
@@ -49,7 +50,7 @@ def check_plan(widths: Sequence[int], batch_sizes: Sequence[int], rounds: int = 
     largest = max(parameters, max(widths) * max(batch_sizes))
     if largest > _MOST_NUMBERS:
         raise ValueError(
-            f"a model of widths {_joined(widths)} with batches of {max(batch_sizes)} needs an array of "
+            f"a model of widths {_join_widths(widths)} with batches of {max(batch_sizes)} needs an array of "
             f"{largest:,} numbers, and the most that is timed is {_MOST_NUMBERS:,}; take smaller ones"
         )
 
@@ -66,17 +67,17 @@ def compare(
     Parameters
     ----------
     backends
-        At least one.
+        Backends to time, at least one.
     widths
-        Of a model of dense layers: inputs, hidden units, outputs. It has relu between the layers and softmax
-        cross-entropy at the end, trains with Adam in float32, and takes shuffled batches from 60,000 random images
-        of one byte a pixel.
+        Widths of a model of dense layers: inputs, hidden units, outputs. The model has relu between the layers and
+        softmax cross-entropy at the end, trains with Adam in float32, and takes shuffled batches from 60,000 random
+        images of one byte a pixel.
     batch_sizes
-        The training step is timed with each.
+        Batch sizes of the training steps.
     rounds
-        How often everything is measured, at least 2.
+        Number of measurements of each task, at least 2.
     block_seconds
-        How long one measurement lasts at least, up to a minute: a call is repeated until then.
+        Minimum duration of one measurement, at most 60 seconds; a call is repeated until then.
 
     Returns
     -------
@@ -86,7 +87,7 @@ def compare(
     Raises
     ------
     TypeError, ValueError
-        If an argument is none of these.
+        If an argument has a wrong type or value.
 
     Examples
     --------
@@ -100,7 +101,7 @@ def compare(
         raise ValueError(f"`backends` must be at least one backend, such as get_backend('numpy'); got {backends!r}")
     columns = [make_cases(backend, widths, batch_sizes) for backend in backends]
     tasks = [list(cases) for cases in zip(*columns, strict=True)]
-    return measure(tasks, _joined(widths), rounds, block_seconds)
+    return measure(tasks, _join_widths(widths), rounds, block_seconds)
 
 
 def measure(
@@ -110,49 +111,49 @@ def measure(
     block_seconds: float,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[Result]:
-    """Time cases in turn, round by round.
+    """Time tasks in turn, round by round.
 
     Parameters
     ----------
     tasks
         For each task the cases to compare, one for each backend.
     model
-        The name that the results bear.
+        Name of the model in the results.
     rounds, block_seconds
-        As in :func:`compare`.
+        Arguments of :func:`compare`.
     clock
-        Tells the seconds.
+        Function that returns the time in seconds.
     """
     timers = [[_Timer(case, block_seconds, clock) for case in cases] for cases in tasks]
     for number in range(rounds):
         for row in timers:
-            first = number % len(row)  # each backend comes first in its turn: what runs before may leave traces
+            first = number % len(row)  # each backend comes first in turn, as earlier work may affect later work
             for timer in row[first:] + row[:first]:
                 timer.measure()
     return [timer.result(model) for row in timers for timer in row]
 
 
-def _joined(widths: Sequence[int]) -> str:
+def _join_widths(widths: Sequence[int]) -> str:
     return "-".join(map(str, widths))
 
 
 class _Timer:
-    """One case, warmed up, with what has been measured of it."""
+    """A warmed-up case and its measurements."""
 
     def __init__(self, case: Case, block_seconds: float, clock: Callable[[], float]) -> None:
         self._case, self._clock = case, clock
-        self._calls = self._enough_calls(case.work, block_seconds)
-        self._floor_calls = self._enough_calls(case.floor, block_seconds)
+        self._calls = self._calibrate(case.work, block_seconds)
+        self._floor_calls = self._calibrate(case.floor, block_seconds)
         self._seconds: list[float] = []
         self._floor_seconds: list[float] = []
 
     def measure(self) -> None:
-        """One round: the work, and its floor at once after it."""
-        self._seconds.append(self._block(self._case.work, self._calls) / self._calls)
-        self._floor_seconds.append(self._block(self._case.floor, self._floor_calls) / self._floor_calls)
+        """Time the work, then its floor."""
+        self._seconds.append(self._time_calls(self._case.work, self._calls) / self._calls)
+        self._floor_seconds.append(self._time_calls(self._case.floor, self._floor_calls) / self._floor_calls)
 
     def result(self, model: str) -> Result:
-        """What all rounds gave."""
+        """Return the measurements of all rounds."""
         case, backend = self._case, self._case.backend
         return Result(
             backend=backend.name,
@@ -168,15 +169,15 @@ class _Timer:
             floor_unit=case.floor_unit,
         )
 
-    def _enough_calls(self, work: Work, block_seconds: float) -> int:
-        """How many calls last long enough. Finding out warms up: what is compiled and cached, is so afterwards."""
+    def _calibrate(self, work: Work, block_seconds: float) -> int:
+        """Return how many calls last long enough; the calls also warm up compilers and caches."""
         calls = 1
-        while self._block(work, calls) < block_seconds and calls < _MOST_CALLS:
+        while self._time_calls(work, calls) < block_seconds and calls < _MOST_CALLS:
             calls *= 2
         return calls
 
-    def _block(self, work: Work, calls: int) -> float:
-        """The seconds that so many calls take, after one that is not counted."""
+    def _time_calls(self, work: Work, calls: int) -> float:
+        """Return the seconds that ``calls`` calls take, after one call that is not counted."""
         synchronize = self._case.backend.synchronize
         kept = work()
         synchronize()
@@ -185,5 +186,5 @@ class _Timer:
             kept = work()
         synchronize()
         stopped = self._clock()
-        del kept  # until here, as JAX waits for those results alone that somebody still holds
+        del kept  # kept until here: JAX waits only for results that are still referenced
         return stopped - started

@@ -1,16 +1,17 @@
-"""A comparison of backends to look at: a table, a CSV file and a picture."""
+"""Reports of a backend comparison: a table, a CSV file and a picture."""
 
 import csv
 import io
 import os
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cutedl_xp import _figures, plotting
+from cutedl_xp import plotting
 from cutedl_xp.bench.comparison import Result
+from cutedl_xp.bench.machine import describe_machine
 from cutedl_xp.files.atomic import write_atomically
+from cutedl_xp.plotting import figures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,29 +21,21 @@ EXPLANATION = """\
 x fastest  the median as a multiple of the fastest backend's
 median     of the rounds, for one call: a step takes a batch and ends with Adam's update
 spread     between the quartiles of the rounds, as a part of the median
-limit      what the same backend reaches in the least that the task contains: the matrix products of the step
-           alone (FLOP/s), or one copy that moves as many bytes as the update reads and writes (B/s)
-share      the part of the task's time that this least takes; 100 % is as fast as the limit allows"""
+limit      the speed of the same backend in the least work of the task: the matrix products of the step (FLOP/s),
+           or one copy that moves as many bytes as the update reads and writes (B/s)
+share      the time of this least work relative to the time of the task; 100 % is as fast as the limit allows"""
 
 _HEADINGS = ("x fastest", "median", "spread", "samples/s", "share", "limit")
-_ROOM = 0.75  # for the backends of a task, of the distance to the next task
-
-
-def machine() -> str:
-    """What the figures depend on beside the libraries."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads = os.environ.get("OMP_NUM_THREADS")
-    limited = f", OMP_NUM_THREADS={threads}" if threads else ""
-    return f"{platform.system()} {platform.machine()}, {cores} CPU cores{limited}, Python {platform.python_version()}"
+_ROOM = 0.75  # height of a task's rows, relative to the distance between tasks
 
 
 def check_folder(folder: Path) -> None:
-    """Make the folder that the files go to, before there is anything to lose.
+    """Create the output folder, before any measurement.
 
     Raises
     ------
     OSError
-        If it cannot be made, or nothing can be written there.
+        If the folder cannot be created or is not writable.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,22 +45,22 @@ def check_folder(folder: Path) -> None:
         raise OSError(f"nothing can be written in the folder {folder}; give another one")
 
 
-def table(results: Sequence[Result]) -> str:
-    """The results task by task, a line for each backend.
+def format_table(results: Sequence[Result]) -> str:
+    """Return a text table of the results, task by task, with a line for each backend.
 
     Examples
     --------
     >>> from cutedl_xp.bench.comparison import Result
     >>> where, times = ("numpy", "2.4.6", "cpu"), {"seconds": (1e-4, 1e-4), "floor_seconds": (5e-5, 5e-5)}
     >>> step = Result(*where, "784-10", "training step", 64, 500, **times, floor_amount=2_000_000, floor_unit="FLOP")
-    >>> print(table([step]))
+    >>> print(format_table([step]))
     training step, batch 64  x fastest    median  spread  samples/s  share         limit
       numpy 2.4.6 on cpu          1.00  100.0 us     0 %    640,000   50 %  40.0 GFLOP/s
     """
     rows: list[tuple[str, ...]] = []
-    for heading, group in _by_task(results).items():
+    for heading, group in _group_by_task(results).items():
         fastest = min(result.median for result in group)
-        rows += [(), (heading, *_HEADINGS), *(_row(result, fastest) for result in group)]
+        rows += [(), (heading, *_HEADINGS), *(_format_row(result, fastest) for result in group)]
     widths = [max(len(row[column]) for row in rows if row) for column in range(1 + len(_HEADINGS))]
     lines = [
         "  ".join(f"{cell:<{width}}" if not place else f"{cell:>{width}}" for place, (cell, width) in enumerate(cells))
@@ -76,48 +69,48 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join(lines[1:])
 
 
-def csv_text(results: Sequence[Result], about: str) -> str:
-    """A comma-separated table of all that was measured, the seconds of each round in its last two columns.
+def format_csv(results: Sequence[Result], about: str) -> str:
+    """Return all results as comma-separated values; the last two columns have the seconds of each round.
 
     Parameters
     ----------
     results
-        Of a comparison.
+        Results of a comparison.
     about
-        The machine, in words.
+        Description of the machine.
     """
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(_record(results[0], about)), lineterminator="\n")
+    writer = csv.DictWriter(text, list(_make_record(results[0], about)), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_record(result, about) for result in results)
+    writer.writerows(_make_record(result, about) for result in results)
     return text.getvalue()
 
 
-def picture(results: Sequence[Result], title: str = "") -> "Figure":
-    """The times of a training step and of the updates: a dot each, with the quartiles and the limit.
+def draw_picture(results: Sequence[Result], title: str = "") -> "Figure":
+    """Return a picture of the times of steps and updates: the median as a dot, the quartiles and the limit.
 
     Parameters
     ----------
     results
-        Of a comparison.
+        Results of a comparison.
     title
-        Stands above.
+        Title of the picture.
 
     Raises
     ------
     ImportError
         If matplotlib is not installed.
     """
-    tasks = _by_task(results)
+    tasks = _group_by_task(results)
     steps = [name for name, group in tasks.items() if group[0].batch_size]
     parts = steps, [name for name in tasks if name not in steps]
-    lines = [len(names) * len(_labels(results)) for names in parts]
-    figure: Figure = _figures.matplotlib_module("figure").Figure(
+    lines = [len(names) * len(_list_labels(results)) for names in parts]
+    figure: Figure = figures.import_matplotlib("figure").Figure(
         figsize=(9.0, 2.5 + 0.25 * sum(lines)), dpi=120, layout="constrained"
     )
     panels = figure.subplots(2, 1, height_ratios=lines)
     for panel, names in zip(panels, parts, strict=True):
-        _draw(panel, {name: tasks[name] for name in names}, _labels(results))
+        _draw_tasks(panel, {name: tasks[name] for name in names}, _list_labels(results))
     panels[1].set_xlabel("microseconds a call; thick line: the middle half of the rounds; dash at the left: the limit")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     if title:
@@ -125,20 +118,20 @@ def picture(results: Sequence[Result], title: str = "") -> "Figure":
     return figure
 
 
-def write(results: Sequence[Result], folder: Path) -> list[str]:
-    """Write ``bench.csv`` and, where matplotlib is installed, ``bench.png``, each whole or not at all.
+def write_files(results: Sequence[Result], folder: Path) -> list[str]:
+    """Write ``bench.csv`` and, where matplotlib is installed, ``bench.png`` atomically.
 
     Parameters
     ----------
     results
-        Of a comparison.
+        Results of a comparison.
     folder
-        One that :func:`check_folder` has seen.
+        Folder that :func:`check_folder` created.
 
     Returns
     -------
     list of str
-        For each file a sentence: that it is written, or why not.
+        For each file the path, or the reason why it was not written.
 
     Raises
     ------
@@ -146,16 +139,16 @@ def write(results: Sequence[Result], folder: Path) -> list[str]:
         If a file cannot be written.
     """
     table_path, picture_path = folder / "bench.csv", folder / "bench.png"
-    write_atomically(table_path, csv_text(results, machine()).encode())
-    told = [f"written: {table_path}"]
+    write_atomically(table_path, format_csv(results, describe_machine()).encode())
+    messages = [f"written: {table_path}"]
     try:
-        plotting.save(picture(results, f"{results[0].model}, float32; {machine()}"), picture_path)
+        plotting.save(draw_picture(results, f"{results[0].model}, float32; {describe_machine()}"), picture_path)
     except ImportError as error:
-        return [*told, f"no picture: {error}"]
-    return [*told, f"written: {picture_path}"]
+        return [*messages, f"no picture: {error}"]
+    return [*messages, f"written: {picture_path}"]
 
 
-def _by_task(results: Sequence[Result]) -> dict[str, list[Result]]:
+def _group_by_task(results: Sequence[Result]) -> dict[str, list[Result]]:
     groups: dict[str, list[Result]] = {}
     for result in results:
         name = f"{result.task}, batch {result.batch_size}" if result.batch_size else result.task
@@ -163,34 +156,40 @@ def _by_task(results: Sequence[Result]) -> dict[str, list[Result]]:
     return groups
 
 
-def _label(result: Result) -> str:
+def _format_label(result: Result) -> str:
     return f"{result.backend} {result.version} on {result.device}"
 
 
-def _labels(results: Sequence[Result]) -> list[str]:
-    return list(dict.fromkeys(map(_label, results)))
+def _list_labels(results: Sequence[Result]) -> list[str]:
+    return list(dict.fromkeys(map(_format_label, results)))
 
 
-def _row(result: Result, fastest: float) -> tuple[str, ...]:
-    samples = f"{result.samples_per_second:,.0f}" if result.batch_size else "-"
-    times = f"{result.median / fastest:.2f}", _in_units(result.median, "s"), f"{100 * result.spread:.0f} %"
-    return "  " + _label(result), *times, samples, f"{100 * result.share:.0f} %", _in_units(result.limit, _rate(result))
+def _format_row(result: Result, fastest: float) -> tuple[str, ...]:
+    return (
+        f"  {_format_label(result)}",
+        f"{result.median / fastest:.2f}",
+        _format_quantity(result.median, "s"),
+        f"{100 * result.spread:.0f} %",
+        f"{result.samples_per_second:,.0f}" if result.batch_size else "-",
+        f"{100 * result.share:.0f} %",
+        _format_quantity(result.limit, _rate_unit(result)),
+    )
 
 
-def _rate(result: Result) -> str:
+def _rate_unit(result: Result) -> str:
     return f"{result.floor_unit}/s"
 
 
-def _in_units(value: float, unit: str) -> str:
-    """A number with a prefix, such as ``"95.0 us"`` or ``"40.0 GFLOP/s"``."""
+def _format_quantity(value: float, unit: str) -> str:
+    """Return a number with a prefix, such as ``"95.0 us"`` or ``"40.0 GFLOP/s"``."""
     for factor, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m")):
         if value >= factor and (unit != "s" or factor <= 1.0):
             return f"{value / factor:.1f} {prefix}{unit}"
     return f"{value / 1e-6:.1f} u{unit}"
 
 
-def _record(result: Result, about: str) -> dict[str, Any]:
-    """A line of the CSV file."""
+def _make_record(result: Result, about: str) -> dict[str, Any]:
+    """Return a line of the CSV file."""
     first, third = result.quartiles
     return {
         "model": result.model,
@@ -207,7 +206,7 @@ def _record(result: Result, about: str) -> dict[str, Any]:
         "samples_per_second": result.samples_per_second if result.batch_size else "",
         "share": result.share,
         "limit": result.limit,
-        "limit_unit": _rate(result),
+        "limit_unit": _rate_unit(result),
         "calls": result.calls,
         "rounds": len(result.seconds),
         "seconds": " ".join(map(repr, result.seconds)),
@@ -215,21 +214,21 @@ def _record(result: Result, about: str) -> dict[str, Any]:
     }
 
 
-def _draw(panel: "Axes", tasks: dict[str, list[Result]], labels: list[str]) -> None:
-    """Dots on a logarithmic axis, where bars would have no length; a colour for each backend."""
+def _draw_tasks(panel: "Axes", tasks: dict[str, list[Result]], labels: list[str]) -> None:
+    """Draw dots on a logarithmic axis, where bars would have no length, with a colour for each backend."""
     for number, label in enumerate(labels):
-        own = [result for group in tasks.values() for result in group if _label(result) == label]
+        own = [result for group in tasks.values() for result in group if _format_label(result) == label]
         places = [place + _ROOM * ((number + 0.5) / len(labels) - 0.5) for place in range(len(own))]
         times = [1e6 * result.median for result in own]
         floors = [1e6 * result.share * result.median for result in own]
         ends = [[1e6 * end for end in result.quartiles] for result in own]
-        colour = _figures.COLOURS[number % len(_figures.COLOURS)]
+        colour = figures.COLOURS[number % len(figures.COLOURS)]
         panel.scatter(times, places, color=colour, s=36, zorder=3, label=label)
         panel.scatter(floors, places, color=colour, marker="|", s=60)
         panel.hlines(places, floors, times, color=colour, linewidth=0.8, linestyle="dotted")
         panel.hlines(places, [first for first, _ in ends], [third for _, third in ends], color=colour, linewidth=3.0)
     panel.set_xscale("log")
-    _figures.label_logarithmic(panel.xaxis, _figures.matplotlib_module("ticker").StrMethodFormatter("{x:,g}"))
+    figures.label_logarithmic(panel.xaxis, figures.import_matplotlib("ticker").StrMethodFormatter("{x:,g}"))
     panel.set_yticks(range(len(tasks)), list(tasks))
     panel.set_ylim(len(tasks) - 0.5, -0.5)  # the first task on top
     panel.grid(axis="x", alpha=0.3)

@@ -1,4 +1,4 @@
-"""What a comparison of backends measured: plain records, and the arithmetic of medians and shares."""
+"""Results of a backend comparison: plain records with their statistics."""
 
 import statistics
 from dataclasses import dataclass
@@ -6,26 +6,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Result:
-    """What was measured of one task on one backend.
+    """Measurements of one task on one backend.
 
     Attributes
     ----------
     backend, version, device
-        Where it ran.
+        Backend that computed, its version and its device.
     model
-        The model's widths, such as ``"784-128-10"``.
+        Widths of the model, such as ``"784-128-10"``.
     task, batch_size
         ``"training step"`` and its samples, or an optimizer's update, such as ``"update, Adam"``, and 0.
     calls
-        How many calls one measurement took the mean of.
+        Number of calls in one measurement, which is their mean.
     seconds
-        Seconds a call, one entry a round.
+        Seconds a call, one entry for each round.
     floor_seconds
-        Seconds a call of the least that the task contains, measured right after it in the same round: the matrix
-        products of a step alone, at the same shapes; for an update one copy that moves as many bytes as it reads and
-        writes.
+        Seconds a call of the least work of the task, measured right after the task in the same round: the matrix
+        products of a step, or a copy that moves as many bytes as an update reads and writes.
     floor_amount, floor_unit
-        The floating-point operations (``"FLOP"``) or bytes (``"B"``) in such a call.
+        Floating-point operations (``"FLOP"``) or bytes (``"B"``) in such a call.
 
     Examples
     --------
@@ -50,34 +49,34 @@ class Result:
 
     @property
     def median(self) -> float:
-        """Seconds a call."""
+        """Median of the seconds a call."""
         return statistics.median(self.seconds)
 
     @property
     def quartiles(self) -> tuple[float, float]:
-        """The seconds between which the middle half of the rounds lies."""
+        """First and third quartile of the seconds a call."""
         first, _, third = statistics.quantiles(self.seconds, n=4, method="inclusive")
         return first, third
 
     @property
     def spread(self) -> float:
-        """The distance of the quartiles as a part of the median."""
+        """Distance of the quartiles, relative to the median."""
         first, third = self.quartiles
         return (third - first) / self.median
 
     @property
     def samples_per_second(self) -> float:
-        """How many samples are trained on in a second; 0 for an update."""
+        """Samples a second in a training step; 0 for an update."""
         return self.batch_size / self.median
 
     @property
     def share(self) -> float:
-        """The part of its time that the task would take if it were its floor alone; the median of the rounds."""
+        """Time of the floor relative to the time of the task, median of the rounds."""
         return statistics.median(
             floor / seconds for floor, seconds in zip(self.floor_seconds, self.seconds, strict=True)
         )
 
     @property
     def limit(self) -> float:
-        """What the backend reached in the floor: floating-point operations or bytes a second."""
+        """Speed of the floor: floating-point operations or bytes a second."""
         return self.floor_amount / statistics.median(self.floor_seconds)

@@ -1,6 +1,6 @@
-"""Whether a backend computes here what NumPy computes: ``python -m cutedl_xp selftest --device cuda``.
+"""Checks that a backend computes the same as NumPy: ``cutedl-xp selftest --device cuda``.
 
-The same checks run in the package's own tests. They are part of it for those who own a device that the tests never saw.
+The tests run the same checks. The package contains them so that a user can check a device that the tests never ran on.
 """
 
 import platform
@@ -43,7 +43,7 @@ _STEPS, _BATCH_SIZE = 40, 64
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at, what was found, and whether it is as it should be."""
+    """One check: its name, its finding in words, and whether it passed."""
 
     name: str
     found: str
@@ -51,17 +51,17 @@ class Check:
 
 
 def run(backend: Backend) -> Iterator[Check]:
-    """All checks of a backend, one after the other.
+    """Run all checks of a backend, one after the other.
 
     Parameters
     ----------
     backend
-        The one to check.
+        Backend to check.
 
     Returns
     -------
     iterator of Check
-        Each as soon as it is done.
+        Each check as soon as it is done.
 
     Examples
     --------
@@ -78,20 +78,20 @@ def run(backend: Backend) -> Iterator[Check]:
             continue
         for model in MODELS:
             for rule in RULES:
-                difference = training_difference(backend, model, rule, dtype)
+                difference = measure_difference(backend, model, rule, dtype)
                 name = f"{_STEPS} steps of {model} with {rule} in {dtype}"
                 yield Check(name, f"differs by {difference:.1e}, allowed {tolerance:.0e}", difference <= tolerance)
-    yield _same_twice(backend)
-    yield _file_of_a_model(backend)
+    yield _check_repeatability(backend)
+    yield _check_model_file(backend)
 
 
-def training_difference(backend: Backend, model: str, rule: str, dtype: str) -> float:
-    """How far the weights after a short training are from those of NumPy in float64.
+def measure_difference(backend: Backend, model: str, rule: str, dtype: str) -> float:
+    """Return the distance of the weights after a short training from those of NumPy in float64.
 
     Parameters
     ----------
     backend, dtype
-        What to train on.
+        Backend and dtype to train with.
     model, rule
         Keys of ``MODELS`` and ``RULES``.
 
@@ -100,13 +100,13 @@ def training_difference(backend: Backend, model: str, rule: str, dtype: str) -> 
     float
         The largest difference of an entry, relative to the largest entry of its parameter.
     """
-    found = _weights(_trained(backend, model, rule, dtype))
-    wanted = _weights(_trained(get_backend("numpy"), model, rule, "float64"))
+    found = _read_weights(_train(backend, model, rule, dtype))
+    wanted = _read_weights(_train(get_backend("numpy"), model, rule, "float64"))
     return max(float(abs(found[name] - wanted[name]).max() / abs(wanted[name]).max()) for name in wanted)
 
 
 def report(backend: Backend, checks: list[Check]) -> str:
-    """The checks as Markdown, to be pasted into an issue; what failed stands first."""
+    """Return the checks as Markdown for an issue report, failures first."""
     failed = sum(not check.passed for check in checks)
     rows = [f"| {'ok' if check.passed else 'FAILED'} | {check.name} | {check.found} |" for check in checks]
     return "\n".join(
@@ -123,17 +123,17 @@ def report(backend: Backend, checks: list[Check]) -> str:
     )
 
 
-def _trained(backend: Backend, model: str, rule: str, dtype: str) -> Session:
+def _train(backend: Backend, model: str, rule: str, dtype: str) -> Session:
     layers = [Dense(units, input_dim=784 if place == 0 else None) for place, units in enumerate(MODELS[model])]
     session = Session(
         Model(layers).assemble(backend, dtype, seed=0), loss=SparseCategoricalCrossentropy(), optimizer=RULES[rule]()
     )
-    session.fit(_images(), epochs=1)
+    session.fit(_make_images(), epochs=1)
     return session
 
 
-def _images() -> Dataset:
-    """Made-up images of ten classes, as bytes: a bright row for each class, in noise."""
+def _make_images() -> Dataset:
+    """Return synthetic images of ten classes, as bytes: a bright row for each class, in noise."""
     samples = _STEPS * _BATCH_SIZE
     labels = Stream(0, "selftest", "labels").permutation(samples) % 10
     images = Stream(0, "selftest", "images").uniform((samples, 28, 28), 0.0, 128.0)
@@ -143,21 +143,21 @@ def _images() -> Dataset:
     return Dataset(flat, labels, batch_size=_BATCH_SIZE, scale=1 / 255)
 
 
-def _weights(session: Session) -> dict[str, Any]:
+def _read_weights(session: Session) -> dict[str, Any]:
     return {p.name: session.backend.to_numpy(p.value).astype("float64") for p in session.model.parameters}
 
 
-def _same_twice(backend: Backend) -> Check:
-    first, second = (_weights(_trained(backend, "784-10", "Adam", "float32")) for _ in range(2))
+def _check_repeatability(backend: Backend) -> Check:
+    first, second = (_read_weights(_train(backend, "784-10", "Adam", "float32")) for _ in range(2))
     same = all((first[name] == second[name]).all() for name in first)
-    return Check("the same seed trains to the same bits twice", "the same" if same else "others", same)
+    return Check("the same seed trains to the same bits twice", "the same" if same else "different bits", same)
 
 
-def _file_of_a_model(backend: Backend) -> Check:
-    """A model saved here predicts the same on NumPy, and back here."""
+def _check_model_file(backend: Backend) -> Check:
+    """Check that a saved model predicts the same on NumPy and on this backend."""
     name = "a model's file loads here and on NumPy"
-    model = _trained(backend, "784-32-16-10", "Adam", "float32").model
-    x = _images().data[:64, ...]
+    model = _train(backend, "784-32-16-10", "Adam", "float32").model
+    x = _make_images().data[:64, ...]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"
         try:

@@ -1,1 +1,1 @@
-"""Files on the disk: whole or not there, of named arrays, and of models."""
+"""Atomic writes, files of named arrays, and the headers of model files."""

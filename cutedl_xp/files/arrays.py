@@ -1,4 +1,4 @@
-"""Files of named arrays with a JSON header, in the safetensors format: nothing in them can run code."""
+"""Files of named arrays with a JSON header, in the safetensors format, which cannot contain code."""
 
 import json
 import os
@@ -15,16 +15,16 @@ _KEY = "cutedl_xp"
 
 
 def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> None:
-    """Write arrays and a header to a file, which is whole or not there: a file of that name stays until then.
+    """Write arrays and a header to a file atomically.
 
     Parameters
     ----------
     path
-        The file; its folder must exist.
+        File to write; its folder must exist. An existing file is replaced once the new one is complete.
     arrays
-        By name.
+        Arrays by name.
     header
-        Plain values that JSON can hold.
+        Plain values that JSON can represent.
 
     Raises
     ------
@@ -33,31 +33,31 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header
     OSError
         If the file cannot be written.
     """
-    path, safetensors = _checked(path), _safetensors()
+    path, safetensors = check_path(path), _import_safetensors()
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     write_atomically(path, safetensors.numpy.save(contiguous, {_KEY: json.dumps(header)}))
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The arrays and the header of a file that :func:`write` made.
+    """Return the arrays and the header of a file that :func:`write` made.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If it is not a safetensors file, is truncated, or was not written by this package.
+        If the file is not a safetensors file, is truncated, or was not written by this package.
     """
-    path, safetensors = _checked(path), _safetensors()
+    path, safetensors = check_path(path), _import_safetensors()
     with open(path, "rb"):
-        pass  # safetensors does not name a file that cannot be opened
+        pass  # the error of safetensors does not name the file
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {})[_KEY])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except safetensors.SafetensorError as error:
         raise ValueError(f"{os.fspath(path)} is not a whole safetensors file ({error})") from error
-    except (AttributeError, TypeError) as error:  # what safetensors raises where NumPy has no such dtype
+    except (AttributeError, TypeError) as error:  # raised by safetensors for a dtype that NumPy does not have
         raise ValueError(f"{os.fspath(path)} holds an array of a dtype that NumPy does not have ({error})") from error
     except (KeyError, ValueError, RecursionError) as error:
         raise ValueError(f"{os.fspath(path)} has no header of cutedl_xp; it was written by something else") from error
@@ -66,13 +66,14 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     return arrays, header
 
 
-def _checked(path: Any) -> Path:
-    if not isinstance(path, str | os.PathLike):  # a number would be taken for an open file
+def check_path(path: Any) -> Path:
+    """Return ``path`` as a Path; numbers, which ``open`` takes for file descriptors, are refused."""
+    if not isinstance(path, str | os.PathLike):
         raise TypeError(f"`path` must be a path; got {format_value(path)}")
     return Path(path)
 
 
-def _safetensors() -> Any:
+def _import_safetensors() -> Any:
     try:
         import safetensors.numpy
     except ImportError as error:

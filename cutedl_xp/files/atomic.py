@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Atomic replacement of files."""
 
 import os
 import tempfile
@@ -6,12 +6,14 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:
-    """Write a file under a temporary name, bring it to the disk, and rename it; a file of that name stays until then.
+    """Write a file under a temporary name, flush it to the disk, and rename it.
+
+    An existing file stays unchanged until the new one is complete.
 
     Raises
     ------
     OSError
-        If it cannot be written, with the name of the file; nothing is left behind.
+        If the file cannot be written; the message names the file, and no temporary file remains.
     """
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
@@ -20,17 +22,17 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(temporary, 0o666 & ~_umask())
+            os.chmod(temporary, 0o666 & ~_read_umask())
             os.replace(temporary, path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)  # after Ctrl-C it may have its name already
+            Path(temporary).unlink(missing_ok=True)  # missing if Ctrl-C came after the rename
             raise
     except OSError as error:
         raise OSError(error.errno, f"cannot be written: {error.strerror}", str(path)) from error
 
 
-def _umask() -> int:
-    """The process's file mode mask, which can only be read by setting it; mkstemp makes files private."""
+def _read_umask() -> int:
+    """Return the file mode mask of the process, which can only be read by setting it; mkstemp makes files private."""
     mask = os.umask(0o022)
     os.umask(mask)
     return mask

@@ -1,43 +1,63 @@
-"""What the file of a model says beside its arrays: the layers by name, and the dtype of the parameters."""
+"""The header of a model file: the dtype, and each layer's class and configuration as plain values.
+
+This module knows no layers: the caller passes the classes that a file may name.
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-import cutedl_xp.layers as _layers
 from cutedl_xp._checks import check_one_of
-from cutedl_xp.layers import Layer, ParameterSpec
+from cutedl_xp._typing import Shape
+
+
+class Configurable(Protocol):
+    """An object that its class and its configuration describe completely."""
+
+    def config(self) -> dict[str, Any]:
+        """Return the keyword arguments that make an equal object."""
+        ...
+
+
+LayerT = TypeVar("LayerT")
 
 DTYPES = ("float32", "float64")
 _FORMAT = 1
 
 
-def header_of(layers: Sequence[Layer], dtype: str) -> dict[str, Any]:
-    """The header that describes a model, as plain values."""
+def make_header(layers: Sequence[Configurable], dtype: str) -> dict[str, Any]:
+    """Return the header that describes a model, as plain values."""
     described = [{"class": type(layer).__name__, "config": layer.config()} for layer in layers]
     return {"format": _FORMAT, "kind": "model", "dtype": dtype, "layers": described}
 
 
-def read_header(header: Mapping[str, Any], custom_layers: Sequence[type[Layer]]) -> tuple[list[Layer], str]:
-    """The layers that a header describes, made of known classes alone, and the dtype.
+def read_header(header: Mapping[str, Any], classes: Sequence[type[LayerT]]) -> tuple[list[LayerT], str]:
+    """Make the layers that a header describes, and return them with the dtype.
+
+    Parameters
+    ----------
+    header
+        Header of a file.
+    classes
+        Classes that the header may name. A later class replaces an earlier one of the same name.
 
     Raises
     ------
     KeyError, TypeError, ValueError
-        If it describes no model, or one with a layer that is not known.
+        If the header does not describe a model, or names another class.
     """
     if header.get("format") != _FORMAT or header.get("kind") != "model":
         raise ValueError(f"it has format {header.get('format')!r}, kind {header.get('kind')!r}, not format 1, a model")
-    own: list[type[Layer]] = [_layers.Dense, _layers.Dropout, _layers.Flatten]
-    known = {layer.__name__: layer for layer in [*own, *custom_layers]}
-    return [_layer(known, described) for described in header["layers"]], check_one_of("dtype", header["dtype"], DTYPES)
+    known = {layer.__name__: layer for layer in classes}
+    layers = [_make_layer(known, described) for described in header["layers"]]
+    return layers, check_one_of("dtype", header["dtype"], DTYPES)
 
 
-def check_arrays(arrays: Mapping[str, Any], specs: Mapping[str, ParameterSpec], dtype: str) -> None:
-    """Refuse arrays that are not the parameters of these specifications.
+def check_arrays(arrays: Mapping[str, Any], shapes: Mapping[str, Shape], dtype: str) -> None:
+    """Refuse arrays whose names, shapes or dtypes are not those of the parameters.
 
-    Meant for before a model is assembled: nothing of a size that a header names is allocated until then.
+    Call this before the model is assembled, so that nothing of a size that the header names is allocated earlier.
     """
-    wanted = {name: (spec.shape, dtype) for name, spec in specs.items()}
+    wanted = {name: (shape, dtype) for name, shape in shapes.items()}
     given = {name: (tuple(array.shape), array.dtype.name) for name, array in arrays.items()}
     for name in sorted(wanted.keys() | given.keys()):
         if wanted.get(name) != given.get(name):
@@ -45,14 +65,14 @@ def check_arrays(arrays: Mapping[str, Any], specs: Mapping[str, ParameterSpec], 
             raise ValueError(f"the array {name!r} should be {due} and is {found}")
 
 
-def check_custom_layers(custom_layers: Sequence[Any]) -> None:
-    """Refuse what is no class of layers."""
+def check_custom_layers(custom_layers: Sequence[Any], base: type) -> None:
+    """Refuse anything but classes derived from ``base``."""
     for layer in custom_layers:
-        if not isinstance(layer, type) or not issubclass(layer, Layer):
-            raise TypeError(f"`custom_layers` must be classes derived from Layer; got {layer!r}")
+        if not isinstance(layer, type) or not issubclass(layer, base):
+            raise TypeError(f"`custom_layers` must be classes derived from {base.__name__}; got {layer!r}")
 
 
-def _layer(known: Mapping[str, type[Layer]], described: Mapping[str, Any]) -> Layer:
+def _make_layer(known: Mapping[str, type[LayerT]], described: Mapping[str, Any]) -> LayerT:
     if described["class"] not in known:
         raise ValueError(f"layer {described['class']!r} is not one of {', '.join(known)}; give it in `custom_layers`")
     return known[described["class"]](**described["config"])

@@ -10,7 +10,7 @@ from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend
 from cutedl_xp.initializers import Initializer
 from cutedl_xp.layers._layer import Backward, Layer, ParameterSpec
-from cutedl_xp.parameter import Parameter
+from cutedl_xp.parameters import Parameter
 
 
 class Dense(Layer):

@@ -8,7 +8,7 @@ from cutedl_xp._random import Stream
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend
 from cutedl_xp.layers._layer import Backward, Layer
-from cutedl_xp.parameter import Parameter
+from cutedl_xp.parameters import Parameter
 
 
 class Flatten(Layer):

@@ -19,7 +19,8 @@ from cutedl_xp.optimizers.rules.rmsprop import RMSProp
 from cutedl_xp.optimizers.wrappers.accumulation import Accumulate
 from cutedl_xp.optimizers.wrappers.averaging import AverageWeights
 from cutedl_xp.optimizers.wrappers.clipping import ClipByGlobalNorm, ClipByNorm, ClipByValue
-from cutedl_xp.optimizers.wrappers.groups import Frozen, Groups
+from cutedl_xp.optimizers.wrappers.frozen import Frozen
+from cutedl_xp.optimizers.wrappers.groups import Groups
 from cutedl_xp.optimizers.wrappers.skip_nonfinite import SkipNonFinite
 
 __all__ = [

@@ -1,16 +1,81 @@
-"""Nested lists, tuples and dicts of arrays."""
+"""Trees of arrays: nested lists, tuples and dicts, or named arrays in contiguous runs."""
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from array_api_compat import array_namespace, is_array_api_obj
 
+from cutedl_xp._typing import Array
+from cutedl_xp.backends import Rule, backend_of
+from cutedl_xp.parameters import NamedArrays
+
 Tree: TypeAlias = Any
-"""An array, or a list, tuple or dict of trees."""
+"""An array, a list, tuple or dict of trees, or :class:`NamedArrays`, whose leaves are its runs."""
 
 
-def leaves(argument: str, tree: Tree, path: str = "") -> dict[str, Any]:
-    """The arrays of a tree by their path in it, such as ``"['weights'][0]"``; an error names the ``argument``.
+_runs = operator.attrgetter("runs")
+
+
+class StructureMismatch(ValueError):
+    """Two trees have different structures."""
+
+
+def flatten(tree: Tree) -> list[Array]:
+    """Return the leaves of a tree in the order of its containers."""
+    if isinstance(tree, NamedArrays):
+        return tree.runs
+    if isinstance(tree, dict):
+        return [leaf for child in tree.values() for leaf in flatten(child)]
+    if isinstance(tree, (list, tuple)):
+        return [leaf for child in tree for leaf in flatten(child)]
+    return [tree]
+
+
+def unflatten(tree: Tree, leaves: Iterable[Any]) -> Tree:
+    """Return a tree of the structure of ``tree`` with other leaves, in the order of :func:`flatten`."""
+    if isinstance(tree, NamedArrays):
+        return tree.with_runs(tuple(leaves))
+    return _unflatten(tree, iter(leaves))
+
+
+def _unflatten(tree: Tree, leaves: Iterator[Any]) -> Tree:
+    if isinstance(tree, dict):
+        return {key: _unflatten(child, leaves) for key, child in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(_unflatten(child, leaves) for child in tree)
+    return next(leaves)
+
+
+def zip_leaves(first: Tree, *trees: Tree) -> list[tuple[Any, ...]]:
+    """Return for each leaf of a tree its backend, the leaf, and those of other trees of the same structure."""
+    leaves = flatten(first)
+    backends = first.backends if isinstance(first, NamedArrays) else map(backend_of, leaves)
+    return list(zip(backends, leaves, *map(flatten, trees), strict=True))
+
+
+def apply_rule(
+    rule: Rule, trees: list[Tree], grads: Tree, scalars: Sequence[Any], decay: float = 0.0, *, donate: bool
+) -> list[Tree]:
+    """Run an elementwise rule on the leaves of trees ``[w, *state]``, and return these trees with the new leaves.
+
+    The other arguments are those of :meth:`Backend.apply_rule`. What is written in place is returned as it is.
+    """
+    first = trees[0]
+    if donate and type(first) is NamedArrays and first.in_place:
+        for backend, *arrays in zip(first.backends, first.runs, grads.runs, *map(_runs, trees[1:])):  # noqa: B905 (time)
+            backend.apply_rule(rule, arrays, scalars, decay, donate=True)
+        return trees
+    results = [
+        backend.apply_rule(rule, arrays, scalars, decay, donate=donate)
+        for backend, *arrays in zip_leaves(first, grads, *trees[1:])
+    ]
+    columns = list(zip(*results, strict=True)) if results else [()] * len(trees)
+    return [unflatten(tree, column) for tree, column in zip(trees, columns, strict=True)]
+
+
+def flatten_with_paths(argument: str, tree: Tree, path: str = "") -> list[tuple[str, Array]]:
+    """Return the leaves with their paths, such as ``"['weights'][0]"``; an error names the ``argument``.
 
     Raises
     ------
@@ -19,37 +84,48 @@ def leaves(argument: str, tree: Tree, path: str = "") -> dict[str, Any]:
     """
     if type(tree) in (list, tuple, dict):
         children = tree.items() if isinstance(tree, dict) else enumerate(tree)
-        parts = (leaves(argument, child, f"{path}[{key!r}]") for key, child in children)
-        return {place: leaf for part in parts for place, leaf in part.items()}
+        return [pair for key, child in children for pair in flatten_with_paths(argument, child, f"{path}[{key!r}]")]
     if not is_array_api_obj(tree):
         raise TypeError(
             f"`{argument}`{path} must be an array, or a list, tuple or dict of arrays; got {type(tree).__name__}"
         )
-    return {path: tree}
+    return [(path, tree)]
 
 
-def names(tree: Tree, path: str = "", name: str = "") -> dict[str, str]:
-    """The name of each array of a tree by its path: the keys and places on the way to it, joined by ``"/"``."""
+def flatten_like(tree: Tree, like: Tree) -> list[Array]:
+    """Return the leaves of a tree in the order of another one, which must have the same structure.
+
+    Raises
+    ------
+    StructureMismatch
+        If it has another one.
+    """
+    if isinstance(like, dict):
+        if not isinstance(tree, dict) or tree.keys() != like.keys():
+            raise StructureMismatch
+        return [leaf for key in like for leaf in flatten_like(tree[key], like[key])]
+    if isinstance(like, (list, tuple)):
+        if not isinstance(tree, (list, tuple)) or len(tree) != len(like):
+            raise StructureMismatch
+        return [leaf for pair in zip(tree, like, strict=True) for leaf in flatten_like(*pair)]
+    if isinstance(tree, (list, tuple, dict)):
+        raise StructureMismatch
+    return [tree]
+
+
+def names(tree: Tree, path: str = "", name: str = "") -> list[tuple[str, str]]:
+    """Return the name and the path of each leaf: the keys and places on the way to it, joined by ``"/"``."""
     if not isinstance(tree, (list, tuple, dict)):
-        return {path: name}
+        return [(name, path)]
     children = tree.items() if isinstance(tree, dict) else enumerate(tree)
-    parts = (names(child, f"{path}[{key!r}]", f"{name}/{key}" if path else str(key)) for key, child in children)
-    return {place: found for part in parts for place, found in part.items()}
+    parts = [names(child, f"{path}[{key!r}]", f"{name}/{key}" if path else str(key)) for key, child in children]
+    return [pair for part in parts for pair in part]
 
 
-def rebuild(tree: Tree, leaves: Mapping[str, Any], path: str = "") -> Tree:
-    """A tree of the same structure as ``tree`` with the arrays of ``leaves`` at their paths."""
-    if isinstance(tree, dict):
-        return {key: rebuild(child, leaves, f"{path}[{key!r}]") for key, child in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return type(tree)(rebuild(child, leaves, f"{path}[{place!r}]") for place, child in enumerate(tree))
-    return leaves[path]
-
-
-def chosen(condition: Any, new: Tree, old: Tree) -> Any:
-    """Of two trees of arrays and numbers alike the first where a traced condition holds, else the second."""
+def where(condition: Any, new: Tree, old: Tree) -> Any:
+    """Return the first of two trees of arrays and numbers where a traced condition holds, else the second."""
     if isinstance(new, dict):
-        return {key: chosen(condition, new[key], old[key]) for key in new}
+        return {key: where(condition, new[key], old[key]) for key in new}
     if isinstance(new, (list, tuple)):
-        return type(new)(chosen(condition, *pair) for pair in zip(new, old, strict=True))
+        return type(new)(where(condition, *pair) for pair in zip(new, old, strict=True))
     return array_namespace(condition).where(condition, new, old)

@@ -1,7 +1,8 @@
-"""Learning rates that change while training: functions of how many updates were made before.
+"""Learning rates that change during training: functions of the number of earlier updates.
 
-Every optimizer takes one as its ``lr``, and so it takes any function of your own: it is called with 0 for the first
-update, and returns a number of at least 0. Those here can be traced by ``jax.jit``, where that number is an array.
+Every optimizer accepts a schedule as its ``lr``. A schedule is any function that takes the number of earlier updates, 0
+for the first one, and returns a rate of at least 0. The schedules here also work under ``jax.jit``, where the number of
+updates is an array.
 """
 
 from cutedl_xp.schedules._schedule import Schedule

@@ -1,4 +1,4 @@
-"""What a schedule is, and what all of them share."""
+"""The type of schedules, and the functions that they share."""
 
 import math
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from array_api_compat import array_namespace, is_array_api_obj
 from cutedl_xp._checks import check_not_negative, check_positive, format_value
 
 Schedule: TypeAlias = Callable[[Any], Any]
-"""``schedule(update)`` is the learning rate after so many updates."""
+"""``schedule(update)`` returns the learning rate after ``update`` earlier updates."""
 
 
 def check_rate(argument: str, value: Any) -> float | Schedule:
-    """``value`` as what an optimizer keeps: a float above 0, or a schedule."""
+    """Return ``value`` as a float above 0, or as the schedule that it is."""
     if callable(value) and not isinstance(value, type):
         schedule: Schedule = value
         return schedule
@@ -26,20 +26,20 @@ def check_rate(argument: str, value: Any) -> float | Schedule:
 
 
 def evaluate_schedule(argument: str, schedule: Schedule, update: Any) -> Any:
-    """What a schedule says of an update, as a float of at least 0; while it is traced, an array."""
+    """Return the rate of an update as a float of at least 0, or as an array under tracing."""
     value, name = schedule(update), f"{argument}({update})"
     if not is_array_api_obj(value) or isinstance(value, Real):
         return check_not_negative(name, value)
     if tuple(value.shape) != ():
         raise ValueError(f"`{name}` must be one number; got an array of shape {tuple(value.shape)}")
     try:
-        return check_not_negative(name, float(value))  # a float, as an array of its own dtype would promote parameters
-    except TypeError:  # it is traced
+        return check_not_negative(name, float(value))  # a float, as an array could promote the parameters to its dtype
+    except TypeError:  # under tracing
         return value
 
 
-class _Numbers:
-    """What the schedules need of a namespace, for Python numbers."""
+class _PythonNumbers:
+    """The functions of an array namespace that schedules use, for Python numbers."""
 
     cos = math.cos
     floor = math.floor
@@ -51,10 +51,11 @@ class _Numbers:
         return x if condition else y
 
 
-def scalar_functions(update: Any) -> Any:
-    return _Numbers if isinstance(update, (int, float)) else array_namespace(update)
+def get_functions(update: Any) -> Any:
+    """Return the namespace for ``update``: that of its array library, or functions of Python numbers."""
+    return _PythonNumbers if isinstance(update, (int, float)) else array_namespace(update)
 
 
-def completed_fraction(update: Any, updates: int) -> Any:
-    """How much of a number of updates is done, from 0 to 1."""
-    return scalar_functions(update).minimum(update, updates) / updates
+def compute_progress(update: Any, updates: int) -> Any:
+    """Return the fraction of ``updates`` that is completed, from 0 to 1."""
+    return get_functions(update).minimum(update, updates) / updates

@@ -1,4 +1,4 @@
-"""Learning rates made of pieces: constants, and other schedules one after the other."""
+"""Schedules composed of constants and of other schedules."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -7,17 +7,17 @@ from itertools import pairwise
 from typing import Any
 
 from cutedl_xp._checks import check_integer, check_not_negative, check_sequence
-from cutedl_xp.schedules._schedule import Schedule, check_rate, completed_fraction, scalar_functions
+from cutedl_xp.schedules._schedule import Schedule, check_rate, compute_progress, get_functions
 
 
 @dataclass(frozen=True)
 class Constant:
-    """The same rate for ever: the schedule that a number stands for.
+    """A constant rate, equivalent to a number.
 
     Parameters
     ----------
     lr
-        The rate, at least 0.
+        Learning rate, at least 0.
 
     Examples
     --------
@@ -37,16 +37,16 @@ class Constant:
 
 @dataclass(frozen=True)
 class Warmup:
-    """A rate that rises along a straight line, and then follows another schedule from its beginning.
+    """Linear warm-up, followed by another schedule from its start.
 
     Parameters
     ----------
     then
-        A schedule or a number: what it rises to, and goes on with.
+        Schedule or number that follows the warm-up. The warm-up rises to its first rate.
     updates
-        How long it rises, at least 1.
+        Number of updates in the warm-up, at least 1.
     start
-        The rate of the first update, at least 0.
+        Rate of the first update, at least 0.
 
     References
     ----------
@@ -70,21 +70,21 @@ class Warmup:
 
     def __call__(self, update: Any) -> Any:
         def rising(update: Any) -> Any:
-            return self.start + (_asked(self.then, 0) - self.start) * completed_fraction(update, self.updates)
+            return self.start + (_evaluate(self.then, 0) - self.start) * compute_progress(update, self.updates)
 
-        return _chosen(update, (self.updates,), (rising, self.then))
+        return _select(update, (self.updates,), (rising, self.then))
 
 
 @dataclass(frozen=True)
 class Piecewise:
-    """Constant rates one after the other.
+    """Constant rates, each for an interval of updates.
 
     Parameters
     ----------
     boundaries
-        At which updates the next rate begins, each greater than the one before.
+        Updates at which the next rate starts, in increasing order.
     rates
-        One more than boundaries, each at least 0.
+        Rates of the intervals, one more than boundaries, each at least 0.
 
     Examples
     --------
@@ -102,19 +102,19 @@ class Piecewise:
             check_not_negative(f"rates[{place}]", value)
 
     def __call__(self, update: Any) -> Any:
-        return _chosen(update, self.boundaries, self.rates)
+        return _select(update, self.boundaries, self.rates)
 
 
 @dataclass(frozen=True)
 class Chain:
-    """Schedules one after the other, each from its own beginning.
+    """Schedules in sequence, each from its own start.
 
     Parameters
     ----------
     boundaries
-        At which updates the next one begins, each greater than the one before.
+        Updates at which the next schedule starts, in increasing order.
     schedules
-        One more than boundaries; numbers stand for constants.
+        Schedules of the intervals, one more than boundaries; a number is a constant rate.
 
     Examples
     --------
@@ -133,22 +133,22 @@ class Chain:
             check_rate(f"schedules[{place}]", schedule)
 
     def __call__(self, update: Any) -> Any:
-        return _chosen(update, self.boundaries, self.schedules)
+        return _select(update, self.boundaries, self.schedules)
 
 
-def _asked(piece: float | Schedule, update: Any) -> Any:
-    """What a piece says of an update; a number says itself."""
+def _evaluate(piece: float | Schedule, update: Any) -> Any:
+    """Return the rate of a schedule or a constant at an update."""
     return piece(update) if callable(piece) else piece
 
 
-def _chosen(update: Any, boundaries: Sequence[int], pieces: Sequence[float | Schedule]) -> Any:
-    """What the piece that an update lies in says of it; only a traced update asks all of them."""
+def _select(update: Any, boundaries: Sequence[int], pieces: Sequence[float | Schedule]) -> Any:
+    """Return the rate of the piece that contains the update; under tracing every piece is evaluated."""
     starts = (0, *boundaries)
     if isinstance(update, int):
         place = bisect_right(boundaries, update)
-        return _asked(pieces[place], update - starts[place])
-    functions = scalar_functions(update)
-    values = [_asked(each, functions.maximum(update - start, 0)) for each, start in zip(pieces, starts, strict=True)]
+        return _evaluate(pieces[place], update - starts[place])
+    functions = get_functions(update)
+    values = [_evaluate(each, functions.maximum(update - start, 0)) for each, start in zip(pieces, starts, strict=True)]
     chosen = values[0]
     for boundary, value in zip(boundaries, values[1:], strict=True):
         chosen = functions.where(update < boundary, chosen, value)

@@ -1,30 +1,30 @@
-"""Learning rates along waves of the cosine."""
+"""Schedules made of half waves of the cosine."""
 
 import math
 from dataclasses import dataclass
 from typing import Any
 
 from cutedl_xp._checks import check_fraction, check_integer, check_not_negative, check_positive
-from cutedl_xp.schedules._schedule import completed_fraction, scalar_functions
+from cutedl_xp.schedules._schedule import compute_progress, get_functions
 
 
-def _half_cosine(start: float, end: float, done: Any) -> Any:
-    """From one rate to another along half a wave of the cosine."""
-    return end + (start - end) * (1.0 + scalar_functions(done).cos(math.pi * done)) / 2.0
+def _interpolate(start: float, end: float, progress: Any) -> Any:
+    """Return the rate between start and end, along half a wave of the cosine; progress is from 0 to 1."""
+    return end + (start - end) * (1.0 + get_functions(progress).cos(math.pi * progress)) / 2.0
 
 
 @dataclass(frozen=True)
 class Cosine:
-    """A rate that falls along half a wave of the cosine: end + (lr - end) (1 + cos(π k / updates)) / 2; then it stays.
+    """Cosine decay: end + (lr - end) (1 + cos(π k / updates)) / 2 at update k, then constant.
 
     Parameters
     ----------
     lr
-        The rate at first, greater than 0.
+        Initial rate, greater than 0.
     updates
-        How long it falls, at least 1.
+        Number of updates until the final rate, at least 1.
     end
-        The rate from then on, at least 0.
+        Final rate, at least 0.
 
     References
     ----------
@@ -47,23 +47,23 @@ class Cosine:
         check_not_negative("end", self.end)
 
     def __call__(self, update: Any) -> Any:
-        return _half_cosine(self.lr, self.end, completed_fraction(update, self.updates))
+        return _interpolate(self.lr, self.end, compute_progress(update, self.updates))
 
 
 @dataclass(frozen=True)
 class CosineRestarts:
-    """Cosine that starts anew each time it has come to its end, and takes longer each time.
+    """Cosine decay that restarts at its end, with cycles of growing length.
 
     Parameters
     ----------
     lr
-        The rate at each start, greater than 0.
+        Rate at the start of each cycle, greater than 0.
     updates
-        How long the first fall takes, at least 1.
+        Length of the first cycle in updates, at least 1.
     growth
-        How many times as long each fall takes as the one before, at least 1.
+        Ratio between the lengths of a cycle and the previous one, at least 1.
     end
-        The rate just before a start, at least 0.
+        Rate that each cycle approaches, at least 0.
 
     References
     ----------
@@ -89,34 +89,34 @@ class CosineRestarts:
 
     def __call__(self, update: Any) -> Any:
         if self.growth == 1:
-            return _half_cosine(self.lr, self.end, (update % self.updates) / self.updates)
-        functions, growth = scalar_functions(update), self.growth
-        middle = (update + 0.5) / self.updates  # of the update, so that rounding takes none into the fall beside
+            return _interpolate(self.lr, self.end, (update % self.updates) / self.updates)
+        functions, growth = get_functions(update), self.growth
+        middle = (update + 0.5) / self.updates  # so that rounding cannot move the update into another cycle
         restarts = functions.floor(functions.log(middle * (growth - 1) + 1.0) / math.log(growth))
         length = self.updates * growth**restarts
         begun = self.updates * (growth**restarts - 1) / (growth - 1)
-        return _half_cosine(self.lr, self.end, (update - begun) / length)
+        return _interpolate(self.lr, self.end, (update - begun) / length)
 
 
 @dataclass(frozen=True)
 class OneCycle:
-    """A rate that rises to its peak and falls to nearly nothing, both along half a wave of the cosine; then it stays.
+    """One cycle: a cosine rise to the peak, a cosine decay to almost 0, then constant.
 
     Parameters
     ----------
     lr
-        The rate at the peak, greater than 0.
+        Rate at the peak, greater than 0.
     updates
-        Of the whole cycle, at least 2.
+        Length of the cycle in updates, at least 2.
     rising
-        The share of them until the peak, between 0 and 1.
+        Fraction of the cycle before the peak, between 0 and 1.
     start_divisor, end_divisor
-        What the peak is divided by at the beginning and at the end, greater than 0.
+        Ratio of the peak to the initial and to the final rate, greater than 0.
 
     References
     ----------
-    Smith and Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates", 2018. With
-    the cosine and the defaults of PyTorch's OneCycleLR, whose momentum is left alone here.
+    Smith and Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates", 2018. The
+    form and the defaults are those of PyTorch's OneCycleLR, except that the momentum stays constant.
 
     Examples
     --------
@@ -139,11 +139,11 @@ class OneCycle:
         check_positive("end_divisor", self.end_divisor)
 
     def __call__(self, update: Any) -> Any:
-        functions = scalar_functions(update)
+        functions = get_functions(update)
         last = self.updates - 1
         peak = max(self.rising * self.updates - 1.0, 0.5)
-        up = _half_cosine(self.lr / self.start_divisor, self.lr, functions.minimum(update, peak) / peak)
-        down = _half_cosine(
+        up = _interpolate(self.lr / self.start_divisor, self.lr, functions.minimum(update, peak) / peak)
+        down = _interpolate(
             self.lr, self.lr / self.end_divisor, (functions.minimum(update, last) - peak) / (last - peak)
         )
         return functions.where(update <= peak, up, down)

@@ -1,24 +1,25 @@
-"""Learning rates that fall: all at once, as a power, or as one over the time."""
+"""Decaying learning rates."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 from cutedl_xp._checks import check_integer, check_not_negative, check_positive
-from cutedl_xp.schedules._schedule import completed_fraction
+from cutedl_xp.schedules._schedule import compute_progress
 
 
 @dataclass(frozen=True)
 class Step:
-    """A rate that falls at once, every so many updates: lr factor^⌊k / every⌋.
+    """Step decay: lr factor^⌊k / every⌋ at update k.
 
     Parameters
     ----------
     lr
-        The rate at first, greater than 0.
+        Initial rate, greater than 0.
     every
-        Updates between two falls, at least 1.
+        Number of updates between two steps, at least 1.
     factor
-        What it is multiplied by, greater than 0.
+        Factor of each step, greater than 0.
 
     Examples
     --------
@@ -42,16 +43,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Exponential:
-    """A rate that falls by a constant share: lr factor^(k / every).
+    """Exponential decay: lr factor^(k / every) at update k.
 
     Parameters
     ----------
     lr
-        The rate at first, greater than 0.
+        Initial rate, greater than 0.
     factor
-        What it is multiplied by in so many updates, greater than 0.
+        Factor of the decay in ``every`` updates, greater than 0.
     every
-        Updates, at least 1.
+        Number of updates that the factor applies to, at least 1.
 
     Examples
     --------
@@ -73,51 +74,73 @@ class Exponential:
         return self.lr * self.factor ** (update / self.every)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class InverseTime:
-    """A rate that falls as one over the time: lr / (1 + k / half_life).
+    """Inverse time decay: lr / (1 + k / decay_steps) at update k.
 
-    With it stochastic gradient descent converges where the noise does not go away (Robbins and Monro, 1951).
+    With this schedule stochastic gradient descent converges under constant noise (Robbins and Monro, 1951).
 
     Parameters
     ----------
     lr
-        The rate at first, greater than 0.
+        Initial rate, greater than 0.
+    decay_steps
+        Number of updates until the rate is half of the initial one, greater than 0.
     half_life
-        Updates until it is half of that, greater than 0.
+        Deprecated name of ``decay_steps``.
 
     Examples
     --------
     >>> from cutedl_xp.schedules import InverseTime
-    >>> [InverseTime(1.0, half_life=10)(k) for k in (0, 10, 30)]
+    >>> [InverseTime(1.0, decay_steps=10)(k) for k in (0, 10, 30)]
     [1.0, 0.5, 0.25]
     """
 
     lr: float
-    half_life: float
+    decay_steps: float
 
-    def __post_init__(self) -> None:
-        check_positive("lr", self.lr)
-        check_positive("half_life", self.half_life)
+    def __init__(self, lr: float, decay_steps: float | None = None, *, half_life: float | None = None) -> None:
+        if (decay_steps is None) is (half_life is None):
+            raise TypeError(
+                f"`decay_steps` must be given once, without its deprecated name `half_life`; "
+                f"got decay_steps={decay_steps!r} and half_life={half_life!r}"
+            )
+        if half_life is not None:
+            _warn_about_half_life()
+            decay_steps = half_life
+        check_positive("lr", lr)
+        check_positive("decay_steps", decay_steps)
+        object.__setattr__(self, "lr", lr)
+        object.__setattr__(self, "decay_steps", decay_steps)
+
+    @property
+    def half_life(self) -> float:
+        """Deprecated name of ``decay_steps``."""
+        _warn_about_half_life()
+        return self.decay_steps
 
     def __call__(self, update: Any) -> Any:
-        return self.lr / (1.0 + update / self.half_life)
+        return self.lr / (1.0 + update / self.decay_steps)
+
+
+def _warn_about_half_life() -> None:
+    warnings.warn("`half_life` of InverseTime is deprecated; use `decay_steps`", DeprecationWarning, stacklevel=3)
 
 
 @dataclass(frozen=True)
 class Polynomial:
-    """A rate that falls along a power: end + (lr - end) (1 - k / updates)^power, and stays at its end.
+    """Polynomial decay: end + (lr - end) (1 - k / updates)^power at update k, then constant.
 
     Parameters
     ----------
     lr
-        The rate at first, greater than 0.
+        Initial rate, greater than 0.
     updates
-        How long it falls, at least 1.
+        Number of updates until the final rate, at least 1.
     end
-        The rate from then on, at least 0.
+        Final rate, at least 0.
     power
-        1 for a straight line; greater than 0.
+        Exponent, greater than 0; 1 is a linear decay.
 
     Examples
     --------
@@ -138,4 +161,4 @@ class Polynomial:
         check_positive("power", self.power)
 
     def __call__(self, update: Any) -> Any:
-        return self.end + (self.lr - self.end) * (1.0 - completed_fraction(update, self.updates)) ** self.power
+        return self.end + (self.lr - self.end) * (1.0 - compute_progress(update, self.updates)) ** self.power

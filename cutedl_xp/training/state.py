@@ -59,7 +59,7 @@ def load_state_dict(
     before = {name: layer.state_dict() for name, layer in layers.items()}
     try:
         _load_layers(layers, d["layers"])
-        optimizer.state = d["optimizer"]["state"]  # type: ignore[misc]
+        optimizer.state = d["optimizer"]["state"]
     except BaseException:
         _load_layers(layers, before)
         raise

@@ -1,5 +1,6 @@
 """What every backend answers, and that NumPy's own ways compute the same as the defaults."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -202,8 +203,8 @@ def test_rule_in_blocks_equals_the_rule_at_once_bit_for_bit(shape: tuple[int, ..
     numpy, random = get_backend("numpy"), np.random.default_rng(0)
     arrays = [np.asarray(random.uniform(0.0, 1.0, shape), order=order) for _ in range(2 + len(optimizer.slots))]
     in_blocks, at_once = ([array.copy(order="K") for array in arrays] for _ in range(2))
-    numpy.apply_rule(optimizer.rule, in_blocks, optimizer.scalars(3))
-    Backend.apply_rule(numpy, optimizer.rule, at_once, optimizer.scalars(3))
+    numpy.apply_rule(optimizer.rule, in_blocks, optimizer.scalars(3), donate=True)
+    Backend.apply_rule(numpy, optimizer.rule, at_once, optimizer.scalars(3), donate=True)
     for found, wanted in zip(in_blocks, at_once, strict=True):
         np.testing.assert_array_equal(found, wanted)
 
@@ -216,7 +217,7 @@ def test_long_arrays_are_given_to_the_rule_in_blocks_that_cover_them_once() -> N
         return (w + g + add,)
 
     w = np.zeros((5, 10_000))
-    get_backend("numpy").apply_rule(rule, [w, np.ones_like(w)], [2.0])
+    get_backend("numpy").apply_rule(rule, [w, np.ones_like(w)], [2.0], donate=True)
     assert (w == 3.0).all()
     assert sum(sizes) == w.size
     assert max(sizes) <= 32_768
@@ -231,7 +232,7 @@ def test_apply_rule_renews_w_and_state_in_place_where_it_can_and_leaves_the_grad
 
     arrays = [backend.asarray(np.full((2, 3), number, dtype)) for number in (10.0, 1.0, 20.0, 30.0)]
     w, g, *state = arrays
-    renewed = backend.apply_rule(rule, arrays, [4.0])
+    renewed = backend.apply_rule(rule, arrays, [4.0], donate=True)
     if backend.has_views:
         assert all(new is old for new, old in zip(renewed, (w, *state), strict=True))
     for array, number in zip((*renewed, g), (6.0, 21.0, 32.0, 1.0), strict=True):
@@ -253,8 +254,10 @@ def test_results_of_a_rule_are_what_it_writes_in_new_arrays(
     numbers = [np.asarray(random.normal(size=shape), dtype) for _ in range(3)]
     arrays, written = ([backend.asarray(each.copy()) for each in numbers] for _ in range(2))
     with unchanged(*arrays):
-        results = backend.rule_results(momentum_rule, arrays, [0.1, 0.9], decay)
-    for result, wanted in zip(results, backend.apply_rule(momentum_rule, written, [0.1, 0.9], decay), strict=True):
+        results = backend.apply_rule(momentum_rule, arrays, [0.1, 0.9], decay)
+    for result, wanted in zip(
+        results, backend.apply_rule(momentum_rule, written, [0.1, 0.9], decay, donate=True), strict=True
+    ):
         assert (result.shape, result.dtype, result.device) == (shape, backend.dtype(dtype), backend.device)
         np.testing.assert_allclose(to_numpy(result), to_numpy(wanted), rtol=10 * np.finfo(dtype).eps)
         assert all(result is not array for array in arrays)
@@ -266,11 +269,11 @@ def test_results_of_a_rule_whatever_the_order_in_memory(
     backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str
 ) -> None:
     w, g, v = (np.asarray(np.random.default_rng(seed).normal(size=(3, 4)), dtype) for seed in range(3))
-    plain = backend.rule_results(momentum_rule, [backend.asarray(each) for each in (w, g, v)], [0.1, 0.9])
+    plain = backend.apply_rule(momentum_rule, [backend.asarray(each) for each in (w, g, v)], [0.1, 0.9])
     turned = [backend.asarray(each.T.copy()).T for each in (w, g, v)]
     strided = [backend.asarray(np.repeat(each, 2, axis=1))[:, ::2] for each in (w, g, v)]
     for arrays in (turned, strided):
-        for result, wanted in zip(backend.rule_results(momentum_rule, arrays, [0.1, 0.9]), plain, strict=True):
+        for result, wanted in zip(backend.apply_rule(momentum_rule, arrays, [0.1, 0.9]), plain, strict=True):
             np.testing.assert_array_equal(to_numpy(result), to_numpy(wanted))
 
 
@@ -287,15 +290,15 @@ def test_a_rule_that_is_made_anew_each_time_runs_as_it_is(
         def rule(xp: Any, w: Array, g: Array, lr: float, factor: float = factor) -> tuple[Array, ...]:
             return asks(xp, w, factor * g, lr)
 
-        for results in (backend.rule_results(rule, arrays, [0.5]), backend.apply_rule(rule, arrays, [0.5])):
+        for results in (backend.apply_rule(rule, arrays, [0.5]), backend.apply_rule(rule, arrays, [0.5], donate=True)):
             assert to_numpy(results[0]).tolist() == [1.0 - 0.5 * factor, 2.0 - factor]
 
 
 def test_rule_with_too_few_results_is_an_error(backend: Backend) -> None:
     arrays = [backend.asarray(np.zeros(2)) for _ in range(3)]
-    for run in (backend.apply_rule, backend.rule_results):
+    for donate in (False, True):
         with pytest.raises(ValueError, match="zip"):
-            run(lambda xp, w, g, s: (w,), arrays, [])
+            backend.apply_rule(lambda xp, w, g, s: (w,), arrays, [], donate=donate)
 
 
 @pytest.mark.parametrize("shape", [(), (6,), (2, 3), (0, 2)], ids=str)
@@ -334,14 +337,35 @@ def test_add_bias_backward_is_the_derivative_and_its_sum(
         assert total is out or out is None or backend.name in ("jax", "array_api_strict", "torch")
 
 
-@pytest.mark.parametrize("shape", [(), (3, 0), (1000,), (30, 4, 5)], ids=str)
-def test_the_sum_of_squares(
-    backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str, shape: tuple[int, ...]
+SQUARED = {
+    "no entry": [np.zeros((3, 0))],
+    "zeros": [np.zeros(3)],
+    "a number": [np.asarray(-2.0)],
+    "several arrays": [np.linspace(-1.0, 1.0, 600).reshape(30, 4, 5), np.zeros((0,)), np.asarray(3.0)],
+    "large numbers": [np.asarray([3e20, -4e20]), np.asarray([1e20])],
+    "small numbers": [np.asarray([3e-30, 4e-30])],
+}
+
+
+@pytest.mark.parametrize("arrays", SQUARED.values(), ids=SQUARED)
+def test_scaled_squares_give_the_norm_of_all_entries(
+    backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str, arrays: list[np.ndarray]
 ) -> None:
-    numbers = np.asarray(np.random.default_rng(0).normal(size=shape), dtype)
-    found = backend.sum_of_squares(backend.asarray(numbers))
-    assert (found.shape, found.dtype) == ((), backend.dtype(dtype))
-    np.testing.assert_allclose(to_numpy(found), (numbers.astype("float64") ** 2).sum(), rtol=10 * np.finfo(dtype).eps)
+    given = [
+        array.astype(dtype) * (1e180 if dtype == "float64" and abs(array).max(initial=0) > 1e19 else 1)
+        for array in arrays
+    ]
+    scale, squares = backend.scaled_squares([backend.asarray(array) for array in given])
+    assert (squares.shape, squares.dtype) == ((), backend.dtype(dtype))
+    found = to_numpy(scale * backend.xp.sqrt(squares))
+    exact = math.hypot(*[float(number) for array in given for number in array.reshape(-1)])
+    np.testing.assert_allclose(found, exact, rtol=10 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
+def test_scaled_squares_of_numbers_that_are_not_finite_are_not_finite(backend: Backend, number: float) -> None:
+    scale, squares = backend.scaled_squares([backend.asarray(np.asarray([1.0, number], "float32"))])
+    assert not np.isfinite(backend.to_numpy(scale * backend.xp.sqrt(squares)))
 
 
 def test_a_copy_has_memory_of_its_own(backend: Backend, to_numpy: Callable[[Array], np.ndarray]) -> None:

@@ -62,7 +62,7 @@ def test_compiled_rules_compute_what_numpy_does(
     there, here = ([array.copy() for array in start] for _ in range(2))
     for t in (1, 2, 30):
         for backend, arrays in ((fused, there), (unfused, here)):
-            renewed = backend.apply_rule(optimizer.rule, arrays, optimizer.scalars(t), 0.25)
+            renewed = backend.apply_rule(optimizer.rule, arrays, optimizer.scalars(t), 0.25, donate=True)
             assert all(new is old for new, old in zip(renewed, [arrays[0], *arrays[2:]], strict=True))
     for found, wanted in zip(there, here, strict=True):
         assert found.dtype == dtype
@@ -85,7 +85,7 @@ def test_arrays_of_any_layout_are_updated(fused: Backend, order: str) -> None:
         w, g = w[::2], g[::2]
     elif order == "F":
         w, g = np.asfortranarray(w), np.asfortranarray(g)
-    fused.apply_rule(plus, [w, g], [2.0])
+    fused.apply_rule(plus, [w, g], [2.0], donate=True)
     assert (w == 3.0).all()
 
 
@@ -98,10 +98,10 @@ def test_what_cannot_be_compiled_runs_in_numpy(fused: Backend) -> None:
         return (w + amount * g,)
 
     w = np.ones(3)
-    fused.apply_rule(rule, [w, w.copy()], [2.0])
+    fused.apply_rule(rule, [w, w.copy()], [2.0], donate=True)
     assert (w.tolist(), seen) == ([3.0, 3.0, 3.0], [3])
     arrays = [np.ones(3) for _ in range(6)]
-    fused.apply_rule(of_four_states, arrays, [])
+    fused.apply_rule(of_four_states, arrays, [], donate=True)
     assert arrays[2].tolist() == [2.0, 2.0, 2.0]
 
 
@@ -109,8 +109,8 @@ def test_what_cannot_be_compiled_runs_in_numpy(fused: Backend) -> None:
 def test_a_rule_that_numba_refuses_is_named_once(fused: Backend) -> None:
     w, g = np.ones(3), np.ones(3)
     with pytest.warns(UserWarning, match=r"^numba cannot compile that_numba_refuses \(.*\), so it runs in NumPy$"):
-        fused.apply_rule(that_numba_refuses, [w, g], [2.0])
-    fused.apply_rule(that_numba_refuses, [w, g], [2.0])
+        fused.apply_rule(that_numba_refuses, [w, g], [2.0], donate=True)
+    fused.apply_rule(that_numba_refuses, [w, g], [2.0], donate=True)
     assert w.tolist() == [5.0, 5.0, 5.0]
 
 
@@ -207,8 +207,8 @@ def with_a_default(xp: Any, w: Array, g: Array, lr: float, decay: float = 0.0) -
 @with_numba
 def test_a_loop_belongs_to_the_number_of_scalars(fused: Backend) -> None:
     w, decayed = np.ones(3), np.ones(3)
-    fused.apply_rule(with_a_default, [w, np.ones(3)], [0.1])
-    fused.apply_rule(with_a_default, [decayed, np.ones(3)], [0.1, 0.5])
+    fused.apply_rule(with_a_default, [w, np.ones(3)], [0.1], donate=True)
+    fused.apply_rule(with_a_default, [decayed, np.ones(3)], [0.1, 0.5], donate=True)
     np.testing.assert_allclose([w[0], decayed[0]], [0.9, 0.85])
 
 
@@ -237,7 +237,7 @@ def test_closures_run_in_numpy_whatever_they_are_called(fused: Backend) -> None:
 
     for k in (1.0, 3.0):
         w = np.ones(3)
-        fused.apply_rule(minus(k), [w, np.ones(3)], [])
+        fused.apply_rule(minus(k), [w, np.ones(3)], [], donate=True)
         assert w.tolist() == [1.0 - k] * 3
 
 
@@ -290,7 +290,7 @@ def test_where_nothing_can_be_kept_it_is_compiled_at_every_start(
     monkeypatch.setattr(loops.numba, "njit", without_a_folder)
     loops.loop_over.cache_clear()
     w = np.ones(3)
-    fused.apply_rule(plus, [w, w.copy()], [2.0])
+    fused.apply_rule(plus, [w, w.copy()], [2.0], donate=True)
     loops.loop_over.cache_clear()
     assert w.tolist() == [3.0, 3.0, 3.0]
 
@@ -305,8 +305,8 @@ class TestWithout:
         monkeypatch.setitem(sys.modules, "cutedl_xp.backends._numba", None)
         monkeypatch.delattr("cutedl_xp.backends._numba", raising=False)
         with pytest.warns(RuntimeWarning, match=r"^numba cannot be used \(.*\), so NumPy computes without it$"):
-            fused.apply_rule(plus, [np.ones(2), np.ones(2)], [1.0])
-        fused.apply_rule(plus, [np.ones(2), np.ones(2)], [1.0])
+            fused.apply_rule(plus, [np.ones(2), np.ones(2)], [1.0], donate=True)
+        fused.apply_rule(plus, [np.ones(2), np.ones(2)], [1.0], donate=True)
 
     def test_what_the_switch_may_be(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for value, fused in (("0", False), ("1", True), ("", True)):
@@ -337,4 +337,4 @@ def test_with_and_without_fused_kernels_every_backend_computes_the_same(
     wanted = (p * to_numpy(y).sum(axis=1, keepdims=True) - to_numpy(y)) * 0.5
     np.testing.assert_allclose(to_numpy(gradient), wanted, rtol=1e-12)
     expected = to_numpy(w) + 2.0 * to_numpy(g)
-    np.testing.assert_allclose(to_numpy(again.apply_rule(plus, [w, g], [2.0])[0]), expected, rtol=1e-15)
+    np.testing.assert_allclose(to_numpy(again.apply_rule(plus, [w, g], [2.0], donate=True)[0]), expected, rtol=1e-15)

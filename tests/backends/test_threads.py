@@ -22,7 +22,7 @@ def _settings_are_read_anew() -> Iterator[None]:
 def three(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three processors, and small pieces."""
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    monkeypatch.setattr(_threads, "_SMALLEST_PIECE", 8)
+    monkeypatch.setattr(_threads, "SMALLEST_PIECE", 8)
 
 
 def add(target: np.ndarray, source: np.ndarray, times: int) -> None:

@@ -15,7 +15,7 @@ from optimizer_table import REFERENCES
 @pytest.mark.parametrize("rule", selftest.RULES)
 @pytest.mark.parametrize("model", selftest.MODELS)
 def test_forty_steps_are_those_of_numpy_in_float64(backend: Backend, dtype: str, model: str, rule: str) -> None:
-    difference = selftest.training_difference(backend, model, rule, dtype)
+    difference = selftest.measure_difference(backend, model, rule, dtype)
     assert difference <= {"float32": 2e-3, "float64": 1e-9}[dtype]
     if backend.name in ("numpy", "array_api_strict"):
         assert (difference == 0.0) is (dtype == "float64")
@@ -25,7 +25,7 @@ def test_a_backend_that_computes_something_else_is_found_out(backend: Backend, m
     original = type(backend).matmul
     monkeypatch.setattr(type(backend), "matmul", lambda self, a, b, out=None: original(self, a, b) * 1.01)
     if backend.name != "numpy":  # what everything is measured against
-        assert selftest.training_difference(backend, "784-10", "Fixed", "float32") > 2e-3
+        assert selftest.measure_difference(backend, "784-10", "Fixed", "float32") > 2e-3
 
 
 def test_report_has_failures_first_and_counts_them(backend: Backend) -> None:

@@ -8,13 +8,13 @@ from benchmarks.measurement import Measurement, find
 from benchmarks.tables import contenders, tasks
 from benchmarks.tasks import FLOOR, OURS
 from benchmarks.whole_process import Program
-from cutedl_xp import _figures
+from cutedl_xp.plotting import figures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_OUR_COLOUR, _PEER_COLOUR, _FLOOR_COLOUR = _figures.COLOURS[0], _figures.COLOURS[1], "black"
+_OUR_COLOUR, _PEER_COLOUR, _FLOOR_COLOUR = figures.COLOURS[0], figures.COLOURS[1], "black"
 _DASHES = {FLOOR: "dotted", "cutedl_xp-plain": "dashed"}
 
 
@@ -92,18 +92,18 @@ def _dots(groups: Mapping[str, Mapping[str, tuple[float, float]]], label: str) -
 
 def _figure(width: float, height: float) -> "Figure":
     # Figure, not pyplot: no window, no global list of figures
-    figure: Figure = _figures.matplotlib_module("figure").Figure((width, height), dpi=120, layout="constrained")
+    figure: Figure = figures.import_matplotlib("figure").Figure((width, height), dpi=120, layout="constrained")
     return figure
 
 
 def _logarithmic(panel: "Axes", y: bool = True) -> None:
     """Times differ by factors of a hundred, where bars or a linear axis would hide the short ones."""
-    formatter = _figures.matplotlib_module("ticker").StrMethodFormatter("{x:,g}")
+    formatter = figures.import_matplotlib("ticker").StrMethodFormatter("{x:,g}")
     panel.set_xscale("log")
     if y:
         panel.set_yscale("log")
     for axis in (panel.xaxis, panel.yaxis)[: 1 + y]:
-        _figures.label_logarithmic(axis, formatter)
+        figures.label_logarithmic(axis, formatter)
     panel.grid(alpha=0.3)
     panel.spines[["top", "right"]].set_visible(False)
 

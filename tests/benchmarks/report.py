@@ -4,9 +4,10 @@ import datetime
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import machine, pictures, tables
+from benchmarks import pictures, tables
 from benchmarks.contenders import CONTENDERS
 from benchmarks.pages import Page
+from cutedl_xp.bench.machine import describe_machine, read_load
 from cutedl_xp.files.atomic import write_atomically
 
 
@@ -33,7 +34,7 @@ class Circumstances:
     note: str = ""
     about: dict[str, str] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
-    load: float | None = field(default_factory=machine.load)
+    load: float | None = field(default_factory=read_load)
 
 
 def write(folder: Path, part: str, page: Page, how: Circumstances) -> list[Path]:
@@ -67,9 +68,9 @@ def _markdown(part: str, page: Page, how: Circumstances) -> str:
 def _measured(how: Circumstances) -> str:
     rounds = f"{how.rounds} round{'s' if how.rounds > 1 else ''}"
     length = f" of {how.seconds:g} seconds or more" if how.seconds else ""
-    loads = [f"{load:.1f}" for load in (how.load, machine.load()) if load is not None]
+    loads = [f"{load:.1f}" for load in (how.load, read_load()) if load is not None]
     busy = f", load {loads[0]} before and {loads[1]} after, the measurement included" if len(loads) == 2 else ""
-    return f"Measured {datetime.date.today()}, {rounds}{length}: {machine.described()}{busy}."
+    return f"Measured {datetime.date.today()}, {rounds}{length}: {describe_machine()}{busy}."
 
 
 def _one_line(reason: str) -> str:

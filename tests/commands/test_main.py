@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cutedl_xp import Backend, bench
+from cutedl_xp import Backend, __version__, bench
 from cutedl_xp.__main__ import main
 from optimizer_table import REFERENCES
 
@@ -26,6 +26,20 @@ def test_as_a_module() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (2, "")
     assert done.stdout.startswith("usage: cutedl-xp")
+
+
+def test_version_as_a_module() -> None:
+    command = [sys.executable, "-m", "cutedl_xp", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == f"cutedl-xp {__version__}\n"
+
+
+def test_version_needs_only_the_required_dependencies() -> None:
+    optional = "cupy", "jax", "matplotlib", "numba", "pooch", "safetensors", "torch", "tqdm"
+    program = f"import sys\nfor name in {optional}: sys.modules[name] = None\n"
+    program += "from cutedl_xp.__main__ import main\nmain(['--version'])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"cutedl-xp {__version__}\n", "")
 
 
 def test_info_names_every_backend(capsys: pytest.CaptureFixture[str]) -> None:

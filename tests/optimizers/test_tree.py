@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutedl_xp.optimizers._tree import leaves, rebuild
+from cutedl_xp.optimizers._tree import flatten, flatten_like, flatten_with_paths, unflatten
 
 ARRAYS = st.integers(0, 1_000).map(np.asarray)
 KEYS = st.text(max_size=3) | st.integers(-2, 2) | st.tuples(st.booleans())
@@ -32,21 +32,24 @@ def structure(tree: Any) -> Any:
 
 @given(tree=TREES)
 def test_tree_is_rebuilt_from_its_leaves(tree: Any) -> None:
-    rebuilt = rebuild(tree, leaves("params", tree))
+    rebuilt = unflatten(tree, flatten(tree))
     assert structure(rebuilt) == structure(tree)
 
 
 @given(tree=TREES)
 def test_rebuilding_puts_new_arrays_into_the_old_places(tree: Any) -> None:
-    new = {path: np.asarray(number) for number, path in enumerate(leaves("params", tree))}
-    rebuilt = leaves("params", rebuild(tree, new))
-    assert list(rebuilt) == list(new)
-    assert all(rebuilt[path] is new[path] for path in new)
+    new = [np.asarray(number) for number, _ in enumerate(flatten(tree))]
+    rebuilt = unflatten(tree, new)
+    assert all(found is given for found, given in zip(flatten(rebuilt), new, strict=True))
+    assert all(found is given for found, given in zip(flatten_like(rebuilt, tree), new, strict=True))
+    paths = [[path for path, _ in flatten_with_paths("params", each)] for each in (tree, rebuilt)]
+    assert paths[0] == paths[1]
 
 
 def test_paths_read_as_python_would_write_them() -> None:
     a = np.zeros(1)
-    assert list(leaves("params", {"layers": [a, (a, a)], 0: a, "0": {}, "": a})) == [
+    found = flatten_with_paths("params", {"layers": [a, (a, a)], 0: a, "0": {}, "": a})
+    assert [path for path, _ in found] == [
         "['layers'][0]",
         "['layers'][1][0]",
         "['layers'][1][1]",
@@ -57,12 +60,12 @@ def test_paths_read_as_python_would_write_them() -> None:
 
 def test_array_alone_has_the_empty_path() -> None:
     a = np.zeros(1)
-    assert leaves("params", a) == {"": a}
-    assert rebuild(None, {"": a}) is a
+    assert flatten_with_paths("params", a) == [("", a)]
+    assert unflatten(None, [a]) is a
 
 
 def test_order_of_the_leaves_is_that_of_the_containers() -> None:
-    assert [int(a) for a in leaves("params", {"b": np.asarray(1), "a": [np.asarray(2), np.asarray(3)]}).values()] == [
+    assert [int(a) for a in flatten({"b": np.asarray(1), "a": [np.asarray(2), np.asarray(3)]})] == [
         1,
         2,
         3,
@@ -85,5 +88,5 @@ Pair = namedtuple("Pair", "a b")
 )
 def test_what_is_no_tree_is_refused_with_its_place(tree: Any, message: str) -> None:
     with pytest.raises(TypeError) as caught:
-        leaves("grads", tree)
+        flatten_with_paths("grads", tree)
     assert str(caught.value) == message

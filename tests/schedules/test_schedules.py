@@ -30,7 +30,7 @@ SCHEDULES: list[tuple[Any, Callable[[int], float]]] = [
     (Constant(0.3), lambda k: 0.3),
     (Step(0.5, every=7), lambda k: 0.5 * 0.1 ** math.floor(k / 7)),
     (Exponential(0.5, factor=0.9, every=4), lambda k: 0.5 * 0.9 ** (k / 4)),
-    (InverseTime(0.5, half_life=2.5), lambda k: 0.5 / (1 + k / 2.5)),
+    (InverseTime(0.5, decay_steps=2.5), lambda k: 0.5 / (1 + k / 2.5)),
     (Polynomial(0.5, updates=20, end=0.1, power=2), lambda k: 0.1 + 0.4 * (1 - min(k / 20, 1)) ** 2),
     (Cosine(0.5, updates=20, end=0.1), lambda k: 0.3 + 0.2 * math.cos(math.pi * min(k / 20, 1))),
     (CosineRestarts(0.5, updates=8), lambda k: 0.25 + 0.25 * math.cos(math.pi * (k % 8) / 8)),
@@ -196,7 +196,7 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: Step(0.1, 0), ValueError, "`every` must be 1 or greater; got 0"),
     (lambda: Step(0.1, 2.5), TypeError, "`every` must be an integer; got 2.5 (float)"),  # type: ignore[arg-type]
     (lambda: Exponential(0.1, factor=-1.0), ValueError, "`factor` must be greater than 0; got -1.0"),
-    (lambda: InverseTime(0.1, 0.0), ValueError, "`half_life` must be greater than 0; got 0.0"),
+    (lambda: InverseTime(0.1, 0.0), ValueError, "`decay_steps` must be greater than 0; got 0.0"),
     (lambda: Polynomial(0.1, 10, end=-1.0), ValueError, "`end` must be 0 or greater; got -1.0"),
     (lambda: Cosine(0.1, 0), ValueError, "`updates` must be 1 or greater; got 0"),
     (lambda: CosineRestarts(0.1, 10, growth=0), ValueError, "`growth` must be 1 or greater; got 0"),

@@ -76,7 +76,7 @@ class Adagrad(ElementwiseOptimizer):
         self.initial_accumulator = check_not_negative("initial_accumulator", self.initial_accumulator)
         self.weight_decay = check_not_negative("weight_decay", self.weight_decay)
 
-    def starts(self) -> Mapping[str, float]:
+    def slot_initial_values(self) -> Mapping[str, float]:
         return {"s": self.initial_accumulator}
 
     def scalars(self, t: Any) -> tuple[Any, ...]:

@@ -1,45 +1,43 @@
-"""An optimizer that collects the gradients of several batches for another one."""
+"""A wrapper that averages the gradients of several batches."""
 
-from collections.abc import Sequence
+from typing import Any
 
 from cutedl_xp._checks import check_integer
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends import backend_of
-from cutedl_xp.optimizers._kept import Kept
 from cutedl_xp.optimizers._optimizer import Optimizer, State
-from cutedl_xp.optimizers._tree import Tree, chosen, rebuild
-from cutedl_xp.optimizers._validation import check_keys, counted, floating, matched, namespace
-from cutedl_xp.optimizers.wrappers._wrapper import Around
-from cutedl_xp.parameter import Parameter
+from cutedl_xp.optimizers._tree import Tree, apply_rule, flatten, unflatten, where
+from cutedl_xp.optimizers._validation import check_count, check_matching, namespace
+from cutedl_xp.optimizers.wrappers.wrapper import OptimizerWrapper
 
 
 def mean_rule(xp: Namespace, mean: Array, g: Array, share: float) -> tuple[Array, ...]:
-    """One gradient more, element by element."""
+    """Add a share of a gradient to the mean, element by element."""
     mean = mean + share * g
     return (mean,)
 
 
-class Accumulate(Around):
-    """Lets another optimizer make an update of the mean of several gradients: of a batch so many times as large.
+class Accumulate(OptimizerWrapper):
+    """Update with the mean of several gradients, as with a batch so many times as large.
 
-    In between nothing changes but the mean. ``t`` and schedules of the other optimizer count its updates.
+    Between two updates only the mean changes. ``t`` and schedules of the wrapped optimizer count its updates. At the
+    end of a training :meth:`flush` makes an update of the gradients that are left, if there are any.
 
     Parameters
     ----------
     optimizer
-        Any other one.
+        Optimizer to wrap.
     every
-        How many gradients an update is made of, at least 1.
+        Number of gradients averaged for each update, at least 1.
 
     State
     -----
-    optimizer : the other one's state.
-    count : how many gradients are in the mean, an integer.
-    mean : a share of 1 / every of each, of w's shape and dtype.
+    optimizer : the state of the wrapped optimizer.
+    count : the number of gradients in the mean, an integer.
+    mean : the sum of the gradients since the last update, each divided by ``every``, of w's shape and dtype.
 
     Notes
     -----
-    Under ``jax.jit`` the other one's update is computed each time, and only taken when it is due.
+    Under ``jax.jit`` the update of the wrapped optimizer is computed each time, and taken when it is due.
 
     Examples
     --------
@@ -51,61 +49,56 @@ class Accumulate(Around):
     ...     w, state = rule.update(w, np.array([g]), state)
     >>> w, state
     (array([-2.]), {'optimizer': {'t': 1}, 'count': 1, 'mean': array([2.5])})
+    >>> rule.flush(w, state)
+    (array([-7.]), {'optimizer': {'t': 2}, 'count': 0, 'mean': array([0.])})
     """
+
+    own_keys = ("count", "mean")
 
     def __init__(self, optimizer: Optimizer, every: int) -> None:
         super().__init__(optimizer)
         self.every = check_integer("every", every, at_least=1)
-        self._kept: Kept | None = None
-        self._count = 0
 
-    def init(self, params: Tree) -> State:
-        zeros = {path: _zeros(w) for path, w in floating("params", params).items()}
-        return {"optimizer": self.optimizer.init(params), "count": 0, "mean": rebuild(params, zeros)}
+    def init_own(self, params: Tree) -> State:
+        return {"count": 0, "mean": _zeros_like(params)}
 
-    def update(self, params: Tree, grads: Tree, state: State) -> tuple[Tree, State]:
-        check_keys(self, state, ("optimizer", "count", "mean"))
-        arrays = floating("params", params)
-        added, means = matched("grads", grads, arrays), matched("mean", state["mean"], arrays)
-        count = counted("state['count']", state["count"]) + 1
-        for path, mean in means.items():
-            (means[path],) = backend_of(mean).rule_results(mean_rule, [mean, added[path]], [1.0 / self.every])
-        gathered = rebuild(params, means)
-        kept = params, state | {"count": count, "mean": gathered}
-        if isinstance(count, int) and count < self.every:
-            return kept
-        params, inner = self.optimizer.update(params, gathered, state["optimizer"])
-        zeros = {path: _zeros(mean) for path, mean in means.items()}
-        made = params, {"optimizer": inner, "count": 0, "mean": rebuild(params, zeros)}
-        return made if isinstance(count, int) else chosen(count >= self.every, made, kept)
+    def check_own(self, params: Tree, state: State) -> State:
+        count = check_count("state['count']", state["count"])
+        return {"count": count, "mean": check_matching("mean", state["mean"], params)}
 
-    def attach(self, parameters: Sequence[Parameter]) -> None:
-        super().attach(parameters)
-        if self._kept is None:
-            self._kept = Kept("Accumulate", parameters, [_zeros])
-        self._kept.check_same(parameters)
+    def next_scalars(self, state: State) -> Any:
+        """Return the scalars of the wrapped optimizer, or None between its updates."""
+        between = isinstance(state["count"], int) and state["count"] + 1 < self.every
+        return None if between else super().next_scalars(state)
 
-    def step(self, parameters: Sequence[Parameter]) -> None:
-        self.attach(parameters)
-        assert self._kept is not None
-        for target, kept in self._kept.pairs():
-            kept[:] = target.backend.apply_rule(mean_rule, [kept[0], target.gradient], [1.0 / self.every])
-        self._count += 1
-        if self._count == self.every:
-            for target, kept in self._kept.pairs():
-                (target.gradient,) = kept
-                kept[:] = [_zeros(target.value)]
-            self._count = 0
-            self.optimizer.step(parameters)
+    def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
+        count, share = state["count"] + 1, (1.0 / self.every,)
+        (mean,) = apply_rule(mean_rule, [state["mean"]], grads, share, donate=donate)
+        kept = state | {"count": count, "mean": mean}
+        if scalars is None:
+            return params, kept
+        updated, made = self._apply_mean(params, kept, scalars, donate=donate)
+        if isinstance(count, int):
+            return updated, made
+        due: tuple[Tree, State] = where(count >= self.every, (updated, made), (params, kept))
+        return due
 
-    @property
-    def state(self) -> State:
-        mean = self._kept.by_name(0) if self._kept else {}
-        return {"optimizer": self.optimizer.state, "count": self._count, "mean": mean}
+    def flush(self, params: Tree, state: State, *, donate: bool = False) -> tuple[Tree, State]:
+        if state["count"] == 0:
+            return super().flush(params, state, donate=donate)
+        scalars, scale = self.optimizer.next_scalars(state["optimizer"]), self.every / state["count"]
+        means = unflatten(state["mean"], [mean * scale for mean in flatten(state["mean"])])
+        params, state = self._apply_mean(params, state | {"mean": means}, scalars, donate=donate)
+        return super().flush(params, state, donate=donate)
+
+    def _apply_mean(self, params: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
+        mean, inner = state["mean"], state["optimizer"]
+        params, inner = self.optimizer.apply(params, mean, inner, scalars, donate=donate)
+        return params, {"optimizer": inner, "count": 0, "mean": _zeros_like(mean)}
 
     def __repr__(self) -> str:
         return f"Accumulate({self.optimizer!r}, every={self.every!r})"
 
 
-def _zeros(array: Array) -> Array:
-    return namespace(array).zeros_like(array)
+def _zeros_like(tree: Tree) -> Tree:
+    return unflatten(tree, [namespace(array).zeros_like(array) for array in flatten(tree)])

@@ -1,85 +1,95 @@
-"""Optimizers that limit the gradients for another one."""
+"""Wrappers that limit gradients."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from cutedl_xp._checks import check_positive
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends import Rule, backend_of
-from cutedl_xp.optimizers._kept import targets_of
+from cutedl_xp.backends import Rule
 from cutedl_xp.optimizers._optimizer import Optimizer, State
-from cutedl_xp.optimizers._tree import Tree, rebuild
-from cutedl_xp.optimizers._validation import floating
-from cutedl_xp.optimizers.wrappers._wrapper import Around
-from cutedl_xp.parameter import Parameter
+from cutedl_xp.optimizers._tree import Tree, flatten, unflatten, zip_leaves
+from cutedl_xp.optimizers._validation import namespace
+from cutedl_xp.optimizers.wrappers.wrapper import OptimizerWrapper
+from cutedl_xp.parameters import NamedArrays
 
 _SMALLEST, _LARGEST = 1.2e-38, 3.4e38
 
 
 def value_rule(xp: Namespace, g: Array, same: Array, limit: float) -> tuple[Array, ...]:
-    """A gradient within its limits, element by element; a rule takes what it renews and a gradient, here the same."""
+    """Limit the entries of a gradient; a rule takes an array that it renews and a gradient, here the same one."""
     return (xp.minimum(xp.maximum(g, -limit), limit),)
 
 
-def norm_rule(xp: Namespace, g: Array, same: Array, squares: Array, limit: float) -> tuple[Array, ...]:
-    """A gradient not longer than its limit, from a sum of squares that may be one of more than its own."""
-    return (g * (limit / xp.maximum(xp.sqrt(squares), limit)),)
+def norm_rule(xp: Namespace, g: Array, same: Array, scale: Array, squares: Array, limit: float) -> tuple[Array, ...]:
+    """Limit a gradient whose norm, perhaps together with others, is ``scale`` times the root of ``squares``."""
+    return (g * (limit / xp.maximum(scale * xp.sqrt(squares), limit)),)
 
 
-class _Clipping(Around):
-    """Another optimizer that gets limited gradients. Its state is the other one's."""
+class _Clipping(OptimizerWrapper):
+    """A wrapper that limits the gradients. Its state is that of the wrapped optimizer."""
 
     rule: ClassVar[Rule]
+    own_keys = ()
 
     def __init__(self, optimizer: Optimizer, limit: float) -> None:
         super().__init__(optimizer)
         self.limit = check_positive("limit", limit)
         if not _SMALLEST <= self.limit <= _LARGEST:
-            raise ValueError(f"`limit` must be a number that float32 has, {_SMALLEST} to {_LARGEST}; got {limit!r}")
+            raise ValueError(f"`limit` must be representable in float32, {_SMALLEST} to {_LARGEST}; got {limit!r}")
 
     @abstractmethod
-    def _scalars(self, gradients: Sequence[Array]) -> list[tuple[Any, ...]]:
-        """What the rule takes after the gradient, for each of them."""
+    def gradient_scalars(self, grads: Tree) -> list[tuple[Any, ...]]:
+        """Return the arguments of the rule after the gradient, for each leaf."""
 
-    def _targets(self, parameters: Sequence[Parameter]) -> Sequence[Parameter]:
-        return targets_of(parameters)
+    def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
+        clipped = self._clip(grads, donate=donate)
+        return self.optimizer.apply(params, clipped, state, scalars, donate=donate)
+
+    def _clip(self, grads: Tree, *, donate: bool) -> Tree:
+        pairs = zip(zip_leaves(grads), self.gradient_scalars(grads), strict=True)
+        clipped = [backend.apply_rule(self.rule, (g, g), own, donate=donate)[0] for (backend, g), own in pairs]
+        return unflatten(grads, clipped)
 
     def init(self, params: Tree) -> State:
         return self.optimizer.init(params)
 
-    def update(self, params: Tree, grads: Tree, state: State) -> tuple[Tree, State]:
-        arrays = floating("grads", grads)
-        clipped = {
-            path: backend_of(g).rule_results(self.rule, [g, g], scalars)[0]
-            for (path, g), scalars in zip(arrays.items(), self._scalars(list(arrays.values())), strict=True)
-        }
-        return self.optimizer.update(params, rebuild(grads, clipped), state)
+    def init_own(self, params: Tree) -> State:
+        return {}
 
-    def step(self, parameters: Sequence[Parameter]) -> None:
-        self.attach(parameters)
-        targets = self._targets(parameters)
-        for target, scalars in zip(targets, self._scalars([each.gradient for each in targets]), strict=True):
-            (target.gradient,) = target.backend.apply_rule(self.rule, [target.gradient, target.gradient], scalars)
-        self.optimizer.step(parameters)
+    def check_own(self, params: Tree, state: State) -> State:
+        return {}
 
-    @property
-    def state(self) -> State:
-        return self.optimizer.state
+    def check_state(self, params: Tree, state: State) -> State:
+        return self.optimizer.check_state(params, state)
+
+    def next_scalars(self, state: State) -> Any:
+        return self.optimizer.next_scalars(state)
+
+    def flush(self, params: Tree, state: State, *, donate: bool = False) -> tuple[Tree, State]:
+        return self.optimizer.flush(params, state, donate=donate)
+
+    def _check_keys(self, state: Any) -> None:
+        self.optimizer._check_keys(state)
+
+    def _kept_state(self) -> State:
+        return self.optimizer._kept_state()
+
+    def _keep_state(self, state: State) -> None:
+        self.optimizer._keep_state(state)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.optimizer!r}, limit={self.limit!r})"
 
 
 class ClipByValue(_Clipping):
-    """Keeps every entry of the gradients between -limit and limit.
+    """Limit every entry of the gradients to [-limit, limit].
 
     Parameters
     ----------
     optimizer
-        Any other one; its state is this one's as well.
+        Optimizer to wrap; its state is this one's as well.
     limit
-        Greater than 0.
+        Largest absolute value of an entry, greater than 0.
 
     Examples
     --------
@@ -93,19 +103,19 @@ class ClipByValue(_Clipping):
 
     rule = staticmethod(value_rule)
 
-    def _scalars(self, gradients: Sequence[Array]) -> list[tuple[Any, ...]]:
-        return [(self.limit,) for _ in gradients]
+    def gradient_scalars(self, grads: Tree) -> list[tuple[Any, ...]]:
+        return [(self.limit,) for _ in flatten(grads)]
 
 
 class ClipByNorm(_Clipping):
-    """Shortens the gradient of each parameter whose norm, the root of its sum of squares, is above limit.
+    """Scale the gradient of each parameter whose norm, the root of its sum of squares, is above the limit.
 
     Parameters
     ----------
     optimizer
-        Any other one; its state is this one's as well.
+        Optimizer to wrap; its state is this one's as well.
     limit
-        Greater than 0: the norm that such a gradient gets.
+        Largest norm of a gradient, greater than 0.
 
     Examples
     --------
@@ -119,24 +129,28 @@ class ClipByNorm(_Clipping):
 
     rule = staticmethod(norm_rule)
 
-    def _scalars(self, gradients: Sequence[Array]) -> list[tuple[Any, ...]]:
-        return [(backend_of(g).sum_of_squares(g), self.limit) for g in gradients]
+    def gradient_scalars(self, grads: Tree) -> list[tuple[Any, ...]]:
+        return [(*backend.scaled_squares([g]), self.limit) for backend, g in zip_leaves(grads)]
 
-    def _targets(self, parameters: Sequence[Parameter]) -> Sequence[Parameter]:
-        return parameters
+    def _clip(self, grads: Tree, *, donate: bool) -> Tree:
+        if not isinstance(grads, NamedArrays):
+            return super()._clip(grads, donate=donate)
+        separate = grads.separate()
+        clipped = super()._clip(separate, donate=donate)
+        return clipped if separate is grads else grads  # the parts of a run have been written in place
 
 
 class ClipByGlobalNorm(_Clipping):
-    """Shortens all gradients by the same factor where the norm of all together is above limit.
+    """Scale all gradients by one factor where the norm of all together is above the limit.
 
     The norm is the root of the sum of squares of all entries. Nothing is copied to the host for it.
 
     Parameters
     ----------
     optimizer
-        Any other one; its state is this one's as well.
+        Optimizer to wrap; its state is this one's as well.
     limit
-        Greater than 0: the norm that such gradients get.
+        Largest norm of all gradients, greater than 0.
 
     References
     ----------
@@ -155,7 +169,19 @@ class ClipByGlobalNorm(_Clipping):
 
     rule = staticmethod(norm_rule)
 
-    def _scalars(self, gradients: Sequence[Array]) -> list[tuple[Any, ...]]:
-        squares = [backend_of(g).sum_of_squares(g) for g in gradients]
-        total: Any = sum(squares[1:], *squares[:1])
-        return [(backend_of(g).xp.asarray(total, dtype=g.dtype), self.limit) for g in gradients]
+    def gradient_scalars(self, grads: Tree) -> list[tuple[Any, ...]]:
+        gradients = flatten(grads)
+        summed = gradients
+        if isinstance(grads, NamedArrays) and not grads.backends[0].reduces_runs:
+            summed = list(grads.views.values())  # in one order, whatever the runs are
+        by_dtype: dict[str, list[Array]] = {}
+        for g in summed:
+            by_dtype.setdefault(str(g.dtype), []).append(g)
+        backend, xp = zip_leaves(grads)[0][0], namespace(summed[0])
+        sums = [backend.scaled_squares(arrays) for arrays in by_dtype.values()]
+        if len(sums) == 1:
+            return [(*sums[0], self.limit) for _ in gradients]
+        widest = xp.result_type(*[arrays[0].dtype for arrays in by_dtype.values()])
+        norms = [xp.asarray(scale * xp.sqrt(squares), dtype=widest) for scale, squares in sums]
+        total = backend.scaled_squares([xp.stack(norms)])
+        return [(*[xp.asarray(number, dtype=g.dtype) for number in total], self.limit) for g in gradients]

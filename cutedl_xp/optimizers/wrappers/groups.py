@@ -1,41 +1,37 @@
-"""An optimizer for each group of parameters, and one that leaves its group alone."""
+"""A wrapper that gives each group of parameters an optimizer of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
 from cutedl_xp._checks import format_names, format_value
-from cutedl_xp._typing import Array
-from cutedl_xp.optimizers._kept import Kept
-from cutedl_xp.optimizers._optimizer import Optimizer, Rated, State
-from cutedl_xp.optimizers._tree import Tree, names, rebuild
-from cutedl_xp.optimizers._validation import check_keys, check_parameters, floating, matched
-from cutedl_xp.parameter import Parameter
-from cutedl_xp.parameters import FlatParameters
+from cutedl_xp.optimizers._optimizer import Optimizer, State
+from cutedl_xp.optimizers._tree import Tree, flatten, names, unflatten
+from cutedl_xp.parameters import Layout, NamedArrays, ParameterViews, Selection
 
 
 class Groups(Optimizer):
-    """Gives parameters to several optimizers, by patterns on their names.
+    """Apply a different optimizer to each group of parameters, selected by patterns on their names.
 
-    A group is what fits a pattern and none of those before it. Its optimizer may be of any rule with any options, go
-    around others, or be :class:`Frozen`; it is as if its parameters were all that there are. So clipping by the global
-    norm within a group is by the norm of its gradients alone, and around ``Groups`` by that of all, frozen ones too.
+    Each parameter belongs to the first matching pattern. Its optimizer may be any rule with any options, a wrapper, or
+    :class:`Frozen`, and treats its group as if there were no other parameters: clipping by the global norm within a
+    group uses the norm of that group's gradients, around ``Groups`` that of all gradients, frozen ones included.
 
     Parameters
     ----------
     optimizers
-        For each pattern an optimizer of its own. Patterns are shell-style, with ``*``, ``?`` and ``[]``: ``"*/bias"``
-        or ``"/1-*"``, and ``"*"`` for all that is left. Each must have some parameter, and each parameter a pattern. In
-        a tree of arrays the keys and places on the way to an array, with ``"/"`` between them, are its name.
+        An optimizer of its own for each pattern. Patterns are shell-style, with ``*``, ``?`` and ``[]``: ``"*/bias"``
+        or ``"/1-*"``, and ``"*"`` for all others. Every pattern must match a parameter, and every parameter a pattern.
+        In a tree of arrays the name of an array is the keys and places on the way to it, joined by ``"/"``.
 
     State
     -----
-    For each pattern the state of its optimizer, a tree being a dict of arrays by their names.
+    For each pattern the state of its optimizer; a tree in it is a dict of arrays by their names.
 
     Notes
     -----
-    An update is still one call for a whole group, and on CuPy one kernel. For that a model's parameters move in memory
-    when a group does not lie together yet: arrays that were had of them before are copies then.
+    An update makes one call for each contiguous run of a group, on CuPy one kernel. In a model all weights lie
+    together, and all biases: ``"*/weight"`` and ``"*/bias"`` are one run each.
 
     Examples
     --------
@@ -48,6 +44,8 @@ class Groups(Optimizer):
     >>> params["base"], params["head"]
     ({'weight': array([0., 0.]), 'bias': array([0.])}, {'weight': array([-0.1, -0.1]), 'bias': array([-1.])})
     """
+
+    own_keys = ()
 
     def __init__(self, optimizers: Mapping[str, Optimizer]) -> None:
         if not isinstance(optimizers, Mapping):
@@ -62,8 +60,7 @@ class Groups(Optimizer):
                     f"`optimizers`[{pattern!r}] must be an Optimizer, or Frozen(); got {format_value(optimizer)}"
                 )
         self._optimizers = dict(optimizers)
-        self._kept: Kept | None = None
-        self._parts: dict[str, Sequence[Parameter]] = {}
+        self._selected: tuple[Layout, dict[str, Selection]] | None = None
         owners: dict[int, str] = {}
         for pattern, optimizer in optimizers.items():
             for rule in optimizer.rules:
@@ -78,76 +75,93 @@ class Groups(Optimizer):
         """The optimizer of each pattern."""
         return dict(self._optimizers)
 
-    def init(self, params: Tree) -> State:
-        arrays = floating("params", params)
-        return {
-            pattern: self._optimizers[pattern].init({name: arrays[path] for name, path in part.items()})
-            for pattern, part in self._divided(_paths(params)).items()
-        }
-
-    def update(self, params: Tree, grads: Tree, state: State) -> tuple[Tree, State]:
-        check_keys(self, state, tuple(self._optimizers))
-        arrays = floating("params", params)
-        gradients = matched("grads", grads, arrays)
-        results: dict[str, Array] = {}
-        states: State = {}
-        for pattern, part in self._divided(_paths(params)).items():
-            own, own_gradients = ({name: tree[path] for name, path in part.items()} for tree in (arrays, gradients))
-            updated, states[pattern] = self._optimizers[pattern].update(own, own_gradients, state[pattern])
-            results |= {path: updated[name] for name, path in part.items()}
-        return rebuild(params, results), states
-
-    def attach(self, parameters: Sequence[Parameter]) -> None:
-        if self._kept is not None:
-            self._kept.check_same(parameters)
-            return
-        check_parameters(parameters)
-        groups = self._divided({parameter.name: parameter for parameter in parameters})
-        for pattern, optimizer in self._optimizers.items():
-            part: Sequence[Parameter] = tuple(groups[pattern].values())
-            self._parts[pattern] = parameters.group(part) if isinstance(parameters, FlatParameters) else part
-            optimizer.attach(self._parts[pattern])
-        self._kept = Kept("Groups", parameters, [])
-
-    def step(self, parameters: Sequence[Parameter]) -> None:
-        self.attach(parameters)
-        for pattern, optimizer in self._optimizers.items():
-            optimizer.step(self._parts[pattern])
+    @property
+    def children(self) -> Mapping[str, Optimizer]:
+        return self._optimizers
 
     @property
-    def state(self) -> State:
-        return {pattern: optimizer.state for pattern, optimizer in self._optimizers.items()}
-
-    def learning_rates(self) -> dict[str, float]:
-        inner = {pattern: optimizer.learning_rates() for pattern, optimizer in self._optimizers.items()}
-        return {pattern: rate for pattern, rates in inner.items() for rate in rates.values()}
-
-    @property
-    def rules(self) -> tuple[Rated, ...]:
+    def rules(self) -> tuple[Optimizer, ...]:
         return tuple(rule for optimizer in self._optimizers.values() for rule in optimizer.rules)
 
     @property
     def lr(self) -> Any:
-        """There is none."""
+        """Groups has a learning rate for each group, and none itself."""
         raise AttributeError("Groups has a learning rate for each group; see its `rules`")
 
-    def _divided(self, named: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """What belongs to each pattern, by name."""
-        groups: dict[str, dict[str, Any]] = {pattern: {} for pattern in self._optimizers}
-        for name, value in named.items():
+    def parts(self, params: Tree) -> Mapping[str, Tree]:
+        """Return the parameters of each pattern."""
+        if isinstance(params, NamedArrays):
+            return {pattern: selection.of(params) for pattern, selection in self._select(params.layout).items()}
+        leaves = dict(zip(_names(params), flatten(params), strict=True))
+        return {pattern: {name: leaves[name] for name in own} for pattern, own in self._divide(leaves).items()}
+
+    def init_own(self, params: Tree) -> State:
+        return {}
+
+    def check_own(self, params: Tree, state: State) -> State:
+        return {}
+
+    def next_scalars(self, state: State) -> Any:
+        return {pattern: optimizer.next_scalars(state[pattern]) for pattern, optimizer in self._optimizers.items()}
+
+    def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
+        own, own_grads = self.parts(params), self.parts(grads)
+        updated, states = {}, {}
+        for pattern, optimizer in self._optimizers.items():
+            arguments = own[pattern], own_grads[pattern], state[pattern], scalars[pattern]
+            updated[pattern], states[pattern] = optimizer.apply(*arguments, donate=donate)
+        return self._join(params, updated), states
+
+    def flush(self, params: Tree, state: State, *, donate: bool = False) -> tuple[Tree, State]:
+        own, updated, states = self.parts(params), {}, {}
+        for pattern, optimizer in self._optimizers.items():
+            updated[pattern], states[pattern] = optimizer.flush(own[pattern], state[pattern], donate=donate)
+        if all(states[pattern] is state[pattern] for pattern in states):
+            return params, state
+        return self._join(params, updated), states
+
+    def learning_rates(self) -> dict[str, float]:
+        rates = {}
+        for pattern, optimizer in self._optimizers.items():
+            for name, rate in optimizer.learning_rates().items():
+                rates[f"{pattern}/{name}" if name else pattern] = rate
+        return rates
+
+    def _join(self, params: Tree, updated: Mapping[str, Tree]) -> Tree:
+        """Return parameters with the updated ones of each pattern."""
+        if isinstance(params, NamedArrays):
+            for pattern, selection in self._select(params.layout).items():
+                params = params.with_part(selection, updated[pattern])
+            return params
+        by_name = {name: array for part in updated.values() for name, array in part.items()}
+        return unflatten(params, [by_name[name] for name in _names(params)])
+
+    def _select(self, layout: Layout) -> dict[str, Selection]:
+        if self._selected is None or self._selected[0] is not layout:
+            groups = self._divide(layout.shapes)
+            self._selected = layout, {pattern: layout.select(own) for pattern, own in groups.items()}
+        return self._selected[1]
+
+    def _view_parts(self, views: ParameterViews) -> Mapping[str, ParameterViews]:
+        return {pattern: views.select(own) for pattern, own in self._divide(views.layout.shapes).items()}
+
+    def _divide(self, names: Collection[str]) -> dict[str, list[str]]:
+        """Return the names that belong to each pattern."""
+        groups: dict[str, list[str]] = {pattern: [] for pattern in self._optimizers}
+        for name in names:
             fitting = [pattern for pattern in groups if fnmatchcase(name, pattern)]
             if not fitting:
                 what = repr(name) if name else "'', the name of a single array"
                 raise ValueError(f"`optimizers` has no pattern for {what}; add one, such as '*': Frozen()")
-            groups[fitting[0]][name] = value
+            groups[fitting[0]].append(name)
         for pattern, group in groups.items():
-            if not group and any(fnmatchcase(name, pattern) for name in named):
+            if not group and any(fnmatchcase(name, pattern) for name in names):
                 raise ValueError(
                     f"the pattern {pattern!r} of `optimizers` fits only what patterns before it fit as well"
                 )
             if not group:
                 raise ValueError(
-                    f"the pattern {pattern!r} of `optimizers` fits none of the parameters: {format_names(named)}"
+                    f"the pattern {pattern!r} of `optimizers` fits none of the parameters: {format_names(names)}"
                 )
         return groups
 
@@ -155,51 +169,11 @@ class Groups(Optimizer):
         return f"Groups({self._optimizers!r})"
 
 
-class Frozen(Optimizer):
-    """Leaves parameters as they are: for a group of :class:`Groups`. It keeps nothing, and counts nothing.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from cutedl_xp.optimizers import Frozen
-    >>> w = np.array([1.0])
-    >>> after, state = Frozen().update(w, np.array([5.0]), Frozen().init(w))
-    >>> after is w, state
-    (True, {})
-    """
-
-    def init(self, params: Tree) -> State:
-        floating("params", params)
-        return {}
-
-    def update(self, params: Tree, grads: Tree, state: State) -> tuple[Tree, State]:
-        check_keys(self, state, ())
-        matched("grads", grads, floating("params", params))
-        return params, {}
-
-    def attach(self, parameters: Sequence[Parameter]) -> None:
-        check_parameters(parameters)
-
-    def step(self, parameters: Sequence[Parameter]) -> None:
-        self.attach(parameters)
-
-    @property
-    def state(self) -> State:
-        return {}
-
-    @property
-    def rules(self) -> tuple[Rated, ...]:
-        return ()
-
-    def __repr__(self) -> str:
-        return "Frozen()"
-
-
-def _paths(params: Tree) -> dict[str, str]:
-    """The path of each array of a tree by its name."""
+def _names(params: Tree) -> list[str]:
+    """Return the name of each leaf of a tree, which must be different."""
     paths: dict[str, str] = {}
-    for path, name in names(params).items():
+    for name, path in names(params):
         if name in paths:
             raise ValueError(f"`params`{paths[name]} and `params`{path} have the same name {name!r}; rename one")
         paths[name] = path
-    return paths
+    return list(paths)

@@ -1,40 +1,37 @@
-"""An optimizer that leaves out updates whose gradient is not finite."""
+"""A wrapper that skips updates with non-finite gradients."""
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cutedl_xp._typing import Array
-from cutedl_xp.backends import Backend, backend_of
-from cutedl_xp.optimizers._kept import targets_of
-from cutedl_xp.optimizers._optimizer import Optimizer, State
-from cutedl_xp.optimizers._tree import Tree, chosen
-from cutedl_xp.optimizers._validation import check_keys, counted, floating, matched
-from cutedl_xp.optimizers.wrappers._wrapper import Around
-from cutedl_xp.parameter import Parameter
+from cutedl_xp.backends import Backend
+from cutedl_xp.optimizers._optimizer import State
+from cutedl_xp.optimizers._tree import Tree, where, zip_leaves
+from cutedl_xp.optimizers._validation import check_count
+from cutedl_xp.optimizers.wrappers.wrapper import OptimizerWrapper
 
 
-class SkipNonFinite(Around):
-    """Leaves out an update when some entry of the gradients is infinite or not a number.
+class SkipNonFinite(OptimizerWrapper):
+    """Skip an update when an entry of the gradients is infinite or not a number.
 
-    It is as if those gradients had never come: parameters, the other optimizer's state and its ``t`` keep every bit.
+    Parameters, the state of the wrapped optimizer and its ``t`` keep every bit then, as if the gradients had never
+    come.
 
     Parameters
     ----------
     optimizer
-        Any other one.
+        Optimizer to wrap.
 
     State
     -----
-    optimizer : the other one's state.
-    skipped : how many updates were left out, an integer.
+    optimizer : the state of the wrapped optimizer.
+    skipped : the number of skipped updates, an integer.
 
     Notes
     -----
-    Each step asks the device whether the gradients are finite, and waits for the answer. Under ``jax.jit`` nothing is
-    asked: the update is made, and either it or what was before is taken.
+    Each step asks the device whether the gradients are finite, and waits for the answer. Under ``jax.jit`` the update
+    is always computed, and either it or the previous state is taken.
 
-    A loss that is not finite itself ends the training of a :class:`~cutedl_xp.Session` all the same, at the next entry
-    of its history.
+    A loss that is not finite ends the training of a :class:`~cutedl_xp.Session` nevertheless, at the next entry of its
+    history.
 
     Examples
     --------
@@ -46,48 +43,35 @@ class SkipNonFinite(Around):
     (array([-1.,  1.]), {'optimizer': {'t': 1, 'v': array([ 1., -1.])}, 'skipped': 1})
     """
 
-    def __init__(self, optimizer: Optimizer) -> None:
-        super().__init__(optimizer)
-        self._skipped = 0
+    own_keys = ("skipped",)
 
-    def init(self, params: Tree) -> State:
-        return {"optimizer": self.optimizer.init(params), "skipped": 0}
+    def init_own(self, params: Tree) -> State:
+        return {"skipped": 0}
 
-    def update(self, params: Tree, grads: Tree, state: State) -> tuple[Tree, State]:
-        check_keys(self, state, ("optimizer", "skipped"))
-        skipped = counted("state['skipped']", state["skipped"])
-        flags = _flags(matched("grads", grads, floating("params", params)).values())
-        left = params, state | {"skipped": skipped + 1}
+    def check_own(self, params: Tree, state: State) -> State:
+        return {"skipped": check_count("state['skipped']", state["skipped"])}
+
+    def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
+        flags = _finite_flags(grads)
+        skipped = params, state | {"skipped": state["skipped"] + 1}
         try:
             finite = all(map(bool, flags))
-        except TypeError:  # of a tracing library, to which they are not known yet
+        except TypeError:  # the library traces, and does not know them yet
             finite = None
         if finite is False:
-            return left
-        params, inner = self.optimizer.update(params, grads, state["optimizer"])
-        made = params, {"optimizer": inner, "skipped": skipped}
-        return made if finite else chosen(flags[0], made, left)
-
-    def step(self, parameters: Sequence[Parameter]) -> None:
-        self.attach(parameters)
-        if all(map(bool, _flags(target.gradient for target in targets_of(parameters)))):
-            self.optimizer.step(parameters)
-        else:
-            self._skipped += 1
-
-    @property
-    def state(self) -> State:
-        return {"optimizer": self.optimizer.state, "skipped": self._skipped}
+            return skipped
+        params, inner = self.optimizer.apply(params, grads, state["optimizer"], scalars, donate=donate)
+        made = params, state | {"optimizer": inner}
+        return made if finite else where(flags[0], made, skipped)
 
     def __repr__(self) -> str:
         return f"SkipNonFinite({self.optimizer!r})"
 
 
-def _flags(gradients: Iterable[Array]) -> list[Any]:
-    """Whether all entries are finite: one answer for each library and device that there is."""
+def _finite_flags(grads: Tree) -> list[Any]:
+    """Return whether all entries are finite: one answer for each library and device."""
     flags: dict[Backend, Any] = {}
-    for g in gradients:
-        backend = backend_of(g)
+    for backend, g in zip_leaves(grads):
         flag = backend.xp.all(backend.xp.isfinite(g))
         flags[backend] = flags[backend] & flag if backend in flags else flag
     return list(flags.values())

@@ -43,7 +43,7 @@ class Contender:
 CONTENDERS = {
     contender.name: contender
     for contender in (
-        Contender("floor", "gathering and matrix products alone; a copy", "floor", ("numpy",), updates=True),
+        Contender("floor", "gathering and matrix products alone; a copy", "floor", ("cutedl_xp",), updates=True),
         Contender("cutedl_xp", "with numba", "ours", ("cutedl_xp", "numba"), updates=True, program="ours"),
         Contender("cutedl_xp-plain", "without", "ours_plain", ("cutedl_xp",), updates=True, program="ours_plain"),
         Contender("jax-scan", "an epoch compiled as one loop", "jax_scan", ("jax", "optax"), _JAX, program="jax_scan"),

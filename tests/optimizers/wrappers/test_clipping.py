@@ -130,7 +130,7 @@ def test_misuse_is_one_sentence_and_changes_nothing(kind: Clipping, expected: An
     rule, w = kind(Fixed(1.0), 1.0), np.zeros(2)
     with pytest.raises(
         TypeError,
-        match=r"^`grads` must be an array of float32, float64 or bfloat16 \(of PyTorch or JAX\); got a numpy array",
+        match=r"^`grads` is a numpy array of dtype int64 .*; convert it to float64$",
     ):
         rule.update(w, np.ones(2, "int64"), rule.init(w))
     with pytest.raises(ValueError, match=r"^`grads` must have the structure of `params`"):

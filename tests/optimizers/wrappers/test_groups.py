@@ -81,16 +81,16 @@ def calls(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
     original = type(backend).apply_rule
 
-    def counting(self: Backend, rule: Any, arrays: Any, *numbers: Any) -> Any:
+    def counting(self: Backend, rule: Any, arrays: Any, *numbers: Any, **options: Any) -> Any:
         found.append(arrays[0].shape[0])
-        return original(self, rule, arrays, *numbers)
+        return original(self, rule, arrays, *numbers, **options)
 
     monkeypatch.setattr(type(backend), "apply_rule", counting)
     return found
 
 
 @pytest.mark.views
-def test_a_group_is_updated_in_one_call(model: Model, calls: list[int]) -> None:
+def test_each_contiguous_run_of_a_group_is_updated_in_one_call(model: Model, calls: list[int]) -> None:
     set_gradients(model.parameters, 0)
     before = values(model.parameters)
     optimizer = Groups({"*/bias": Fixed(), "/2-*": Frozen(), "*": AverageWeights(Adam())})
@@ -98,7 +98,11 @@ def test_a_group_is_updated_in_one_call(model: Model, calls: list[int]) -> None:
     for name, value in before.items():
         np.testing.assert_array_equal(values(model.parameters)[name], value)
     optimizer.step(model.parameters)
-    assert calls == [3 + 4 + 2, 6 + 8, 6 + 8]
+    assert calls == [3 + 4 + 2, 6, 8, 6, 8]
+    calls.clear()
+    optimizer = Groups({"*/weight": Fixed(), "*/bias": Adam()})
+    optimizer.step(model.parameters)
+    assert calls == [6 + 12 + 8, 3 + 4 + 2]
 
 
 @pytest.mark.parametrize("copied", [lambda obj: obj, copy.deepcopy, lambda obj: pickle.loads(pickle.dumps(obj))])  # noqa: S301

@@ -1,6 +1,5 @@
 """The pictures hold the history's numbers, survive odd ones, and are written whole or not at all."""
 
-import errno
 import itertools
 import math
 import sys
@@ -210,55 +209,6 @@ def test_the_usual_stop_reason_leaves_no_word_alone():
     reason = "val_loss has not improved by more than 0.001 in 20 validations"
     label = plotting.report(recorded(reason=reason, start=131_320)).axes[-1].get_xlabel()
     assert label.splitlines()[1:] == [f"656,600 steps in 2.5 s; stopped: {reason}"]
-
-
-class TestSave:
-    @pytest.mark.parametrize(("name", "start"), [("a.png", b"\x89PNG"), ("a.PDF", b"%PDF"), ("a.svg", b"<?xml")])
-    def test_the_ending_says_the_format(self, name, start, tmp_path):
-        plotting.save(plotting.report(recorded()), str(tmp_path / name))
-        assert (tmp_path / name).read_bytes().startswith(start)
-        assert [file.name for file in tmp_path.iterdir()] == [name]
-
-    @pytest.mark.parametrize("name", ["a.jpgg", "a", "a.", ".png"])
-    def test_an_unknown_ending(self, name, tmp_path):
-        with pytest.raises(ValueError, match=r"must end in one of .*\.png"):
-            plotting.save(plotting.report(recorded()), tmp_path / name)
-        assert list(tmp_path.iterdir()) == []
-
-    def test_a_failure_leaves_the_old_file(self, tmp_path, monkeypatch):
-        path = tmp_path / "a.png"
-        path.write_bytes(b"old")
-
-        def full(*_):
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-        monkeypatch.setattr(plotting.os, "fsync", full)
-        with pytest.raises(OSError, match=r"cannot be written: No space left on device: .*a\.png"):
-            plotting.save(plotting.report(recorded()), path)
-        assert path.read_bytes() == b"old"
-        assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
-
-    def test_no_such_folder(self, tmp_path):
-        with pytest.raises(FileNotFoundError, match=r"cannot be written: .*missing.*a\.png"):
-            plotting.save(plotting.report(recorded()), tmp_path / "missing" / "a.png")
-
-    def test_a_folder_in_the_way(self, tmp_path):
-        (tmp_path / "a.png").mkdir()
-        with pytest.raises(OSError, match="cannot be written"):
-            plotting.save(plotting.report(recorded()), tmp_path / "a.png")
-        assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
-
-    def test_a_folder_without_permission(self, tmp_path):
-        tmp_path.chmod(0o500)
-        try:
-            (tmp_path / "probe").touch()
-        except PermissionError:
-            with pytest.raises(PermissionError, match=r"cannot be written: .*a\.png"):
-                plotting.save(plotting.report(recorded()), tmp_path / "a.png")
-        else:
-            pytest.skip("this user may write anywhere")
-        finally:
-            tmp_path.chmod(0o700)
 
 
 def test_pyplot_is_left_alone():

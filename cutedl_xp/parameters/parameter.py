@@ -1,9 +1,9 @@
-"""What is trained: named arrays with their gradients."""
+"""The trained arrays of a model, each with its gradient."""
 
+from math import prod
 from typing import Any
-from weakref import ReferenceType
 
-from cutedl_xp._typing import Array
+from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import backend_of, check_together, describe, dtype_name
 
 
@@ -17,13 +17,12 @@ class Parameter:
     value
         A floating-point array of any shape and any backend.
     gradient
-        An array like ``value``; zeros if not given.
+        An array like ``value``; zeros by default.
 
     Notes
     -----
-    Where a library's arrays can be written to, ``value`` and ``gradient`` stay the same two arrays: assigning to one
-    copies into its memory. A model's are others only after :class:`~cutedl_xp.optimizers.Groups` brought its groups
-    together. Where arrays cannot be written to (JAX), assigning replaces them.
+    Where a library's arrays can be written to, ``value`` and ``gradient`` always stay the same two arrays: assigning to
+    one copies into its memory. Where arrays cannot be written to (JAX), assigning replaces them.
 
     Examples
     --------
@@ -35,12 +34,12 @@ class Parameter:
     Parameter('weight', shape=(2, 3), dtype=float32)
     """
 
-    __slots__ = ("_gradient", "_origin", "_value", "backend", "name")
+    __slots__ = ("_gradient", "_source", "_value", "backend", "name")
 
     def __init__(self, name: str, value: Array, gradient: Array | None = None) -> None:
         self.name = name
         self.backend = backend_of(value)
-        self._origin: tuple[ReferenceType[Any], int | None] | None = None  # a sequence, and the place in it
+        self._source: tuple[Parameter, int] | None = None  # the flat parameter that this one views, and the first entry
         xp = self.backend.xp
         if dtype_name(value.dtype) not in ("float32", "float64"):
             raise TypeError(f"`value` of {name!r} must be an array of float32 or float64; got {describe(value)}")
@@ -57,6 +56,14 @@ class Parameter:
             raise ValueError(
                 f"`gradient` of {name!r} has shape {tuple(self._gradient.shape)}; its value has {tuple(value.shape)}"
             )
+
+    @classmethod
+    def view(cls, flat: "Parameter", name: str, start: int, shape: Shape) -> "Parameter":
+        """Return a parameter whose memory is a part of a flat one's, where the library has views."""
+        part, xp = slice(start, start + prod(shape)), flat.backend.xp
+        parameter = cls(name, *(xp.reshape(array[part], shape) for array in (flat.value, flat.gradient)))
+        parameter._source = (flat, start)
+        return parameter
 
     @property
     def value(self) -> Array:
@@ -78,10 +85,6 @@ class Parameter:
         if array is not self._gradient:
             self._gradient = self._copied(array, self._gradient, "gradient")
 
-    def _renew(self, value: Array, gradient: Array) -> None:
-        """Let other memory be that of the parameter."""
-        self._value, self._gradient = value, gradient
-
     def _copied(self, source: Any, target: Array, what: str) -> Array:
         if not (self.backend.owns(source) and source.dtype == target.dtype):
             source = self.backend.asarray(source, dtype=target.dtype)
@@ -92,16 +95,11 @@ class Parameter:
         return self.backend.write(target, source)
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
-        """How it is copied and pickled: a model's parameter together with the others, whose memory it shares."""
-        parameters = self._origin[0]() if self._origin else None
-        if self._origin is None or parameters is None:
+        """Copy and pickle a view together with the flat parameter, so that the copies share memory again."""
+        if self._source is None:
             return Parameter, (self.name, self.value, self.gradient)
-        return _member, (parameters, self._origin[1])
+        flat, start = self._source
+        return Parameter.view, (flat, self.name, start, tuple(self.value.shape))
 
     def __repr__(self) -> str:
         return f"Parameter({self.name!r}, shape={tuple(self.value.shape)}, dtype={self.value.dtype})"
-
-
-def _member(parameters: Any, place: int | None) -> Parameter:
-    found: Parameter = parameters.flat if place is None else parameters[place]
-    return found

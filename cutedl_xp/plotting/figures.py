@@ -1,4 +1,4 @@
-"""The parts of a picture of runs: panels one above the other, their axes, styles of lines, and a legend."""
+"""Parts of a picture of runs: panels, axes, line styles and the legend."""
 
 import importlib
 import math
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-# The colours of Okabe and Ito, told apart by colour-blind readers too; their yellow is too pale for a line on white.
+# The colours of Okabe and Ito, which colour-blind readers can distinguish, without their yellow, too pale on white.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7F7F7F", "#000000")
 _THICK, _THIN = 3.4, 1.1
 _ALARM = "#C00000"
@@ -23,10 +23,10 @@ _LEGEND_WIDTH = 105  # characters, with 8 for a dash and the space between colum
 _TITLE_WIDTH = 80  # characters, bold
 
 
-def panels(heights: Sequence[float], title: str, warning: str) -> "tuple[Figure, list[Axes]]":
-    """A figure with panels one above the other that share the axis of the steps."""
+def make_panels(heights: Sequence[float], title: str, warning: str) -> "tuple[Figure, list[Axes]]":
+    """Return a figure with panels one above the other, which share the axis of the steps."""
     # Figure, not pyplot: no window, no global list of figures, the same in a thread or a worker process
-    figure: Figure = matplotlib_module("figure").Figure(
+    figure: Figure = import_matplotlib("figure").Figure(
         figsize=(9.0, 1.5 + sum(heights)), dpi=120, layout="constrained"
     )
     axes = list(figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0])
@@ -41,8 +41,8 @@ def panels(heights: Sequence[float], title: str, warning: str) -> "tuple[Figure,
     return figure, axes
 
 
-def styles(number: int) -> list[dict[str, Any]]:
-    """A colour, dash and width for each label; with more labels than colours, a colour returns with another dash."""
+def make_styles(number: int) -> list[dict[str, Any]]:
+    """Return a colour, dash and width for each label; a colour that is used again has another dash."""
     return [
         {
             "color": COLOURS[index % len(COLOURS)],
@@ -53,10 +53,10 @@ def styles(number: int) -> list[dict[str, Any]]:
     ]
 
 
-def end_mark(
+def mark_end(
     panel: "Axes", steps: Sequence[int], values: Sequence[float], style: Mapping[str, Any], cross: bool
 ) -> None:
-    """A dot or a cross at the last finite entry, the larger the thicker the line, so that none hides another."""
+    """Draw a dot or a cross at the last finite entry, larger for thicker lines, so that no mark hides another."""
     finite = [entry for entry in zip(steps, values, strict=True) if math.isfinite(entry[1])]
     look = _CROSS if cross else {"marker": "o"}
     size = (3.0 + 2.0 * style["linewidth"] + 3.0 * cross) ** 2
@@ -64,7 +64,8 @@ def end_mark(
         panel.scatter([step], [value], color=style["color"], s=size, zorder=3, **look)
 
 
-def legend_below(figure: "Figure", axes: "list[Axes]", labels: Sequence[str], crossed_label: str) -> None:
+def add_legend(figure: "Figure", axes: "list[Axes]", labels: Sequence[str], crossed_label: str) -> None:
+    """Add a legend below the panels, with the meaning of the cross if it has one."""
     drawn = {line.get_label(): line for panel in axes for line in panel.get_lines()}
     handles: dict[str, Any] = {label: drawn[label] for label in labels if label in drawn}
     if crossed_label:
@@ -74,31 +75,32 @@ def legend_below(figure: "Figure", axes: "list[Axes]", labels: Sequence[str], cr
         figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=columns, frameon=False)
 
 
-def plain_steps(axes: "list[Axes]") -> None:
-    ticker = matplotlib_module("ticker")
+def format_steps(axes: "list[Axes]") -> None:
+    """Label the axis of the steps with whole numbers."""
+    ticker = import_matplotlib("ticker")
     axes[-1].xaxis.set_major_locator(ticker.MaxNLocator(nbins=8, integer=True))
     axes[-1].xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
 
 
-def logarithmic_steps(axes: "list[Axes]") -> None:
-    """Runs may differ by a factor of fifty in length; a linear axis would hide the short ones."""
+def use_logarithmic_steps(axes: "list[Axes]") -> None:
+    """Use a logarithmic axis of steps, as runs may differ fiftyfold in length."""
     axes[-1].set_xscale("log")
-    label_logarithmic(axes[-1].xaxis, matplotlib_module("ticker").EngFormatter(sep=""))
+    label_logarithmic(axes[-1].xaxis, import_matplotlib("ticker").EngFormatter(sep=""))
 
 
-def logarithmic_if_positive(panel: "Axes") -> None:
-    """So that small values can be told apart, where none is 0 or below."""
+def use_logarithmic_values(panel: "Axes") -> None:
+    """Use a logarithmic axis of values if all are positive, so that small values can be distinguished."""
     drawn: list[Any] = [line.get_ydata() for line in panel.get_lines()]
     values = [float(value) for line in drawn for value in line]
     if not any(map(math.isfinite, values)) or any(value <= 0.0 for value in values):
         return
     panel.set_yscale("log")
-    label_logarithmic(panel.yaxis, matplotlib_module("ticker").StrMethodFormatter("{x:g}"))
+    label_logarithmic(panel.yaxis, import_matplotlib("ticker").StrMethodFormatter("{x:g}"))
 
 
 def label_logarithmic(axis: "Axis", formatter: Any) -> None:
-    """As many labels as a short or a long axis has room for: a locator for powers of ten gives a short one none."""
-    ticker = matplotlib_module("ticker")
+    """Label a logarithmic axis; Matplotlib's locator for powers of ten gives a short axis no label at all."""
+    ticker = import_matplotlib("ticker")
     low, high = sorted(axis.get_view_interval())
     decades = math.log10(high / low)
     if decades < 0.3:
@@ -110,8 +112,8 @@ def label_logarithmic(axis: "Axis", formatter: Any) -> None:
     axis.set_minor_formatter(ticker.NullFormatter())
 
 
-def matplotlib_module(module: str) -> Any:
-    """A module of Matplotlib, imported when it is first needed."""
+def import_matplotlib(module: str) -> Any:
+    """Import a module of Matplotlib when it is first needed."""
     try:
         return importlib.import_module(f"matplotlib.{module}")
     except ImportError as error:

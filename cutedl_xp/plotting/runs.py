@@ -1,4 +1,4 @@
-"""Pictures of what training runs recorded: a History in, a matplotlib figure out."""
+"""Pictures of one run and of several, and files of pictures."""
 
 import io
 import math
@@ -8,35 +8,35 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cutedl_xp import _figures
 from cutedl_xp.files.atomic import write_atomically
+from cutedl_xp.plotting import figures
 from cutedl_xp.training.history import History
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _WORDS = {"loss": "training loss", "val_loss": "validation loss", "val_accuracy": "validation accuracy"}
-# What is compared: the figure's name, the words at its axis, and what is drawn of it.
+# For each panel: the series, the label of its axis, and the function that is drawn.
 _COMPARED: tuple[tuple[str, str, Callable[[float], float]], ...] = (
     ("val_loss", "validation loss", float),
     ("val_accuracy", "validation error (1 - accuracy)", lambda accuracy: 1.0 - accuracy),
 )
 _SUMMARY_WIDTH = 105  # characters
-_FEW_ENTRIES = 30  # up to so many are marked one by one; a line of a single entry shows nothing without its mark
+_FEW_ENTRIES = 30  # up to this number each entry has a mark; a line of a single entry is invisible without it
 
 
 def report(history: History, title: str = "", *, warning: str = "") -> "Figure":
-    """One run: training and validation loss above, validation accuracy below, the figures written in.
+    """Draw one run: training and validation loss above, validation accuracy below, with the final values.
 
     Parameters
     ----------
     history
-        What the run recorded. Without validation data or accuracy only what there is is drawn; entries that are
-        not finite leave a gap.
+        History of the run. Series that were not recorded are left out, and entries that are not finite leave a gap.
     title
-        Stands above the picture.
+        Title of the picture.
     warning
-        What nobody should overlook; it stands in the title, which is then red.
+        Warning in the title, which is then red.
 
     Returns
     -------
@@ -60,17 +60,17 @@ def report(history: History, title: str = "", *, warning: str = "") -> "Figure":
     panels: list[list[str]] = [[name for name in ("loss", "val_loss") if name in history.recorded]]
     if "val_accuracy" in history.recorded:
         panels.append(["val_accuracy"])
-    figure, axes = _figures.panels([3.0] * len(panels), title, warning)
+    figure, axes = figures.make_panels([3.0] * len(panels), title, warning)
     for names, panel in zip(panels, axes, strict=True):
-        for name, colour in zip(names, _figures.COLOURS, strict=False):
+        for name, colour in zip(names, figures.COLOURS, strict=False):
             values = history.series(name)
             marker = "." if len(values) <= _FEW_ENTRIES else ""
-            label = _legend_entry(name, values)
+            label = _format_legend_entry(name, values)
             panel.plot(history.steps, values, label=label, color=colour, marker=marker, linewidth=1.4)
         panel.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, frameon=False, borderaxespad=0.2)
         panel.set_ylabel(_WORDS[names[0]].removeprefix("training "))
-    _figures.plain_steps(axes)
-    axes[-1].set_xlabel(_summary(history), fontsize="medium", linespacing=1.5)
+    figures.format_steps(axes)
+    axes[-1].set_xlabel(_format_summary(history), fontsize="medium", linespacing=1.5)
     return figure
 
 
@@ -82,23 +82,23 @@ def comparison(
     crossed: Sequence[History] = (),
     crossed_label: str = "",
 ) -> "Figure":
-    """Several runs: validation loss above, and 1 - validation accuracy below, against the steps; all axes logarithmic.
+    """Draw several runs against the steps: validation loss above, and 1 - validation accuracy below.
 
-    Runs that end close to each other can so be told apart. The end of every run is marked with a dot.
+    All axes are logarithmic, so that runs that end close to each other can be distinguished. A dot marks each end.
 
     Parameters
     ----------
     histories
-        Each label's run, or several runs of it (of several seeds, say), which then share one colour, width and dash.
-        Later ones are thinner, so that one that runs along another does not hide it.
+        For each label one run, or several runs (of several seeds, for example), which then share one colour, width
+        and dash. Later labels have thinner lines, so that no line hides another.
     title
-        Stands above the picture.
+        Title of the picture.
     warning
-        What nobody should overlook; it stands in the title, which is then red.
+        Warning in the title, which is then red.
     crossed
-        Runs among these whose end is marked with a cross in place of the dot.
+        Runs whose end is marked with a cross instead of a dot.
     crossed_label
-        What the cross means.
+        Meaning of the cross, for the legend.
 
     Returns
     -------
@@ -120,41 +120,35 @@ def comparison(
     >>> [text.get_text() for text in figure.legends[0].get_texts()]
     ['Adam', 'Adagrad', 'failed']
     """
-    figure, axes = _figures.panels([3.0, 4.5], title, warning)
+    figure, axes = figures.make_panels([3.0, 4.5], title, warning)
     groups = {label: [runs] if isinstance(runs, History) else list(runs) for label, runs in histories.items()}
-    for panel, (name, words, figures) in zip(axes, _COMPARED, strict=True):
-        for (label, runs), style in zip(groups.items(), _figures.styles(len(groups)), strict=True):
-            for number, run in enumerate(run for run in runs if name in run.recorded):
-                shown = f"_{label}" if number else label  # the legend leaves out what begins with an underscore
-                values = [figures(value) for value in run.series(name)]
-                panel.plot(run.steps, values, label=shown, **style)
-                cross = any(run is other for other in crossed)
-                _figures.end_mark(panel, run.steps, values, style, cross)
+    for panel, (name, words, convert) in zip(axes, _COMPARED, strict=True):
+        _draw_groups(panel, groups, name, convert, crossed)
         panel.set_ylabel(words)
-        _figures.logarithmic_if_positive(panel)
-    _figures.logarithmic_steps(axes)
+        figures.use_logarithmic_values(panel)
+    figures.use_logarithmic_steps(axes)
     axes[1].set_xlabel("steps")
-    _figures.legend_below(figure, axes, list(groups), crossed_label if crossed else "")
+    figures.add_legend(figure, axes, list(groups), crossed_label if crossed else "")
     return figure
 
 
 def save(figure: "Figure", path: str | os.PathLike[str]) -> None:
-    """Write a figure to a file, whole or not at all.
+    """Write a figure to a file atomically.
 
     Parameters
     ----------
     figure
-        Any matplotlib figure.
+        A matplotlib figure.
     path
-        Where; its ending says the format: ``.png``, ``.svg``, ``.pdf`` or another that matplotlib writes. A file
-        that is already there is replaced once the new one is complete.
+        File to write. The ending selects the format: ``.png``, ``.svg``, ``.pdf`` or another that matplotlib supports.
+        An existing file is replaced once the new one is complete.
 
     Raises
     ------
     ValueError
-        If the ending is none that matplotlib writes.
+        If matplotlib does not support the ending.
     OSError
-        If the file cannot be written, with the path and why.
+        If the file cannot be written; the message has the path and the reason.
 
     Examples
     --------
@@ -175,7 +169,23 @@ def save(figure: "Figure", path: str | os.PathLike[str]) -> None:
     write_atomically(path, picture.getbuffer())
 
 
-def _legend_entry(name: str, values: Sequence[float]) -> str:
+def _draw_groups(
+    panel: "Axes",
+    groups: Mapping[str, Sequence[History]],
+    name: str,
+    convert: Callable[[float], float],
+    crossed: Sequence[History],
+) -> None:
+    """Draw one series of all runs, with a mark at each end."""
+    for (label, runs), style in zip(groups.items(), figures.make_styles(len(groups)), strict=True):
+        for number, run in enumerate(run for run in runs if name in run.recorded):
+            shown = f"_{label}" if number else label  # the legend leaves out labels that start with an underscore
+            values = [convert(value) for value in run.series(name)]
+            panel.plot(run.steps, values, label=shown, **style)
+            figures.mark_end(panel, run.steps, values, style, any(run is other for other in crossed))
+
+
+def _format_legend_entry(name: str, values: Sequence[float]) -> str:
     words = _WORDS[name]
     if not values:
         return f"{words} (no entries)"
@@ -186,8 +196,8 @@ def _legend_entry(name: str, values: Sequence[float]) -> str:
     return f"{words}, {best}final {values[-1]:.4f}"
 
 
-def _summary(history: History) -> str:
-    """The words under the picture: how many steps, how long, and why it ended."""
+def _format_summary(history: History) -> str:
+    """Return the text under the picture: the number of steps, the duration and the reason of the end."""
     recorded = bool(history.steps)
     done = f"{history.steps[-1]:,} steps in {history.cost_time[-1]:,.1f} s" if recorded else "nothing was recorded"
     ended = f"stopped: {history.stop_reason}" if history.stop_reason else "not ended"

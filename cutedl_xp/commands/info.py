@@ -1,0 +1,27 @@
+"""``cutedl-xp info``: list the backends."""
+
+import argparse
+
+from cutedl_xp.backends import available_backends, get_backend
+
+NAME = "info"
+HELP = "list the backends with their devices, or with the reason why they cannot be used"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: the command takes no options."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a line for each device of each backend."""
+    rows = [("backend", "version", "devices, or why it cannot be used")]
+    for name, reason in available_backends().items():
+        if reason is not None:
+            rows.append((name, "-", f"not usable: {reason}"))
+            continue
+        backend = get_backend(name)
+        rows += [(name, backend.version, device) for device in backend.devices()]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    for row in rows:
+        print(f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}")
+    return 0

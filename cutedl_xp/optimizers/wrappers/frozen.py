@@ -1,0 +1,45 @@
+"""An optimizer that does not change its parameters."""
+
+from typing import Any
+
+from cutedl_xp.optimizers._optimizer import Optimizer, State
+from cutedl_xp.optimizers._tree import Tree
+from cutedl_xp.parameters import ParameterViews
+
+
+class Frozen(Optimizer):
+    """Keep parameters as they are: for a group of :class:`Groups`. It has no state.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.optimizers import Frozen
+    >>> w = np.array([1.0])
+    >>> after, state = Frozen().update(w, np.array([5.0]), Frozen().init(w))
+    >>> after is w, state
+    (True, {})
+    """
+
+    own_keys = ()
+    rules = ()
+
+    def init_own(self, params: Tree) -> State:
+        return {}
+
+    def check_own(self, params: Tree, state: State) -> State:
+        return {}
+
+    def next_scalars(self, state: State) -> Any:
+        return ()
+
+    def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
+        return params, {}
+
+    def learning_rates(self) -> dict[str, float]:
+        return {}
+
+    def _check_attachable(self, views: ParameterViews) -> None:
+        """Accept any parameters: there is no state that belongs to some."""
+
+    def __repr__(self) -> str:
+        return "Frozen()"

@@ -1,0 +1,18 @@
+"""Parameters: named arrays with gradients, one by one and in contiguous runs."""
+
+from cutedl_xp.parameters.named_arrays import Layout, NamedArrays, Selection, flatten, unflatten
+from cutedl_xp.parameters.parameter import Parameter
+from cutedl_xp.parameters.parameters import Parameters
+from cutedl_xp.parameters.views import ParameterViews, view_parameters
+
+__all__ = [
+    "Layout",
+    "NamedArrays",
+    "Parameter",
+    "ParameterViews",
+    "Parameters",
+    "Selection",
+    "flatten",
+    "unflatten",
+    "view_parameters",
+]

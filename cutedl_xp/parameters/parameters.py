@@ -1,0 +1,117 @@
+"""A model's parameters one by one, and all of them as one."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
+from typing import Any, overload
+
+from cutedl_xp._typing import Array, Shape
+from cutedl_xp.backends import Backend
+from cutedl_xp.parameters.named_arrays import Layout, flatten, unflatten
+from cutedl_xp.parameters.parameter import Parameter
+
+
+class Parameters(Sequence[Parameter]):
+    """A model's parameters, one by one and all as one.
+
+    Parameters
+    ----------
+    backend, dtype
+        The backend of the arrays, and their dtype.
+    shapes
+        The parameters' names and shapes, in their order. All values and gradients start as zeros.
+
+    Notes
+    -----
+    Where a library has views, the parameters are views into the two buffers of ``flat``, values and gradients, and
+    stay there. In the buffers those of one kind lie together, all weights before all biases: then the usual groups are
+    contiguous, and an optimizer updates each with one call. Elsewhere (JAX) parameters are separate arrays, which are
+    concatenated when ``flat`` is read.
+    """
+
+    def __init__(self, backend: Backend, dtype: Any, shapes: Mapping[str, Shape]) -> None:
+        self.backend = backend
+        dtype = backend.dtype(dtype)
+        in_memory = _by_kind(list(shapes))
+        self.layout = Layout(shapes, [in_memory] if shapes and backend.has_views else [(name,) for name in shapes])
+
+        def zeros(shape: Any) -> Array:
+            return backend.xp.zeros(shape, dtype=dtype, device=backend.device)
+
+        if backend.has_views:
+            self._flat = Parameter("", zeros(sum(map(prod, shapes.values()))))
+            starts, start = {}, 0
+            for name in in_memory:
+                starts[name] = start
+                start += prod(shapes[name])
+            self._items = tuple(Parameter.view(self._flat, name, starts[name], shape) for name, shape in shapes.items())
+        else:
+            self._items = tuple(Parameter(name, zeros(shape)) for name, shape in shapes.items())
+            by_name = {each.name: each for each in self._items}
+            self._flat = _ConcatenatedParameter(zeros(0), [by_name[name] for name in in_memory])
+
+    @property
+    def flat(self) -> Parameter:
+        """All as one parameter of shape ``(n,)``, with n the number of all entries; always the same object."""
+        return self._flat
+
+    @overload
+    def __getitem__(self, index: int) -> Parameter: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Parameter]: ...
+    def __getitem__(self, index: int | slice) -> Parameter | Sequence[Parameter]:
+        return self._items[index]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self._items)
+
+    def __repr__(self) -> str:
+        return f"Parameters({', '.join(repr(parameter.name) for parameter in self)})"
+
+
+def _by_kind(names: list[str]) -> list[str]:
+    """Return names with those together whose last parts are equal: all ``"/.../weight"``, then all ``"/.../bias"``."""
+    kinds = list(dict.fromkeys(name.rpartition("/")[2] for name in names))
+    return sorted(names, key=lambda name: kinds.index(name.rpartition("/")[2]))
+
+
+class _ConcatenatedParameter(Parameter):
+    """Several parameters as one, of a library without views."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, empty: Array, parts: Sequence[Parameter]) -> None:
+        super().__init__("", empty)
+        self._parts = tuple(parts)
+
+    @property
+    def value(self) -> Array:
+        """The parts' values, one after the other."""
+        return self._concatenated([part.value for part in self._parts], self._value)
+
+    @value.setter
+    def value(self, array: Array) -> None:
+        self._assign(self._copied(array, self.value, "value"), "value")
+
+    @property
+    def gradient(self) -> Array:
+        """The parts' gradients, one after the other."""
+        return self._concatenated([part.gradient for part in self._parts], self._gradient)
+
+    @gradient.setter
+    def gradient(self, array: Array) -> None:
+        self._assign(self._copied(array, self.gradient, "gradient"), "gradient")
+
+    def _concatenated(self, arrays: list[Array], empty: Array) -> Array:
+        return flatten(self.backend, arrays) if arrays else empty
+
+    def _assign(self, array: Array, what: str) -> None:
+        shapes = {part.name: tuple(part.value.shape) for part in self._parts}
+        for part, piece in zip(self._parts, unflatten(self.backend, array, shapes).values(), strict=True):
+            setattr(part, what, piece)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle the parts alone."""
+        return _ConcatenatedParameter, (self._value, self._parts)
