@@ -1,6 +1,8 @@
 """Means over many batches, without a copy from the device for each batch and without drift in float32."""
 
+import math
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -34,8 +36,7 @@ class RunningMean:
         """Forget all numbers."""
         self.size = 0
         self._host_sum = 0.0
-        self._sum: Array | None = None
-        self._lost: Array | None = None
+        self._device_sums: tuple[Array, ...] = ()  # compensated, what rounding took from it, and plain
 
     def add_mean(self, mean: Any, size: int) -> None:
         """Add the mean of a batch of ``size`` samples, as a Python float or a 0-d floating-point array."""
@@ -51,43 +52,52 @@ class RunningMean:
         if isinstance(value, float | np.generic):
             self._host_sum += float(value) * weight
             return
-        if self._sum is None:
-            self._sum = self._lost = self._backend.xp.zeros((), dtype=self._dtype, device=self._backend.device)
-        value = self._backend.convert(value, self._dtype, None)
+        backend = self._backend
+        sums = self._device_sums or (backend.xp.zeros((), dtype=self._dtype, device=backend.device),) * 3
         with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite is reported, not raised
-            self._sum, self._lost = self._backend.elementwise(_add_compensated, self._sum, self._lost, value, weight)
+            self._device_sums = backend.elementwise(
+                _add_compensated, *sums, backend.convert(value, self._dtype, None), weight
+            )
 
-    def state_dict(self) -> dict[str, float]:
+    def state_dict(self) -> dict[str, Any]:
         """Return the sums and the size as plain numbers."""
-        total, lost = self._read([self])
-        return {"host_sum": self._host_sum, "sum": total, "lost": lost, "size": self.size}
+        [sums] = _read_sums([self])
+        return {"host_sum": self._host_sum, "device_sums": sums, "size": self.size}
 
-    def load_state_dict(self, d: dict[str, float]) -> None:
+    def load_state_dict(self, d: dict[str, Any]) -> None:
         """Go on from numbers that :meth:`state_dict` gave."""
-        self.reset()
-        self.size, self._host_sum = int(d["size"]), float(d["host_sum"])
-        if d["sum"] != 0.0 or d["lost"] != 0.0:
-            self._sum, self._lost = (self._backend.asarray(float(d[key]), self._dtype) for key in ("sum", "lost"))
+        self.size, self._host_sum = d["size"], d["host_sum"]
+        self._device_sums = tuple(self._backend.asarray(number, self._dtype) for number in d["device_sums"])
 
     @staticmethod
     def read(means: Sequence["RunningMean"]) -> list[float]:
         """Return the means as Python floats, combined in float64, with one copy from the device for all of them."""
-        numbers = RunningMean._read(means)
-        pairs = zip(means, numbers[::2], numbers[1::2], strict=True)
-        return [(mean._host_sum + total + lost) / mean.size for mean, total, lost in pairs]
-
-    @staticmethod
-    def _read(means: Sequence["RunningMean"]) -> list[float]:
-        """Return each sum and what it lost, as Python floats."""
-        backend = means[0]._backend
-        arrays = [array for mean in means for array in (mean._sum, mean._lost) if array is not None]
-        read = iter(backend.to_numpy(backend.xp.stack(arrays)).tolist() if arrays else ())
-        return [next(read) if array is not None else 0.0 for mean in means for array in (mean._sum, mean._lost)]
+        return [
+            (mean._host_sum + _combine(sums)) / mean.size for mean, sums in zip(means, _read_sums(means), strict=True)
+        ]
 
 
-def _add_compensated(xp: Namespace, total: Array, lost: Array, value: Array, weight: float) -> tuple[Array, Array]:
-    """Return the sum with one number more, and what rounding took from it."""
-    added = value * weight + lost
+def _read_sums(means: Sequence[RunningMean]) -> list[list[float]]:
+    """Return the sums of each mean that are on the device, as Python floats."""
+    backend = means[0]._backend
+    arrays = [array for mean in means for array in mean._device_sums]
+    numbers = iter(backend.to_numpy(backend.xp.stack(arrays)).tolist() if arrays else ())
+    return [list(islice(numbers, len(mean._device_sums))) for mean in means]
+
+
+def _combine(sums: Sequence[float]) -> float:
+    """Return the compensated sum, or the plain one, which tells infinity from NaN, where that is not finite."""
+    if not sums:
+        return 0.0
+    total, lost, plain = sums
+    return total + lost if math.isfinite(total + lost) else plain
+
+
+def _add_compensated(
+    xp: Namespace, total: Array, lost: Array, plain: Array, value: Array, weight: float
+) -> tuple[Array, ...]:
+    """Return the sums with one number more."""
+    weighted = value * weight
+    added = weighted + lost
     larger = total + added
-    rest = added - (larger - total)
-    return larger, xp.where(rest == rest, rest, 0.0)  # an infinite sum stays infinite; inf - inf would make it NaN
+    return larger, added - (larger - total), plain + weighted

@@ -51,8 +51,7 @@ def load_state_dict(
     _check_keys("d['layers']", d["layers"], tuple(layers))
     checked = _checked_position(d)
     _check_keys("d['losses']", d["losses"], tuple(losses.state_dict()))
-    for name, number in d["losses"].items():
-        _check_number(f"d['losses'][{name!r}]", number)
+    _check_losses(d["losses"])
     _check_listeners(d["listeners"])
     optimizer.attach(model.parameters)
 
@@ -162,9 +161,14 @@ def _checked_position(d: Mapping[str, Any]) -> tuple[int, int, int, dict[str, An
     return epoch, batch, step, dict(data)
 
 
-def _check_number(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} must be a number; got {format_value(value)}")
+def _check_losses(d: Mapping[str, Any]) -> None:
+    check_integer("d['losses']['size']", d["size"], at_least=0)
+    sums = d["device_sums"]
+    if not isinstance(sums, list) or len(sums) not in (0, 3):
+        raise ValueError(f"d['losses']['device_sums'] must be a list of three numbers, or empty; got {sums!r}")
+    for number in (d["host_sum"], *sums):
+        if not isinstance(number, float):
+            raise TypeError(f"d['losses'] must have sums that are floats; got {format_value(number)}")
 
 
 def _check_listeners(d: Any) -> None:

@@ -156,7 +156,7 @@ def test_figures_are_copied_once_an_entry_and_never_otherwise(
         assert len(copies) == beforehand
     else:
         assert len(copies) - beforehand == entries
-        assert set(copies[beforehand:]) == {(6,) if with_val_data else (2,)}  # a sum and its rounding for each figure
+        assert set(copies[beforehand:]) == {(9,) if with_val_data else (3,)}  # three sums for each figure
     assert beforehand <= 2  # the range of the labels of each data set
 
 

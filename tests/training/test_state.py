@@ -248,7 +248,8 @@ REFUSED: dict[str, tuple[tuple[Any, ...], Any, type[Exception], str]] = {
     "a step": (("step",), 1.5, TypeError, "`d.'step'.` must be an integer"),
     "a batch": (("batch",), 4, ValueError, "beyond the last batch of the data"),
     "data": (("data", "seed"), None, ValueError, "`d.'data'.` must have the keys"),
-    "a loss": (("losses", "sum"), "1", TypeError, "must be a number; got '1'"),
+    "a loss": (("losses", "host_sum"), "1", TypeError, "sums that are floats; got '1'"),
+    "sums": (("losses", "device_sums"), [1.0], ValueError, "a list of three numbers, or empty"),
     "listeners": (("listeners",), [1], TypeError, "d.'listeners'. must be a dict"),
     "a listener": (("listeners", "EarlyStopping"), [1], TypeError, "must be a list of dicts"),
 }
