@@ -80,8 +80,9 @@ class RunningMean:
 def _read_sums(means: Sequence[RunningMean]) -> list[list[float]]:
     """Return the sums of each mean that are on the device, as Python floats."""
     backend = means[0]._backend
-    arrays = [array for mean in means for array in mean._device_sums]
-    numbers = iter(backend.to_numpy(backend.xp.stack(arrays)).tolist() if arrays else ())
+    xp = backend.xp
+    rows = [xp.stack(mean._device_sums) for mean in means if mean._device_sums]  # CuPy uploads a table for many arrays
+    numbers = iter(backend.to_numpy(xp.concat(rows)).tolist() if rows else ())
     return [list(islice(numbers, len(mean._device_sums))) for mean in means]
 
 
