@@ -1,10 +1,11 @@
-"""What a validation reports beside the loss.
+"""Metrics: figures that a validation reports beside the loss.
 
 A metric is any function ``metric(y_true, y_pred)`` that returns its mean over the batch as a 0-d array; its name names
 the entry in the history.
 """
 
-from typing import Protocol
+from math import prod
+from typing import Any, Protocol
 
 from array_api_compat import array_namespace
 
@@ -18,11 +19,11 @@ class Metric(Protocol):
     __name__: str
 
     def __call__(self, y_true: Array, y_pred: Array, /) -> Array:
-        """The mean over the batch, 0-d."""
+        """Return the mean over the batch, 0-d."""
 
 
 def accuracy(y_true: Array, y_pred: Array) -> Array:
-    """The share of samples whose largest output is that of their class.
+    """Return the share of samples whose largest output is that of their class.
 
     Parameters
     ----------
@@ -50,6 +51,15 @@ def accuracy(y_true: Array, y_pred: Array) -> Array:
     >>> float(accuracy(np.array([0, 1]), np.array([[2.0, 1.0], [3.0, 0.0]])))
     0.5
     """
+    hits, samples = count_hits(y_true, y_pred)
+    return hits / samples
+
+
+def count_hits(y_true: Array, y_pred: Array) -> tuple[Array, int]:
+    """Return the number of samples that :func:`accuracy` counts as right, and that of all samples.
+
+    The first one is a 0-d array of the dtype of ``y_pred``, exact below 2**24 in float32.
+    """
     check_together("`y_true`", y_true, "`y_pred`", y_pred, same_dtype=False)
     xp: Namespace = array_namespace(y_pred)
     true, predicted = tuple(y_true.shape), tuple(y_pred.shape)
@@ -63,18 +73,22 @@ def accuracy(y_true: Array, y_pred: Array) -> Array:
     found = xp.argmax(y_pred, axis=-1)
     if true == predicted:
         y_true = xp.argmax(xp.astype(y_true, y_pred.dtype, copy=False), axis=-1)
-    return xp.mean(xp.astype(found == xp.astype(y_true, found.dtype, copy=False), y_pred.dtype))
+    return _count(xp, found == xp.astype(y_true, found.dtype, copy=False), y_pred.dtype), prod(predicted[:-1])
 
 
-def binary_accuracy(y_true: Array, y_pred: Array) -> Array:
-    """The share of entries whose logit has the right sign: above 0 for a label above 1/2, else at most 0.
+def binary_accuracy(y_true: Array, y_pred: Array, *, from_logits: bool = True) -> Array:
+    """Return the share of entries on the right side: above the threshold for a label above 1/2, else at most there.
+
+    The threshold is 0 for logits and 1/2 for probabilities. Within a ``Session``, ``from_logits`` is that of the loss.
 
     Parameters
     ----------
     y_true
         Labels in [0, 1], of any shape.
     y_pred
-        Logits of the same shape, as :class:`~cutedl_xp.losses.BinaryCrossentropy` takes them.
+        Outputs of the same shape, as :class:`~cutedl_xp.losses.BinaryCrossentropy` takes them.
+    from_logits
+        Whether ``y_pred`` holds logits, default True, or probabilities.
 
     Returns
     -------
@@ -95,9 +109,23 @@ def binary_accuracy(y_true: Array, y_pred: Array) -> Array:
     >>> float(binary_accuracy(np.array([[1.0], [0.0]]), np.array([[2.0], [3.0]])))
     0.5
     """
+    hits, entries = count_binary_hits(y_true, y_pred, from_logits=from_logits)
+    return hits / entries
+
+
+def count_binary_hits(y_true: Array, y_pred: Array, *, from_logits: bool = True) -> tuple[Array, int]:
+    """Return the number of entries that :func:`binary_accuracy` counts as right, and that of all entries.
+
+    The first one is a 0-d array of the dtype of ``y_pred``, exact below 2**24 in float32.
+    """
     check_together("`y_true`", y_true, "`y_pred`", y_pred, same_dtype=False)
     xp: Namespace = array_namespace(y_pred)
     if tuple(y_true.shape) != tuple(y_pred.shape):
         raise ValueError(f"binary_accuracy needs `y_true` of shape {tuple(y_pred.shape)}; got {tuple(y_true.shape)}")
     labels = xp.astype(y_true, y_pred.dtype, copy=False)
-    return xp.mean(xp.astype((y_pred > 0) == (labels > 0.5), y_pred.dtype))
+    hits = (y_pred > (0.0 if from_logits else 0.5)) == (labels > 0.5)
+    return _count(xp, hits, y_pred.dtype), prod(y_pred.shape)
+
+
+def _count(xp: Namespace, hits: Any, dtype: Any) -> Array:
+    return xp.sum(xp.astype(hits, dtype))

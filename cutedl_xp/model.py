@@ -1,13 +1,13 @@
 """A model: layers one after the other, their parameters, and files of both."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from itertools import pairwise
 from math import prod
 from typing import Any
 
-from cutedl_xp._checks import check_one_of, check_sequence, format_value
+from cutedl_xp._checks import check_one_of, check_sequence, format_names, format_value
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, check_together, describe, dtype_name, get_backend
@@ -194,6 +194,52 @@ class Model:
         self.output_shape(tuple(array.shape[1:]))
         with self.backend.ignore_underflow():
             return self.forward(self.backend.convert(array, self.dtype, None), training=False)[0]
+
+    def weights(self) -> dict[str, Any]:
+        """Return the value of each parameter by its name, as a copy in a NumPy array.
+
+        Examples
+        --------
+        >>> import cutedl_xp as cdl
+        >>> model = cdl.Model([cdl.layers.Dense(2, input_dim=1)]).assemble("numpy")
+        >>> before = model.weights()
+        >>> model.parameters[0].value[...] = 0.0
+        >>> model.set_weights(before)
+        >>> bool((model.parameters[0].value == before["/1-Dense/weight"]).all())
+        True
+        """
+        return {parameter.name: self.backend.to_numpy(parameter.value).copy() for parameter in self.parameters}
+
+    def set_weights(self, w: Mapping[str, Any]) -> None:
+        """Copy values into all parameters, after all of them are checked.
+
+        Parameters
+        ----------
+        w
+            A value for each parameter by its name: a NumPy array or one of the model's backend, of the parameter's
+            shape; converted to the model's dtype.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a name is missing or unknown, or a value does not fit its parameter.
+        """
+        names = [parameter.name for parameter in self.parameters]
+        if not isinstance(w, Mapping):
+            raise TypeError(f"`w` must be a dict such as model.weights(); got {format_value(w)}")
+        if set(w) != set(names):
+            raise ValueError(f"`w` must have the names {format_names(names)}; got {format_names(map(str, w))}")
+        values = {}
+        for parameter in self.parameters:
+            name, shape = parameter.name, tuple(parameter.value.shape)
+            try:
+                values[name] = self.backend.asarray(w[name], self.dtype)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"`w`[{name!r}] cannot be taken: {error}") from error
+            if tuple(values[name].shape) != shape:
+                raise ValueError(f"`w`[{name!r}] must have the shape {shape}; got {format_value(w[name])}")
+        for parameter in self.parameters:
+            parameter.value = values[parameter.name]
 
     def summary(self) -> str:
         """A table of the layers: name, shape of the output for one sample, number of parameters.

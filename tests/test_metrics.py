@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutedl_xp.metrics import accuracy, binary_accuracy
+from cutedl_xp.metrics import accuracy, binary_accuracy, count_binary_hits, count_hits
 
 
 @given(
@@ -73,6 +73,23 @@ def test_binary_accuracy_is_the_share_of_logits_of_the_right_sign(backend, to_nu
     result = binary_accuracy(true, backend.asarray([[2.0], [-1.0], [-3.0], [0.0]], dtype))
     assert float(to_numpy(result)) == 0.75
     assert (result.shape, result.dtype) == ((), backend.dtype(dtype))
+
+
+def test_binary_accuracy_of_probabilities(backend, to_numpy, dtype):
+    true = backend.asarray(np.array([[1], [0], [1], [0]]))
+    outputs = backend.asarray([[0.6], [0.4], [0.4], [0.5]], dtype)
+    assert float(to_numpy(binary_accuracy(true, outputs, from_logits=False))) == 0.75
+    assert float(to_numpy(binary_accuracy(true, outputs))) == 0.5
+
+
+def test_hits_are_counted_exactly(backend, to_numpy):
+    labels = np.arange(3000).reshape(1000, 3) % 7 == 0
+    logits = backend.asarray(np.ones((1000, 3)), "float32")
+    hits, entries = count_binary_hits(backend.asarray(labels), logits)
+    assert (float(to_numpy(hits)), entries) == (labels.sum(), 3000)
+    hits, samples = count_hits(backend.asarray(np.arange(1000) % 3), logits)
+    assert (float(to_numpy(hits)), samples) == (334, 1000)
+    assert (hits.shape, hits.dtype) == ((), logits.dtype)
 
 
 def test_binary_accuracy_refuses_labels_of_another_shape(backend):

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from numba.extending import overload
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from cutedl_xp import _numerics
@@ -69,50 +70,63 @@ formula: Callable[..., Any] = NotImplemented  # in each copy of a loop below ano
 count = 0  # and how many scalars it takes
 
 
-def _no_state(w: Any, g: Any, scalars: Any) -> None:
+def _read(arrays: Any, i: Any) -> Any:
+    """Return entry i of each array of a tuple."""
+
+
+def _write(arrays: Any, i: Any, values: Any) -> Any:
+    """Write values over entry i of each array of a tuple."""
+
+
+@overload(_read, inline="always", strict=False)  # type: ignore[untyped-decorator]
+def _read_overload(arrays: Any, i: Any) -> Callable[..., Any]:
+    """Unroll: tuples have a fixed length in numba, and a loop over them would not be vectorized."""
+    if not len(arrays):
+        return lambda arrays, i: ()
+    return lambda arrays, i: (arrays[0][i], *_read(arrays[1:], i))
+
+
+@overload(_write, inline="always", strict=False)  # type: ignore[untyped-decorator]
+def _write_overload(arrays: Any, i: Any, values: Any) -> Callable[..., Any]:
+    def write(arrays: Any, i: Any, values: Any) -> None:
+        arrays[0][i] = values[0]
+        _write(arrays[1:], i, values[1:])
+
+    return write if len(arrays) else lambda arrays, i, values: None
+
+
+def _of_rule(w: Any, g: Any, states: Any, scalars: Any) -> None:
     numbers, decay = to_fixed_tuple(scalars, count), scalars[count]
     for i in range(w.size):
-        (w[i],) = formula(xp, w[i], _gradient(w[i], g[i], decay), *numbers)
+        results = formula(xp, w[i], _gradient(w[i], g[i], decay), *(_read(states, i) + numbers))
+        w[i] = results[0]
+        _write(states, i, results[1:])
 
 
-def _one_state(w: Any, g: Any, s: Any, scalars: Any) -> None:
-    numbers, decay = to_fixed_tuple(scalars, count), scalars[count]
-    for i in range(w.size):
-        w[i], s[i] = formula(xp, w[i], _gradient(w[i], g[i], decay), s[i], *numbers)
+LOOPS: dict[tuple[Any, ...], Callable[..., None] | None] = {}
+"""The loops of rules that were asked for so far, by the arguments of :func:`loop_over`; None for a refused rule."""
 
 
-def _two_states(w: Any, g: Any, r: Any, s: Any, scalars: Any) -> None:
-    numbers, decay = to_fixed_tuple(scalars, count), scalars[count]
-    for i in range(w.size):
-        w[i], r[i], s[i] = formula(xp, w[i], _gradient(w[i], g[i], decay), r[i], s[i], *numbers)
-
-
-def _three_states(w: Any, g: Any, q: Any, r: Any, s: Any, scalars: Any) -> None:
-    numbers, decay = to_fixed_tuple(scalars, count), scalars[count]
-    for i in range(w.size):
-        w[i], q[i], r[i], s[i] = formula(xp, w[i], _gradient(w[i], g[i], decay), q[i], r[i], s[i], *numbers)
-
-
-_OF_RULES = (_no_state, _one_state, _two_states, _three_states)
-
-
-@functools.cache
 def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -> Callable[..., None] | None:
-    """The loop ``(w, g, *state, scalars)`` that writes a rule's results over w and the state, all of shape (n,).
+    """Return the loop ``(w, g, states, scalars)`` that writes a rule's results over w and the states, of shape (n,).
 
-    The scalars come as an array of the same dtype, with the weight decay at its end. None for what is not compiled:
-    functions within others, of more than three states, and those that numba refuses, which a warning names.
+    The states are a tuple of arrays. The scalars come as an array of the same dtype, with the weight decay at its end.
+    Return None for rules that are not compiled: closures, and rules that numba refuses, which a warning names.
     """
-    if not is_module_level(rule) or np.dtype(dtype).kind != "f" or arrays - 2 >= len(_OF_RULES):
+    if not is_module_level(rule) or np.dtype(dtype).kind != "f":
         return None
-    try:
-        loop = _loop(_OF_RULES[arrays - 2], rule, scalars)
-        loop(*[np.empty(0, dtype)] * arrays, np.ones(scalars + 1, dtype))
-    except Exception as error:  # of numba's own classes, and others for names that it does not find
-        why = (str(error).strip() or type(error).__name__).splitlines()[-1]
-        warnings.warn(f"numba cannot compile {rule.__qualname__} ({why}), so it runs in NumPy", stacklevel=4)
-        return None
-    return loop
+    key = rule, arrays, scalars, dtype
+    if key not in LOOPS:
+        LOOPS[key] = None
+        try:
+            loop = _loop(_of_rule, rule, scalars)
+            empty = np.empty(0, dtype)
+            loop(empty, empty, (empty,) * (arrays - 2), np.ones(scalars + 1, dtype))
+            LOOPS[key] = loop
+        except Exception as error:  # of numba's own classes, and others for names that it does not find
+            why = (str(error).strip() or type(error).__name__).splitlines()[-1]
+            warnings.warn(f"numba cannot compile {rule.__qualname__} ({why}), so it runs in NumPy", stacklevel=4)
+    return LOOPS[key]
 
 
 def _of_sums(x: Any, row: Any) -> None:

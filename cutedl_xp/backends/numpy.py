@@ -118,13 +118,13 @@ class NumpyBackend(Backend):
             if not all(array.flags.c_contiguous for array in arrays):
                 return super().apply_rule(rule, arrays, scalars, decay, donate=True)
             flat = [array.reshape(-1) for array in arrays]
-        loops = self._loops
-        if loops and (loop := loops.loop_over(rule, len(flat), len(scalars), w.dtype)):
+        loops, key = self._loops, (rule, len(flat), len(scalars), w.dtype)
+        if loops and (loop := loops.LOOPS.get(key) or loops.loop_over(*key)):
             numbers = np.asarray((*scalars, decay), w.dtype)
             if len(flat) * w.size < SMALLEST_PIECE:
-                loop(*flat, numbers)
+                loop(flat[0], flat[1], tuple(flat[2:]), numbers)
             else:
-                in_pieces(loop, flat, numbers)
+                in_pieces(lambda w, g, *states: loop(w, g, states, numbers), flat)
             return [w, *arrays[2:]]
         with self.ignore_underflow():
             for start in range(0, w.size, _BLOCK):

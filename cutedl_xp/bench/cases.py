@@ -16,7 +16,7 @@ from cutedl_xp.layers import Dense
 from cutedl_xp.losses import CategoricalCrossentropy
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Adam, ElementwiseOptimizer
-from cutedl_xp.training.session import Session
+from cutedl_xp.training.step import TrainingStep
 
 STEP = "training step"
 _SAMPLES = 60_000  # the size of MNIST, so that a batch is gathered from memory and not from a cache
@@ -101,20 +101,19 @@ def _make_model(backend: Backend, widths: Sequence[int]) -> Model:
 
 
 def _make_step_case(backend: Backend, widths: Sequence[int], batch_size: int) -> Case:
-    session = Session(_make_model(backend, widths), CategoricalCrossentropy(), Adam())
-    batches = _iterate_batches(session, _make_images(widths, batch_size))
+    model = _make_model(backend, widths)
+    train = TrainingStep(model, CategoricalCrossentropy(), Adam())
+    batches = _iterate_batches(model, _make_images(widths, batch_size))
 
     def step() -> Array:
-        x, y = next(batches)
-        return session._train_step(x, y)  # the step that trains, not a second one written for timing
+        return train(*next(batches))
 
     products, operations = make_products(backend, widths, batch_size)
     return Case(backend, STEP, batch_size, step, products, operations)
 
 
-def _iterate_batches(session: Session, data: Dataset) -> Iterator[tuple[Array, Array]]:
+def _iterate_batches(model: Model, data: Dataset) -> Iterator[tuple[Array, Array]]:
     """Yield batches epoch after epoch, as ``Session.fit`` takes them."""
-    model = session.model
     return chain.from_iterable(data.batches(epoch, model.backend, model.dtype) for epoch in count())
 
 

@@ -109,7 +109,9 @@ class Dataset:
         whole, rest = divmod(self.size, self.batch_size)
         return whole if self.drop_remainder or not rest else whole + 1
 
-    def batches(self, epoch: int, backend: Backend | None = None, dtype: Any = None) -> Iterator[tuple[Array, Array]]:
+    def batches(
+        self, epoch: int, backend: Backend | None = None, dtype: Any = None, start: int = 0
+    ) -> Iterator[tuple[Array, Array]]:
         """Return an iterator over the batches of one epoch.
 
         Parameters
@@ -121,6 +123,8 @@ class Dataset:
         dtype
             Floating-point dtype of the samples and of labels that are not integers. The default is float64 for data
             of that dtype, else float32.
+        start
+            Number of batches to skip, the first ones, default 0. They are not gathered.
 
         Returns
         -------
@@ -133,22 +137,24 @@ class Dataset:
             If an argument has a wrong type or value, or the data are arrays of another backend.
         """
         epoch = _checks.check_integer("epoch", epoch, at_least=0)
+        first = _checks.check_integer("start", start, at_least=0) * self.batch_size
         backend = backend_of(self.data) if backend is None else backend
         dtype = backend.dtype(self._float_dtype() if dtype is None else dtype)
-        return self._batches(epoch, backend, dtype, *self._on(backend, dtype))
+        return self._batches(epoch, backend, dtype, first, *self._on(backend, dtype))
 
     def _batches(
-        self, epoch: int, backend: Backend, dtype: Any, data: Array, labels: Array
+        self, epoch: int, backend: Backend, dtype: Any, first: int, data: Array, labels: Array
     ) -> Iterator[tuple[Array, Array]]:
         stop = min(len(self) * self.batch_size, self.size)
         if not self.shuffle:
-            yield from self._slices(backend, dtype, data[:stop, ...], labels[:stop, ...])
+            if first < stop:
+                yield from self._slices(backend, dtype, data[first:stop, ...], labels[first:stop, ...])
             return
         order = backend.asarray(Stream(self.seed, "shuffle", epoch).permutation(self.size))
         entries = self.batch_size * prod(data.shape[1:]), self.batch_size * prod(labels.shape[1:])
         batches = max(1, _AT_ONCE // max(*entries, 1)) if backend.has_views else 1  # a slice may be a copy elsewhere
         rows_at_once = self.batch_size * batches
-        for start in range(0, stop, rows_at_once):
+        for start in range(first, stop, rows_at_once):
             rows = order[start : min(start + rows_at_once, stop)]
             yield from self._slices(backend, dtype, *(backend.xp.take(array, rows, axis=0) for array in (data, labels)))
 

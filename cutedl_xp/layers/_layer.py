@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from cutedl_xp._checks import format_names
 from cutedl_xp._random import Stream
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend
@@ -72,3 +73,12 @@ class Layer(ABC):
 
     def bind(self, parameters: Mapping[str, Parameter], backend: Backend, stream: Stream) -> None:
         """Take over the parameters that were asked for, the backend, and a random stream of the layer's own."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a training changes beside the parameters, such as a random stream; by default nothing."""
+        return {}
+
+    def load_state_dict(self, d: Mapping[str, Any]) -> None:
+        """Take over a state that :meth:`state_dict` gave, or refuse it and change nothing."""
+        if d:
+            raise ValueError(f"{type(self).__name__} has no state; got the keys {format_names(d)}")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cutedl_xp._checks import check_real
+from cutedl_xp._checks import check_real, format_names
 from cutedl_xp._random import Stream
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend
@@ -70,6 +70,14 @@ class Dropout(Layer):
 
     def config(self) -> dict[str, Any]:
         return {"keep_prob": self.keep_prob}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"stream": self._stream.state}
+
+    def load_state_dict(self, d: Mapping[str, Any]) -> None:
+        if set(d) != {"stream"}:
+            raise ValueError(f"the state of Dropout is a dict with the key 'stream'; got the keys {format_names(d)}")
+        self._stream.state = d["stream"]
 
     def __repr__(self) -> str:
         return f"Dropout(keep_prob={self.keep_prob})"

@@ -1,13 +1,15 @@
-"""When a series of figures has stopped to improve."""
+"""When a series of figures has stopped to improve, with memory of bounded size."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cutedl_xp import _checks
+from cutedl_xp.training.history import History
 
 
-def checked_mode(monitor: str, mode: str | None) -> str:
-    """``"min"`` or ``"max"``; None stands for the former if it is a loss that is monitored."""
+def check_mode(monitor: str, mode: str | None) -> str:
+    """Return ``"min"`` or ``"max"``; None stands for ``"min"`` if a loss is monitored."""
     if mode is None and monitor.endswith("loss"):
         return "min"
     if mode is None:
@@ -15,9 +17,75 @@ def checked_mode(monitor: str, mode: str | None) -> str:
     return _checks.check_one_of("mode", mode, ("min", "max"))
 
 
-def stalled(series: Sequence[float], mode: str | None, patience: int, min_delta: float) -> bool:
-    """Whether the best of the last ``patience`` is not better than the best before by more than ``min_delta``."""
-    sign = 1.0 if mode == "min" else -1.0
-    entries = [math.inf if math.isnan(x) else sign * x for x in series]
-    before, last = entries[:-patience], entries[-patience:]
-    return bool(before) and not min(last) < min(before) - min_delta
+class NewEntries:
+    """Reader of a history that returns each entry once."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the history."""
+        self._history: History | None = None
+        self._seen = 0
+
+    def read(self, history: History, monitor: str) -> Sequence[float]:
+        """Return the entries of a figure since the last call; all of them for another history.
+
+        Raises
+        ------
+        ValueError
+            If the figure is not recorded.
+        """
+        series = history.series(monitor)
+        start = self._seen if history is self._history else 0
+        self._history, self._seen = history, len(series)
+        return series[start:]
+
+
+class Plateau:
+    """Best of the older entries, and the last ``patience`` entries, of a figure.
+
+    Parameters
+    ----------
+    mode
+        ``"min"`` if less is better, ``"max"`` if more is better. NaN is worse than any number.
+    patience
+        Number of entries, at least 1, that count as the last ones.
+    """
+
+    def __init__(self, mode: str, patience: int) -> None:
+        self._sign = 1.0 if mode == "min" else -1.0
+        self._patience = patience
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all entries."""
+        self._best: float | None = None
+        self._last: list[float] = []
+
+    @property
+    def best(self) -> float:
+        """The best entry of all, with the sign that makes smaller ones better; infinity without one."""
+        return min([math.inf if self._best is None else self._best, *self._last])
+
+    def add(self, entry: float) -> bool:
+        """Add an entry, and return whether it is better than all before."""
+        value = math.inf if math.isnan(entry) else self._sign * entry
+        is_best = value < self.best
+        self._last.append(value)
+        while len(self._last) > self._patience:
+            oldest = self._last.pop(0)
+            self._best = oldest if self._best is None else min(self._best, oldest)
+        return is_best
+
+    def is_reached(self, min_delta: float) -> bool:
+        """Return whether the best of the last entries is not better than the best before by more than ``min_delta``."""
+        return self._best is not None and not min(self._last) < self._best - min_delta
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the entries as plain values."""
+        return {"best": self._best, "last": list(self._last)}
+
+    def load_state_dict(self, d: Mapping[str, Any]) -> None:
+        """Take over entries that :meth:`state_dict` gave."""
+        self._best, self._last = d["best"], list(d["last"])

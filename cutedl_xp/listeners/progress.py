@@ -58,7 +58,7 @@ class Progress:
     def _begin(self, event: Event) -> None:
         if self._bar is not None:
             self._bar.close()
-        steps = (event.last_epoch + 1 - event.epoch) * event.epoch_steps
+        steps = (event.last_epoch + 1 - event.epoch) * event.epoch_steps - event.batch
         self._bar = self._make_bar(total=steps, position=self.position, dynamic_ncols=True, bar_format=" ")
         self._start, self._history = event.step, event.history
 

@@ -1,35 +1,38 @@
 """The listener that makes the learning rate smaller."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Real
+from typing import Any
 
 from cutedl_xp import _checks
 from cutedl_xp._checks import format_value
-from cutedl_xp.listeners._plateau import checked_mode, stalled
+from cutedl_xp.listeners._plateau import NewEntries, Plateau, check_mode
 from cutedl_xp.training.events import Event
 
 
 @dataclass
 class ReduceOnPlateau:
-    """Multiplies the learning rate, of all groups, when ``monitor`` has not become smaller for a while.
+    """Multiply the learning rates of all groups by ``factor`` when ``monitor`` has not become smaller for a while.
 
-    It does so when the best of the last ``patience`` entries is not better than the best before them by more than
-    ``min_delta``, at the earliest ``patience`` entries after it did so before.
+    The rates are reduced when the best of the last ``patience`` entries is not better than the best before them by more
+    than ``min_delta``, at the earliest ``patience`` entries after the last reduction. The entries of all calls of
+    ``Session.fit`` count.
 
     Parameters
     ----------
     monitor
-        What is watched: ``"loss"``, ``"val_loss"`` or a metric such as ``"val_accuracy"``.
+        Figure to watch: ``"loss"``, ``"val_loss"`` (default) or a metric such as ``"val_accuracy"``.
     factor
-        What the rate is multiplied by, between 0 and 1.
+        Factor of a reduction, default 0.1, between 0 and 1.
     patience
-        How many entries it waits, at least 1.
+        Number of entries to wait, default 10, at least 1.
     min_delta
-        What counts as better, at least 0.
+        Smallest change that counts as better, default 0.001, at least 0.
     min_lr
-        The rate does not become smaller than this; at least 0.
+        Smallest learning rate that a reduction leads to, default 0, at least 0.
     mode
-        ``"min"`` if less is better, ``"max"`` if more is. It must be said for a metric; losses are ``"min"``.
+        ``"min"`` if less is better, ``"max"`` if more is better. Required for a metric; losses are ``"min"``.
 
     Raises
     ------
@@ -38,8 +41,8 @@ class ReduceOnPlateau:
 
     Notes
     -----
-    Keras and PyTorch have something like it under this name. PyTorch waits for one entry more and takes ``threshold``
-    as a share of the best; both have a cooldown beside it.
+    Keras and PyTorch have a callback of this name. PyTorch waits for one entry more and takes ``threshold`` as a share
+    of the best; both also have a cooldown.
 
     Examples
     --------
@@ -54,8 +57,9 @@ class ReduceOnPlateau:
     min_delta: float = 1e-3
     min_lr: float = 0.0
     mode: str | None = None
-    _reduced: int = field(default=0, init=False, repr=False)  # entries that there were when it last did something,
-    _seen: int = field(default=0, init=False, repr=False)  # and when it was last called
+    _entries: NewEntries = field(default_factory=NewEntries, init=False, repr=False, compare=False)
+    _plateau: Plateau = field(init=False, repr=False, compare=False)
+    _waited: int = field(default=0, init=False, repr=False, compare=False)  # entries since a reduction, up to patience
 
     def __post_init__(self) -> None:
         _checks.check_text("monitor", self.monitor)
@@ -63,22 +67,32 @@ class ReduceOnPlateau:
         self.patience = _checks.check_integer("patience", self.patience, at_least=1)
         self.min_delta = _checks.check_not_negative("min_delta", self.min_delta)
         self.min_lr = _checks.check_not_negative("min_lr", self.min_lr)
-        self.mode = checked_mode(self.monitor, self.mode)
+        self.mode = check_mode(self.monitor, self.mode)
+        self._plateau = Plateau(self.mode, self.patience)
 
     def __call__(self, event: Event) -> None:
-        """Look at the history, and make the rate smaller if it is time."""
+        """Read the new entries of the history, and reduce the learning rates if they do not improve."""
         rules = event.session.optimizer.rules
         if not rules:
             raise TypeError(f"ReduceOnPlateau needs an optimizer with a learning rate; got {event.session.optimizer!r}")
         for lr in [rule.lr for rule in rules]:
             if isinstance(lr, bool) or not isinstance(lr, Real):
                 raise TypeError(f"ReduceOnPlateau needs an optimizer whose `lr` is a number; got {format_value(lr)}")
-        entries = event.history.series(self.monitor)
-        if len(entries) < self._seen:  # another fit has begun
-            self._reduced = 0
-        fresh, self._seen = len(entries) != self._seen, len(entries)
-        waited = len(entries) - self._reduced >= self.patience
-        if fresh and waited and stalled(entries, self.mode, self.patience, self.min_delta):
+        new = self._entries.read(event.history, self.monitor)
+        for entry in new:
+            self._plateau.add(entry)
+        self._waited = min(self._waited + len(new), self.patience)
+        if new and self._waited == self.patience and self._plateau.is_reached(self.min_delta):
             for rule in rules:
                 rule.lr = max(float(rule.lr) * self.factor, min(float(rule.lr), self.min_lr))
-            self._reduced = len(entries)
+            self._waited = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the memory: the best of the older entries, the last ones, and how long it has waited."""
+        return self._plateau.state_dict() | {"waited": self._waited}
+
+    def load_state_dict(self, d: Mapping[str, Any]) -> None:
+        """Take over a memory that :meth:`state_dict` gave; an empty dict starts anew."""
+        self._entries.reset()
+        self._plateau.load_state_dict(d or {"best": None, "last": []})
+        self._waited = d.get("waited", 0)

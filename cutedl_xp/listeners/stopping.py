@@ -1,68 +1,104 @@
 """Listeners that end a training."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from cutedl_xp import _checks
-from cutedl_xp.listeners._plateau import checked_mode, stalled
+from cutedl_xp.listeners._plateau import NewEntries, Plateau, check_mode
 from cutedl_xp.training.events import Event
 
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """Stops when ``monitor`` has not become smaller for a while.
+    """Stop a training when ``monitor`` has not become smaller for a while.
 
-    It stops when the best of the last ``patience`` entries is not better than the best before them by more than
-    ``min_delta``.
+    The training stops when the best of the last ``patience`` entries is not better than the best before them by more
+    than ``min_delta``. The entries of all calls of ``Session.fit`` count, up to a stop by this listener.
 
     Parameters
     ----------
     monitor
-        What is watched: ``"loss"``, ``"val_loss"`` or a metric such as ``"val_accuracy"``.
+        Figure to watch: ``"loss"``, ``"val_loss"`` (default) or a metric such as ``"val_accuracy"``.
     patience
-        How many entries it waits, at least 1.
+        Number of entries to wait, default 20, at least 1.
     min_delta
-        What counts as better, at least 0.
+        Smallest change that counts as better, default 0.001, at least 0.
     mode
-        ``"min"`` if less is better, ``"max"`` if more is. It must be said for a metric; losses are ``"min"``.
+        ``"min"`` if less is better, ``"max"`` if more is better. Required for a metric; losses are ``"min"``.
+    restore_best
+        Whether the weights of the best entry so far (the first one, if several are equal) are put back into the model
+        when this listener stops the training, default False. The state of the optimizer stays. A training that ends
+        in another way keeps its last weights.
+
+    Notes
+    -----
+    With ``restore_best`` the weights are copied to the host at each entry that is better than all before. They are
+    those that the model has when this listener is called.
 
     Examples
     --------
     >>> import cutedl_xp as cdl
     >>> cdl.listeners.EarlyStopping(patience=5)
-    EarlyStopping(monitor='val_loss', patience=5, min_delta=0.001, mode='min')
+    EarlyStopping(monitor='val_loss', patience=5, min_delta=0.001, mode='min', restore_best=False)
     """
 
     monitor: str = "val_loss"
     patience: int = 20
     min_delta: float = 1e-3
     mode: str | None = None
+    restore_best: bool = False
+    _entries: NewEntries = field(default_factory=NewEntries, init=False, repr=False, compare=False)
+    _plateau: Plateau = field(init=False, repr=False, compare=False)
+    _best_weights: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _checks.check_text("monitor", self.monitor)
         object.__setattr__(self, "patience", _checks.check_integer("patience", self.patience, at_least=1))
         object.__setattr__(self, "min_delta", _checks.check_not_negative("min_delta", self.min_delta))
-        object.__setattr__(self, "mode", checked_mode(self.monitor, self.mode))
+        object.__setattr__(self, "mode", check_mode(self.monitor, self.mode))
+        _checks.check_boolean("restore_best", self.restore_best)
+        object.__setattr__(self, "_plateau", Plateau(str(self.mode), self.patience))
 
     def __call__(self, event: Event) -> None:
-        """Look at the history, and stop the training if it is time."""
-        if stalled(event.history.series(self.monitor), self.mode, self.patience, self.min_delta):
+        """Read the new entries of the history, and stop the training if they do not improve."""
+        new = self._entries.read(event.history, self.monitor)
+        is_best = [self._plateau.add(entry) for entry in new]
+        if self.restore_best and any(is_best):
+            self._best_weights.update(event.session.model.weights())
+        if new and self._plateau.is_reached(self.min_delta):
             event.stop(
                 f"{self.monitor} has not improved by more than {self.min_delta:g} in {self.patience} validations"
             )
+            if self._best_weights:
+                event.session.model.set_weights(self._best_weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the memory: the best of the older entries, the last ones, and the best weights."""
+        return self._plateau.state_dict() | {"best_weights": dict(self._best_weights)}
+
+    def load_state_dict(self, d: Mapping[str, Any]) -> None:
+        """Take over a memory that :meth:`state_dict` gave; an empty dict starts anew."""
+        self._entries.reset()
+        self._plateau.load_state_dict(d or {"best": None, "last": []})
+        self._best_weights.clear()
+        self._best_weights.update(d.get("best_weights", {}))
 
 
 @dataclass(frozen=True)
 class TargetReached:
-    """Stops when the last ``times`` entries of ``monitor`` are all above ``target``.
+    """Stop a training when the last ``times`` entries of ``monitor`` are all above ``target``.
+
+    The entries of all calls of ``Session.fit`` count, up to a stop by this listener.
 
     Parameters
     ----------
     monitor
-        What is watched, such as ``"val_accuracy"``.
+        Figure to watch, default ``"val_accuracy"``.
     target
-        The value to pass.
+        Value to exceed, default 0.91.
     times
-        How many entries in a row, at least 1.
+        Number of entries in a row, default 20, at least 1.
 
     Examples
     --------
@@ -74,14 +110,28 @@ class TargetReached:
     monitor: str = "val_accuracy"
     target: float = 0.91
     times: int = 20
+    _entries: NewEntries = field(default_factory=NewEntries, init=False, repr=False, compare=False)
+    _memory: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _checks.check_text("monitor", self.monitor)
         object.__setattr__(self, "target", _checks.check_real("target", self.target))
         object.__setattr__(self, "times", _checks.check_integer("times", self.times, at_least=1))
+        self.load_state_dict({})
 
     def __call__(self, event: Event) -> None:
-        """Look at the history, and stop the training if it is time."""
-        last = event.history.series(self.monitor)[-self.times :]
-        if len(last) == self.times and all(entry > self.target for entry in last):
+        """Read the new entries of the history, and stop the training if enough in a row are above the target."""
+        new = self._entries.read(event.history, self.monitor)
+        for entry in new:
+            self._memory["in_a_row"] = self._memory["in_a_row"] + 1 if entry > self.target else 0
+        if new and self._memory["in_a_row"] >= self.times:
             event.stop(f"{self.monitor} was above {self.target:g} {self.times} times in a row")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the memory: the number of entries in a row that are above the target."""
+        return dict(self._memory)
+
+    def load_state_dict(self, d: Mapping[str, Any]) -> None:
+        """Take over a memory that :meth:`state_dict` gave; an empty dict starts anew."""
+        self._entries.reset()
+        self._memory["in_a_row"] = d.get("in_a_row", 0)

@@ -10,12 +10,13 @@ from cutedl_xp._checks import format_value
 from cutedl_xp._typing import Array
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss
-from cutedl_xp.metrics import Metric
+from cutedl_xp.metrics import Metric, accuracy, binary_accuracy, count_binary_hits, count_hits
 from cutedl_xp.model import Model
+from cutedl_xp.training.means import RunningMean
 
 
 class Evaluation:
-    """What a model is judged by.
+    """Loss and metrics of a model.
 
     Attributes
     ----------
@@ -37,46 +38,46 @@ class Evaluation:
         self.loss, self.metrics = loss, tuple(metrics)
         self._model = model
 
-    def means(self, data: Dataset, batches: int = 0) -> list[Array]:
-        """The mean of each over all samples, as 0-d arrays that stay on the device.
+    def means(self, data: Dataset, batches: int = 0) -> list[RunningMean]:
+        """Return the mean loss and metrics over all samples; their sums stay on the device.
 
         Parameters
         ----------
         data
-            What to evaluate on.
+            Data set to evaluate on.
         batches
-            If not 0, only the first so many batches are used.
+            Number of batches to use, the first ones; default 0, all.
         """
-        backend = self._model.backend
-        totals: list[Any] = [0.0] * len(self.names)
-        count = 0
+        backend, dtype = self._model.backend, self._model.dtype
+        means = [RunningMean(backend, dtype) for _ in self.names]
         with backend.ignore_underflow():
-            for x, y in islice(data.batches(0, backend, self._model.dtype), batches or None):
+            for x, y in islice(data.batches(0, backend, dtype), batches or None):
                 output, _ = self._model.forward(x, training=False)
                 self.loss.check_shape(tuple(y.shape), tuple(output.shape))
                 loss, _ = self.loss.value_and_gradient(backend, y, output)
-                values = [loss, *(metric(y, output) for metric in self.metrics)]
-                if not count:
-                    for name, value in zip(self.names, values, strict=True):
-                        _check_number(name, value)
-                totals = [total + value * x.shape[0] for total, value in zip(totals, values, strict=True)]
-                count += x.shape[0]
-        return [total / count for total in totals]
+                means[0].add_mean(_checked("loss", loss), int(x.shape[0]))
+                for metric, mean in zip(self.metrics, means[1:], strict=True):
+                    self._add(metric, mean, y, output)
+        return means
 
-    def read(self, values: Sequence[Array]) -> list[float]:
-        """0-d arrays as Python floats, in one copy from the device."""
-        backend, xp = self._model.backend, self._model.backend.xp
-        arrays = [xp.asarray(value, device=backend.device) for value in values]  # a metric may return a Python float
-        return [float(value) for value in backend.to_numpy(xp.stack(arrays))]
+    def _add(self, metric: Metric, mean: RunningMean, y: Array, output: Array) -> None:
+        """Add a batch to the mean of a metric: the number of hits for accuracies, which is exact, else its mean."""
+        if metric is accuracy:
+            mean.add_sum(*count_hits(y, output))
+        elif metric is binary_accuracy:
+            mean.add_sum(*count_binary_hits(y, output, from_logits=getattr(self.loss, "from_logits", True)))
+        else:
+            mean.add_mean(_checked(metric.__name__, metric(y, output)), int(output.shape[0]))
 
 
-def _check_number(name: str, value: Any) -> None:
-    """Refuse what cannot be averaged over the batches: a mean is a float or a 0-d floating-point array."""
+def _checked(name: str, value: Any) -> Any:
+    """Return what can be averaged over the batches: a float or a 0-d floating-point array."""
     if isinstance(value, float):
-        return
+        return value
     if not array_api_compat.is_array_api_obj(value):
         raise TypeError(f"the metric {name!r} must return a number; got {format_value(value)}")
     if tuple(value.shape) != ():
         raise ValueError(f"{name!r} must return one number a batch; got one of shape {tuple(value.shape)}")
     if not array_api_compat.array_namespace(value).isdtype(value.dtype, "real floating"):
         raise TypeError(f"the metric {name!r} must return a floating-point mean; got one of dtype {value.dtype}")
+    return value

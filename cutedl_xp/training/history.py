@@ -1,48 +1,73 @@
-"""What a training run recorded: plain Python numbers, one entry a validation."""
+"""The record of a training: plain Python numbers, one entry for each validation."""
 
+import csv
+import io
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+from cutedl_xp import _checks
+from cutedl_xp._checks import format_names, format_value
+from cutedl_xp.files.atomic import write_atomically
+
+StopKind: TypeAlias = Literal["epochs", "listener", "interrupt", "not_finite", "error"]
+STOP_KINDS: tuple[StopKind, ...] = get_args(StopKind)
+
+_FIELDS = ("steps", "cost_time", "loss", "val_loss", "metrics", "lr", "validated", "stopped_by", "stop_reason")
 
 
 class History:
-    """The figures of one call of ``Session.fit``, as lists with an entry a validation (or an epoch, without one).
+    """Record of one call of ``Session.fit``: lists with one entry for each validation.
+
+    Without validation data, one entry is made for each epoch. Writing into a history changes the record alone; the
+    training does not read it.
 
     Parameters
     ----------
     metrics
-        Names of the metrics that are recorded, such as ``"accuracy"``.
+        Names of the recorded metrics, such as ``"accuracy"``, default none.
     validated
-        Whether there is validation data; if not, ``val_loss`` and the metrics stay empty.
+        Whether validation data is given, default True. Without it ``val_loss`` and the metrics stay empty.
+    groups
+        Patterns of the optimizer's groups, each with a learning rate of its own; default None, one rate.
 
     Attributes
     ----------
     steps
         Training steps of the session when the entry was made.
     loss
-        Mean training loss over the steps since the entry before.
+        Mean training loss of the samples since the entry before.
     val_loss
-        Mean loss over the validation data.
+        Mean loss of the validation data.
     val_accuracy, ...
         Mean of each metric over the validation data, as ``val_`` and its name.
+    lr
+        Learning rate of the last update before the entry; with ``groups``, a dict with a list for each pattern.
     cost_time
         Seconds since ``fit`` began.
-    stop_reason
-        Why the training ended; None while it runs.
 
     Examples
     --------
     >>> from cutedl_xp.training.history import History
     >>> history = History(metrics=["accuracy"])
-    >>> history.append(steps=938, cost_time=0.2, loss=0.5, val_loss=0.4, metrics={"accuracy": 0.9})
-    >>> history.val_accuracy
-    [0.9]
+    >>> history.append(steps=938, cost_time=0.2, loss=0.5, val_loss=0.4, metrics={"accuracy": 0.9}, lr=0.01)
+    >>> history.val_accuracy, history.lr
+    ([0.9], [0.01])
+    >>> History.from_dict(history.to_dict()).val_loss
+    [0.4]
     """
 
-    def __init__(self, metrics: Sequence[str] = (), *, validated: bool = True) -> None:
+    def __init__(
+        self, metrics: Sequence[str] = (), *, validated: bool = True, groups: Sequence[str] | None = None
+    ) -> None:
         self.steps: list[int] = []
         self.cost_time: list[float] = []
         self.loss: list[float] = []
         self.val_loss: list[float] = []
-        self.stop_reason: str | None = None
+        self.lr: list[float] | dict[str, list[float]] = [] if groups is None else {pattern: [] for pattern in groups}
+        self._stopped_by: StopKind | None = None
+        self._stop_reason: str | None = None
         self._metrics: dict[str, list[float]] = {f"val_{name}": [] for name in metrics}
         self._validated = validated
 
@@ -53,12 +78,26 @@ class History:
             raise AttributeError(f"this history has no {name!r}") from None
 
     @property
+    def stop_reason(self) -> str | None:
+        """Why the training ended, as a sentence; None while it runs."""
+        return self._stop_reason
+
+    @property
+    def stopped_by(self) -> StopKind | None:
+        """What ended the training; None while it runs.
+
+        ``"epochs"`` when all epochs were completed, ``"listener"``, ``"interrupt"`` (Ctrl-C), ``"not_finite"`` (a loss
+        that is NaN or infinite) or ``"error"`` (an exception).
+        """
+        return self._stopped_by
+
+    @property
     def recorded(self) -> tuple[str, ...]:
-        """The names of the figures that get an entry each time, apart from ``steps`` and ``cost_time``."""
+        """Names of the losses and metrics that get an entry each time."""
         return ("loss", *(("val_loss", *self._metrics) if self._validated else ()))
 
     def series(self, name: str) -> list[float]:
-        """The entries of one figure by its name.
+        """Return the entries of a loss or metric by its name.
 
         Raises
         ------
@@ -80,8 +119,9 @@ class History:
         loss: float,
         val_loss: float | None = None,
         metrics: Mapping[str, float] | None = None,
+        lr: float | Mapping[str, float] | None = None,
     ) -> None:
-        """Add one entry to every list."""
+        """Add one entry to every list; a value that is None adds none to its list."""
         self.steps.append(steps)
         self.cost_time.append(cost_time)
         self.loss.append(loss)
@@ -89,6 +129,71 @@ class History:
             self.val_loss.append(val_loss)
         for name, value in (metrics or {}).items():
             self._metrics[f"val_{name}"].append(value)
+        if isinstance(self.lr, dict):
+            for pattern, rate in (lr if isinstance(lr, Mapping) else {}).items():
+                self.lr[pattern].append(rate)
+        elif isinstance(lr, int | float):
+            self.lr.append(lr)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole record as new dicts and lists of plain Python values."""
+        return {
+            "steps": list(self.steps),
+            "cost_time": list(self.cost_time),
+            "loss": list(self.loss),
+            "val_loss": list(self.val_loss),
+            "metrics": {name.removeprefix("val_"): list(values) for name, values in self._metrics.items()},
+            "lr": {key: list(rates) for key, rates in self.lr.items()} if isinstance(self.lr, dict) else list(self.lr),
+            "validated": self._validated,
+            "stopped_by": self._stopped_by,
+            "stop_reason": self._stop_reason,
+        }
+
+    @classmethod
+    def from_dict(cls, d: Mapping[str, Any]) -> "History":
+        """Return the history whose :meth:`to_dict` gave this dict.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is not such a dict.
+        """
+        _check_fields(d)
+        groups = list(d["lr"]) if isinstance(d["lr"], Mapping) else None
+        history = cls(list(d["metrics"]), validated=_checks.check_boolean("validated", d["validated"]), groups=groups)
+        for name in ("steps", "cost_time", "loss", "val_loss"):
+            getattr(history, name).extend(_numbers(name, d[name]))
+        for name, values in d["metrics"].items():
+            history._metrics[f"val_{name}"].extend(_numbers(f"metrics[{name!r}]", values))
+        if isinstance(history.lr, dict):
+            for pattern, rates in d["lr"].items():
+                history.lr[pattern].extend(_numbers(f"lr[{pattern!r}]", rates))
+        else:
+            history.lr.extend(_numbers("lr", d["lr"]))
+        history._stopped_by, history._stop_reason = d["stopped_by"], d["stop_reason"]
+        return history
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the entries to a CSV file with a column for each list, replacing a file of that name atomically.
+
+        The numbers are written with all their digits. A list without entries has no column; the learning rates of
+        groups have a column ``lr[pattern]`` each.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        columns: dict[str, Sequence[float]] = {"steps": self.steps, "cost_time": self.cost_time, "loss": self.loss}
+        columns |= {"val_loss": self.val_loss, **self._metrics}
+        rates = self.lr if isinstance(self.lr, dict) else {"": self.lr}
+        columns |= {f"lr[{pattern}]" if pattern else "lr": values for pattern, values in rates.items()}
+        columns = {name: values for name, values in columns.items() if values or name == "steps"}
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+        write_atomically(Path(path), text.getvalue().encode())
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -97,3 +202,30 @@ class History:
         last = "".join(f", {name}={self.series(name)[-1]:.4f}" for name in self.recorded if self.series(name))
         steps = self.steps[-1] if self.steps else 0
         return f"<History of {len(self)} entries: steps={steps}{last}, stop_reason={self.stop_reason!r}>"
+
+
+def record_stop(history: History, kind: StopKind, why: str) -> None:
+    """Record why a training ended; the training package alone calls this."""
+    history._stopped_by, history._stop_reason = kind, why
+
+
+def _check_fields(d: Any) -> None:
+    """Refuse a dict that does not have the fields of a history."""
+    if not isinstance(d, Mapping):
+        raise TypeError(f"`d` must be a dict such as history.to_dict(); got {format_value(d)}")
+    if set(d) != set(_FIELDS):
+        raise ValueError(f"`d` must have the keys {format_names(_FIELDS)}; got {format_names(map(str, d))}")
+    if not isinstance(d["metrics"], Mapping):
+        raise TypeError(f"`metrics` must be a dict of lists; got {format_value(d['metrics'])}")
+    if d["stopped_by"] is not None:
+        _checks.check_one_of("stopped_by", d["stopped_by"], STOP_KINDS)
+    if d["stop_reason"] is not None:
+        _checks.check_text("stop_reason", d["stop_reason"])
+
+
+def _numbers(name: str, values: Any) -> list[float]:
+    """Return a list of Python numbers, which may be NaN or infinite."""
+    for value in _checks.check_sequence(name, values):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"`{name}` must be a list of numbers; got {format_value(value)} in it")
+    return list(values)

@@ -1,10 +1,10 @@
-"""Training: the one loop that brings model, data, loss and optimizer together."""
+"""Training: the loop that brings model, data, loss and optimizer together."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cutedl_xp._checks import check_integer, check_sequence, format_value
-from cutedl_xp._typing import Array
+from cutedl_xp._checks import check_integer, check_sequence
 from cutedl_xp.backends import Backend
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss
@@ -12,12 +12,19 @@ from cutedl_xp.metrics import Metric
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.regularizers import Regularizer
-from cutedl_xp.training import events
+from cutedl_xp.training import events, state
+from cutedl_xp.training.arguments import check_data, check_type
 from cutedl_xp.training.evaluation import Evaluation
 from cutedl_xp.training.events import Listener
 from cutedl_xp.training.history import History
-from cutedl_xp.training.interrupts import deferred_interrupt
-from cutedl_xp.training.recorder import FitPlan, Recorder
+from cutedl_xp.training.listener_memory import ListenerMemory
+from cutedl_xp.training.log import TrainingLog
+from cutedl_xp.training.loop import run_epochs
+from cutedl_xp.training.means import RunningMean
+from cutedl_xp.training.plan import ValidationPlan
+from cutedl_xp.training.position import Position
+from cutedl_xp.training.step import TrainingStep
+from cutedl_xp.training.stopping import Stopping
 
 
 class Session:
@@ -39,14 +46,12 @@ class Session:
     Attributes
     ----------
     history
-        What the last ``fit`` recorded; None before the first.
-    epoch, step
-        Epochs and steps trained so far, over all calls of ``fit``.
+        Record of the last ``fit``; None before the first.
 
     Raises
     ------
     TypeError, RuntimeError
-        If an argument is none of these, or the model is not assembled.
+        If an argument is of another type, or the model is not assembled.
 
     Examples
     --------
@@ -68,34 +73,45 @@ class Session:
         regularizers: Sequence[Regularizer] = (),
         metrics: Sequence[Metric] = (),
     ) -> None:
-        _check_type("model", model, Model)
-        _check_type("loss", loss, Loss)
-        _check_type("optimizer", optimizer, Optimizer)
+        check_type("model", model, Model)
+        check_type("loss", loss, Loss)
+        check_type("optimizer", optimizer, Optimizer)
         names = [parameter.name for parameter in model.parameters]
         self.regularizers: tuple[Regularizer, ...] = check_sequence("regularizers", regularizers)
         for regularizer in self.regularizers:
-            _check_type("regularizers", regularizer, Regularizer)
+            check_type("regularizers", regularizer, Regularizer)
             regularizer.check_names(names)
         self._evaluation = Evaluation(model, loss, check_sequence("metrics", metrics))
         self.model = model
         self.optimizer = optimizer
         self.history: History | None = None
-        self.epoch = 0
-        self.step = 0
+        self._position = Position()
+        self._losses = RunningMean(model.backend, model.dtype)
+        self._memory = ListenerMemory()
+
+    @property
+    def epoch(self) -> int:
+        """Number of finished epochs, over all calls of ``fit``."""
+        return self._position.epoch
+
+    @property
+    def step(self) -> int:
+        """Number of training steps, over all calls of ``fit``."""
+        return self._position.step
 
     @property
     def loss(self) -> Loss:
-        """What the model is trained and validated with."""
+        """Loss of the training and the validation."""
         return self._evaluation.loss
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """What else a validation reports."""
+        """Metrics of the validation."""
         return self._evaluation.metrics
 
     @property
     def backend(self) -> Backend:
-        """Where the model computes."""
+        """Backend of the model."""
         return self.model.backend
 
     def fit(
@@ -108,24 +124,30 @@ class Session:
         val_batches: int = 0,
         listeners: Sequence[Listener] = (),
     ) -> History:
-        """Train for a number of epochs more, or until a listener stops it.
+        """Train for a number of epochs more, or until a listener stops the training.
+
+        After a stop in the middle of an epoch, the next ``fit`` goes on at the next batch: the rest of that epoch is
+        its first epoch. Training data of another size, batch size, seed, shuffle or drop_remainder start it anew.
 
         Parameters
         ----------
         train
-            What to train on.
+            Training data.
         epochs
-            How many, at least 1. Their numbers, which the shuffling depends on, go on from the last ``fit``.
+            Number of epochs, at least 1. The epoch number, which decides the shuffling, goes on from the last ``fit``.
         val_data
-            What to validate on; without it an entry of the history is made after each epoch.
+            Validation data; default None, where an entry of the history is made after each epoch.
         val_epochs
-            Validate after every so many epochs, and after the last one.
+            Validate after every ``val_epochs`` epochs, and after the last one; default 1, at least 1.
         val_steps
-            If not 0, validate after every so many steps instead, and at the end.
+            Validate after every ``val_steps`` steps instead, and at the end; default 0, after epochs.
         val_batches
-            If not 0, only the first so many batches of ``val_data`` are used.
+            Number of batches of ``val_data`` to use, the first ones; default 0, all.
         listeners
-            Called with an :class:`~cutedl_xp.listeners.Event` at the start and end of each epoch and validation.
+            Called with an :class:`~cutedl_xp.listeners.Event` at the start and end of each epoch and validation. The
+            memory of a listener that has ``state_dict`` and ``load_state_dict`` is kept by this session, under the
+            name of its class and its position among the listeners of that class. A listener that has stopped a
+            training starts anew.
 
         Returns
         -------
@@ -139,15 +161,17 @@ class Session:
         KeyboardInterrupt
             After Ctrl-C, once the current step is done: ``session.history`` holds what was recorded.
 
-        Notes
+        Warns
         -----
-        A loss that is not finite any more ends the training with a warning.
+        RuntimeWarning
+            If a loss is NaN or infinite at an entry, which ends the training.
         """
-        self._check_data("train", train)
+        self._memory.check_idle()
+        check_data("train", train, self.model, self.loss)
         if val_data is not None:
-            self._check_data("val_data", val_data)
+            check_data("val_data", val_data, self.model, self.loss)
             self._evaluation.means(val_data, batches=1)
-        plan = FitPlan(
+        plan = ValidationPlan(
             last_epoch=self.epoch + check_integer("epochs", epochs, at_least=1) - 1,
             epoch_steps=len(train),
             val_data=val_data,
@@ -157,76 +181,67 @@ class Session:
         )
         events.check(listeners)
         self.optimizer.attach(self.model.parameters)
-        self.history = History(self._evaluation.names[1:], validated=val_data is not None)
-        self._train(train, plan, Recorder(self, self.history, self._evaluation, plan, listeners))
-        return self.history
-
-    def _train(self, train: Dataset, plan: FitPlan, recorder: Recorder) -> None:
-        """The training loop."""
-        history = recorder.history
-        quiet = self.backend.ignore_underflow()
-        with quiet, recorder.failures_noted(), deferred_interrupt(recorder.stop) as interrupt:
-            for epoch in range(self.epoch, plan.last_epoch + 1):
-                recorder.tell("epoch_start")
-                for x, y in train.batches(epoch, self.backend, self.model.dtype):
-                    if history.stop_reason is not None:
-                        break
-                    recorder.add(self._train_step(x, y))
-                    self.step += 1
-                    if plan.entry_after_step(self.step):
-                        recorder.record()
-                if plan.entry_after_epoch(epoch, recorder.has_news):
-                    recorder.record()
-                recorder.tell("epoch_end")
-                self.epoch = epoch + 1
-                if history.stop_reason is not None:
-                    break
-        history.stop_reason = history.stop_reason or "all epochs done"
-        if interrupt.requested:
-            raise KeyboardInterrupt
-
-    def _train_step(self, x: Array, y: Array) -> Array:
-        """One update from one batch; the loss stays on the device."""
-        output, backward = self.model.forward(x, training=True)
-        self.loss.check_shape(tuple(y.shape), tuple(output.shape))
-        value, gradient = self.loss.value_and_gradient(self.backend, y, output)
-        backward(gradient)
-        for regularizer in self.regularizers:
-            regularizer(self.model.parameters)
-        self.optimizer.step(self.model.parameters)
-        return value
+        rates = tuple(self.optimizer.learning_rates())
+        groups = None if rates == ("",) else rates
+        with self.backend.ignore_underflow(), self._memory.lent_to(listeners):
+            if not self._position.begin(train):
+                self._losses = RunningMean(self.backend, self.model.dtype)
+            history = self.history = History(self._evaluation.names[1:], validated=val_data is not None, groups=groups)
+            stopping = Stopping(history)
+            log = TrainingLog(
+                self, history, stopping, train, self._evaluation, plan, self._position, self._losses, self._memory
+            )
+            step = TrainingStep(self.model, self.loss, self.optimizer, self.regularizers)
+            run_epochs(train, self.model, self.optimizer, step, self._position, plan, log, stopping)
+        if log.warning:
+            warnings.warn(log.warning, RuntimeWarning, stacklevel=2)
+        return history
 
     def evaluate(self, data: Dataset, batches: int = 0) -> dict[str, float]:
-        """The mean loss and metrics over a data set, without training.
+        """Return a dict of the mean ``"loss"`` and metrics over a data set, without training.
 
         Parameters
         ----------
         data
-            What to evaluate on.
+            Data set to evaluate on.
         batches
-            If not 0, only the first so many batches are used.
-
-        Returns
-        -------
-        dict
-            ``"loss"`` and each metric by its name.
+            Number of batches to use, the first ones; default 0, all.
         """
-        self._check_data("data", data)
+        check_data("data", data, self.model, self.loss)
         means = self._evaluation.means(data, check_integer("batches", batches, at_least=0))
-        return dict(zip(self._evaluation.names, self._evaluation.read(means), strict=True))
+        return dict(zip(self._evaluation.names, RunningMean.read(means), strict=True))
 
-    def _check_data(self, argument: str, data: Dataset) -> None:
-        """Refuse data that the model does not take and labels that the loss does not."""
-        _check_type(argument, data, Dataset)
-        try:
-            output_shape = self.model.output_shape(data.sample_shape)
-            self.loss.check_labels(data.labels_on(self.backend, self.model.dtype), output_shape or ())
-        except (TypeError, ValueError) as error:
-            kind = TypeError if isinstance(error, TypeError) else ValueError  # libraries have kinds of their own
-            raise kind(f"`{argument}` does not fit: {error}") from error
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that the rest of a training depends on, as nested dicts of plain values and NumPy arrays.
 
+        The state holds the parameters, the optimizer with its learning rates that are numbers, the random streams of
+        layers, the position in the training data and the memory of listeners. A session of the same model, optimizer
+        and loss continues from it as if nothing had happened, also on another backend, there to rounding. A listener
+        may take it in the middle of a training; the listeners after it have not been called with that event yet.
 
-def _check_type(argument: str, value: Any, wanted: type) -> None:
-    if not isinstance(value, wanted):
-        article = "an" if wanted.__name__[0] in "AEIO" else "a"
-        raise TypeError(f"`{argument}` must be {article} {wanted.__name__}; got {format_value(value)}")
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import cutedl_xp as cdl
+        >>> x = np.ones((4, 1), dtype="float32")
+        >>> def new():
+        ...     model = cdl.Model([cdl.layers.Dense(1, input_dim=1)]).assemble("numpy")
+        ...     return cdl.Session(model, loss=cdl.losses.Mse(), optimizer=cdl.optimizers.Adam())
+        >>> first, second = new(), new()
+        >>> history = first.fit(cdl.Dataset(x, x), epochs=3)
+        >>> second.load_state_dict(first.state_dict())
+        >>> second.epoch, second.evaluate(cdl.Dataset(x, x)) == first.evaluate(cdl.Dataset(x, x))
+        (3, True)
+        """
+        return state.state_dict(self.model, self.optimizer, self._position, self._losses, self._memory)
+
+    def load_state_dict(self, d: Mapping[str, Any]) -> None:
+        """Take over the state of a session with the same layers, dtype and classes of optimizers.
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError
+            If it is not such a state, or a ``fit`` of this session is running; then nothing is changed.
+        """
+        self._memory.check_idle()
+        state.load_state_dict(d, self.model, self.optimizer, self._position, self._losses, self._memory)

@@ -155,16 +155,17 @@ def _to_plain(result: RunResult) -> dict[str, Any]:
         "seed": result.seed,
         "dead_outputs": result.dead_outputs,
         "stop_reason": history.stop_reason,
+        "stopped_by": history.stopped_by,
         # JSON has no word for a number that is not finite
         **{name: [value if math.isfinite(value) else None for value in getattr(history, name)] for name in _SERIES},
     }
 
 
 def _from_plain(plain: dict[str, Any]) -> RunResult:
-    history = History(metrics=["accuracy"])
-    history.stop_reason = plain["stop_reason"]
-    for name in _SERIES:
-        getattr(history, name).extend(math.nan if value is None else value for value in plain[name])
+    series = {name: [math.nan if value is None else value for value in plain[name]] for name in _SERIES}
+    accuracies = series.pop("val_accuracy")
+    stopped = {"stop_reason": plain["stop_reason"], "stopped_by": plain["stopped_by"]}
+    history = History.from_dict(series | stopped | {"metrics": {"accuracy": accuracies}, "lr": [], "validated": True})
     return RunResult(plain["optimizer"], plain["seed"], history, plain["dead_outputs"])
 
 

@@ -71,7 +71,10 @@ def row(backend: Backend) -> Any:
 WAYS: dict[str, tuple[Callable[[Backend, Held], Any], float]] = {
     "step": (step, 1.0),
     "update": (update, 1.0),
-    "apply_rule": (lambda backend, held: backend.apply_rule(a_rule(held), arrays(backend, 3), [], donate=True)[0], -1.0),
+    "apply_rule": (
+        lambda backend, held: backend.apply_rule(a_rule(held), arrays(backend, 3), [], donate=True)[0],
+        -1.0,
+    ),
     "a rule on copies": (lambda backend, held: backend.apply_rule(a_rule(held), arrays(backend, 3), [])[0], -1.0),
     "elementwise": (lambda backend, held: backend.elementwise(a_function(held), *arrays(backend, 1)), 2.0),
     "add_bias": (lambda backend, held: backend.add_bias(*arrays(backend, 1), row(backend), a_function(held)), 4.0),

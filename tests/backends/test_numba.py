@@ -288,11 +288,11 @@ def test_where_nothing_can_be_kept_it_is_compiled_at_every_start(
     monkeypatch.setattr(_numba_cache.RepairingCache, "__init__", lambda self, function: without_a_folder(function))
     monkeypatch.setattr(_numba_cache.RepairingCache, "warned", False)
     loops = fused._loops
-    loops.loop_over.cache_clear()
+    loops.LOOPS.clear()
     w = np.ones(3)
     with pytest.warns(RuntimeWarning, match=r"^numba's cache has no folder \(cannot cache function: .*\), so "):
         fused.apply_rule(plus, [w, w.copy()], [2.0], donate=True)
-    loops.loop_over.cache_clear()
+    loops.LOOPS.clear()
     assert w.tolist() == [3.0, 3.0, 3.0]
 
 

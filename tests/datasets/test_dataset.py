@@ -255,3 +255,35 @@ def test_attributes_cannot_be_assigned() -> None:
     assert [[array.tolist() for array in batch] for batch in data.batches(0)] == before
     for copied in (copy.copy(data), copy.deepcopy(data), pickle.loads(pickle.dumps(data))):  # noqa: S301
         assert [[array.tolist() for array in batch] for batch in copied.batches(0)] == before
+
+
+@given(
+    size=SIZES, batch_size=BATCH_SIZES, shuffle=st.booleans(), drop_remainder=st.booleans(), start=st.integers(0, 45)
+)
+def test_a_start_skips_batches(size: int, batch_size: int, shuffle: bool, drop_remainder: bool, start: int) -> None:
+    data = numbered(size, min(batch_size, size), shuffle=shuffle, drop_remainder=drop_remainder)
+    every = [y.tolist() for _, y in data.batches(3)]
+    for x, y in data.batches(3, start=start):
+        np.testing.assert_array_equal(x[:, 0], y)
+    assert [y.tolist() for _, y in data.batches(3, start=start)] == every[start:]
+
+
+def test_skipped_batches_are_not_gathered(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    real = backend.xp.take
+    monkeypatch.setattr(_dataset, "_AT_ONCE", 1)
+    data = Dataset(backend.asarray(np.ones((12, 2))), backend.asarray(np.arange(12)), batch_size=3)
+
+    def take(array: Any, rows: Any, *, axis: int) -> Any:
+        taken.append(rows.shape[0])
+        return real(array, rows, axis=axis)
+
+    monkeypatch.setattr(backend.xp, "take", take)
+    assert len(list(data.batches(0, start=3))) == 1
+    assert taken == [3, 3]  # the samples and the labels of one batch
+
+
+@pytest.mark.parametrize(("start", "error"), [(-1, ValueError), (1.0, TypeError)])
+def test_a_start_that_is_no_count_is_refused(start: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="`start` must be"):
+        numbered(4, 2).batches(0, start=start)

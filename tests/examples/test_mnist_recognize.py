@@ -272,13 +272,13 @@ class TestInterrupt:
 
     def test_before_the_first_validation_there_is_nothing(self, images, tmp_path):
         patch = """
-            import cutedl_xp.training.session, pathlib, time
-            real = cutedl_xp.training.session.Session._train_step
+            import cutedl_xp.training.step, pathlib, time
+            real = cutedl_xp.training.step.TrainingStep.__call__
             def slow(self, x, y):
                 pathlib.Path(FOLDER, "started").touch()
                 time.sleep(0.2)
                 return real(self, x, y)
-            cutedl_xp.training.session.Session._train_step = slow
+            cutedl_xp.training.step.TrainingStep.__call__ = slow
         """
         arguments = ("--epochs", 1, "--seeds", 2, "--data-dir", images, "--out", tmp_path / "out")
         code, _, err = self.interrupted(arguments, tmp_path, patch, after=["started"], whole_group=True)
@@ -358,8 +358,8 @@ class TestInterrupt:
 
     def test_the_second_one_ends_all_processes_at_once(self, images, tmp_path):
         patch = """
-            import cutedl_xp.model, cutedl_xp.training.session, pathlib, time
-            real_assemble, real_step = cutedl_xp.model.Model.assemble, cutedl_xp.training.session.Session._train_step
+            import cutedl_xp.model, cutedl_xp.training.step, pathlib, time
+            real_assemble, real_step = cutedl_xp.model.Model.assemble, cutedl_xp.training.step.TrainingStep.__call__
             def assemble(self, *args, seed, **more):
                 global first_seed
                 first_seed = seed
@@ -370,7 +370,7 @@ class TestInterrupt:
                 pathlib.Path(FOLDER, "started").touch()
                 time.sleep(3600)
             cutedl_xp.model.Model.assemble = assemble
-            cutedl_xp.training.session.Session._train_step = endless_from_seed_2_on
+            cutedl_xp.training.step.TrainingStep.__call__ = endless_from_seed_2_on
         """
         out = tmp_path / "out"
         common = ("--epochs", 1, "--seeds", 3, "--jobs", 2, "--data-dir", images, "--out", out)
@@ -472,7 +472,9 @@ def test_histories_are_read_back(tmp_path):
 
         history = cdl.History(["accuracy"])
         history.append(steps=1, cost_time=0.5, loss=math.inf, val_loss=0.1, metrics={"accuracy": math.nan})
-        history.stop_reason = "loss is inf"
+        history = cdl.History.from_dict(
+            history.to_dict() | {"stop_reason": "loss is inf", "stopped_by": "not_finite"}
+        )
         folder = pathlib.Path(sys.argv[1])
         plans = [runs.Plan("adam", seed, 1, images.Source()) for seed in (7, 8)]
         book = results.Book(folder, plans, images.Source(), caption="")
@@ -524,8 +526,7 @@ def test_the_table_fits_the_screen(width):
         )
         results = []
         for seed, reason in enumerate(reasons):
-            history = cdl.History(["accuracy"])
-            vars(history).update({**vars(long), "stop_reason": reason})
+            history = cdl.History.from_dict(long.to_dict() | {"stop_reason": reason})
             results.append(runs.RunResult("fixed-small", seed, history, None))
         print(table.as_text(results, "what it is " * 30, int(sys.argv[1])))
     """

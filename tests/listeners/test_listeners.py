@@ -17,13 +17,17 @@ from cutedl_xp.metrics import accuracy
 from cutedl_xp.optimizers import Fixed
 from cutedl_xp.schedules import Step
 from cutedl_xp.training import events as _event
+from cutedl_xp.training.stopping import Stopping
 
 MakeSession = Callable[..., Session]
 NAN = math.nan
 
 
-def event_of(history: History, name: str = "val_end", step: int = 0) -> Event:
-    return Event(name, None, history, epoch=0, step=step, last_epoch=9, epoch_steps=1)
+def event_of(
+    history: History, name: str = "val_end", step: int = 0, stopping: Stopping | None = None, session: Any = None
+) -> Event:
+    stopping = stopping or Stopping(history)
+    return Event(name, session, history, epoch=0, step=step, last_epoch=9, epoch_steps=1, stopping=stopping)
 
 
 def stopped_after(listener: Callable[[Event], None], values: list[float]) -> int | None:
@@ -176,7 +180,7 @@ def test_fit_listener_passes_on_the_events_asked_for(names: list[str]) -> None:
     [
         ((), print, ValueError, "`events` is empty; name some of 'epoch_start'"),
         (("epoch",), print, ValueError, "`events` must be one of 'epoch_start', .*; got 'epoch'"),
-        (("epoch_end", "step_end"), print, ValueError, "got 'step_end'"),
+        (("epoch_end", "batch_end"), print, ValueError, "got 'batch_end'"),
         ((print,), print, TypeError, "`events` must be one of"),
         (("epoch_end",), None, TypeError, "`callback` must be callable; got None"),
         (("epoch_end",), "print", TypeError, "`callback` must be callable; got 'print'"),
@@ -189,8 +193,9 @@ def test_fit_listener_refuses(names: Any, callback: Any, error: type[Exception],
 
 def test_the_first_reason_to_stop_stays() -> None:
     history = History()
-    event_of(history).stop("first")
-    event_of(history).stop("second")
+    stopping = Stopping(history)
+    event_of(history, stopping=stopping).stop("first")
+    event_of(history, stopping=stopping).stop("second")
     assert history.stop_reason == "first"
 
 
@@ -216,7 +221,7 @@ class TestReduceOnPlateau:
         for step, value in enumerate(values, 1):
             history.append(steps=step, cost_time=0.0, loss=value, val_loss=value, metrics={"accuracy": value})
             for name in ("val_end", "epoch_end", "epoch_start"):  # an entry counts once
-                listener(Event(name, session, history, epoch=0, step=step, last_epoch=9, epoch_steps=1))
+                listener(event_of(history, name, step, session=session))
             found.append(session.optimizer.lr)
         return found
 
@@ -245,9 +250,10 @@ class TestReduceOnPlateau:
         assert self.rates(ReduceOnPlateau(factor=0.5, patience=1, min_lr=0.3), [1.0] * 4) == [1.0, 0.5, 0.3, 0.3]
         assert self.rates(ReduceOnPlateau(factor=0.5, patience=1, min_lr=3.0), [1.0] * 3) == [1.0] * 3
 
-    def test_another_fit_begins_anew(self) -> None:
+    def test_it_begins_anew_with_an_empty_memory(self) -> None:
         listener = ReduceOnPlateau(factor=0.5, patience=2)
         assert self.rates(listener, [1.0] * 4)[-1] == 0.5
+        listener.load_state_dict({})
         assert self.rates(listener, [1.0] * 3) == [1.0, 1.0, 0.5]
 
     @pytest.mark.parametrize(

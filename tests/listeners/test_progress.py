@@ -12,6 +12,7 @@ from cutedl_xp import Dataset, Session
 from cutedl_xp.listeners import EarlyStopping, Event, FitListener, Progress
 from cutedl_xp.metrics import accuracy
 from cutedl_xp.training.history import History
+from cutedl_xp.training.stopping import Stopping
 
 MakeSession = Callable[..., Session]
 
@@ -78,9 +79,9 @@ def shown_on(columns: int, monkeypatch: pytest.MonkeyPatch, description: str, st
     history = History(["accuracy"])
     progress = Progress(description, show=True)
     monkeypatch.setattr(progress, "_make_bar", Narrow)
-    progress(Event("epoch_start", None, history, 0, 0, last_epoch=4999, epoch_steps=938))
+    progress(Event("epoch_start", None, history, 0, 0, last_epoch=4999, epoch_steps=938, stopping=Stopping(history)))
     history.append(steps=steps, cost_time=1.0, loss=0.31415, val_loss=0.27182, metrics={"accuracy": 0.92431})
-    progress(Event("val_end", None, history, 0, steps, last_epoch=4999, epoch_steps=938))
+    progress(Event("val_end", None, history, 0, steps, last_epoch=4999, epoch_steps=938, stopping=Stopping(history)))
     [bar] = Narrow.made
     bar.close()
     return str(bar)

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from cutedl_xp.training.history import History
+from cutedl_xp.training.history import History, record_stop
 
 pytest.importorskip("matplotlib")
 from cutedl_xp import plotting
@@ -21,7 +21,7 @@ def recorded(entries=5, *, start=938, accuracy=0.9, reason="enough", validated=T
             steps=start * (entry + 1), cost_time=0.5 * (entry + 1), loss=1.0 / (entry + 1),
             **(validation if validated else {}),
         )  # fmt: skip
-    history.stop_reason = reason
+    record_stop(history, "listener", reason)
     return history
 
 
@@ -83,7 +83,7 @@ class TestReport:
 
     def test_no_entry(self):
         history = History(metrics=["accuracy"])
-        history.stop_reason = "interrupted"
+        record_stop(history, "interrupt", "interrupted")
         shown = words(plotting.report(history))
         assert "nothing was recorded" in shown
         assert "interrupted" in shown

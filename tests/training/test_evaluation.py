@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from cutedl_xp import Backend, Dataset, Session
 from cutedl_xp.layers import Dense, Dropout
-from cutedl_xp.losses import Mse
-from cutedl_xp.metrics import accuracy
+from cutedl_xp.losses import BinaryCrossentropy, Mse
+from cutedl_xp.metrics import accuracy, binary_accuracy
 
 MakeSession = Callable[..., Session]
 Clusters = tuple[np.ndarray, np.ndarray]
@@ -128,3 +128,39 @@ def test_a_loss_that_is_not_finite_is_reported_as_it_is(make_session: MakeSessio
     session = make_session(Dense(1, input_dim=1, activation="linear"), loss=Mse())
     x = np.array([[np.inf]])
     assert math.isinf(session.evaluate(Dataset(x, np.zeros((1, 1))))["loss"])
+
+
+@pytest.mark.parametrize("batch_size", [64, 999, 1000])
+def test_accuracy_is_the_exact_quotient(make_session: MakeSession, batch_size: int) -> None:
+    zeros = Dense(2, input_dim=2, activation="linear", weight_initializer="zeros")
+    session = make_session(zeros, metrics=[accuracy])
+    data = Dataset(np.zeros((1000, 2)), (np.arange(1000) >= 910).astype("int64"), batch_size)  # all are taken for 0
+    assert session.evaluate(data)["accuracy"] == 0.91
+
+
+@pytest.mark.parametrize("from_logits", [True, False])
+def test_binary_accuracy_follows_the_loss(make_session: MakeSession, clusters: Clusters, from_logits: bool) -> None:
+    x = clusters[0].astype("float32")
+    labels = (x[:, :1] > 0).astype("float32")
+    layer = Dense(1, input_dim=2, activation="linear" if from_logits else "sigmoid")
+    session = make_session(layer, loss=BinaryCrossentropy(from_logits=from_logits), metrics=[binary_accuracy])
+    data = Dataset(x, labels, batch_size=47)
+    history = session.fit(data, 5, val_data=data)
+    outputs = session.backend.to_numpy(session.model.predict(x))
+    expected = float(((outputs > (0.0 if from_logits else 0.5)) == labels).mean())
+    assert 0.5 < expected < 1.0
+    assert session.evaluate(data)["binary_accuracy"] == history.val_binary_accuracy[-1] == expected
+
+
+def test_binary_accuracy_counts_entries(make_session: MakeSession) -> None:
+    session = make_session(Dense(3, input_dim=2, activation="linear"), loss=Mse(), metrics=[binary_accuracy])
+    session.model.set_weights({"/1-Dense/weight": np.zeros((2, 3)), "/1-Dense/bias": np.array([1.0, -1.0, 1.0])})
+    data = Dataset(np.zeros((5, 2)), np.tile([1.0, 1.0, 0.0], (5, 1)), batch_size=2)
+    assert session.evaluate(data)["binary_accuracy"] == 5 / 15
+
+
+def test_a_mean_over_many_batches_does_not_drift(make_session: MakeSession) -> None:
+    session = make_session(Dense(1, input_dim=1, activation="linear", weight_initializer="zeros"), loss=Mse())
+    root = np.float32(np.sqrt(0.1))
+    data = Dataset(np.zeros((6000, 1), "float32"), np.full((6000, 1), root), batch_size=1, shuffle=False)
+    assert session.evaluate(data)["loss"] == pytest.approx(float(root) ** 2, rel=1.2e-7)

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from cutedl_xp import Dataset, History, Session
+from cutedl_xp.layers import Dense, Dropout
 from cutedl_xp.listeners import Event, FitListener
 from cutedl_xp.metrics import accuracy
 
 MakeSession = Callable[..., Session]
+WeightsOf = Callable[[Session], dict[str, np.ndarray]]
 Clusters = tuple[np.ndarray, np.ndarray]
 
 
@@ -217,3 +219,146 @@ def test_data_stay_as_they_are(make_session: MakeSession, clusters: Clusters) ->
     make_session().fit(data, 2, val_data=data)
     np.testing.assert_array_equal(x, clusters[0])
     np.testing.assert_array_equal(classes, clusters[1])
+
+
+def test_a_validation_that_raises_is_said_to_end(make_session: MakeSession, train: Dataset, val_data: Dataset) -> None:
+    calls: list[int] = []
+
+    def fails_at_the_second(y_true: Any, y_pred: Any) -> float:
+        calls.append(1)
+        if len(calls) == 3:  # the first call tries the validation
+            raise LookupError("of the metric")
+        return 0.5
+
+    names: list[str] = []
+    session = make_session(metrics=[fails_at_the_second])
+    with pytest.raises(LookupError, match="of the metric"):
+        session.fit(train, 4, val_data=val_data, listeners=[lambda event: names.append(event.name)])
+    assert names == ["epoch_start", "val_start", "val_end", "epoch_end", "epoch_start", "val_start", "val_end"]
+    assert session.history is not None
+    assert (session.history.steps, session.history.stopped_by) == ([3], "error")
+
+
+@pytest.mark.parametrize("failing", ["val_start", "val_end"])
+def test_each_listener_that_heard_of_the_start_of_a_validation_hears_of_its_end(
+    make_session: MakeSession, train: Dataset, val_data: Dataset, failing: str
+) -> None:
+    heard: list[tuple[int, str]] = []
+
+    def listener(number: int) -> Callable[[Event], None]:
+        def hear(event: Event) -> None:
+            heard.append((number, event.name))
+            if number == 1 and event.name == failing:
+                raise LookupError("of the listener's own")
+
+        return FitListener("val_start", "val_end", callback=hear)
+
+    with pytest.raises(LookupError):
+        make_session().fit(train, 2, val_data=val_data, listeners=[listener(number) for number in range(3)])
+    begun = [number for number, name in heard if name == "val_start"]
+    assert begun == ([0, 1] if failing == "val_start" else [0, 1, 2])
+    assert [number for number, name in heard if name == "val_end"] == begun
+
+
+def test_step_end_is_for_listeners_that_ask_for_it(
+    make_session: MakeSession, train: Dataset, val_data: Dataset
+) -> None:
+    seen: list[tuple[Any, ...]] = []
+    steps = FitListener(
+        "step_end", callback=lambda event: seen.append((event.epoch, event.step, event.batch, len(event.history)))
+    )
+    names: set[str] = set()
+    make_session().fit(train, 2, val_data, val_steps=2, listeners=[lambda event: names.add(event.name), steps])
+    assert seen == [(0, 1, 1, 0), (0, 2, 2, 1), (0, 3, 3, 1), (1, 4, 1, 2), (1, 5, 2, 2), (1, 6, 3, 3)]
+    assert names == {"epoch_start", "epoch_end", "val_start", "val_end"}
+
+
+def test_a_training_can_be_stopped_after_any_step(make_session: MakeSession, train: Dataset) -> None:
+    session = make_session()
+    stop = FitListener("step_end", callback=lambda event: event.step == 4 and event.stop("enough"))
+    assert session.fit(train, 5, listeners=[stop]).stop_reason == "enough"
+    assert (session.epoch, session.step) == (1, 4)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("stops", [(1,), (2, 3), (1, 2, 4, 5, 7)])
+def test_a_training_goes_on_where_it_stopped(
+    make_session: MakeSession, weights_of: WeightsOf, clusters: Clusters, stops: tuple[int, ...], shuffle: bool
+) -> None:
+    train = Dataset(*clusters, batch_size=64, shuffle=shuffle)
+    undisturbed, stopped = (make_session(Dense(5, input_dim=2), Dropout(0.5), Dense(3)) for _ in range(2))
+    expected = undisturbed.fit(train, 3)
+    stop = FitListener("step_end", callback=lambda event: event.step in stops and event.stop("enough"))
+    epochs, losses = [], []
+    while stopped.step < undisturbed.step:
+        epochs.append((stopped.epoch, stopped.step))
+        losses += stopped.fit(train, 1, listeners=[stop]).loss
+    assert stopped.epoch == undisturbed.epoch == 3
+    assert all(step // 3 == epoch for epoch, step in epochs)
+    assert losses == expected.loss  # of whole epochs, with the steps before a stop
+    for name, value in weights_of(stopped).items():
+        np.testing.assert_array_equal(value, weights_of(undisturbed)[name])
+
+
+def test_the_rest_of_an_epoch_is_the_first_of_the_next_fit(make_session: MakeSession, train: Dataset) -> None:
+    session = make_session()
+    session.fit(train, 1)
+    session.fit(train, 2, listeners=[FitListener("step_end", callback=lambda event: event.stop("enough"))])
+    events: list[tuple[Any, ...]] = []
+    session.fit(
+        train,
+        2,
+        listeners=[lambda event: events.append((event.name, event.epoch, event.batch, event.last_epoch))],
+    )
+    assert events == [
+        ("epoch_start", 1, 1, 2),
+        ("epoch_end", 1, 3, 2),
+        ("epoch_start", 2, 0, 2),
+        ("epoch_end", 2, 3, 2),
+    ]
+    assert (session.epoch, session.step) == (3, 9)
+
+
+@pytest.mark.parametrize(
+    ("change", "steps"),
+    [
+        ({}, 6),
+        ({"batch_size": 50}, 7),
+        ({"seed": 1}, 7),
+        ({"shuffle": False}, 7),
+        ({"drop_remainder": True}, 6),
+        ({"size": 149}, 7),
+        ({"scale": 2.0}, 6),
+    ],
+)
+def test_other_training_data_start_the_epoch_anew(
+    make_session: MakeSession, clusters: Clusters, change: dict[str, Any], steps: int
+) -> None:
+    def data(size: int = 150, batch_size: int = 64, **options: Any) -> Dataset:
+        return Dataset(clusters[0][:size], clusters[1][:size], batch_size, **options)
+
+    session = make_session()
+    stop = FitListener("step_end", callback=lambda event: event.step == 4 and event.stop("enough"))
+    session.fit(data(), 2, listeners=[stop])
+    history = session.fit(data(**change), 1)
+    assert (session.epoch, session.step, history.steps) == (2, steps, [steps])
+
+
+def test_an_epoch_is_finished_with_its_last_step(make_session: MakeSession, train: Dataset, val_data: Dataset) -> None:
+    session, seen = make_session(), []
+    listener = FitListener(
+        "step_end", "val_end", "epoch_end", callback=lambda event: seen.append((event.name, event.epoch, session.epoch))
+    )
+    session.fit(train, 1, val_data, listeners=[listener])
+    assert seen == [("step_end", 0, 0)] * 2 + [("val_end", 0, 1), ("step_end", 0, 1), ("epoch_end", 0, 1)]
+
+
+def test_after_an_error_in_an_epochs_end_its_steps_are_not_repeated(make_session: MakeSession, train: Dataset) -> None:
+    def fail(event: Event) -> None:
+        raise LookupError
+
+    session = make_session()
+    with pytest.raises(LookupError):
+        session.fit(train, 2, listeners=[FitListener("epoch_end", callback=fail)])
+    assert (session.epoch, session.step) == (1, 3)
+    assert session.fit(train, 1).steps == [6]

@@ -106,11 +106,11 @@ def test_figures_are_those_of_a_loop_by_hand(
 
     expected: dict[str, list[Any]] = {"steps": [], "loss": [], "val_loss": [], "val_accuracy": []}
     moments = [np.zeros_like(w), np.zeros_like(w), np.zeros_like(b), np.zeros_like(b)]
-    recent: list[float] = []
+    recent: list[tuple[float, int]] = []
     for t in range(1, 9):
         batch = slice(32 * ((t - 1) % 4), min(32 * ((t - 1) % 4) + 32, 100))
         value, dz = softmax_cross_entropy(w, b, x[batch], y[batch])
-        recent.append(value)
+        recent.append((value, len(x[batch])))
         for i, (parameter, gradient) in enumerate([(w, x[batch].T @ dz), (b, dz.sum(axis=0))]):
             moments[2 * i] = 0.8 * moments[2 * i] + 0.2 * gradient
             moments[2 * i + 1] = 0.95 * moments[2 * i + 1] + 0.05 * gradient**2
@@ -118,7 +118,13 @@ def test_figures_are_those_of_a_loop_by_hand(
             parameter -= 0.03 * moments[2 * i] / (1 - 0.8**t) / (root + 1e-8)
         if t in (3, 6, 8):
             hits = np.argmax(np.maximum(x[100:] @ w + b, 0.0), axis=1) == classes[100:]
-            entry = (t, np.mean(recent), softmax_cross_entropy(w, b, x[100:], y[100:])[0], np.mean(hits))
+            values, sizes = zip(*recent, strict=True)
+            entry = (
+                t,
+                np.average(values, weights=sizes),
+                softmax_cross_entropy(w, b, x[100:], y[100:])[0],
+                np.mean(hits),
+            )
             for series, figure in zip(expected.values(), entry, strict=True):
                 series.append(figure)
             recent = []

@@ -1,0 +1,26 @@
+"""Checks of the arguments of a session."""
+
+from typing import Any
+
+from cutedl_xp._checks import format_value
+from cutedl_xp.datasets import Dataset
+from cutedl_xp.losses import Loss
+from cutedl_xp.model import Model
+
+
+def check_type(argument: str, value: Any, wanted: type) -> None:
+    """Refuse a value of another type."""
+    if not isinstance(value, wanted):
+        article = "an" if wanted.__name__[0] in "AEIO" else "a"
+        raise TypeError(f"`{argument}` must be {article} {wanted.__name__}; got {format_value(value)}")
+
+
+def check_data(argument: str, data: Dataset, model: Model, loss: Loss) -> None:
+    """Refuse data that a model does not take, and labels that a loss does not take."""
+    check_type(argument, data, Dataset)
+    try:
+        output_shape = model.output_shape(data.sample_shape)
+        loss.check_labels(data.labels_on(model.backend, model.dtype), output_shape or ())
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError  # libraries raise subclasses of their own
+        raise kind(f"`{argument}` does not fit: {error}") from error

@@ -1,0 +1,96 @@
+"""Memory of listeners, which belongs to a session."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
+
+from cutedl_xp._checks import format_value
+from cutedl_xp.training.events import Event, Listener
+
+Place = tuple[str, int]
+"""Name of a listener's class, and its position among the listeners of that class."""
+
+
+class ListenerMemory:
+    """Memory of the listeners of a session, from one call of ``fit`` to the next.
+
+    A listener has a memory if it has the methods ``state_dict()``, which returns a dict, and ``load_state_dict(d)``,
+    which takes such a dict, or ``{}`` to start anew. The memory is stored under the name of the listener's class and
+    its position among the listeners of that class.
+
+    Attributes
+    ----------
+    listeners
+        Listeners of the training that runs; empty between trainings.
+    """
+
+    def __init__(self) -> None:
+        self.listeners: tuple[Listener, ...] = ()
+        self._stored: dict[str, list[dict[str, Any]]] = {}
+        self._stopped: set[int] = set()
+        self._running = False
+
+    def check_idle(self) -> None:
+        """Refuse to begin or change a training while another one of the session runs."""
+        if self._running:
+            raise RuntimeError("a fit of this session is running; wait for its end, or stop it with event.stop()")
+
+    @contextmanager
+    def lent_to(self, listeners: Sequence[Listener]) -> Iterator[None]:
+        """Within the block, let listeners go on with their memory, which is taken back at its end."""
+        for place, listener in _with_memory(listeners):
+            listener.load_state_dict(deepcopy(self._at(place)))
+        self.listeners, self._stopped, self._running = tuple(listeners), set(), True
+        try:
+            yield
+        finally:
+            try:
+                self._stored = self.state_dict()
+            finally:
+                self.listeners, self._running = (), False
+
+    def call(self, listener: Listener, event: Event) -> None:
+        """Call a listener with an event, and note whether it asked for a stop."""
+        before = event.stopping.listener_requests
+        listener(event)
+        if event.stopping.listener_requests > before:
+            self._stopped.add(id(listener))
+
+    def state_dict(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the memory of all listeners; that of one that has stopped the training is empty."""
+        stored = deepcopy(self._stored)
+        for (name, number), listener in _with_memory(self.listeners):
+            states = stored.setdefault(name, [])
+            states += [{} for _ in range(number + 1 - len(states))]
+            states[number] = {} if id(listener) in self._stopped else _state_of(listener)
+        return stored
+
+    def load_state_dict(self, d: Mapping[str, Sequence[dict[str, Any]]]) -> None:
+        """Replace the memory of all listeners, which each takes up at the start of the next training."""
+        self._stored = {name: [deepcopy(state) for state in states] for name, states in d.items()}
+
+    def _at(self, place: Place) -> dict[str, Any]:
+        name, number = place
+        states = self._stored.get(name, [])
+        return states[number] if number < len(states) else {}
+
+
+def _with_memory(listeners: Sequence[Any]) -> list[tuple[Place, Any]]:
+    """Return the listeners that have a memory, each with its place."""
+    seen: Counter[str] = Counter()
+    found = []
+    for listener in listeners:
+        if all(callable(getattr(listener, method, None)) for method in ("state_dict", "load_state_dict")):
+            name = type(listener).__name__
+            found.append(((name, seen[name]), listener))
+            seen[name] += 1
+    return found
+
+
+def _state_of(listener: Any) -> dict[str, Any]:
+    state = listener.state_dict()
+    if not isinstance(state, dict):
+        raise TypeError(f"state_dict() of a {type(listener).__name__} must return a dict; got {format_value(state)}")
+    return deepcopy(state)

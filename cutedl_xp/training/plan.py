@@ -1,0 +1,26 @@
+"""When a training validates and makes an entry of its history."""
+
+from dataclasses import dataclass
+
+from cutedl_xp.datasets import Dataset
+
+
+@dataclass(frozen=True)
+class ValidationPlan:
+    """How far a call of ``Session.fit`` goes and when it validates; its arguments are explained there."""
+
+    last_epoch: int
+    epoch_steps: int
+    val_data: Dataset | None
+    val_epochs: int
+    val_steps: int
+    val_batches: int
+
+    def entry_is_due(self, step: int, epoch: int, end_of_epoch: bool) -> bool:
+        """Return whether an entry is made after a step of an epoch."""
+        if self.val_data is not None and self.val_steps > 0 and step % self.val_steps == 0:
+            return True
+        if not end_of_epoch:
+            return False
+        every_epoch = self.val_data is None or (self.val_steps == 0 and (epoch + 1) % self.val_epochs == 0)
+        return every_epoch or epoch == self.last_epoch

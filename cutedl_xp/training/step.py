@@ -1,0 +1,69 @@
+"""The training step: one update of a model from one batch."""
+
+from collections.abc import Sequence
+
+from cutedl_xp._typing import Array
+from cutedl_xp.losses import Loss
+from cutedl_xp.model import Model
+from cutedl_xp.optimizers import Optimizer
+from cutedl_xp.regularizers import Regularizer
+
+
+class TrainingStep:
+    """Update a model from one batch: forward, loss, backward, regularizers, optimizer.
+
+    ``Session.fit``, the backend comparison and the self test all train with this step.
+
+    Parameters
+    ----------
+    model
+        Assembled model to train.
+    loss
+        Loss to minimize.
+    optimizer
+        Optimizer that belongs to the model's parameters, or to none yet.
+    regularizers
+        Penalties whose gradients are added in their order, default none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cutedl_xp as cdl
+    >>> from cutedl_xp.training.step import TrainingStep
+    >>> model = cdl.Model([cdl.layers.Dense(1, input_dim=1, activation="linear", weight_initializer="zeros")])
+    >>> step = TrainingStep(model.assemble("numpy"), cdl.losses.Mse(), cdl.optimizers.Fixed(lr=0.5))
+    >>> x = np.ones((4, 1), dtype="float32")
+    >>> float(step(x, x)), float(model.predict(x)[0, 0])
+    (1.0, 2.0)
+    """
+
+    def __init__(
+        self, model: Model, loss: Loss, optimizer: Optimizer, regularizers: Sequence[Regularizer] = ()
+    ) -> None:
+        self._model, self._loss, self._optimizer = model, loss, optimizer
+        self._regularizers = tuple(regularizers)
+
+    def __call__(self, x: Array, y: Array) -> Array:
+        """Make one update and return the loss before it, a 0-d array that stays on the device.
+
+        Parameters
+        ----------
+        x
+            Samples of the model's backend and dtype.
+        y
+            Labels that the loss takes.
+
+        Raises
+        ------
+        ValueError
+            If the labels do not have the shape that the output needs.
+        """
+        output, backward = self._model.forward(x, training=True)
+        self._loss.check_shape(tuple(y.shape), tuple(output.shape))
+        value, gradient = self._loss.value_and_gradient(self._model.backend, y, output)
+        backward(gradient)
+        parameters = self._model.parameters
+        for regularizer in self._regularizers:
+            regularizer(parameters)
+        self._optimizer.step(parameters)
+        return value
