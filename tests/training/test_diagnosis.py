@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from cutedl_xp import Backend, Dataset, Session
+from cutedl_xp.layers import Dense
+from cutedl_xp.losses import Mse
 from cutedl_xp.training import diagnosis
 from cutedl_xp.training.diagnosis import explain_non_finite
 
@@ -23,10 +25,12 @@ def test_a_row_that_is_not_finite_is_named(
 ) -> None:
     bad = clusters[0].copy()
     bad[37, 1] = bad[99, 0] = value
-    good, other = Dataset(*clusters), Dataset(bad, clusters[1])
+    numbers = clusters[1][:, None].astype("float32")
+    good, other = Dataset(clusters[0], numbers), Dataset(bad, numbers)
     data = {"train": good, "val_data": good, argument: other}
+    session = make_session(Dense(1, input_dim=2, activation="linear"), loss=Mse())  # infinite for infinite outputs
     with np.errstate(all="ignore"), pytest.warns(RuntimeWarning) as caught:
-        history = make_session().fit(data["train"], 3, val_data=data["val_data"])
+        history = session.fit(data["train"], 3, val_data=data["val_data"])
     [warning] = caught
     expected = (
         rf"because (val_)?loss is (nan|-?inf) at step 3; `{argument}` has the value {value} in row 37 of its samp"
