@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import Rule
-from cutedl_xp.optimizers._optimizer import Optimizer, State
+from cutedl_xp.optimizers._optimizer import Optimizer
+from cutedl_xp.optimizers._pure import State
 from cutedl_xp.optimizers._tree import Tree, apply_rule
 from cutedl_xp.optimizers._validation import namespace
 from cutedl_xp.schedules import Schedule

@@ -1,19 +1,15 @@
-"""The interface of all optimizers: a pure update of arrays, and a step that applies it to parameters."""
+"""Optimizers: pure updates of arrays, and steps that apply them to parameters."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
 from array_api_compat import is_array_api_obj
 
-from cutedl_xp._typing import Array
 from cutedl_xp.backends import backend_of
 from cutedl_xp.optimizers import _validation
-from cutedl_xp.optimizers._tree import Tree, flatten, unflatten
+from cutedl_xp.optimizers._pure import PureOptimizer, State
 from cutedl_xp.parameters import NamedArrays, Parameter, ParameterViews
-
-State: TypeAlias = dict[str, Any]
 
 _SWEEP_INTERVAL = 128
 """Updates between two searches for subnormal numbers. Where a unit is inactive or a pixel nearly always 0, means of
@@ -21,38 +17,20 @@ gradients decay to such numbers and stay there; an update of a layer in which th
 long."""
 
 
-class Optimizer(ABC):
+class Optimizer(PureOptimizer):
     """A rule or wrapper that turns gradients into updates of parameters.
 
     :meth:`init` and :meth:`update` are pure: they take arrays of any library and return new ones. :meth:`step` applies
     the same update to :class:`~cutedl_xp.Parameter` objects in place, and keeps the state.
-
-    A subclass names its state in :attr:`counters` and :attr:`slots`, evaluates the numbers of an update in
-    :meth:`next_scalars`, and computes it in :meth:`apply`.
     """
-
-    lr: Any
-    counters: tuple[str, ...] = ()
-    """The integers of the state, such as the number of updates; initially 0."""
 
     _own: State | None = None  # the part of the state that `step` keeps here; the children keep theirs
     _assigned: State | None = None  # a state assigned before the parameters were known
     _views: ParameterViews | None = None
 
     @property
-    def slots(self) -> tuple[str, ...]:
-        """The names of the arrays that are kept for each parameter."""
-        return ()
-
-    @property
     def children(self) -> Mapping[str, "Optimizer"]:
-        """The optimizers within, by the keys of their states."""
         return MappingProxyType({})
-
-    @property
-    def state_keys(self) -> tuple[str, ...]:
-        """The keys of the state."""
-        return (*self.children, *self.counters, *self.slots)
 
     @property
     def rules(self) -> tuple["Optimizer", ...]:
@@ -62,117 +40,6 @@ class Optimizer(ABC):
     def learning_rates(self) -> dict[str, float]:
         """Return the rate of the last update, or of the first before any: under ``""``, or by the groups' patterns."""
         return {name: rate for child in self.children.values() for name, rate in child.learning_rates().items()}
-
-    def initial_slot(self, slot: str, w: Array) -> Array:
-        """Return the initial value of a slot of one parameter; zeros by default."""
-        return _validation.namespace(w).zeros_like(w)
-
-    def next_scalars(self, state: State) -> Any:
-        """Return the numbers of the next update, such as learning rates; every schedule is evaluated here."""
-        return {key: child.next_scalars(state[key]) for key, child in self.children.items()}
-
-    @abstractmethod
-    def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
-        """Compute :meth:`update` from checked arguments and the result of :meth:`next_scalars`."""
-
-    def parts(self, params: Tree) -> dict[str, Tree]:
-        """Return the parameters of each child; all by default."""
-        return dict.fromkeys(self.children, params)
-
-    def join(self, params: Tree, parts: Mapping[str, Tree]) -> Tree:
-        """Return parameters with those of the children in their place, the inverse of :meth:`parts`."""
-        return next(iter(parts.values()), params)
-
-    def init(self, params: Tree) -> State:
-        """Return the state before the first update.
-
-        Parameters
-        ----------
-        params
-            A floating-point array, or nested lists, tuples and dicts of them, of any supported library.
-
-        Returns
-        -------
-        dict
-            For a rule ``"t"``: 0, the number of updates so far; and for each slot arrays like ``params``.
-
-        Raises
-        ------
-        TypeError
-            If a leaf is not a floating-point array.
-        """
-        _validation.check_floating("params", params)
-        parts = self.parts(params)
-        return {key: child.init(parts[key]) for key, child in self.children.items()} | self._init_own(params)
-
-    def update(self, params: Tree, grads: Tree, state: State, *, donate: bool = False) -> tuple[Tree, State]:
-        """Return the parameters and the state after one update.
-
-        Everything is checked, and every schedule evaluated, before anything is computed.
-
-        Parameters
-        ----------
-        params, grads
-            Parameters and their gradients: the same structure, shapes, dtypes and library.
-        state
-            The result of :meth:`init` or of the update before.
-        donate
-            Whether the memory of ``params``, ``grads`` and ``state`` may be overwritten with the results; they must
-            not be used again then. By default False: nothing that is handed in changes.
-
-        Returns
-        -------
-        params, state
-            The new ones, in the structure, shapes and dtypes of the old.
-
-        Raises
-        ------
-        TypeError
-            If a gradient has another dtype or library than its parameter.
-        ValueError
-            If structures or shapes differ, or ``state`` is not one of this optimizer.
-        """
-        _validation.check_floating("params", params)
-        grads = _validation.check_matching("grads", grads, params)
-        state = self.check_state(params, state)
-        scalars = self.next_scalars(state)
-        leaves: list[Any] = flatten([params, grads, state]) if donate else []
-        donate = donate and all(isinstance(leaf, int) or backend_of(leaf).writable(leaf) for leaf in leaves)
-        return self.apply(params, grads, state, scalars, donate=donate)
-
-    def check_state(self, params: Tree, state: State) -> State:
-        """Return a state with its arrays in the structure of ``params``.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If it is not a state of this optimizer for these parameters.
-        """
-        _validation.check_keys(self, state, self.state_keys)
-        parts = self.parts(params)
-        nested = {key: child.check_state(parts[key], state[key]) for key, child in self.children.items()}
-        counts = {key: _validation.check_count(f"state[{key!r}]", state[key]) for key in self.counters}
-        return nested | counts | {slot: _validation.check_matching(slot, state[slot], params) for slot in self.slots}
-
-    def flush(self, params: Tree, state: State, *, donate: bool = False) -> tuple[Tree, State]:
-        """Apply what is left at the end of a training: nothing, unless there is an ``Accumulate`` within.
-
-        Parameters
-        ----------
-        params, state, donate
-            As for :meth:`update`.
-
-        Returns
-        -------
-        params, state
-            As of :meth:`update`; the same objects if nothing was left.
-        """
-        parts, nested = self.parts(params), {}
-        for key, child in self.children.items():
-            parts[key], nested[key] = child.flush(parts[key], state[key], donate=donate)
-        if all(nested[key] is state[key] for key in nested):
-            return params, state
-        return self.join(params, parts), state | nested
 
     def attach(self, parameters: Sequence[Parameter]) -> None:
         """Bind this optimizer to the parameters that :meth:`step` updates; the first step does so by itself.
@@ -252,11 +119,6 @@ class Optimizer(ABC):
             return
         _validation.check_keys(self, state, self.state_keys)
         self._assigned = _copy_state(state)
-
-    def _init_own(self, params: Tree) -> State:
-        leaves = flatten(params)
-        slots = {slot: unflatten(params, [self.initial_slot(slot, w) for w in leaves]) for slot in self.slots}
-        return dict.fromkeys(self.counters, 0) | slots
 
     def _kept_state(self) -> State:
         own = self._init_own({}) if self._own is None else self._own

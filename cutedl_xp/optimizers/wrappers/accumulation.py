@@ -4,7 +4,8 @@ from typing import Any
 
 from cutedl_xp._checks import check_integer
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.optimizers._optimizer import Optimizer, State
+from cutedl_xp.optimizers._optimizer import Optimizer
+from cutedl_xp.optimizers._pure import State
 from cutedl_xp.optimizers._tree import Tree, apply_rule, flatten, unflatten, where
 from cutedl_xp.optimizers.wrappers.wrapper import OptimizerWrapper
 

@@ -5,7 +5,8 @@ from typing import Any
 from cutedl_xp._checks import check_fraction
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import backend_of
-from cutedl_xp.optimizers._optimizer import Optimizer, State
+from cutedl_xp.optimizers._optimizer import Optimizer
+from cutedl_xp.optimizers._pure import State
 from cutedl_xp.optimizers._tree import Tree, apply_rule
 from cutedl_xp.optimizers.wrappers.wrapper import OptimizerWrapper
 

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 from cutedl_xp._checks import check_positive
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule
-from cutedl_xp.optimizers._optimizer import Optimizer, State
+from cutedl_xp.optimizers._optimizer import Optimizer
+from cutedl_xp.optimizers._pure import State
 from cutedl_xp.optimizers._tree import Tree, flatten, unflatten, zip_leaves
 from cutedl_xp.optimizers._validation import namespace
 from cutedl_xp.optimizers.wrappers.wrapper import OptimizerWrapper

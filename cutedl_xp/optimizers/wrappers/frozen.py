@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from cutedl_xp.optimizers._optimizer import Optimizer, State
+from cutedl_xp.optimizers._optimizer import Optimizer
+from cutedl_xp.optimizers._pure import State
 from cutedl_xp.optimizers._tree import Tree
 from cutedl_xp.parameters import ParameterViews
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from cutedl_xp._checks import format_names, format_value
 from cutedl_xp._typing import Array
-from cutedl_xp.optimizers._optimizer import Optimizer, State
+from cutedl_xp.optimizers._optimizer import Optimizer
+from cutedl_xp.optimizers._pure import State
 from cutedl_xp.optimizers._tree import Tree, format_path, leaves_by_keys, unflatten
 from cutedl_xp.parameters import Layout, NamedArrays
 

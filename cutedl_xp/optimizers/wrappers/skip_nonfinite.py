@@ -3,7 +3,7 @@
 from typing import Any
 
 from cutedl_xp.backends import Backend
-from cutedl_xp.optimizers._optimizer import State
+from cutedl_xp.optimizers._pure import State
 from cutedl_xp.optimizers._tree import Tree, where, zip_leaves
 from cutedl_xp.optimizers.wrappers.wrapper import OptimizerWrapper
 
