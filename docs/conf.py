@@ -29,5 +29,5 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(collections|matplotlib|np|numpy|os|pathlib|types|typing)\..*"),
     ("py:.*", r"cutedl_xp\.(.+\.)?_.*"),
-    ("py:class", r"Array|Figure|Namespace|Shape"),
+    ("py:class", r"Array|Figure|Namespace|Shape|cutedl_xp\.training\.stopping\.Stopping"),
 ]

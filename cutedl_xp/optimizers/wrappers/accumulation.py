@@ -20,7 +20,7 @@ class Accumulate(OptimizerWrapper):
     """Update with the mean of several gradients, as with a batch so many times as large.
 
     Between two updates only the mean changes. ``t`` and schedules of the wrapped optimizer count its updates. At the
-    end of a training :meth:`flush` makes an update of the gradients that are left, if there are any.
+    end of a training ``flush`` makes an update of the gradients that are left, if there are any.
 
     Parameters
     ----------
