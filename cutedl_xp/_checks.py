@@ -1,4 +1,4 @@
-"""Checks of what a user hands in: each refuses with the argument, the value received and the values allowed."""
+"""Checks of arguments: each error names the argument, the values allowed and the value received."""
 
 import math
 import numbers

@@ -26,7 +26,7 @@ class Model:
     Parameters
     ----------
     layers
-        At least one, each an object of its own. The first one that needs it is told the width of its input.
+        At least one, each an object of its own. The first one that needs the width of its input has ``input_dim``.
 
     Raises
     ------

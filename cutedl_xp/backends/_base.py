@@ -31,7 +31,7 @@ class Backend(Operations, ABC):
     xp
         The library's namespace with the functions of the Array API standard.
     device
-        The device that its arrays live on, as the library names it.
+        Device of the arrays, as the library names it.
     version
         The library's version.
     has_views
@@ -53,12 +53,12 @@ class Backend(Operations, ABC):
 
     @classmethod
     def of(cls, array: Array) -> "Backend":
-        """The backend on the device that ``array`` lives on."""
+        """Return the backend on the device of ``array``."""
         return cls(cls._device_name(array.device))
 
     @classmethod
     def _device_name(cls, device: Any) -> str:
-        """What the constructor is given for a device of the library."""
+        """Return the argument of the constructor for a device of the library."""
         return str(device)
 
     def devices(self) -> list[str]:

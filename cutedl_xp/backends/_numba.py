@@ -119,6 +119,8 @@ def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -
     if key not in LOOPS:
         LOOPS[key] = None
         try:
+            if len(rule(np, *[np.ones(1, dtype)] * arrays, *[1.0] * scalars)) != arrays - 1:
+                return None  # NumPy names the error
             loop = _loop(_of_rule, rule, scalars)
             empty = np.empty(0, dtype)
             loop(empty, empty, (empty,) * (arrays - 2), np.ones(scalars + 1, dtype))
@@ -168,7 +170,7 @@ def _loop_if_it_pays(
     template: Callable[..., Any], function: Callable[..., Any], *arguments: Any
 ) -> Callable[..., Any] | None:
     """Return the loop if it is faster than NumPy's passes; a loop of exponentials is not."""
-    if function.__closure__ or inspect.getclosurevars(function).globals:
+    if inspect.getclosurevars(function).globals:
         return None
     if not _CHEAP.issuperset(function.__code__.co_names):
         return None

@@ -140,15 +140,13 @@ class Operations:
         sequence of arrays
             The new ``(w, *state)``: with ``donate`` the same arrays, where they can be written to.
         """
-        results, dtype = self._run_rule(rule, arrays, scalars, decay), arrays[0].dtype
-        outputs = rule_outputs(arrays)
-        if donate:
-            return [self.write(target, result) for target, result in zip(outputs, results, strict=True)]
-        # A traced scalar may have promoted them
-        return [
-            result if result.dtype == dtype else self.xp.astype(result, dtype)
-            for _, result in zip(outputs, results, strict=True)
-        ]
+        pairs, dtype = (
+            zip(rule_outputs(arrays), self._run_rule(rule, arrays, scalars, decay), strict=True),
+            arrays[0].dtype,
+        )
+        # A traced scalar may have promoted the results
+        cast = [(target, new if new.dtype == dtype else self.xp.astype(new, dtype)) for target, new in pairs]
+        return [self.write(target, new) if donate else new for target, new in cast]
 
     def _run_rule(
         self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[float], decay: float

@@ -116,7 +116,8 @@ class NumpyBackend(Backend):
         w, flat = arrays[0], arrays
         if w.ndim != 1:
             if not all(array.flags.c_contiguous for array in arrays):
-                return super().apply_rule(rule, arrays, scalars, decay, donate=True)
+                with self.ignore_underflow():
+                    return super().apply_rule(rule, arrays, scalars, decay, donate=True)
             flat = [array.reshape(-1) for array in arrays]
         loops, key = self._loops, (rule, len(flat), len(scalars), w.dtype)
         if loops and (loop := loops.LOOPS.get(key) or loops.loop_over(*key)):

@@ -67,6 +67,10 @@ class TorchBackend(Backend):
             raise ValueError(f"integers must be below 2**63 on PyTorch; got {describe(array)} with larger ones")
         return cast(Array, wider)
 
+    def writable(self, array: Any) -> bool:
+        expanded = any(size > 1 and stride == 0 for size, stride in zip(array.shape, array.stride(), strict=True))
+        return not expanded and not (array.requires_grad and array.is_leaf)
+
     def copy(self, array: Any) -> Array:
         return cast(Array, array.detach().clone())  # of one that requires gradients the numbers alone
 

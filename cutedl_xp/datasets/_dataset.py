@@ -1,4 +1,4 @@
-"""Samples and their labels, handed out in shuffled batches."""
+"""Samples and their labels, in shuffled batches."""
 
 from collections.abc import Iterator
 from math import prod

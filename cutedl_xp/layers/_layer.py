@@ -1,4 +1,4 @@
-"""What a layer answers."""
+"""The interface of layers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class Backward(Protocol):
         gradient
             dL/dy, of the shape of the layer's output.
         input_gradient
-            Whether dL/dx is wanted; the first layer with parameters is spared it.
+            Whether dL/dx is wanted; the first layer with parameters need not compute it.
         """
 
 

@@ -70,16 +70,14 @@ class ElementwiseOptimizer(Optimizer):
         return namespace(w).full_like(w, value) if value else super().initial_slot(slot, w)
 
     def next_scalars(self, state: State) -> tuple[Any, ...]:
+        slots = self.slots
+        if len(state) != 1 + len(slots) or not all(map(state.__contains__, slots)):
+            self._refuse_changed_options(state)
         return self.scalars(state["t"] + 1)
 
     def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
         slots, decay = self.slots, 0.0 if self.decoupled else self.weight_decay
-        try:
-            trees = [params, *map(state.__getitem__, slots)]
-        except KeyError:
-            trees = []
-        if len(state) != len(trees):
-            self._refuse_changed_options(state)
+        trees = [params, *map(state.__getitem__, slots)]
         updated = apply_rule(self.rule, trees, grads, scalars, decay, donate=donate)
         state = {**state, "t": state["t"] + 1}
         if updated is not trees:

@@ -81,12 +81,12 @@ class Optimizer(PureOptimizer):
         if views is None or parameters is not views.source or not views.fixed:
             views = self._attached(parameters)
         nested, values = bool(self.children), views.values
-        state = self._kept_state() if nested or self._own is None else self._own
-        updated, state = self.apply(values, views.gradients, state, self.next_scalars(state), donate=True)
+        before = self._kept_state() if nested or self._own is None else self._own
+        updated, state = self.apply(values, views.gradients, before, self.next_scalars(before), donate=True)
         if updated is not values:
             views.assign(updated)
         if nested or state.get("t", 1) % _SWEEP_INTERVAL == 0:
-            _remove_subnormals(state)
+            _remove_subnormals(before, state)
         self._keep_state(state)
 
     def finish(self, parameters: Sequence[Parameter]) -> None:
@@ -109,7 +109,7 @@ class Optimizer(PureOptimizer):
         A state can be assigned, also before the first step, which then checks it; the arrays are copied, and may be
         NumPy arrays. An optimizer of the same class and options continues from it with the same bits.
         """
-        state: State = _copy_state(self._kept_state() if self._assigned is None else self._assigned)
+        state: State = _copy_state(self._kept_state())
         return state
 
     @state.setter
@@ -118,9 +118,11 @@ class Optimizer(PureOptimizer):
             self._keep_state(self.check_state(self._views.values, state))
             return
         _validation.check_keys(self, state, self.state_keys)
-        self._assigned = _copy_state(state)
+        self._assigned = None if _is_initial(state) else _copy_state(state)
 
     def _kept_state(self) -> State:
+        if self._assigned is not None:
+            return self._assigned
         own = self._init_own({}) if self._own is None else self._own
         if not self.children:
             return own
@@ -168,6 +170,11 @@ class Optimizer(PureOptimizer):
             self._assigned = None
 
 
+def _is_initial(state: Any) -> bool:
+    """Return whether a state was read before the parameters were known."""
+    return all(map(_is_initial, state.values())) if isinstance(state, dict) else isinstance(state, int) and state == 0
+
+
 def _copy_state(tree: Any) -> Any:
     if isinstance(tree, NamedArrays):
         tree = tree.views
@@ -176,12 +183,14 @@ def _copy_state(tree: Any) -> Any:
     return backend_of(tree).copy(tree) if is_array_api_obj(tree) else tree
 
 
-def _remove_subnormals(state: State) -> None:
-    """Set subnormal numbers to 0 in the state of each rule that has made a multiple of so many updates."""
-    due = state.get("t", 1) % _SWEEP_INTERVAL == 0
-    for key, value in state.items():
-        if isinstance(value, dict):
-            _remove_subnormals(value)
-        elif due and isinstance(value, NamedArrays):
-            pairs = zip(value.backends, value.runs, strict=True)
-            state[key] = value.with_runs([backend.without_subnormals(run) for backend, run in pairs])
+def _remove_subnormals(before: State, after: State) -> bool:
+    """Set subnormal numbers to 0 where a rule has just made a multiple of so many updates; return whether one has."""
+    due = "t" in after and after["t"] != before["t"] and after["t"] % _SWEEP_INTERVAL == 0
+    for key, child in after.items():
+        if isinstance(child, dict):
+            due = _remove_subnormals(before[key], child) or due
+    for key, slot in after.items():
+        if due and isinstance(slot, NamedArrays):
+            pairs = zip(slot.backends, slot.runs, strict=True)
+            after[key] = slot.with_runs([backend.without_subnormals(run) for backend, run in pairs])
+    return due

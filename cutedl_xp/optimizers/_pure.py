@@ -94,7 +94,8 @@ class PureOptimizer(ABC):
             The result of :meth:`init` or of the update before.
         donate
             Whether the memory of ``params``, ``grads`` and ``state`` may be overwritten with the results; they must
-            not be used again then. By default False: nothing that is handed in changes.
+            not be used again then. By default False: nothing that is handed in changes. Arrays that cannot be written
+            to, or of which one is handed in twice, are left alone.
 
         Returns
         -------
@@ -112,8 +113,11 @@ class PureOptimizer(ABC):
         grads = _validation.check_matching("grads", grads, params)
         state = self.check_state(params, state)
         scalars = self.next_scalars(state)
-        leaves: list[Any] = flatten([params, grads, state]) if donate else []
-        donate = donate and all(isinstance(leaf, int) or backend_of(leaf).writable(leaf) for leaf in leaves)
+        if donate:
+            leaves: list[Any] = flatten([params, grads, state])
+            arrays = [leaf for leaf in leaves if not isinstance(leaf, int)]
+            alone = len({id(array) for array in arrays}) == len(arrays)
+            donate = alone and all(backend_of(array).writable(array) for array in arrays)
         return self.apply(params, grads, state, scalars, donate=donate)
 
     def check_state(self, params: Tree, state: State) -> State:
@@ -143,9 +147,20 @@ class PureOptimizer(ABC):
         params, state
             As of :meth:`update`; the same objects if nothing was left.
         """
+        _validation.check_floating("params", params)
+        checked = self.check_state(params, state)
+        flushed, after = self.apply_flush(params, checked, self.flush_scalars(checked), donate=donate)
+        return (params, state) if after is checked else (flushed, after)
+
+    def flush_scalars(self, state: State) -> Any:
+        """Return the numbers of :meth:`flush`; every schedule is evaluated here."""
+        return {key: child.flush_scalars(state[key]) for key, child in self.children.items()}
+
+    def apply_flush(self, params: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
+        """Compute :meth:`flush` from the result of :meth:`flush_scalars`; the same state if nothing is left."""
         parts, nested = self.parts(params), {}
         for key, child in self.children.items():
-            parts[key], nested[key] = child.flush(parts[key], state[key], donate=donate)
+            parts[key], nested[key] = child.apply_flush(parts[key], state[key], scalars[key], donate=donate)
         if all(nested[key] is state[key] for key in nested):
             return params, state
         return self.join(params, parts), state | nested

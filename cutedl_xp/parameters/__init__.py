@@ -1,8 +1,8 @@
 """Parameters: named arrays with gradients, one by one and in contiguous runs."""
 
-from cutedl_xp.parameters.named_arrays import Layout, NamedArrays, flatten, unflatten
+from cutedl_xp.parameters.named_arrays import Layout, NamedArrays, concatenate, split
 from cutedl_xp.parameters.parameter import Parameter
 from cutedl_xp.parameters.parameters import Parameters
 from cutedl_xp.parameters.views import ParameterViews
 
-__all__ = ["Layout", "NamedArrays", "Parameter", "ParameterViews", "Parameters", "flatten", "unflatten"]
+__all__ = ["Layout", "NamedArrays", "Parameter", "ParameterViews", "Parameters", "concatenate", "split"]

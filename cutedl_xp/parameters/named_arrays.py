@@ -60,7 +60,7 @@ class NamedArrays:
             for names, run, backend in zip(self.layout.runs, self.runs, self.backends, strict=True):
                 shapes = {name: self.layout.shapes[name] for name in names}
                 alone = len(names) == 1 and tuple(run.shape) == shapes[names[0]]
-                found |= {names[0]: run} if alone else unflatten(backend, run, shapes)
+                found |= {names[0]: run} if alone else split(backend, run, shapes)
             self._views = {name: found[name] for name in self.layout.shapes}
         return self._views
 
@@ -102,7 +102,7 @@ class NamedArrays:
         """Return copies of other arrays by the same names, in runs of their own."""
         runs = []
         for names, run, backend in zip(self.layout.runs, self.runs, self.backends, strict=True):
-            joined = flatten(backend, [arrays[name] for name in names])
+            joined = concatenate(backend, [arrays[name] for name in names])
             runs.append(backend.copy(backend.xp.reshape(joined, tuple(run.shape))))
         return self.with_runs(runs)
 
@@ -120,12 +120,12 @@ class NamedArrays:
         return NamedArrays, (self.layout, self.runs, self.backends)
 
 
-def flatten(backend: Backend, arrays: Sequence[Array]) -> Array:
+def concatenate(backend: Backend, arrays: Sequence[Array]) -> Array:
     """Return arrays of any shapes, one after the other, as one of shape ``(n,)``."""
     return backend.xp.concat([backend.xp.reshape(array, (-1,)) for array in arrays])
 
 
-def unflatten(backend: Backend, buffer: Array, shapes: Mapping[str, Shape]) -> dict[str, Array]:
+def split(backend: Backend, buffer: Array, shapes: Mapping[str, Shape]) -> dict[str, Array]:
     """Return the pieces of a flat buffer, one after the other, by name; views where the library has them."""
     pieces, start = {}, 0
     for name, shape in shapes.items():

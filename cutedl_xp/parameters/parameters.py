@@ -6,7 +6,7 @@ from typing import Any, overload
 
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend
-from cutedl_xp.parameters.named_arrays import Layout, flatten, unflatten
+from cutedl_xp.parameters.named_arrays import Layout, concatenate, split
 from cutedl_xp.parameters.parameter import Parameter
 
 
@@ -89,7 +89,7 @@ class _ConcatenatedParameter(Parameter):
     @property
     def value(self) -> Array:
         """The parts' values, one after the other."""
-        return flatten(self.backend, [part.value for part in self._parts]) if self._parts else self._value
+        return concatenate(self.backend, [part.value for part in self._parts]) if self._parts else self._value
 
     @value.setter
     def value(self, array: Array) -> None:
@@ -98,7 +98,7 @@ class _ConcatenatedParameter(Parameter):
     @property
     def gradient(self) -> Array:
         """The parts' gradients, one after the other."""
-        return flatten(self.backend, [part.gradient for part in self._parts]) if self._parts else self._gradient
+        return concatenate(self.backend, [part.gradient for part in self._parts]) if self._parts else self._gradient
 
     @gradient.setter
     def gradient(self, array: Array) -> None:
@@ -106,7 +106,7 @@ class _ConcatenatedParameter(Parameter):
 
     def _assign(self, what: str, array: Array) -> None:
         shapes = {part.name: tuple(part.value.shape) for part in self._parts}
-        for part, piece in zip(self._parts, unflatten(self.backend, array, shapes).values(), strict=True):
+        for part, piece in zip(self._parts, split(self.backend, array, shapes).values(), strict=True):
             setattr(part, what, piece)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -55,7 +55,7 @@ class Evaluation:
                 output, _ = self._model.forward(x, training=False)
                 self.loss.check_shape(tuple(y.shape), tuple(output.shape))
                 loss, _ = self.loss.value_and_gradient(backend, y, output)
-                means[0].add_mean(_checked("loss", loss), int(x.shape[0]))
+                means[0].add_mean(_check_number("loss", loss), int(x.shape[0]))
                 for metric, mean in zip(self.metrics, means[1:], strict=True):
                     self._add(metric, mean, y, output)
         return means
@@ -67,10 +67,10 @@ class Evaluation:
         elif metric is binary_accuracy:
             mean.add_sum(*count_binary_hits(y, output, from_logits=getattr(self.loss, "from_logits", True)))
         else:
-            mean.add_mean(_checked(metric.__name__, metric(y, output)), int(output.shape[0]))
+            mean.add_mean(_check_number(metric.__name__, metric(y, output)), int(output.shape[0]))
 
 
-def _checked(name: str, value: Any) -> Any:
+def _check_number(name: str, value: Any) -> Any:
     """Return what can be averaged over the batches: a float or a 0-d floating-point array."""
     if isinstance(value, float):
         return value

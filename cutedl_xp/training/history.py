@@ -84,7 +84,7 @@ class History:
 
     @property
     def stopped_by(self) -> StopKind | None:
-        """What ended the training; None while it runs.
+        """Kind of the end of the training; None while it runs.
 
         ``"epochs"`` when all epochs were completed, ``"listener"``, ``"interrupt"`` (Ctrl-C), ``"not_finite"`` (a loss
         that is NaN or infinite) or ``"error"`` (an exception).

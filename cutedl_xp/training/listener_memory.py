@@ -41,7 +41,11 @@ class ListenerMemory:
     def lent_to(self, listeners: Sequence[Listener]) -> Iterator[None]:
         """Within the block, let listeners go on with their memory, which is taken back at its end."""
         for place, listener in _with_memory(listeners):
-            listener.load_state_dict(deepcopy(self._at(place)))
+            try:
+                listener.load_state_dict(deepcopy(self._at(place)))
+            except (KeyError, TypeError, ValueError) as error:
+                what = f"the memory that was loaded for the listener {place[0]} does not fit it ({error!r})"
+                raise ValueError(f"{what}; load a state of a session with the same listeners") from error
         self.listeners, self._stopped, self._running = tuple(listeners), set(), True
         try:
             yield

@@ -128,6 +128,8 @@ class Session:
 
         After a stop in the middle of an epoch, the next ``fit`` goes on at the next batch: the rest of that epoch is
         its first epoch. Training data of another size, batch size, seed, shuffle or drop_remainder start it anew.
+        When all epochs are done, after the last entry of the history, ``Accumulate`` applies the gradients that are
+        left.
 
         Parameters
         ----------

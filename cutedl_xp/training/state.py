@@ -1,13 +1,14 @@
 """The whole state of a session as plain values and NumPy arrays."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from numbers import Real
 from typing import Any
 
 import array_api_compat
 import numpy as np
 
-from cutedl_xp._checks import check_integer, check_not_negative, format_names, format_value
+from cutedl_xp._checks import check_boolean, check_integer, check_not_negative, format_names, format_value
 from cutedl_xp.backends import backend_of, dtype_name
 from cutedl_xp.layers import Layer
 from cutedl_xp.model import Model
@@ -46,10 +47,10 @@ def load_state_dict(
     _check_keys("d", d, _KEYS)
     _check_parameters(d["parameters"], model)
     _check_keys("d['optimizer']", d["optimizer"], _OPTIMIZER_KEYS)
-    rates = _checked_rates(d["optimizer"], optimizer)
+    rates = _check_rates(d["optimizer"], optimizer)
     layers = _named_layers(model)
     _check_keys("d['layers']", d["layers"], tuple(layers))
-    checked = _checked_position(d)
+    checked = _check_position(d)
     _check_keys("d['losses']", d["losses"], tuple(losses.state_dict()))
     _check_losses(d["losses"])
     _check_listeners(d["listeners"])
@@ -130,7 +131,7 @@ def _check_parameters(arrays: Any, model: Model) -> None:
             )
 
 
-def _checked_rates(d: Mapping[str, Any], optimizer: Optimizer) -> list[float | None]:
+def _check_rates(d: Mapping[str, Any], optimizer: Optimizer) -> list[float | None]:
     """Return the learning rates that a state has for the rules of an optimizer; None for a schedule."""
     wanted, rules = classes_of(optimizer), optimizer.rules
     if d["classes"] != wanted:
@@ -152,11 +153,17 @@ def _checked_rates(d: Mapping[str, Any], optimizer: Optimizer) -> list[float | N
     return [None if rate is None else check_not_negative("d['optimizer']['lr']", rate) for rate in rates]
 
 
-def _checked_position(d: Mapping[str, Any]) -> tuple[int, int, int, dict[str, Any]]:
+def _check_position(d: Mapping[str, Any]) -> tuple[int, int, int, dict[str, Any]]:
     epoch, batch, step = (check_integer(f"d[{name!r}]", d[name], at_least=0) for name in ("epoch", "batch", "step"))
     data = d["data"]
     _check_keys("d['data']", data, IDENTITY if data else ())
-    if batch and not (data and batch * data["batch_size"] < data["size"]):
+    for name, value in data.items():
+        check = check_boolean if name in ("shuffle", "drop_remainder") else partial(check_integer, at_least=0)
+        check(f"d['data'][{name!r}]", value)
+    steps = data["size"] // data["batch_size"] if data else 0
+    if data and not data["drop_remainder"] and data["size"] % data["batch_size"]:
+        steps += 1
+    if batch and batch >= steps:
         raise ValueError(f"d['batch'] is {batch}, which is beyond the last batch of the data {data!r}")
     return epoch, batch, step, dict(data)
 

@@ -32,7 +32,7 @@ class Stopping:
 
     @property
     def kind(self) -> StopKind | None:
-        """What ended the training, see :attr:`History.stopped_by`; None while it runs."""
+        """Kind of the end of the training, see :attr:`History.stopped_by`; None while it runs."""
         return self._kind
 
     def stop(self, kind: StopKind, why: str) -> None:

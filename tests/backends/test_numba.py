@@ -339,3 +339,13 @@ def test_with_and_without_fused_kernels_every_backend_computes_the_same(
     np.testing.assert_allclose(to_numpy(gradient), wanted, rtol=1e-12)
     expected = to_numpy(w) + 2.0 * to_numpy(g)
     np.testing.assert_allclose(to_numpy(again.apply_rule(plus, [w, g], [2.0], donate=True)[0]), expected, rtol=1e-15)
+
+
+def with_too_many_results(xp: Any, w: Array, g: Array) -> tuple[Array, ...]:
+    return w, g
+
+
+@with_numba
+def test_a_rule_with_too_many_results_is_an_error(fused: Backend) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        fused.apply_rule(with_too_many_results, [np.ones(3), np.ones(3)], [], donate=True)

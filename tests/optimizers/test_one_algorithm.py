@@ -320,3 +320,97 @@ def test_deep_copies_of_optimizer_and_model_share_nothing(model: Model, on_host:
     assert all((values(model.parameters)[name] == before[name]).all() for name in before)
     assert optimizer.state["*"]["t"] == 2
     assert again.state["*"]["t"] == 4
+
+
+def test_a_schedule_that_fails_at_the_end_leaves_everything_as_it_was(
+    model: Model, on_host: Callable[[Any], Any]
+) -> None:
+    def rate(update: int) -> float:
+        if failing_now:
+            raise OSError("no rate")
+        return 0.1
+
+    failing_now = [True]
+    optimizer = Groups({"*/weight": Accumulate(Fixed(0.1), 2), "*": Accumulate(Fixed(rate), 2)})
+    train(optimizer, model, range(1))
+    before = values(model.parameters)
+    with pytest.raises(OSError, match="no rate"):
+        optimizer.finish(model.parameters)
+    assert all((values(model.parameters)[name] == value).all() for name, value in before.items())
+    assert [state["count"] for state in optimizer.state.values()] == [1, 1]
+    failing_now.clear()
+    optimizer.finish(model.parameters)
+    assert [state["count"] for state in optimizer.state.values()] == [0, 0]
+
+
+def test_options_changed_in_a_later_group_are_refused_before_anything_is_computed(model: Model) -> None:
+    optimizer = Groups({"*/weight": Fixed(0.1), "*": RMSProp()})
+    train(optimizer, model, range(1))
+    before = values(model.parameters)
+    optimizer.optimizers["*"].centered = True  # type: ignore[attr-defined]
+    with pytest.raises(RuntimeError, match=r"^this RMSProp has kept s, and with the options"):
+        train(optimizer, model, range(1, 2))
+    assert all((values(model.parameters)[name] == value).all() for name, value in before.items())
+
+
+def test_the_state_is_searched_for_subnormal_numbers_once_every_128_updates(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches: list[Any] = []
+    monkeypatch.setattr(type(backend), "without_subnormals", lambda self, array: searches.append(1) or array)
+    parameter = Parameter("w", backend.asarray(np.ones(2)), backend.asarray(np.ones(2)))
+    optimizer = AverageWeights(Accumulate(Momentum(0.1), 3), 0.5)
+    for number in range(1, 3 * 128 + 5):
+        optimizer.step([parameter])
+        assert len(searches) == (3 if number >= 3 * 128 else 0)  # the slot, the mean and the average
+
+
+def test_a_state_assigned_to_a_wrapped_optimizer_is_its_wrappers(model: Model) -> None:
+    trained, inner = Adam(lambda k: 0.5**k), Adam(lambda k: 0.5**k)
+    train(trained, model, range(3))
+    inner.state = trained.state
+    assert inner.learning_rates() == {"": 0.25}
+    assert ClipByGlobalNorm(inner, 1.0).state["t"] == AverageWeights(inner).state["optimizer"]["t"] == 3
+
+
+def test_the_state_of_an_unused_optimizer_can_be_assigned(model: Model) -> None:
+    optimizer = AverageWeights(Adam(0.1))
+    optimizer.state = AverageWeights(Adam(0.1)).state
+    train(optimizer, model, range(1))
+    assert optimizer.state["optimizer"]["t"] == 1
+
+
+def test_one_array_handed_in_twice_is_not_donated(backend: Backend) -> None:
+    w, rule = backend.asarray(np.ones(2)), Fixed(0.1)
+    after, _ = rule.update([w, w], [w, w], {"t": 0}, donate=True)
+    for array in after:
+        np.testing.assert_allclose(backend.to_numpy(array), [0.9, 0.9])
+    assert backend.to_numpy(w).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("make", [Adam, lambda: ClipByGlobalNorm(Adam(), 1.0), lambda: AverageWeights(Adam())])
+def test_a_tree_without_arrays_is_updated(make: Callable[[], Optimizer]) -> None:
+    params, state = make().update([], [], make().init([]))
+    assert params == []
+    assert (state.get("optimizer") or state)["t"] == 1
+
+
+@pytest.mark.views
+def test_donated_arrays_of_any_order_are_written_to_under_strict_errors(backend: Backend) -> None:
+    if backend.name != "numpy":
+        pytest.skip("of NumPy alone")
+    w, g = np.asfortranarray(np.ones((3, 4), "float32")), np.asfortranarray(np.full((3, 4), 1e-30, "float32"))
+    rule = Adam(0.1)
+    with np.errstate(all="raise"):
+        after, _ = rule.update(w, g, rule.init(w), donate=True)
+    assert after is w
+
+
+def test_one_wrapper_in_two_groups_is_refused() -> None:
+    shared = AverageWeights(Frozen())
+    with pytest.raises(
+        ValueError, match=r"^the patterns 'a' and 'b' of `optimizers` have one optimizer; make one for e"
+    ):
+        Groups({"a": shared, "b": shared})
+    frozen = Frozen()
+    assert list(Groups({"a": frozen, "b": frozen}).optimizers) == ["a", "b"]

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cutedl_xp import Backend
-from cutedl_xp.parameters import Layout, Parameters, ParameterViews, unflatten
+from cutedl_xp.parameters import Layout, Parameters, ParameterViews, split
 
 Array = Any
 SHAPES = {"/1/weight": (2, 3), "/1/bias": (3,), "/2/scale": (), "/2/none": (4, 0), "/3/weight": (3, 1, 2)}
@@ -77,7 +77,7 @@ def test_views_of_a_buffer_cover_it_once_and_in_order(
 ) -> None:
     named = {str(number): shape for number, shape in enumerate(shapes)}
     buffer = backend.asarray(np.arange(sum(map(prod, shapes)), dtype="float64"))
-    views = unflatten(backend, buffer, named)
+    views = split(backend, buffer, named)
     assert {name: view.shape for name, view in views.items()} == named
     entries = [entry for view in views.values() for entry in to_numpy(view).reshape(-1).tolist()]
     assert entries == to_numpy(buffer).tolist()

@@ -1,4 +1,4 @@
-"""What is said of a loss that is not finite."""
+"""The explanation of a loss that is not finite."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""What Adam and its relatives share."""
+"""The base class of Adam's relatives, and the bias corrections."""
 
 import math
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class AdamRelative(ElementwiseOptimizer):
 
 
 def corrections(t: Any, beta1: float, beta2: float) -> tuple[Any, Any]:
-    """What Adam's step and its eps are multiplied by, for means that began at 0 and are corrected after ``t`` updates.
+    """Return the factors of Adam's step and of its eps that correct means with initial value 0 after ``t`` updates.
 
     With v̂ = v / (1 - beta1^t) and √ŝ = √s / root, where root = √(1 - beta2^t), the step v̂ / (√ŝ + eps) is
     root / (1 - beta1^t) times v / (√s + root eps): the corrections are numbers and need no pass over the arrays.
@@ -33,5 +33,5 @@ def corrections(t: Any, beta1: float, beta2: float) -> tuple[Any, Any]:
 
 
 def complement(beta: float, t: Any) -> Any:
-    """1 - beta^t; of an array, which may have few digits, without the difference of numbers that are nearly equal."""
+    """Return 1 - beta^t; for an array, which may have few digits, without subtracting nearly equal numbers."""
     return 1.0 - beta**t if isinstance(t, int) else -array_namespace(t).expm1(t * math.log(beta))

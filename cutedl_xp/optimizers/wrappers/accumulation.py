@@ -74,13 +74,18 @@ class Accumulate(OptimizerWrapper):
         made = self._apply_mean(params, kept, scalars, donate=donate)
         return made if isinstance(count, int) else where(count >= self.every, made, (params, kept))
 
-    def flush(self, params: Tree, state: State, *, donate: bool = False) -> tuple[Tree, State]:
-        if state["count"] == 0:
-            return super().flush(params, state, donate=donate)
-        scalars, scale = super().next_scalars(state), self.every / state["count"]
-        mean = unflatten(state["mean"], [share * scale for share in flatten(state["mean"])])
-        params, state = self._apply_mean(params, state | {"mean": mean}, scalars, donate=donate)
-        return super().flush(params, state, donate=donate)
+    def flush_scalars(self, state: State) -> Any:
+        """Return the scalars of the wrapped optimizer, or None if no gradient is left."""
+        if not isinstance(state["count"], int):
+            raise TypeError("flush() must know how many gradients are left; call it outside of jax.jit")
+        return super().next_scalars(state) if state["count"] else None
+
+    def apply_flush(self, params: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
+        if scalars is not None:
+            scale = self.every / state["count"]
+            mean = unflatten(state["mean"], [share * scale for share in flatten(state["mean"])])
+            params, state = self._apply_mean(params, state | {"mean": mean}, scalars, donate=donate)
+        return super().apply_flush(params, state, super().flush_scalars(state), donate=donate)
 
     def _apply_mean(self, params: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
         mean, inner = state["mean"], state["optimizer"]

@@ -66,8 +66,8 @@ class AverageWeights(OptimizerWrapper):
         params, inner = self.optimizer.apply(params, grads, state["optimizer"], scalars["optimizer"], donate=donate)
         return params, {"optimizer": inner, "average": self._average(params, state["average"], donate=donate)}
 
-    def flush(self, params: Tree, state: State, *, donate: bool = False) -> tuple[Tree, State]:
-        params, flushed = super().flush(params, state, donate=donate)
+    def apply_flush(self, params: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
+        params, flushed = super().apply_flush(params, state, scalars, donate=donate)
         if flushed is not state:
             flushed["average"] = self._average(params, state["average"], donate=donate)
         return params, flushed

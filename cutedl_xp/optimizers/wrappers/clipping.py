@@ -63,11 +63,14 @@ class _Clipping(OptimizerWrapper):
     def next_scalars(self, state: State) -> Any:
         return self.optimizer.next_scalars(state)
 
-    def flush(self, params: Tree, state: State, *, donate: bool = False) -> tuple[Tree, State]:
-        return self.optimizer.flush(params, state, donate=donate)
+    def flush_scalars(self, state: State) -> Any:
+        return self.optimizer.flush_scalars(state)
+
+    def apply_flush(self, params: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
+        return self.optimizer.apply_flush(params, state, scalars, donate=donate)
 
     def _kept_state(self) -> State:
-        return self.optimizer._kept_state()
+        return self.optimizer._kept_state() if self._assigned is None else self._assigned
 
     def _keep_state(self, state: State) -> None:
         self.optimizer._keep_state(state)
@@ -162,8 +165,9 @@ class ClipByGlobalNorm(_Clipping):
     rule = staticmethod(norm_rule)
 
     def gradient_scalars(self, grads: Tree) -> list[tuple[Any, ...]]:
-        gradients = flatten(grads)
-        summed = gradients
+        gradients = summed = flatten(grads)
+        if not gradients:
+            return []
         if isinstance(grads, NamedArrays) and not grads.backends[0].reduces_runs:
             summed = list(grads.views.values())  # in one order, whatever the runs are
         by_dtype: dict[str, list[Array]] = {}

@@ -63,10 +63,10 @@ class Groups(Optimizer):
         self._selected: tuple[Layout, dict[str, list[str]]] | None = None
         owners: dict[int, str] = {}
         for pattern, optimizer in optimizers.items():
-            for rule in optimizer.rules:
-                if owners.setdefault(id(rule), pattern) != pattern:
+            for each in _with_state(optimizer):
+                if owners.setdefault(id(each), pattern) != pattern:
                     raise ValueError(
-                        f"the patterns {owners[id(rule)]!r} and {pattern!r} of `optimizers` have one optimizer; "
+                        f"the patterns {owners[id(each)]!r} and {pattern!r} of `optimizers` have one optimizer; "
                         "make one for each"
                     )
 
@@ -131,6 +131,12 @@ class Groups(Optimizer):
 
     def __repr__(self) -> str:
         return f"Groups({self._optimizers!r})"
+
+
+def _with_state(optimizer: Optimizer) -> list[Optimizer]:
+    """Return an optimizer and those within it, apart from the ones that keep nothing."""
+    own = [optimizer] if optimizer.state_keys else []
+    return own + [each for child in optimizer.children.values() for each in _with_state(child)]
 
 
 def _named_leaves(params: Tree) -> dict[str, Array]:

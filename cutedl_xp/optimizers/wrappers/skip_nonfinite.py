@@ -11,8 +11,7 @@ from cutedl_xp.optimizers.wrappers.wrapper import OptimizerWrapper
 class SkipNonFinite(OptimizerWrapper):
     """Skip an update when an entry of the gradients is infinite or not a number.
 
-    Parameters, the state of the wrapped optimizer and its ``t`` keep every bit then, as if the gradients had never
-    come.
+    Parameters, the state of the wrapped optimizer and its ``t`` keep every bit then.
 
     Parameters
     ----------
