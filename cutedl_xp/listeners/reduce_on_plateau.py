@@ -89,10 +89,11 @@ class ReduceOnPlateau:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the memory: the best of the older entries, the last ones, and how long it has waited."""
-        return self._plateau.state_dict() | {"waited": self._waited}
+        return {"watches": [self.monitor, self.mode], "waited": self._waited} | self._plateau.state_dict()
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
-        """Take over a memory that :meth:`state_dict` gave; an empty dict starts anew."""
+        """Take over a memory that :meth:`state_dict` gave; an empty dict, or one of another figure, starts anew."""
+        d = d if d.get("watches") == [self.monitor, self.mode] else {}
         self._entries.reset()
         self._plateau.load_state_dict(d or {"best": None, "last": []})
         self._waited = d.get("waited", 0)

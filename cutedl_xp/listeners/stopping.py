@@ -34,7 +34,8 @@ class EarlyStopping:
     Notes
     -----
     With ``restore_best`` the weights are copied to the host at each entry that is better than all before. They are
-    those that the model has when this listener is called.
+    those that the model has when this listener is called: list it before a listener that exchanges the weights after a
+    validation, such as with ``AverageWeights.swap``. The best weights are put back at the end of the stopped epoch.
 
     Examples
     --------
@@ -51,6 +52,7 @@ class EarlyStopping:
     _entries: NewEntries = field(default_factory=NewEntries, init=False, repr=False, compare=False)
     _plateau: Plateau = field(init=False, repr=False, compare=False)
     _best_weights: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _stopped: list[bool] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _checks.check_text("monitor", self.monitor)
@@ -70,16 +72,20 @@ class EarlyStopping:
             event.stop(
                 f"{self.monitor} has not improved by more than {self.min_delta:g} in {self.patience} validations"
             )
-            if self._best_weights:
-                event.session.model.set_weights(self._best_weights)
+            self._stopped.append(True)
+        if event.name == "epoch_end" and self._stopped and self._best_weights:
+            event.session.model.set_weights(self._best_weights)  # after every listener has had its "val_end"
 
     def state_dict(self) -> dict[str, Any]:
         """Return the memory: the best of the older entries, the last ones, and the best weights."""
-        return self._plateau.state_dict() | {"best_weights": dict(self._best_weights)}
+        own = {"watches": [self.monitor, self.mode], "best_weights": dict(self._best_weights)}
+        return own | self._plateau.state_dict()
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
-        """Take over a memory that :meth:`state_dict` gave; an empty dict starts anew."""
+        """Take over a memory that :meth:`state_dict` gave; an empty dict, or one of another figure, starts anew."""
+        d = d if d.get("watches") == [self.monitor, self.mode] else {}
         self._entries.reset()
+        self._stopped.clear()
         self._plateau.load_state_dict(d or {"best": None, "last": []})
         self._best_weights.clear()
         self._best_weights.update(d.get("best_weights", {}))
@@ -129,9 +135,9 @@ class TargetReached:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the memory: the number of entries in a row that are above the target."""
-        return dict(self._memory)
+        return {"watches": [self.monitor, self.target]} | self._memory
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
-        """Take over a memory that :meth:`state_dict` gave; an empty dict starts anew."""
+        """Take over a memory that :meth:`state_dict` gave; an empty dict, or one of another figure, starts anew."""
         self._entries.reset()
-        self._memory["in_a_row"] = d.get("in_a_row", 0)
+        self._memory["in_a_row"] = d["in_a_row"] if d.get("watches") == [self.monitor, self.target] else 0

@@ -114,10 +114,11 @@ class Optimizer(PureOptimizer):
 
     @state.setter
     def state(self, state: State) -> None:
-        if self._views is not None:
-            self._keep_state(self.check_state(self._views.values, state))
-            return
         _validation.check_keys(self, state, self.state_keys)
+        if self._views is not None:
+            values = self._views.values
+            self._keep_state(self.init(values) if _is_initial(state) else self.check_state(values, state))
+            return
         self._assigned = None if _is_initial(state) else _copy_state(state)
 
     def _kept_state(self) -> State:
@@ -152,6 +153,7 @@ class Optimizer(PureOptimizer):
         own, given = views.parameters if self._views is None else self._views.parameters, views.parameters
         if len(own) != len(given) or any(a is not b for a, b in zip(own, given, strict=True)):
             names, others = _validation.format_parameters(own), _validation.format_parameters(given)
+            others = "those of another model" if others == names else others
             raise ValueError(
                 f"this {type(self).__name__} keeps the state of other parameters ({names}; given {others}); "
                 "make a new optimizer for each model or group"

@@ -95,7 +95,7 @@ class PureOptimizer(ABC):
         donate
             Whether the memory of ``params``, ``grads`` and ``state`` may be overwritten with the results; they must
             not be used again then. By default False: nothing that is handed in changes. Arrays that cannot be written
-            to, or of which one is handed in twice, are left alone.
+            to, or of which one is handed in twice, are left alone; parts of one array must not overlap.
 
         Returns
         -------

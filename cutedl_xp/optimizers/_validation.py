@@ -43,7 +43,7 @@ def namespace(array: Array) -> Namespace:
 
 def check_keys(optimizer: object, state: Any, keys: Sequence[str]) -> None:
     """Refuse a state that does not have the keys of an optimizer's."""
-    wanted = f"`state` of {type(optimizer).__name__} is a dict with the keys {', '.join(map(repr, keys))}"
+    wanted = f"`state` of {type(optimizer).__name__} is a dict with the keys {', '.join(map(repr, keys)) or '(none)'}"
     if not isinstance(state, dict):
         raise TypeError(f"{wanted}; got {describe(state)}")
     if state.keys() != set(keys):
@@ -55,7 +55,7 @@ def check_count(argument: str, number: Any) -> Any:
     try:
         count = index(number)
     except TypeError as error:
-        if is_array_api_obj(number):
+        if is_array_api_obj(number) and number.shape == () and namespace(number).isdtype(number.dtype, "integral"):
             return number
         raise TypeError(f"`{argument}` must be an integer; got {number!r:.200} ({type(number).__name__})") from error
     if count < 0:

@@ -219,7 +219,8 @@ class Session:
         The state holds the parameters, the optimizer with its learning rates that are numbers, the random streams of
         layers, the position in the training data and the memory of listeners. A session of the same model, optimizer
         and loss continues from it as if nothing had happened, also on another backend, there to rounding. A listener
-        may take it in the middle of a training; the listeners after it have not been called with that event yet.
+        may take it in the middle of a training, at ``"step_end"`` or ``"epoch_end"``, as the last of the listeners: a
+        validation that has begun is not part of the state, nor is the memory of listeners that are called later.
 
         Examples
         --------

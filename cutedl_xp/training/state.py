@@ -25,7 +25,6 @@ def state_dict(
     model: Model, optimizer: Optimizer, position: Position, losses: RunningMean, memory: ListenerMemory
 ) -> dict[str, Any]:
     """Return the state of a session; see :meth:`Session.state_dict`."""
-    optimizer.attach(model.parameters)
     own = {"classes": classes_of(optimizer), "lr": [_rate(rule.lr) for rule in optimizer.rules]}
     return {
         "parameters": model.weights(),
@@ -64,6 +63,7 @@ def load_state_dict(
         _load_layers(layers, before)
         raise
     model.set_weights(d["parameters"])
+    optimizer.state = d["optimizer"]["state"]  # again: a state from before the first step begins with these weights
     for rule, rate in zip(optimizer.rules, rates, strict=True):
         if rate is not None:
             rule.lr = rate
@@ -107,7 +107,7 @@ def _load_layers(layers: Mapping[str, Layer], states: Mapping[str, Any]) -> None
     for name, layer in layers.items():
         try:
             layer.load_state_dict(states[name])
-        except (KeyError, TypeError, ValueError) as error:
+        except (IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise ValueError(f"d['layers'][{name!r}] does not fit the layer: {error}") from error
 
 

@@ -105,5 +105,5 @@ def _add_where(made: Parser) -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        help="where the results go; it must not have any (default: a new folder each time, out/<date and time>)",
+        help="folder for the results, empty or new (default: a new folder each time, out/<date and time>)",
     )

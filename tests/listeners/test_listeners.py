@@ -14,7 +14,7 @@ from cutedl_xp import Dataset, History, Session, losses
 from cutedl_xp.layers import Dense
 from cutedl_xp.listeners import EarlyStopping, Event, FitListener, ReduceOnPlateau, TargetReached
 from cutedl_xp.metrics import accuracy
-from cutedl_xp.optimizers import Fixed
+from cutedl_xp.optimizers import AverageWeights, Fixed
 from cutedl_xp.schedules import Step
 from cutedl_xp.training import events as _event
 from cutedl_xp.training.stopping import Stopping
@@ -285,3 +285,28 @@ class TestReduceOnPlateau:
         assert session.optimizer.lr < 0.5
         assert session.history is not None
         assert session.history.loss[-1] < 1e-2
+
+
+def test_the_best_weights_are_those_that_were_validated(make_session: Callable[..., Session], clusters: Any) -> None:
+    optimizer = AverageWeights(Fixed(0.5), 0.7)
+    session, val = make_session(optimizer=optimizer), Dataset(clusters[0] + 0.5, clusters[1])
+    swap = FitListener("val_start", "val_end", callback=lambda event: optimizer.swap())
+    stop = EarlyStopping(patience=3, restore_best=True)
+    history = session.fit(Dataset(*clusters), 60, val, listeners=[stop, swap])
+    assert history.stopped_by == "listener"
+    assert session.evaluate(val)["loss"] == pytest.approx(min(history.val_loss), rel=1e-5)
+
+
+def test_the_memory_of_another_figure_is_not_taken_over() -> None:
+    for make, other in (
+        (lambda: EarlyStopping(patience=3), lambda: EarlyStopping("val_accuracy", patience=3, mode="max")),
+        (lambda: ReduceOnPlateau(patience=3), lambda: ReduceOnPlateau("loss", patience=3)),
+        (lambda: TargetReached(target=0.5), lambda: TargetReached(target=0.6)),
+    ):
+        listener, stranger = make(), other()
+        new = listener.state_dict()
+        d = stranger.state_dict() | {"best": 1.0, "last": [1.0], "in_a_row": 7, "waited": 2}
+        listener.load_state_dict(d)
+        assert listener.state_dict() == new
+        stranger.load_state_dict(d)
+        assert stranger.state_dict() != other().state_dict()

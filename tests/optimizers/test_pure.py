@@ -339,6 +339,8 @@ def test_state_that_is_none_is_refused(refused: Callable[..., str], state: Any) 
         (1.5, TypeError, "must be an integer; got 1.5 (float)"),
         (None, TypeError, "must be an integer; got None (NoneType)"),
         (-1, ValueError, "must be 0 or greater; got -1"),
+        (np.asarray(1.5), TypeError, "must be an integer; got array(1.5) (ndarray)"),
+        (np.asarray([3]), TypeError, "must be an integer; got array([3]) (ndarray)"),
     ],
 )
 def test_number_of_the_update_is_checked(

@@ -97,8 +97,10 @@ def test_the_memory_stays_small(scripted: Callable[[list[float]], Session]) -> N
         session.fit(ONE, 100, listeners=[EarlyStopping("loss", 4, 0.0), ReduceOnPlateau("loss", patience=3)])
     memory = session._memory.state_dict()
     assert memory == {
-        "EarlyStopping": [{"best": 705.0, "last": [704.0, 703.0, 702.0, 701.0], "best_weights": {}}],
-        "ReduceOnPlateau": [{"best": 704.0, "last": [703.0, 702.0, 701.0], "waited": 3}],
+        "EarlyStopping": [
+            {"watches": ["loss", "min"], "best": 705.0, "last": [704.0, 703.0, 702.0, 701.0], "best_weights": {}}
+        ],
+        "ReduceOnPlateau": [{"watches": ["loss", "min"], "best": 704.0, "last": [703.0, 702.0, 701.0], "waited": 3}],
     }
 
 

@@ -293,3 +293,18 @@ def test_a_state_of_another_optimizer_is_refused(
     state = new_session(one()).state_dict()
     with pytest.raises(ValueError, match=r"this session's is .*; make a session with the same optimizer"):
         new_session(other()).load_state_dict(state)
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_reading_the_state_before_a_training_changes_nothing(make_session: Callable[..., Session], read: bool) -> None:
+    session = make_session(optimizer=AverageWeights(Fixed(0.01), 0.9))
+    if read:
+        other = make_session(optimizer=AverageWeights(Fixed(0.01), 0.9))
+        other.load_state_dict(session.state_dict())
+    session.model.set_weights({name: 0.0 * w + 5.0 for name, w in session.model.weights().items()})
+    if read:
+        other.load_state_dict(session.state_dict())
+        session = other
+    session.optimizer.attach(session.model.parameters)
+    average = session.optimizer.state["average"]
+    assert all((session.backend.to_numpy(array) == 5.0).all() for array in average.values())
