@@ -68,7 +68,8 @@ class TorchBackend(Backend):
         return cast(Array, wider)
 
     def writable(self, array: Any) -> bool:
-        expanded = any(size > 1 and stride == 0 for size, stride in zip(array.shape, array.stride(), strict=True))
+        strides = zip(array.shape, array.stride(), strict=True)
+        expanded = array.numel() > 1 and any(size > 1 and stride == 0 for size, stride in strides)
         return not expanded and not (array.requires_grad and array.is_leaf)
 
     def copy(self, array: Any) -> Array:
