@@ -27,7 +27,9 @@ from cutedl_xp.optimizers import (
 from cutedl_xp.optimizers._pure import PureOptimizer
 from optimizer_table import AROUND, VARIANTS
 
-EVERY: dict[str, Callable[[], Optimizer]] = {str(variant): variant.make for variant in VARIANTS} | AROUND
+EVERY: dict[str, Callable[[], Optimizer]] = {variant.kind.__name__: variant.make for variant in VARIANTS} | AROUND
+"""The last variant of each rule, and every wrapper; other variants differ in their formula alone."""
+
 each = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
 
 
