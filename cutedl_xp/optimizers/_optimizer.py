@@ -116,6 +116,7 @@ class Optimizer(PureOptimizer):
     def state(self, state: State) -> None:
         _validation.check_keys(self, state, self.state_keys)
         if self._views is not None:
+            self._views.refresh()
             values = self._views.values
             self._keep_state(self.init(values) if _is_initial(state) else self.check_state(values, state))
             return
