@@ -180,7 +180,7 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], Any], type[Exception], str]] =
     "another dtype": (
         lambda state: state | {"v": state["v"] | {"b": np.zeros(3, "float32")}},
         TypeError,
-        r"^`v`\['b'\] is a .* of dtype float32 .*; convert it to float64$",
+        r"^`v`\['b'\] is an? .* of dtype float32 .*; convert it to float64$",
     ),
 }
 
