@@ -5,7 +5,10 @@ on all of them. Independent uses of one seed draw from streams of their own: add
 """
 
 import zlib
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +20,14 @@ from cutedl_xp._typing import Shape
 def check_seed(seed: Any) -> int:
     """``seed`` as a Python int of at least 0."""
     return _checks.check_integer("seed", seed, at_least=0)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One call of a method of a :class:`Stream` that draws numbers."""
+
+    method: str
+    arguments: tuple[Any, ...]
 
 
 class Stream:
@@ -34,22 +45,57 @@ class Stream:
     def __init__(self, seed: int, *path: str | int) -> None:
         words = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in path]
         self._generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=words)))
+        self._record: list[Draw] | None = None
+        self._replay: Iterator[Any] | None = None
 
     def uniform(self, shape: Shape, low: float, high: float) -> NDArray[np.float64]:
-        """Numbers spread evenly over [low, high), float64."""
-        return self._generator.uniform(low, high, shape)
+        """Return numbers spread evenly over [low, high), float64."""
+        return cast(NDArray[np.float64], self._next("uniform", low, high, shape))
 
     def normal(self, shape: Shape, deviation: float) -> NDArray[np.float64]:
-        """Numbers normally distributed around 0, float64."""
-        return self._generator.normal(0.0, deviation, shape)
+        """Return numbers normally distributed around 0, float64."""
+        return cast(NDArray[np.float64], self._next("normal", 0.0, deviation, shape))
 
     def keep_mask(self, shape: Shape, keep_probability: float) -> NDArray[np.bool_]:
-        """True with probability ``keep_probability``, entry by entry."""
-        return self._generator.random(shape, dtype=np.float32) < keep_probability
+        """Return True with probability ``keep_probability``, entry by entry."""
+        return cast(NDArray[np.bool_], self._next("keep_mask", shape, keep_probability))
 
     def permutation(self, length: int) -> NDArray[np.int64]:
-        """The numbers 0 to length - 1 in a random order."""
-        return self._generator.permutation(length)
+        """Return the numbers 0 to length - 1 in a random order."""
+        return cast(NDArray[np.int64], self._next("permutation", length))
+
+    def perform(self, draw: Draw) -> NDArray[Any]:
+        """Return the next numbers for a draw."""
+        if draw.method == "keep_mask":
+            shape, keep_probability = draw.arguments
+            return self._generator.random(shape, dtype=np.float32) < keep_probability
+        return cast(NDArray[Any], getattr(self._generator, draw.method)(*draw.arguments))
+
+    @contextmanager
+    def recorded(self) -> Iterator[list[Draw]]:
+        """Within the block, note every draw in the list; the stream then stands where it stood before."""
+        state, self._record = self.state, []
+        try:
+            yield self._record
+        finally:
+            self.state, self._record = state, None
+
+    @contextmanager
+    def replayed(self, numbers: Sequence[Any]) -> Iterator[None]:
+        """Within the block, return given arrays for the draws, in their order."""
+        self._replay = iter(numbers)
+        try:
+            yield
+        finally:
+            self._replay = None
+
+    def _next(self, method: str, *arguments: Any) -> Any:
+        if self._replay is not None:
+            return next(self._replay)
+        draw = Draw(method, arguments)
+        if self._record is not None:
+            self._record.append(draw)
+        return self.perform(draw)
 
     @property
     def state(self) -> dict[str, Any]:

@@ -52,6 +52,7 @@ class Model:
             raise ValueError("`layers` has the same object twice; make a layer for each place")
         self.layers = tuple(copy(layer) for layer in given)  # else a layer of two models would train in the last one
         self._parameters: Parameters | None = None
+        self._streams: list[Stream] = []
         self._first_trained = 0
         self.dtype: Any = None
 
@@ -85,10 +86,11 @@ class Model:
         for parameter, spec in zip(parameters, specs.values(), strict=True):
             parameter.value = spec.initializer(Stream(seed, "weights", parameter.name), spec.shape)
         by_name = {parameter.name: parameter for parameter in parameters}
-        trained = []
+        trained, self._streams = [], []
         for name, layer, shape in self._named_layers():
             own = {short: by_name[f"{name}/{short}"] for short in layer.parameter_specs(shape)}
-            layer.bind(own, backend, Stream(seed, "layer", name))
+            self._streams.append(Stream(seed, "layer", name))
+            layer.bind(own, backend, self._streams[-1])
             trained.append(bool(own))
         self._first_trained = trained.index(True) if any(trained) else len(trained)
         self._parameters, self.dtype = parameters, parameters.flat.value.dtype
@@ -100,6 +102,11 @@ class Model:
         if self._parameters is None:
             raise RuntimeError("the model is not assembled yet; call model.assemble(backend=..., seed=...) first")
         return self._parameters
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """The random stream of each layer."""
+        return tuple(self._streams)
 
     @property
     def backend(self) -> Backend:

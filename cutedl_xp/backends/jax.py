@@ -10,19 +10,22 @@ import numpy as np
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._arrays import dtype_name, gpu_in_words
 from cutedl_xp.backends._base import Backend, BackendUnavailable
+from cutedl_xp.backends._jax_steps import compile_chunk
 from cutedl_xp.backends._rules import Elementwise, Rule, is_module_level, with_decay
+from cutedl_xp.backends._steps import StepFunction, Tree
 
 _WIDE = ("float64", "int64", "uint64")
 _FIX = 'give `dtype` "float32" or the like, or call jax.config.update("jax_enable_x64", True) first'
 
 
 class JaxBackend(Backend):
-    """JAX arrays on one device; operations run eagerly, and rules and elementwise functions are compiled."""
+    """JAX arrays on one device: training steps are compiled, and elsewhere rules and elementwise functions."""
 
     name = "jax"
     xp = cast(Namespace, jax.numpy)
     version = jax.__version__
     has_views = False
+    compiles_steps = True
 
     def __init__(self, device: str | None = None) -> None:
         if device is None:
@@ -81,6 +84,16 @@ class JaxBackend(Backend):
     @property
     def index_dtype(self) -> Any:
         return self.xp.int64 if jax.config.jax_enable_x64 else self.xp.int32
+
+    def run_steps(
+        self, step: StepFunction, state: Tree, constants: Tree, inputs: Tree, count: int
+    ) -> tuple[Tree, Callable[[], None]]:
+        arguments = (state, constants, *jax.device_put((inputs, np.asarray(count, np.int32)), self.device))
+        new, token = compile_chunk(step, arguments, self.device)(*arguments)
+        return new, token.block_until_ready
+
+    def row(self, array: Any, index: Any) -> Array:
+        return cast(Array, jax.lax.dynamic_index_in_dim(array, index, keepdims=False))
 
     def elementwise(self, function: Elementwise, *arguments: Any) -> Any:
         return (_compile_function(function) if self._can_compile(function) else function)(self.xp, *arguments)

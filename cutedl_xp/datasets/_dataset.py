@@ -5,6 +5,8 @@ from math import prod
 from typing import Any
 
 import array_api_compat
+import numpy as np
+from numpy.typing import NDArray
 
 from cutedl_xp import _checks
 from cutedl_xp._random import Stream, check_seed
@@ -150,7 +152,7 @@ class Dataset:
             if first < stop:
                 yield from self._slices(backend, dtype, data[first:stop, ...], labels[first:stop, ...])
             return
-        order = backend.asarray(Stream(self.seed, "shuffle", epoch).permutation(self.size))
+        order = backend.asarray(self.row_numbers(epoch))
         entries = self.batch_size * prod(data.shape[1:]), self.batch_size * prod(labels.shape[1:])
         batches = max(1, _AT_ONCE // max(*entries, 1)) if backend.has_views else 1  # a slice may be a copy elsewhere
         rows_at_once = self.batch_size * batches
@@ -170,6 +172,16 @@ class Dataset:
     def _float_dtype(self) -> str:
         xp = backend_of(self.data).xp
         return "float64" if _is_floating(self.data) and xp.finfo(self.data.dtype).bits >= 64 else "float32"
+
+    def row_numbers(self, epoch: int) -> NDArray[np.int64]:
+        """Return the numbers of all samples in the order of an epoch."""
+        if self.shuffle:
+            return Stream(self.seed, "shuffle", epoch).permutation(self.size)
+        return np.arange(self.size)
+
+    def arrays_on(self, backend: Backend, dtype: Any) -> tuple[Array, Array]:
+        """Return all samples, without the scale, and all labels on a backend, with the dtype of its batches."""
+        return self._on(backend, backend.dtype(dtype))
 
     def labels_on(self, backend: Backend, dtype: Any) -> Array:
         """Return all labels with the backend and dtype of the batches."""

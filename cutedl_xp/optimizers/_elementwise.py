@@ -2,18 +2,26 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 from cutedl_xp._typing import Array
-from cutedl_xp.backends import Rule
+from cutedl_xp.backends import Rule, backend_of
 from cutedl_xp.optimizers._optimizer import Optimizer
 from cutedl_xp.optimizers._pure import State
 from cutedl_xp.optimizers._tree import Tree, apply_rule
 from cutedl_xp.optimizers._validation import namespace
 from cutedl_xp.schedules import Schedule
 from cutedl_xp.schedules._schedule import evaluate_schedule
+
+
+@dataclass(frozen=True)
+class ScalarTable:
+    """The scalars of consecutive updates of a rule: a row for each, from update number ``first + 1`` on."""
+
+    first: int
+    rows: list[tuple[float, ...]]
 
 
 class ElementwiseOptimizer(Optimizer):
@@ -75,6 +83,21 @@ class ElementwiseOptimizer(Optimizer):
             self._refuse_changed_options(state)
         return self.scalars(state["t"] + 1)
 
+    def scalar_tables(self, state: State, updates: int) -> ScalarTable:
+        first = state["t"]
+        return ScalarTable(first, [self.scalars(first + 1 + number) for number in range(updates)])
+
+    def read_scalars(self, state: State, tables: Any) -> tuple[Any, ...]:
+        t, table = state["t"], tables["rows"]
+        row = backend_of(table).row(table, t - tables["first"])
+        return tuple(row[place] for place in range(row.shape[0]))
+
+    def advance(self, state: State, updates: int) -> State:
+        return {"t": state["t"] + updates}
+
+    def program_key(self) -> tuple[Any, ...]:
+        return (type(self), self.rule, self.slots, self.decoupled or self.weight_decay)
+
     def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
         slots, decay = self.slots, 0.0 if self.decoupled else self.weight_decay
         trees = [params, *map(state.__getitem__, slots)]
@@ -85,7 +108,7 @@ class ElementwiseOptimizer(Optimizer):
         return updated[0], state
 
     def learning_rates(self) -> dict[str, float]:
-        return {"": float(self.rate(max(self._kept_state()["t"], 1)))}
+        return {"": float(self.rate(max(self.kept_state()["t"], 1)))}
 
     def _refuse_changed_options(self, state: State) -> None:
         kept, wanted = (", ".join(slots) or "nothing" for slots in ([key for key in state if key != "t"], self.slots))

@@ -33,6 +33,11 @@ class Optimizer(PureOptimizer):
         return MappingProxyType({})
 
     @property
+    def all(self) -> tuple["Optimizer", ...]:
+        """This optimizer and those within."""
+        return (self, *[each for child in self.children.values() for each in child.all])
+
+    @property
     def rules(self) -> tuple["Optimizer", ...]:
         """The update rules within, each with its learning rate ``lr``."""
         return tuple(rule for child in self.children.values() for rule in child.rules)
@@ -81,13 +86,13 @@ class Optimizer(PureOptimizer):
         if views is None or parameters is not views.source or not views.fixed:
             views = self._attached(parameters)
         nested, values = bool(self.children), views.values
-        before = self._kept_state() if nested or self._own is None else self._own
+        before = self.kept_state() if nested or self._own is None else self._own
         updated, state = self.apply(values, views.gradients, before, self.next_scalars(before), donate=True)
         if updated is not values:
             views.assign(updated)
         if nested or state.get("t", 1) % _SWEEP_INTERVAL == 0:
             _remove_subnormals(before, state)
-        self._keep_state(state)
+        self.keep_state(state)
 
     def finish(self, parameters: Sequence[Parameter]) -> None:
         """Apply :meth:`flush` to parameters in place; ``Session.fit`` does so after its last epoch.
@@ -98,9 +103,9 @@ class Optimizer(PureOptimizer):
             As for :meth:`step`.
         """
         views = self._attached(parameters)
-        values, state = self.flush(views.values, self._kept_state(), donate=True)
+        values, state = self.flush(views.values, self.kept_state(), donate=True)
         views.assign(values)
-        self._keep_state(state)
+        self.keep_state(state)
 
     @property
     def state(self) -> State:
@@ -109,7 +114,7 @@ class Optimizer(PureOptimizer):
         A state can be assigned, also before the first step, which then checks it; the arrays are copied, and may be
         NumPy arrays. An optimizer of the same class and options continues from it with the same bits.
         """
-        state: State = _copy_state(self._kept_state())
+        state: State = _copy_state(self.kept_state())
         return state
 
     @state.setter
@@ -118,24 +123,32 @@ class Optimizer(PureOptimizer):
         if self._views is not None:
             self._views.refresh()
             values = self._views.values
-            self._keep_state(self.init(values) if _is_initial(state) else self.check_state(values, state))
+            self.keep_state(self.init(values) if _is_initial(state) else self.check_state(values, state))
             return
         self._assigned = None if _is_initial(state) else _copy_state(state)
 
-    def _kept_state(self) -> State:
+    @property
+    def views(self) -> ParameterViews:
+        """The parameters that this optimizer is attached to."""
+        assert self._views is not None
+        return self._views
+
+    def kept_state(self) -> State:
+        """Return the state that :meth:`step` keeps itself, not a copy."""
         if self._assigned is not None:
             return self._assigned
         own = self._init_own({}) if self._own is None else self._own
         if not self.children:
             return own
-        return {key: child._kept_state() for key, child in self.children.items()} | own
+        return {key: child.kept_state() for key, child in self.children.items()} | own
 
-    def _keep_state(self, state: State) -> None:
+    def keep_state(self, state: State) -> None:
+        """Replace the state that :meth:`step` keeps."""
         if not self.children:
             self._own = state
             return
         for key, child in self.children.items():
-            child._keep_state(state[key])
+            child.keep_state(state[key])
         self._own = {key: state[key] for key in (*self.counters, *self.slots)}
 
     def _attached(self, parameters: Sequence[Parameter]) -> ParameterViews:
@@ -169,7 +182,7 @@ class Optimizer(PureOptimizer):
             slot: _validation.check_matching(slot, own[slot], views.values) for slot in self.slots if slot in own
         }
         if self._assigned is not None:
-            self._keep_state(self.check_state(views.values, self._assigned))
+            self.keep_state(self.check_state(views.values, self._assigned))
             self._assigned = None
 
 

@@ -47,6 +47,33 @@ class PureOptimizer(ABC):
         """Return the numbers of the next update, such as learning rates; every schedule is evaluated here."""
         return {key: child.next_scalars(state[key]) for key, child in self.children.items()}
 
+    def scalar_tables(self, state: State, updates: int) -> Any:
+        """Return the results of :meth:`next_scalars` for the next updates, as tables for :meth:`read_scalars`.
+
+        Parameters
+        ----------
+        state
+            State of which the counters alone are read.
+        updates
+            Number of calls of :meth:`update` that the tables are for.
+        """
+        return {key: child.scalar_tables(state[key], updates) for key, child in self.children.items()}
+
+    def read_scalars(self, state: State, tables: Any) -> Any:
+        """Return the numbers of the next update from tables of arrays; the counters of the state are arrays."""
+        return {key: child.read_scalars(state[key], tables[key]) for key, child in self.children.items()}
+
+    def advance(self, state: State, updates: int) -> State | None:
+        """Return the counters after so many calls of :meth:`update`, or None if they depend on the gradients."""
+        nested = {key: child.advance(state[key], updates) for key, child in self.children.items()}
+        return None if self.counters or None in nested.values() else nested
+
+    def program_key(self) -> tuple[Any, ...]:
+        """Return what a compiled update depends on beside its arguments, to compare with ``==``."""
+        own = [(name, value) for name, value in vars(self).items() if name[0] != "_"]
+        options = tuple((name, value) for name, value in own if not isinstance(value, PureOptimizer))
+        return (type(self), options, tuple((key, child.program_key()) for key, child in self.children.items()))
+
     @abstractmethod
     def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
         """Compute :meth:`update` from checked arguments and the result of :meth:`next_scalars`."""

@@ -1,13 +1,13 @@
 """Trees of arrays: nested lists, tuples and dicts, or named arrays in contiguous runs."""
 
 import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from array_api_compat import array_namespace, is_array_api_obj
 
 from cutedl_xp._typing import Array
-from cutedl_xp.backends import Rule, backend_of, check_class
+from cutedl_xp.backends import Rule, backend_of, check_class, fill
 from cutedl_xp.parameters import NamedArrays
 
 Tree: TypeAlias = Any
@@ -29,15 +29,7 @@ def unflatten(tree: Tree, leaves: Iterable[Any]) -> Tree:
     """Return a tree of the structure of ``tree`` with other leaves, in the order of :func:`flatten`."""
     if isinstance(tree, NamedArrays):
         return tree.with_runs(tuple(leaves))
-    return _unflatten(tree, iter(leaves))
-
-
-def _unflatten(tree: Tree, leaves: Iterator[Any]) -> Tree:
-    if isinstance(tree, dict):
-        return {key: _unflatten(child, leaves) for key, child in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return type(tree)(_unflatten(child, leaves) for child in tree)
-    return next(leaves)
+    return fill(tree, leaves)
 
 
 def zip_leaves(tree: Tree) -> list[tuple[Any, Array]]:
@@ -94,4 +86,6 @@ def where(condition: Any, new: Tree, old: Tree) -> Any:
         return {key: where(condition, new[key], old[key]) for key in new}
     if isinstance(new, (list, tuple)):
         return type(new)(where(condition, *pair) for pair in zip(new, old, strict=True))
+    if isinstance(new, NamedArrays):
+        return new.with_runs([where(condition, *pair) for pair in zip(new.runs, old.runs, strict=True)])
     return array_namespace(condition).where(condition, new, old)

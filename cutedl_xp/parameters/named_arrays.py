@@ -106,6 +106,12 @@ class NamedArrays:
             runs.append(backend.copy(backend.xp.reshape(joined, tuple(run.shape))))
         return self.with_runs(runs)
 
+    def overwritten_with(self, other: "NamedArrays") -> "NamedArrays":
+        """Return arrays of the same layout in the memory of these, where it can be written to."""
+        return self.with_runs(
+            [each.write(target, new) for each, target, new in zip(self.backends, self.runs, other.runs, strict=True)]
+        )
+
     def separate(self) -> "NamedArrays":
         """Return the arrays in a run each, as views where the library has them."""
         if len(self.runs) == len(self.layout.shapes):

@@ -1,6 +1,7 @@
 """A model's parameters one by one, and all of them as one."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import prod
 from typing import Any, overload
 
@@ -53,6 +54,25 @@ class Parameters(Sequence[Parameter]):
     def flat(self) -> Parameter:
         """All as one parameter of shape ``(n,)``, with n the number of all entries; always the same object."""
         return self._flat
+
+    @contextmanager
+    def holding(self, values: Sequence[Array], gradients: Sequence[Array]) -> Iterator[None]:
+        """Within the block, hold other arrays, one for each parameter, in a library without views.
+
+        A compiled step is traced with arrays that have no values yet. In a library with views nothing changes: the step
+        reads and writes the buffers.
+        """
+        if self.backend.has_views:
+            yield
+            return
+        own = [(parameter._value, parameter._gradient) for parameter in self._items]
+        try:
+            for parameter, *arrays in zip(self._items, values, gradients, strict=True):
+                parameter._value, parameter._gradient = arrays
+            yield
+        finally:
+            for parameter, arrays in zip(self._items, own, strict=True):
+                parameter._value, parameter._gradient = arrays
 
     @overload
     def __getitem__(self, index: int) -> Parameter: ...

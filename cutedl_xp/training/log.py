@@ -3,19 +3,11 @@
 import math
 import time
 from collections.abc import Sequence
-from typing import Any
 
-from cutedl_xp._typing import Array
-from cutedl_xp.datasets import Dataset
 from cutedl_xp.training.diagnosis import explain_non_finite
-from cutedl_xp.training.evaluation import Evaluation
 from cutedl_xp.training.events import Event, Listener, wants_steps
-from cutedl_xp.training.history import History
-from cutedl_xp.training.listener_memory import ListenerMemory
+from cutedl_xp.training.fit import Fit
 from cutedl_xp.training.means import RunningMean
-from cutedl_xp.training.plan import ValidationPlan
-from cutedl_xp.training.position import Position
-from cutedl_xp.training.stopping import Stopping
 
 
 class TrainingLog:
@@ -23,20 +15,8 @@ class TrainingLog:
 
     Parameters
     ----------
-    session
-        Session that trains, which the events hold.
-    history, stopping
-        Record that the entries go to, and the object that ends the training.
-    train
-        Training data, searched when a loss is not finite.
-    evaluation, plan
-        How to validate, and when.
-    position
-        Counters of the session.
-    losses
-        Mean of the training losses since the entry before.
-    memory
-        Listeners of the training, and their memory.
+    fit
+        Training to write about.
 
     Attributes
     ----------
@@ -44,24 +24,12 @@ class TrainingLog:
         Sentence to warn of after the training; empty if there is none.
     """
 
-    def __init__(
-        self,
-        session: Any,
-        history: History,
-        stopping: Stopping,
-        train: Dataset,
-        evaluation: Evaluation,
-        plan: ValidationPlan,
-        position: Position,
-        losses: RunningMean,
-        memory: ListenerMemory,
-    ) -> None:
+    def __init__(self, fit: Fit) -> None:
         self.warning = ""
-        self._session, self._history, self._stopping = session, history, stopping
-        self._train, self._evaluation, self._plan, self._position = train, evaluation, plan, position
-        self._losses, self._memory = losses, memory
-        self._step_listeners = [listener for listener in memory.listeners if wants_steps(listener)]
-        self._epoch = position.epoch
+        self._fit, self._plan, self._position = fit, fit.plan, fit.position
+        self._memory, self._losses, self._stopping = fit.memory, fit.losses, fit.stopping
+        self._step_listeners = [listener for listener in fit.memory.listeners if wants_steps(listener)]
+        self._epoch = fit.position.epoch
         self._started = time.perf_counter()
 
     def begin_epoch(self) -> None:
@@ -69,9 +37,19 @@ class TrainingLog:
         self._epoch = self._position.epoch
         self._call(self._memory.listeners, "epoch_start")
 
-    def add_step(self, loss: Array, size: int) -> None:
-        """Add the loss of a step over ``size`` samples, and make an entry if one is due."""
-        self._losses.add_mean(loss, size)
+    @property
+    def steps_to_event(self) -> int:
+        """Number of steps, at least 1, to the next one after which :meth:`after_steps` has to be called."""
+        position = self._position
+        return 1 if self._step_listeners else self._plan.steps_to_entry(position.step, position.batch)
+
+    @property
+    def most_steps(self) -> int:
+        """Largest number that :attr:`steps_to_event` can be."""
+        return 1 if self._step_listeners else self._plan.steps_to_entry(0, 0)
+
+    def after_steps(self) -> None:
+        """Make an entry if one is due, and call the listeners that want to be called after each step."""
         position = self._position
         if self._plan.entry_is_due(position.step, self._epoch, position.epoch > self._epoch):
             self._record()
@@ -94,7 +72,7 @@ class TrainingLog:
             for listener in self._memory.listeners:
                 begun.append(listener)
                 self._call([listener], "val_start")
-            validation = self._evaluation.means(self._plan.val_data, self._plan.val_batches)
+            validation = self._fit.evaluation.means(self._plan.val_data, self._plan.val_batches)
             self._append(RunningMean.read([self._losses, *validation]))
         finally:
             self._call_each(begun, "val_end")
@@ -102,10 +80,10 @@ class TrainingLog:
     def _append(self, means: Sequence[float]) -> None:
         loss, *validation = means
         self._losses.reset()
-        metrics = dict(zip(self._evaluation.names, validation, strict=True)) if validation else {}
+        metrics = dict(zip(self._fit.evaluation.names, validation, strict=True)) if validation else {}
         val_loss = metrics.pop("loss", None)
-        rates = {pattern: float(rate) for pattern, rate in self._session.optimizer.learning_rates().items()}
-        self._history.append(
+        rates = {pattern: float(rate) for pattern, rate in self._fit.optimizer.learning_rates().items()}
+        self._fit.history.append(
             steps=self._position.step,
             cost_time=time.perf_counter() - self._started,
             loss=loss,
@@ -134,8 +112,8 @@ class TrainingLog:
         position, plan = self._position, self._plan
         return Event(
             name,
-            self._session,
-            self._history,
+            self._fit.session,
+            self._fit.history,
             self._epoch,
             position.step,
             plan.last_epoch,
@@ -149,7 +127,7 @@ class TrainingLog:
             return
         reason = f"{name} is {value} at step {self._position.step}"
         self._stopping.stop("not_finite", reason)
-        argument, data = ("train", self._train) if name == "loss" else ("val_data", self._plan.val_data)
+        argument, data = ("train", self._fit.train) if name == "loss" else ("val_data", self._plan.val_data)
         assert data is not None
-        explanation = explain_non_finite(argument, data, self._session.model.dtype)
+        explanation = explain_non_finite(argument, data, self._fit.model.dtype)
         self.warning = f"the training stopped because {reason}; {explanation}"

@@ -1,49 +1,45 @@
-"""The training loop: epoch after epoch, batch after batch, until the end or a stop."""
+"""The training loop: epoch after epoch, event after event, until the end or a stop."""
 
 from functools import partial
+from typing import Protocol
 
-from cutedl_xp.datasets import Dataset
-from cutedl_xp.model import Model
-from cutedl_xp.optimizers import Optimizer
+from cutedl_xp.training.fit import Fit
 from cutedl_xp.training.interrupts import deferred_interrupt
 from cutedl_xp.training.log import TrainingLog
-from cutedl_xp.training.plan import ValidationPlan
-from cutedl_xp.training.position import Position
-from cutedl_xp.training.step import TrainingStep
-from cutedl_xp.training.stopping import Stopping
 
 
-def run_epochs(
-    train: Dataset,
-    model: Model,
-    optimizer: Optimizer,
-    step: TrainingStep,
-    position: Position,
-    plan: ValidationPlan,
-    log: TrainingLog,
-    stopping: Stopping,
-) -> None:
+class Steps(Protocol):
+    """Training steps of a session, one after the other."""
+
+    def begin_epoch(self) -> None:
+        """Prepare the batches of the epoch that the position is in, from its batch on."""
+
+    def run(self, limit: int) -> None:
+        """Make ``limit`` steps within the epoch, fewer if a stop is requested, and advance the position."""
+
+
+def run_epochs(fit: Fit, steps: Steps, log: TrainingLog) -> None:
     """Train from a position to the last epoch of a plan, unless something stops the training.
 
     Raises
     ------
     KeyboardInterrupt
-        After Ctrl-C, once the current step is done.
+        After Ctrl-C, once the current steps are done.
     """
+    position, stopping = fit.position, fit.stopping
     with stopping.on_failure(), deferred_interrupt(partial(stopping.stop, "interrupt")) as interrupt:
-        for epoch in range(position.epoch, plan.last_epoch + 1):
+        for epoch in range(position.epoch, fit.plan.last_epoch + 1):
             log.begin_epoch()
-            for x, y in train.batches(epoch, model.backend, model.dtype, position.batch):
-                if stopping.requested:
-                    break
-                loss = step(x, y)
-                position.advance(plan.epoch_steps)
-                log.add_step(loss, int(x.shape[0]))
+            if not stopping.requested:
+                steps.begin_epoch()
+            while position.epoch == epoch and not stopping.requested:
+                steps.run(log.steps_to_event)
+                log.after_steps()
             log.end_epoch()
             if stopping.requested:
                 break
         if not stopping.requested:
-            optimizer.finish(model.parameters)
+            fit.optimizer.finish(fit.model.parameters)
     stopping.stop("epochs", "all epochs done")
     if interrupt.requested:
         raise KeyboardInterrupt

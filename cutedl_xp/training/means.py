@@ -51,13 +51,19 @@ class RunningMean:
     def _add(self, value: Any, weight: float) -> None:
         if isinstance(value, float | np.generic):
             self._host_sum += float(value) * weight
-            return
-        backend = self._backend
-        sums = self._device_sums or (backend.xp.zeros((), dtype=self._dtype, device=backend.device),) * 3
-        with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite is reported, not raised
-            self._device_sums = backend.elementwise(
-                _add_compensated, *sums, backend.convert(value, self._dtype, None), weight
-            )
+        else:
+            self._device_sums = add_to_sums(self._backend, self.device_sums, value, weight)
+
+    @property
+    def device_sums(self) -> tuple[Array, ...]:
+        """Sums on the device: compensated, the part of it that rounding took, and plain."""
+        if not self._device_sums:
+            self._device_sums = (self._backend.xp.zeros((), dtype=self._dtype, device=self._backend.device),) * 3
+        return self._device_sums
+
+    def replace_sums(self, sums: Sequence[Array], size: int) -> None:
+        """Take over sums that :func:`add_to_sums` has added to, and count ``size`` more samples."""
+        self._device_sums, self.size = tuple(sums), self.size + size
 
     def state_dict(self) -> dict[str, Any]:
         """Return the sums and the size as plain numbers."""
@@ -75,6 +81,15 @@ class RunningMean:
         return [
             (mean._host_sum + _combine(sums)) / mean.size for mean, sums in zip(means, _read_sums(means), strict=True)
         ]
+
+
+def add_to_sums(backend: Backend, sums: Sequence[Array], value: Any, weight: float) -> tuple[Array, ...]:
+    """Return the sums of a :class:`RunningMean` with one number more, an array on the device, times its weight."""
+    with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite is reported, not raised
+        added: tuple[Array, ...] = backend.elementwise(
+            _add_compensated, *sums, backend.convert(value, sums[0].dtype, None), weight
+        )
+    return added
 
 
 def _read_sums(means: Sequence[RunningMean]) -> list[list[float]]:

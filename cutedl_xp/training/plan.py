@@ -24,3 +24,18 @@ class ValidationPlan:
             return False
         every_epoch = self.val_data is None or (self.val_steps == 0 and (epoch + 1) % self.val_epochs == 0)
         return every_epoch or epoch == self.last_epoch
+
+    def steps_to_entry(self, step: int, batch: int) -> int:
+        """Return the number of steps to the next entry or the end of the epoch, whichever is first.
+
+        Parameters
+        ----------
+        step
+            Steps of the session so far.
+        batch
+            Steps done of the epoch.
+        """
+        left = self.epoch_steps - batch
+        if self.val_data is None or self.val_steps == 0:
+            return left
+        return min(left, self.val_steps - step % self.val_steps)

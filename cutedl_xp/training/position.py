@@ -37,10 +37,10 @@ class Position:
             self.data, self.batch = identity(data), 0
         return same
 
-    def advance(self, epoch_steps: int) -> None:
-        """Count one step."""
-        self.step += 1
-        self.batch += 1
+    def advance(self, epoch_steps: int, steps: int = 1) -> None:
+        """Count steps of one epoch."""
+        self.step += steps
+        self.batch += steps
         if self.batch == epoch_steps:
             self.epoch, self.batch = self.epoch + 1, 0
 

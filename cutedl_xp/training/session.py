@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cutedl_xp._checks import check_integer, check_sequence
+from cutedl_xp._checks import check_boolean, check_integer, check_sequence
 from cutedl_xp.backends import Backend
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss
@@ -14,8 +14,10 @@ from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.regularizers import Regularizer
 from cutedl_xp.training import events, state
 from cutedl_xp.training.arguments import check_data, check_type
+from cutedl_xp.training.compilation import Compilation, decide
 from cutedl_xp.training.evaluation import Evaluation
 from cutedl_xp.training.events import Listener
+from cutedl_xp.training.fit import Fit
 from cutedl_xp.training.history import History
 from cutedl_xp.training.listener_memory import ListenerMemory
 from cutedl_xp.training.log import TrainingLog
@@ -23,7 +25,8 @@ from cutedl_xp.training.loop import run_epochs
 from cutedl_xp.training.means import RunningMean
 from cutedl_xp.training.plan import ValidationPlan
 from cutedl_xp.training.position import Position
-from cutedl_xp.training.step import TrainingStep
+from cutedl_xp.training.programs import Programs
+from cutedl_xp.training.steps import SessionSteps
 from cutedl_xp.training.stopping import Stopping
 
 
@@ -88,6 +91,15 @@ class Session:
         self._position = Position()
         self._losses = RunningMean(model.backend, model.dtype)
         self._memory = ListenerMemory()
+        self._programs = Programs()
+        self._compilation: Compilation | None = None
+
+    @property
+    def compiled(self) -> Compilation:
+        """Whether ``fit`` compiles the training steps, with its ``reason``; the outcome of the last ``fit`` if any."""
+        if self._compilation is None:
+            return decide(self.model, self.loss, self.optimizer, None)
+        return self._compilation
 
     @property
     def epoch(self) -> int:
@@ -123,6 +135,7 @@ class Session:
         val_steps: int = 0,
         val_batches: int = 0,
         listeners: Sequence[Listener] = (),
+        compiled: bool | None = None,
     ) -> History:
         """Train for a number of epochs more, or until a listener stops the training.
 
@@ -150,6 +163,10 @@ class Session:
             memory of a listener that has ``state_dict`` and ``load_state_dict`` is kept by this session, under the
             name of its class and its position among the listeners of that class. A listener that has stopped a
             training starts anew.
+        compiled
+            Whether the backend compiles the steps and runs many of them in one call. Default None: where it can and
+            every layer, loss and optimizer says ``compilable = True``. True raises ValueError where it cannot; False
+            runs the plain loop. :attr:`compiled` gives the outcome and the reason.
 
         Returns
         -------
@@ -182,6 +199,9 @@ class Session:
             val_batches=check_integer("val_batches", val_batches, at_least=0),
         )
         events.check(listeners)
+        if compiled is not None:
+            check_boolean("compiled", compiled)
+        self._compilation = decide(self.model, self.loss, self.optimizer, compiled)
         self.optimizer.attach(self.model.parameters)
         rates = tuple(self.optimizer.learning_rates())
         groups = None if rates == ("",) else rates
@@ -189,12 +209,27 @@ class Session:
             if not self._position.begin(train):
                 self._losses = RunningMean(self.backend, self.model.dtype)
             history = self.history = History(self._evaluation.names[1:], validated=val_data is not None, groups=groups)
-            stopping = Stopping(history)
-            log = TrainingLog(
-                self, history, stopping, train, self._evaluation, plan, self._position, self._losses, self._memory
+            fit = Fit(
+                session=self,
+                train=train,
+                model=self.model,
+                optimizer=self.optimizer,
+                regularizers=self.regularizers,
+                evaluation=self._evaluation,
+                plan=plan,
+                position=self._position,
+                losses=self._losses,
+                memory=self._memory,
+                programs=self._programs,
+                history=history,
+                stopping=Stopping(history),
             )
-            step = TrainingStep(self.model, self.loss, self.optimizer, self.regularizers)
-            run_epochs(train, self.model, self.optimizer, step, self._position, plan, log, stopping)
+            log = TrainingLog(fit)
+            steps = SessionSteps(fit, self._compilation, insist=compiled is True, longest=log.most_steps)
+            try:
+                run_epochs(fit, steps, log)
+            finally:
+                self._compilation = steps.compilation
         if log.warning:
             warnings.warn(log.warning, RuntimeWarning, stacklevel=2)
         return history

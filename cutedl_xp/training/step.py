@@ -58,12 +58,16 @@ class TrainingStep:
         ValueError
             If the labels do not have the shape that the output needs.
         """
+        value = self.compute_gradients(x, y)
+        self._optimizer.step(self._model.parameters)
+        return value
+
+    def compute_gradients(self, x: Array, y: Array) -> Array:
+        """Set the gradients of all parameters, those of the penalties included, and return the loss of a batch."""
         output, backward = self._model.forward(x, training=True)
         self._loss.check_shape(tuple(y.shape), tuple(output.shape))
         value, gradient = self._loss.value_and_gradient(self._model.backend, y, output)
         backward(gradient)
-        parameters = self._model.parameters
         for regularizer in self._regularizers:
-            regularizer(parameters)
-        self._optimizer.step(parameters)
+            regularizer(self._model.parameters)
         return value

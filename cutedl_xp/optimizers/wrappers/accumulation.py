@@ -65,14 +65,25 @@ class Accumulate(OptimizerWrapper):
         between = isinstance(state["count"], int) and state["count"] + 1 < self.every
         return None if between else super().next_scalars(state)
 
+    def scalar_tables(self, state: State, updates: int) -> Any:
+        return super().scalar_tables(state, (state["count"] + updates) // self.every)
+
+    def advance(self, state: State, updates: int) -> State | None:
+        made, count = divmod(state["count"] + updates, self.every)
+        inner = self.optimizer.advance(state["optimizer"], made)
+        return None if inner is None else {"optimizer": inner, "count": count}
+
     def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
         count = state["count"] + 1
         (mean,) = apply_rule(mean_rule, [state["mean"]], grads, (1.0 / self.every,), donate=donate)
         kept = state | {"count": count, "mean": mean}
         if scalars is None:
             return params, kept
-        made = self._apply_mean(params, kept, scalars, donate=donate)
-        return made if isinstance(count, int) else where(count >= self.every, made, (params, kept))
+        if isinstance(count, int):
+            return self._apply_mean(params, kept, scalars, donate=donate)
+        made = self._apply_mean(params, kept, scalars, donate=False)  # the old arrays are needed as well
+        chosen: tuple[Tree, State] = where(count >= self.every, made, (params, kept))
+        return chosen
 
     def flush_scalars(self, state: State) -> Any:
         """Return the scalars of the wrapped optimizer, or None if no gradient is left."""

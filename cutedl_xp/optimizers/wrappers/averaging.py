@@ -83,9 +83,10 @@ class AverageWeights(OptimizerWrapper):
         if self._views is None or self._own is None:
             raise RuntimeError("there are no weights to swap yet; attach() the parameters, or train first")
         self._views.refresh()
-        values, average = self._views.values, self._own["average"]
-        self._own["average"] = values.filled_with(values.views)
+        average = self._own["average"]
+        copied = average.filled_with(self._views.values.views)
         self._views.assign(average)
+        self._own["average"] = average.overwritten_with(copied)
 
     def _average(self, params: Tree, average: Tree, *, donate: bool) -> Tree:
         return apply_rule(average_rule, [average], params, (self.decay, 1.0 - self.decay), donate=donate)[0]

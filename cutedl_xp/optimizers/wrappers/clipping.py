@@ -63,17 +63,26 @@ class _Clipping(OptimizerWrapper):
     def next_scalars(self, state: State) -> Any:
         return self.optimizer.next_scalars(state)
 
+    def scalar_tables(self, state: State, updates: int) -> Any:
+        return self.optimizer.scalar_tables(state, updates)
+
+    def read_scalars(self, state: State, tables: Any) -> Any:
+        return self.optimizer.read_scalars(state, tables)
+
+    def advance(self, state: State, updates: int) -> State | None:
+        return self.optimizer.advance(state, updates)
+
     def flush_scalars(self, state: State) -> Any:
         return self.optimizer.flush_scalars(state)
 
     def apply_flush(self, params: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
         return self.optimizer.apply_flush(params, state, scalars, donate=donate)
 
-    def _kept_state(self) -> State:
-        return self.optimizer._kept_state() if self._assigned is None else self._assigned
+    def kept_state(self) -> State:
+        return self.optimizer.kept_state() if self._assigned is None else self._assigned
 
-    def _keep_state(self, state: State) -> None:
-        self.optimizer._keep_state(state)
+    def keep_state(self, state: State) -> None:
+        self.optimizer.keep_state(state)
 
 
 class ClipByValue(_Clipping):

@@ -25,8 +25,8 @@ class SkipNonFinite(OptimizerWrapper):
 
     Notes
     -----
-    Each step asks the device whether the gradients are finite, and waits for the answer. Under ``jax.jit`` the update
-    is always computed, and either it or the previous state is taken.
+    Each step asks the device whether the gradients are finite, and waits for the answer. In a compiled training, and
+    under ``jax.jit``, the update is always computed, and the device takes either it or the previous state.
 
     A loss that is not finite ends the training of a :class:`~cutedl_xp.Session` nevertheless, at the next entry of its
     history.
@@ -46,15 +46,21 @@ class SkipNonFinite(OptimizerWrapper):
     def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
         flags = _finite_flags(grads)
         skipped = params, state | {"skipped": state["skipped"] + 1}
-        try:
-            finite = all(map(bool, flags))
-        except TypeError:  # the library traces, and does not know them yet
-            finite = None
+        finite = _read(flags) if isinstance(state["skipped"], int) else None
         if finite is False:
             return skipped
+        donate = donate and finite is True  # else the old arrays are needed as well
         params, inner = self.optimizer.apply(params, grads, state["optimizer"], scalars["optimizer"], donate=donate)
         made = params, state | {"optimizer": inner}
         return made if finite else where(flags[0], made, skipped)
+
+
+def _read(flags: list[Any]) -> bool | None:
+    """Return whether all flags are true, or None where the library traces and does not know them yet."""
+    try:
+        return all(map(bool, flags))
+    except TypeError:
+        return None
 
 
 def _finite_flags(grads: Tree) -> list[Any]:

@@ -1,0 +1,135 @@
+"""Arrays that compiled training steps renew: taken from a session, and returned to it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cutedl_xp._typing import Array
+from cutedl_xp.backends import fill, flatten, map_tree
+from cutedl_xp.model import Model
+from cutedl_xp.optimizers import Optimizer
+from cutedl_xp.optimizers._compiled import counters_of, named_state, plain_state, with_counters
+from cutedl_xp.training.means import RunningMean
+
+_SLACK = 1024
+"""Steps after which counters that depend on the gradients are read from the device."""
+
+
+class Carry:
+    """The state of a training as a tree of arrays.
+
+    Parameters
+    ----------
+    model, optimizer
+        Model, and its optimizer, which is attached.
+    losses
+        Mean of the training losses.
+
+    Attributes
+    ----------
+    state
+        Tree of the arrays while they are taken, see :class:`~cutedl_xp.training.program.StepProgram`.
+    slack
+        Rows that the tables of scalars need beside one for each step.
+    """
+
+    def __init__(self, model: Model, optimizer: Optimizer, losses: RunningMean) -> None:
+        self.model, self.optimizer, self._losses = model, optimizer, losses
+        self.state: Any = None
+        self._counters: Any = counters_of(optimizer.kept_state())  # of `_unread` steps before the state
+        self._unread = 0
+        self._samples = 0
+        self._on_device: Any = None
+        self._known: Any = None  # counters that the arrays on the device hold
+        self._sums: list[Array] | None = None
+        self.slack = 0 if optimizer.advance(self._counters, 0) is not None else _SLACK
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Within the block, hold the arrays; the parameters and the optimizer have them again afterwards."""
+        self._take()
+        try:
+            yield
+        finally:
+            self._return()
+
+    @contextmanager
+    def returned(self) -> Iterator[None]:
+        """Within the block, let the parameters and the optimizer have the arrays."""
+        self._return()
+        try:
+            yield
+        finally:
+            self._take()
+
+    def scalar_tables(self, count: int) -> Any:
+        """Return the optimizer's tables of scalars for the next ``count`` steps."""
+        if self._unread + count > _SLACK:
+            self._read_counters(self.state)
+        return self.optimizer.scalar_tables(self._counters, self._unread + count)
+
+    def advance(self, steps: int, samples: int) -> None:
+        """Count steps that were made, and their samples."""
+        self._samples += samples
+        counters = self.optimizer.advance(self._counters, steps)
+        if counters is None:
+            self._unread += steps
+        else:
+            self._counters = counters
+
+    def _take(self) -> None:
+        views, kept, backend = self.optimizer.views, self.optimizer.kept_state(), self.model.backend
+        views.refresh()
+        self._counters, self._unread, self._samples = counters_of(kept), 0, 0
+        arrays = {
+            "values": list(views.values.runs),
+            "gradients": list(views.gradients.runs),
+            "optimizer": plain_state(kept, lambda counter: counter),
+        }
+        if not backend.has_views:  # the steps overwrite these, while a caller may have kept the others
+            arrays = map_tree(lambda leaf: leaf if isinstance(leaf, int) else backend.copy(leaf), arrays)
+        arrays["optimizer"] = with_counters(arrays["optimizer"], self._counter_arrays())
+        self.state = arrays | {"sums": self._sum_arrays()}
+
+    def _return(self) -> None:
+        state, self.state = self.state, None
+        if self._unread:
+            self._read_counters(state)
+        self._known = self._counters
+        optimizer, parameters = self.optimizer, self.model.parameters
+        kept = with_counters(state["optimizer"], self._counters)
+        optimizer.keep_state(named_state(optimizer.kept_state(), kept))
+        if not self.model.backend.has_views:
+            for parameter, value, gradient in zip(parameters, state["values"], state["gradients"], strict=True):
+                parameter.value, parameter.gradient = value, gradient
+        self._losses.replace_sums(state["sums"], self._samples)
+
+    def _counter_arrays(self) -> Any:
+        """Return the counters on the device: in the same memory each time, as compiled programs may know addresses."""
+        backend = self.model.backend
+        if self._on_device is None or not backend.has_views:
+            self._on_device = map_tree(self._as_counter, self._counters)
+        elif self._known != self._counters:
+            new = map_tree(self._as_counter, self._counters)
+            pairs = zip(flatten(self._on_device), flatten(new), strict=True)
+            self._on_device = fill(new, [backend.write(array, value) for array, value in pairs])
+        return self._on_device
+
+    def _as_counter(self, number: int) -> Array:
+        return self.model.backend.asarray(number, self.model.backend.index_dtype)
+
+    def _sum_arrays(self) -> list[Array]:
+        """Return the sums of the losses, likewise."""
+        backend, sums = self.model.backend, list(self._losses.device_sums)
+        if not backend.has_views or self._sums is None:
+            self._sums = [backend.copy(each) for each in sums]
+        else:
+            self._sums = [
+                own if each is own else backend.write(own, each) for own, each in zip(self._sums, sums, strict=True)
+            ]
+        return self._sums
+
+    def _read_counters(self, state: Any) -> None:
+        backend, counters = self.model.backend, counters_of(state["optimizer"])
+        numbers = backend.to_numpy(backend.xp.stack(flatten(counters)))
+        self._counters, self._unread = fill(counters, numbers.tolist()), 0

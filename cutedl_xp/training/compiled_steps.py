@@ -1,0 +1,140 @@
+"""Training steps in chunks that a backend compiles."""
+
+from typing import Any
+
+import numpy as np
+
+from cutedl_xp.backends import NotCompilable, StepFunction, dtype_name
+from cutedl_xp.training import chunk_inputs
+from cutedl_xp.training.carry import Carry
+from cutedl_xp.training.fit import Fit
+from cutedl_xp.training.pace import Pace
+from cutedl_xp.training.plain_steps import PlainSteps
+from cutedl_xp.training.program import StepProgram, record_draws
+from cutedl_xp.training.programs import key_of, signature_of
+from cutedl_xp.training.step import TrainingStep
+
+_LONGEST = 1024
+"""Steps of the longest chunk: the inputs of a chunk are arrays of so many rows, which the last chunk does not fill."""
+
+_MOST_BYTES = 1 << 25
+"""Memory for the random numbers of a chunk."""
+
+
+class CompiledSteps:
+    """Training steps in chunks, each in one call of the backend.
+
+    Parameters
+    ----------
+    fit
+        Training that the steps belong to.
+    step
+        Training step of the model.
+    plain
+        Steps in a loop, which make a step whose numbers cannot be evaluated in advance.
+    longest
+        Number of steps that a chunk can have at most.
+    """
+
+    def __init__(self, fit: Fit, step: TrainingStep, plain: PlainSteps, longest: int) -> None:
+        self._fit, self._plain, self._pace = fit, plain, Pace()
+        self._model, self._optimizer, self._train, self._position = fit.model, fit.optimizer, fit.train, fit.position
+        self._carry = Carry(fit.model, fit.optimizer, fit.losses)
+        self._program = StepProgram(fit.model, step, fit.optimizer, fit.train.scale)
+        self._longest = min(longest, _LONGEST, len(fit.train))
+        backend, dtype = fit.model.backend, fit.model.dtype
+        data, labels = fit.train.arrays_on(backend, dtype)
+        self._constants = {"data": data, "labels": labels}
+        self._dtypes = dtype_name(dtype), dtype_name(backend.index_dtype)
+        self._draws: dict[int, tuple[list[list[Any]], int]] = {}
+        self._order = np.zeros(0, np.int64)
+
+    def begin_epoch(self) -> None:
+        """Prepare the order of the epoch that the position is in."""
+        self._order = self._train.row_numbers(self._position.epoch)
+
+    def run(self, limit: int) -> None:
+        """Make ``limit`` steps within the epoch, fewer if a stop is requested."""
+        last = self._position.step + limit
+        with self._carry.taken():
+            while self._position.step < last and not self._fit.stopping.requested:
+                self._run_chunk(last - self._position.step)
+
+    def _run_chunk(self, limit: int) -> None:
+        """Run the next chunk, of at most ``limit`` steps."""
+        rows = self._order[self._position.batch * self._train.batch_size :]
+        full = len(rows) // self._train.batch_size
+        size = self._train.batch_size if full else len(rows)
+        draws, fitting = self._draws_of(size)
+        capacity = min(self._longest, fitting) if full else 1
+        count = min(limit, max(full, 1), capacity, self._pace.length)
+        count, tables = self._evaluate_scalars(count)
+        if not count:
+            self._run_plain()
+            return
+        length = capacity + self._carry.slack
+        before = [stream.state for stream in self._model.streams]
+        inputs = {
+            "rows": chunk_inputs.row_numbers(rows, size, count, capacity, self._dtypes[1]),
+            "scalars": chunk_inputs.scalar_arrays(tables, length, *self._dtypes),
+            "draws": chunk_inputs.draw_numbers(self._model.streams, draws, count, capacity, self._dtypes[0]),
+        }
+        step = self._step_function(size, capacity, length)
+        known, begun = step.compiled is not None, self._pace.before_chunk()
+        try:
+            self._carry.state, wait = self._model.backend.run_steps(
+                step, self._carry.state, self._constants, inputs, count
+            )
+        except NotCompilable as error:
+            self._rewind(before, draws, size, error.steps_done)
+            raise
+        self._advance(count, size)
+        self._pace.after_chunk(wait, count, begun, counts=known)
+
+    def _step_function(self, size: int, capacity: int, length: int) -> StepFunction:
+        loss, regularizers = self._fit.evaluation.loss, self._fit.regularizers
+        parts = (loss, *regularizers)
+        options = tuple(map(key_of, parts)), self._train.scale, self._optimizer.program_key()
+        key = ("step", *options, size, capacity, length)
+        return self._fit.programs.get(
+            key,
+            lambda: StepFunction(self._program, signature_of(self._model, (*parts, *self._optimizer.all), key)),
+        )
+
+    def _draws_of(self, size: int) -> tuple[list[list[Any]], int]:
+        """Return the draws of a step with ``size`` samples, and the number of steps whose numbers fit into memory."""
+        if size not in self._draws:
+            draws = record_draws(self._model, self._train, size)
+            taken = chunk_inputs.bytes_of_draws(draws, self._model.streams)
+            self._draws[size] = draws, max(1, _MOST_BYTES // max(taken, 1))
+        return self._draws[size]
+
+    def _evaluate_scalars(self, count: int) -> tuple[int, Any]:
+        """Return the tables of the optimizer for as many steps as its schedules can be evaluated for, and that number.
+
+        A schedule that raises for a later update must not keep the steps before from being made.
+        """
+        while count:
+            try:
+                return count, self._carry.scalar_tables(count)
+            except Exception:
+                count //= 2
+        return 0, None
+
+    def _run_plain(self) -> None:
+        with self._carry.returned():
+            self._plain.begin_epoch()
+            self._plain.run(1)
+
+    def _advance(self, count: int, size: int) -> None:
+        self._carry.advance(count, count * size)
+        self._position.advance(len(self._train), count)
+
+    def _rewind(self, before: list[Any], draws: list[list[Any]], size: int, steps_done: int) -> None:
+        """Let the random streams stand where the steps that were made have left them."""
+        for stream, state, own in zip(self._model.streams, before, draws, strict=True):
+            stream.state = state
+            for draw in own * steps_done:
+                stream.perform(draw)
+        if steps_done:
+            self._advance(steps_done, size)

@@ -1,0 +1,58 @@
+"""The objects that the parts of one training share."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cutedl_xp.datasets import Dataset
+from cutedl_xp.model import Model
+from cutedl_xp.optimizers import Optimizer
+from cutedl_xp.regularizers import Regularizer
+from cutedl_xp.training.evaluation import Evaluation
+from cutedl_xp.training.history import History
+from cutedl_xp.training.listener_memory import ListenerMemory
+from cutedl_xp.training.means import RunningMean
+from cutedl_xp.training.plan import ValidationPlan
+from cutedl_xp.training.position import Position
+from cutedl_xp.training.programs import Programs
+from cutedl_xp.training.stopping import Stopping
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One call of ``Session.fit``.
+
+    Attributes
+    ----------
+    session
+        Session that trains, which events hold.
+    train
+        Training data.
+    model, optimizer, regularizers, evaluation
+        Parts of the session.
+    plan
+        How far the training goes, and when it validates.
+    position
+        Counters of the session.
+    losses
+        Mean of the training losses since the last entry of the history.
+    memory
+        Listeners of the training, and their memory.
+    programs
+        Compiled programs of the session.
+    history, stopping
+        Record of the training, and the object that ends it.
+    """
+
+    session: Any
+    train: Dataset
+    model: Model
+    optimizer: Optimizer
+    regularizers: tuple[Regularizer, ...]
+    evaluation: Evaluation
+    plan: ValidationPlan
+    position: Position
+    losses: RunningMean
+    memory: ListenerMemory
+    programs: Programs
+    history: History
+    stopping: Stopping

@@ -1,0 +1,78 @@
+"""The training step as a pure function of arrays, which a backend can compile."""
+
+from contextlib import ExitStack
+from typing import Any
+
+from cutedl_xp.datasets import Dataset
+from cutedl_xp.model import Model
+from cutedl_xp.optimizers import Optimizer
+from cutedl_xp.optimizers._compiled import update_arrays
+from cutedl_xp.training.means import add_to_sums
+from cutedl_xp.training.step import TrainingStep
+
+
+class StepProgram:
+    """One training step, from the arrays of a chunk to the new state.
+
+    Parameters
+    ----------
+    model, step, optimizer
+        Model to train, a step of it, and its optimizer, which is attached.
+    scale
+        Scale of the training data.
+    """
+
+    def __init__(self, model: Model, step: TrainingStep, optimizer: Optimizer, scale: float | None) -> None:
+        self._model, self._step, self._optimizer, self._scale = model, step, optimizer, scale
+
+    def __call__(self, state: Any, constants: Any, inputs: Any, k: Any) -> Any:
+        """Return the state after step number ``k`` of the chunk.
+
+        Parameters
+        ----------
+        state
+            Dict of ``"values"`` and ``"gradients"`` (lists of runs), ``"optimizer"`` (the plain state) and ``"sums"``
+            (of the losses).
+        constants
+            Dict of ``"data"`` and ``"labels"``, whole.
+        inputs
+            Dict of ``"rows"`` (row numbers of each batch), ``"scalars"`` (tables of the optimizer), and ``"draws"``
+            (for each random stream the numbers of each draw).
+        k
+            Number of the step.
+        """
+        model, backend = self._model, self._model.backend
+        rows = backend.row(inputs["rows"], k)
+        x, y = (backend.xp.take(constants[name], rows, axis=0) for name in ("data", "labels"))
+        x = backend.convert(x, model.dtype, self._scale)
+        with ExitStack() as replaced:
+            replaced.enter_context(model.parameters.holding(state["values"], state["gradients"]))
+            for stream, numbers in zip(model.streams, inputs["draws"], strict=True):
+                replaced.enter_context(stream.replayed([backend.row(array, k) for array in numbers]))
+            loss = self._step.compute_gradients(x, y)
+            gradients = state["gradients"] if backend.has_views else [each.gradient for each in model.parameters]
+        values, optimizer_state = update_arrays(
+            self._optimizer, state["values"], gradients, state["optimizer"], inputs["scalars"]
+        )
+        sums = add_to_sums(backend, state["sums"], loss, float(rows.shape[0]))
+        return {"values": values, "gradients": gradients, "optimizer": optimizer_state, "sums": list(sums)}
+
+
+def record_draws(model: Model, data: Dataset, size: int) -> list[list[Any]]:
+    """Return the draws that the forward pass of a training step takes from each random stream.
+
+    Parameters
+    ----------
+    model
+        Model, whose streams stand afterwards where they stood before.
+    data
+        Training data.
+    size
+        Number of samples in the batch.
+    """
+    backend = model.backend
+    x = backend.xp.zeros((size, *data.sample_shape), dtype=model.dtype, device=backend.device)
+    with ExitStack() as recording:
+        draws = [recording.enter_context(stream.recorded()) for stream in model.streams]
+        model.forward(x, training=True)
+    return draws

@@ -1,0 +1,60 @@
+"""Compiled programs of a session."""
+
+from collections.abc import Callable, Hashable, Sequence
+from types import FunctionType
+from typing import Any
+
+from cutedl_xp.backends import StepFunction
+from cutedl_xp.model import Model
+
+_OWN = f"{__name__.partition('.')[0]}."
+_MOST_KEPT = 16
+
+
+class Programs:
+    """Step functions by what they depend on, so that each is compiled once in a session."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[Any, StepFunction]] = []
+
+    def get(self, key: Any, make: Callable[[], StepFunction]) -> StepFunction:
+        """Return the step function of a key, which is compared with ``==``; a new one if there is none."""
+        for kept, function in self._kept:
+            if kept == key:
+                return function
+        self._kept = [*self._kept[1 - _MOST_KEPT :], (key, make())]
+        return self._kept[-1][1]
+
+    def __reduce__(self) -> tuple[type["Programs"], tuple[()]]:
+        """Copy and pickle without the programs, which hold the model of the session."""
+        return Programs, ()
+
+
+def key_of(part: Any) -> Any:
+    """Return what a loss, a regularizer or a metric contributes to the key of a program."""
+    if not is_own(part) or isinstance(part, FunctionType):
+        return part
+    return type(part), tuple(vars(part).items())
+
+
+def is_own(part: Any) -> bool:
+    """Return whether an object or function is one of the library, which says all that it depends on."""
+    found = part if isinstance(part, FunctionType) else type(part)
+    return found.__module__.startswith(_OWN)
+
+
+def signature_of(model: Model, parts: Sequence[Any], key: Hashable) -> Hashable:
+    """Return a value that is equal for sessions whose programs are the same, or None if there may be none.
+
+    Parameters
+    ----------
+    model
+        Model of the session.
+    parts
+        Other objects that the program calls.
+    key
+        Everything that the program depends on beside the layers.
+    """
+    if not all(map(is_own, (*model.layers, *parts))):
+        return None
+    return tuple((type(layer), tuple(layer.config().items())) for layer in model.layers), key

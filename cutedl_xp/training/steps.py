@@ -1,0 +1,58 @@
+"""Training steps of a session: compiled where that is possible, else in a plain loop."""
+
+from cutedl_xp.backends import NotCompilable
+from cutedl_xp.training.compilation import Compilation
+from cutedl_xp.training.compiled_steps import CompiledSteps
+from cutedl_xp.training.fit import Fit
+from cutedl_xp.training.plain_steps import PlainSteps
+from cutedl_xp.training.step import TrainingStep
+
+
+class SessionSteps:
+    """Compiled steps, which become a plain loop if the backend cannot compile them.
+
+    Parameters
+    ----------
+    fit
+        Training that the steps belong to.
+    compilation
+        Whether the steps are compiled.
+    insist
+        Whether a failure to compile is an error.
+    longest
+        Number of steps that a chunk can have at most, as listeners are called in between.
+
+    Attributes
+    ----------
+    compilation
+        As given, or why the backend could not compile them.
+    """
+
+    def __init__(self, fit: Fit, compilation: Compilation, *, insist: bool, longest: int) -> None:
+        self.compilation, self._insist = compilation, insist
+        step = TrainingStep(fit.model, fit.evaluation.loss, fit.optimizer, fit.regularizers)
+        self._plain = PlainSteps(fit, step)
+        self._current: PlainSteps | CompiledSteps = self._plain
+        if compilation and fit.model.backend.compiles_steps:
+            self._current = CompiledSteps(fit, step, self._plain, longest)
+
+    def begin_epoch(self) -> None:
+        """Prepare the batches of the epoch that the position is in, from its batch on."""
+        self._current.begin_epoch()
+
+    def run(self, limit: int) -> None:
+        """Make up to ``limit`` steps within the epoch.
+
+        Raises
+        ------
+        ValueError
+            If the steps must be compiled and cannot be.
+        """
+        try:
+            self._current.run(limit)
+        except NotCompilable as error:
+            if self._insist:
+                raise ValueError(f"`compiled` is True, but {error}; leave `compiled` out for the plain loop") from error
+            self.compilation = Compilation(False, str(error))
+            self._current = self._plain
+            self._plain.begin_epoch()
