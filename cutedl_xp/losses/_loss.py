@@ -4,14 +4,23 @@ import sys
 from abc import ABC, abstractmethod
 from typing import Any
 
+from cutedl_xp._compilable import Compilable
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, backend_of, check_together, describe
 
 _LARGEST = sys.float_info.max
 
 
-class Loss(ABC):
-    """Base class of losses; a class of your own defines :meth:`value_and_gradient`."""
+class Loss(Compilable, ABC):
+    """Base class of losses; a class of your own defines :meth:`value_and_gradient`.
+
+    Attributes
+    ----------
+    compilable
+        Whether the loss may be part of a compiled training step, by default False. A class that sets it to True in its
+        own body promises that its methods contain no Python branch on the values of arrays, keep nothing of a batch,
+        and read nothing that changes during a training. Subclasses do not inherit it.
+    """
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Replace an inherited :meth:`value` by the default where :meth:`value_and_gradient` is defined after it."""

@@ -30,6 +30,8 @@ class CategoricalCrossentropy(Crossentropy):
     (0.6931, [[-0.5, 0.5]])
     """
 
+    compilable = True
+
     def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         scale = 1.0 / max(prod(y_pred.shape[:-1]), 1)
         y_true = backend.convert(y_true, y_pred.dtype, None)

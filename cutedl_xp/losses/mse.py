@@ -21,6 +21,8 @@ class Mse(Loss):
     (2.0, [[2.0, 0.0]])
     """
 
+    compilable = True
+
     def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         scale = 1.0 / max(prod(y_pred.shape), 1)
         y_true = backend.convert(y_true, y_pred.dtype, None)

@@ -30,6 +30,8 @@ class SparseCategoricalCrossentropy(Crossentropy):
     (0.6931, [[-0.5, 0.5]])
     """
 
+    compilable = True
+
     def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         one_hot = _encode_one_hot(backend, y_true, y_pred)
         return CategoricalCrossentropy(self.from_logits).value_and_gradient(backend, one_hot, y_pred)
