@@ -42,6 +42,11 @@ def log_likelihood(xp: Namespace, y: Array, shifted: Array, total: Array) -> Arr
     return y * xp.where(y == 0, y, shifted - xp.log(total))
 
 
+def finite_log_likelihood(xp: Namespace, y: Array, shifted: Array, total: Array) -> Array:
+    """:func:`log_likelihood` of finite x, in fewer operations."""
+    return y * (shifted - xp.log(total))
+
+
 def softmax_gradient(xp: Namespace, y: Array, exponentials: Array, total: Array, weight: Array, scale: float) -> Array:
     """(p * weight - y) * scale with p = exponentials / total."""
     return (exponentials / total * weight - y) * scale
@@ -58,4 +63,4 @@ def finite_crossentropy_terms(
     xp: Namespace, y: Array, shifted: Array, exponentials: Array, total: Array, weight: Array, scale: float
 ) -> tuple[Array, Array]:
     """:func:`crossentropy_terms` of finite logits, in fewer operations."""
-    return y * (shifted - xp.log(total)), softmax_gradient(xp, y, exponentials, total, weight, scale)
+    return finite_log_likelihood(xp, y, shifted, total), softmax_gradient(xp, y, exponentials, total, weight, scale)

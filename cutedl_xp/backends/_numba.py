@@ -190,24 +190,28 @@ def scale_into(array: Any, scale: Any, out: Any) -> None:
         out[i] *= scale
 
 
-def softmax_crossentropy(y_true: Any, logits: Any, scale: Any) -> tuple[float, Any]:
-    """Compute the backend's method of this name in one pass, for arrays of shape (samples, classes)."""
-    gradient, value, zero = np.empty_like(logits), 0.0, 0 * scale
-    shifted = np.empty(logits.shape[1], logits.dtype)
+def softmax_crossentropy(y_true: Any, logits: Any, scale: Any, gradient: Any) -> Any:
+    """Return the value of the backend's method of this name, and write its gradient over an array that is not None.
+
+    Arrays have the shape (samples, classes). The loop is compiled for each of the two.
+    """
+    value, zero = 0.0, 0 * scale
+    shifted, exponentials = np.empty_like(logits[0]), np.empty_like(logits[0])
     for i in range(logits.shape[0]):
-        y, z, g = y_true[i], logits[i], gradient[i]
+        y, z = y_true[i], logits[i]
         largest, total, weight = z[0], zero, zero
         for c in range(1, z.size):
             largest = max(largest, z[c])
         for c in range(z.size):
             shifted[c] = _shift(xp, z[c], largest)
-            g[c] = np.exp(shifted[c])
-            total += g[c]
+            exponentials[c] = np.exp(shifted[c])
+            total += exponentials[c]
             weight += y[c]
         for c in range(z.size):
             value += _log_likelihood(xp, y[c], shifted[c], total)
-            g[c] = _softmax_gradient(xp, y[c], g[c], total, weight, scale)
-    return value * -scale, gradient
+            if gradient is not None:
+                gradient[i, c] = _softmax_gradient(xp, y[c], exponentials[c], total, weight, scale)
+    return value * -scale
 
 
 _shift: Callable[..., Any] = compile_function(_numerics.shift)

@@ -111,15 +111,25 @@ class Operations:
         scale
             Factor of the sum, such as one over the number of samples.
         """
-        largest = self.xp.max(logits, axis=-1, keepdims=True)
-        finite = self.known_to_be_finite(logits)
-        shift = _numerics.finite_exponentials if finite else _numerics.exponentials
-        shifted, exponentials = self.elementwise(shift, logits, largest)
-        total = self.sum(exponentials, axis=-1, keepdims=True)
+        finite, shifted, exponentials, total = self._shifted_exponentials(logits)
         weight = self.sum(y_true, axis=-1, keepdims=True)
         formula = _numerics.finite_crossentropy_terms if finite else _numerics.crossentropy_terms
         terms, gradient = self.elementwise(formula, y_true, shifted, exponentials, total, weight, scale)
         return self.sum(terms) * -scale, gradient
+
+    def softmax_crossentropy_value(self, y_true: Array, logits: Array, scale: float) -> Array:
+        """Return the value of :meth:`softmax_crossentropy` without its gradient."""
+        finite, shifted, _, total = self._shifted_exponentials(logits)
+        formula = _numerics.finite_log_likelihood if finite else _numerics.log_likelihood
+        return self.sum(self.elementwise(formula, y_true, shifted, total)) * -scale
+
+    def _shifted_exponentials(self, logits: Array) -> tuple[bool, Array, Array, Array]:
+        """Return whether all logits are known to be finite, z - max(z), its exponentials, and their sum by row."""
+        largest = self.xp.max(logits, axis=-1, keepdims=True)
+        finite = self.known_to_be_finite(logits)
+        shift = _numerics.finite_exponentials if finite else _numerics.exponentials
+        shifted, exponentials = self.elementwise(shift, logits, largest)
+        return finite, shifted, exponentials, self.sum(exponentials, axis=-1, keepdims=True)
 
     def apply_rule(
         self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[Any], decay: float = 0.0, *, donate: bool = False

@@ -101,12 +101,16 @@ class NumpyBackend(Backend):
         return super().add_bias_backward(function, y, gradient, out)
 
     def softmax_crossentropy(self, y_true: Any, logits: Any, scale: float) -> tuple[Array, Array]:
-        fit = logits.ndim == 2 and logits.size and logits.shape == y_true.shape
-        if not (fit and self._loops and logits.dtype in _FLOATS):
+        if not self._can_pass_once(y_true, logits):
             return super().softmax_crossentropy(y_true, logits, scale)
+        gradient, dtype = np.empty_like(logits), logits.dtype.type
+        return dtype(self._loops.softmax_crossentropy(y_true, logits, dtype(scale), gradient)), gradient
+
+    def softmax_crossentropy_value(self, y_true: Any, logits: Any, scale: float) -> Array:
+        if not self._can_pass_once(y_true, logits):
+            return super().softmax_crossentropy_value(y_true, logits, scale)
         dtype = logits.dtype.type
-        value, gradient = self._loops.softmax_crossentropy(y_true, logits, dtype(scale))
-        return dtype(value), gradient
+        return cast(Array, dtype(self._loops.softmax_crossentropy(y_true, logits, dtype(scale), None)))
 
     def apply_rule(
         self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[Any], decay: float = 0.0, *, donate: bool = False
@@ -156,6 +160,11 @@ class NumpyBackend(Backend):
     def _can_compile(self, function: Any, x: Any) -> bool:
         """Return whether numba is installed and may compile and keep a function of arrays like ``x``."""
         return self._loops is not None and x.dtype in _FLOATS and is_module_level(function)
+
+    def _can_pass_once(self, y_true: Any, logits: Any) -> bool:
+        """Return whether numba's loop takes the arguments of a cross-entropy."""
+        fit = logits.ndim == 2 and logits.size and logits.shape == y_true.shape
+        return bool(fit and self._loops and logits.dtype in _FLOATS)
 
     @functools.cached_property
     def _loops(self) -> Any:

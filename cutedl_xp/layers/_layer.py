@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cutedl_xp._checks import format_names
+from cutedl_xp._compilable import Compilable
 from cutedl_xp._random import Stream
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend
@@ -36,12 +37,20 @@ class ParameterSpec:
     initializer: Initializer
 
 
-class Layer(ABC):
+class Layer(Compilable, ABC):
     """One step of a model: a function of a batch, with parameters or without.
 
     A layer is described by what its constructor was given, learns the width of its input when a model is
     assembled, and is then bound to its parameters. It keeps nothing of a batch: :meth:`forward` returns its
     own backward function.
+
+    Attributes
+    ----------
+    compilable
+        Whether the layer may be part of a compiled training step, by default False. A class that sets it to True in its
+        own body promises that its methods contain no Python branch on the values of arrays, draw random numbers only
+        from the stream given to :meth:`bind`, keep nothing of a batch, and read nothing that changes during a training
+        except parameters. Subclasses do not inherit it.
     """
 
     @abstractmethod

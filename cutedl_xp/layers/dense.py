@@ -47,6 +47,8 @@ class Dense(Layer):
     Dense(units=10, input_dim=784, activation='relu')
     """
 
+    compilable = True
+
     def __init__(
         self,
         units: int,

@@ -43,6 +43,8 @@ class Dropout(Layer):
     Dropout(keep_prob=0.8)
     """
 
+    compilable = True
+
     def __init__(self, keep_prob: float) -> None:
         self.keep_prob = check_real("keep_prob", keep_prob)
         if not 0.0 < self.keep_prob <= 1.0:

@@ -21,6 +21,7 @@ class Flatten(Layer):
     (784,)
     """
 
+    compilable = True
     _backend: Backend
 
     def output_shape(self, input_shape: Shape | None) -> Shape | None:

@@ -2,15 +2,32 @@
 
 import sys
 from abc import ABC, abstractmethod
+from typing import Any
 
+from cutedl_xp._compilable import Compilable
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, backend_of, check_together, describe
 
 _LARGEST = sys.float_info.max
 
 
-class Loss(ABC):
-    """Base class of losses; a class of your own defines :meth:`value_and_gradient`."""
+class Loss(Compilable, ABC):
+    """Base class of losses; a class of your own defines :meth:`value_and_gradient`.
+
+    Attributes
+    ----------
+    compilable
+        Whether the loss may be part of a compiled training step, by default False. A class that sets it to True in its
+        own body promises that its methods contain no Python branch on the values of arrays, keep nothing of a batch,
+        and read nothing that changes during a training. Subclasses do not inherit it.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Replace an inherited :meth:`value` by the default where :meth:`value_and_gradient` is defined after it."""
+        super().__init_subclass__(**options)
+        latest = next(each for each in cls.__mro__ if vars(each).keys() & {"value", "value_and_gradient"})
+        if "value" not in vars(latest):
+            cls.value = Loss.value  # type: ignore[method-assign]  # the inherited one is that of another loss
 
     def __call__(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         """Return the loss, a 0-d array, and its gradient with respect to ``y_pred``, both of the dtype of ``y_pred``.
@@ -78,6 +95,16 @@ class Loss(ABC):
         y_true, y_pred
             Labels and outputs of fitting shapes.
         """
+
+    def value(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
+        """Return the loss without its gradient and without checks; by default from :meth:`value_and_gradient`.
+
+        Parameters
+        ----------
+        backend, y_true, y_pred
+            As for :meth:`value_and_gradient`.
+        """
+        return self.value_and_gradient(backend, y_true, y_pred)[0]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

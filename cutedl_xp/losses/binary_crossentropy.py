@@ -31,6 +31,8 @@ class BinaryCrossentropy(Crossentropy):
     (0.3466, [0.0, 0.25])
     """
 
+    compilable = True
+
     def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         scale = 1.0 / max(prod(y_pred.shape), 1)
         y_true = backend.convert(y_true, y_pred.dtype, None)
@@ -38,11 +40,33 @@ class BinaryCrossentropy(Crossentropy):
         terms, gradient = backend.elementwise(formula, y_true, y_pred, scale)
         return backend.sum(terms) * scale, gradient
 
+    def value(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
+        scale: float = 1.0 / max(prod(y_pred.shape), 1)
+        y_true = backend.convert(y_true, y_pred.dtype, None)
+        formula = _terms_of_logits if self.from_logits else _terms_of_probabilities
+        return backend.sum(backend.elementwise(formula, y_true, y_pred)) * scale
+
 
 def _binary_of_logits(xp: Namespace, y: Array, z: Array, scale: float) -> tuple[Array, Array]:
-    return _numerics.softplus_minus_product(xp, z, y), (_numerics.sigmoid(xp, z) - y) * scale
+    return _terms_of_logits(xp, y, z), (_numerics.sigmoid(xp, z) - y) * scale
 
 
 def _binary_of_probabilities(xp: Namespace, y: Array, p: Array, scale: float) -> tuple[Array, Array]:
-    p = xp.minimum(xp.maximum(p, SMALLEST), 1.0 - SMALLEST)
-    return -(y * xp.log(p) + (1.0 - y) * xp.log1p(-p)), (p - y) / (p * (1.0 - p)) * scale
+    p = _clip(xp, p)
+    return _negative_log_likelihood(xp, y, p), (p - y) / (p * (1.0 - p)) * scale
+
+
+def _terms_of_logits(xp: Namespace, y: Array, z: Array) -> Array:
+    return _numerics.softplus_minus_product(xp, z, y)
+
+
+def _terms_of_probabilities(xp: Namespace, y: Array, p: Array) -> Array:
+    return _negative_log_likelihood(xp, y, _clip(xp, p))
+
+
+def _clip(xp: Namespace, p: Array) -> Array:
+    return xp.minimum(xp.maximum(p, SMALLEST), 1.0 - SMALLEST)
+
+
+def _negative_log_likelihood(xp: Namespace, y: Array, p: Array) -> Array:
+    return -(y * xp.log(p) + (1.0 - y) * xp.log1p(-p))

@@ -30,6 +30,8 @@ class CategoricalCrossentropy(Crossentropy):
     (0.6931, [[-0.5, 0.5]])
     """
 
+    compilable = True
+
     def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         scale = 1.0 / max(prod(y_pred.shape[:-1]), 1)
         y_true = backend.convert(y_true, y_pred.dtype, None)
@@ -38,6 +40,13 @@ class CategoricalCrossentropy(Crossentropy):
         terms, gradient = backend.elementwise(_categorical_of_probabilities, y_true, y_pred, scale)
         return backend.sum(terms) * scale, gradient
 
+    def value(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
+        scale: float = 1.0 / max(prod(y_pred.shape[:-1]), 1)
+        y_true = backend.convert(y_true, y_pred.dtype, None)
+        if self.from_logits:
+            return backend.softmax_crossentropy_value(y_true, y_pred, scale)
+        return backend.sum(backend.elementwise(_terms_of_probabilities, y_true, y_pred)) * scale
+
     def check_shape(self, true: Shape, predicted: Shape) -> None:
         self.check_classes(predicted)
         super().check_shape(true, predicted)
@@ -45,4 +54,12 @@ class CategoricalCrossentropy(Crossentropy):
 
 def _categorical_of_probabilities(xp: Namespace, y: Array, p: Array, scale: float) -> tuple[Array, Array]:
     p = xp.maximum(p, SMALLEST)
-    return -(y * xp.log(p)), -y / p * scale
+    return _negative_log_likelihood(xp, y, p), -y / p * scale
+
+
+def _terms_of_probabilities(xp: Namespace, y: Array, p: Array) -> Array:
+    return _negative_log_likelihood(xp, y, xp.maximum(p, SMALLEST))
+
+
+def _negative_log_likelihood(xp: Namespace, y: Array, p: Array) -> Array:
+    return -(y * xp.log(p))

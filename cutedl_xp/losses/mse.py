@@ -21,13 +21,28 @@ class Mse(Loss):
     (2.0, [[2.0, 0.0]])
     """
 
+    compilable = True
+
     def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         scale = 1.0 / max(prod(y_pred.shape), 1)
         y_true = backend.convert(y_true, y_pred.dtype, None)
         squares, gradient = backend.elementwise(_squares_and_gradient, y_true, y_pred, 2.0 * scale)
         return backend.sum(squares) * scale, gradient
 
+    def value(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
+        scale: float = 1.0 / max(prod(y_pred.shape), 1)
+        y_true = backend.convert(y_true, y_pred.dtype, None)
+        return backend.sum(backend.elementwise(_squares, y_true, y_pred)) * scale
+
 
 def _squares_and_gradient(xp: Namespace, y: Array, p: Array, factor: float) -> tuple[Array, Array]:
     difference = p - y
-    return difference * difference, difference * factor
+    return _square(difference), difference * factor
+
+
+def _squares(xp: Namespace, y: Array, p: Array) -> Array:
+    return _square(p - y)
+
+
+def _square(difference: Array) -> Array:
+    return difference * difference

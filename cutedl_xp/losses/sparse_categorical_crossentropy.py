@@ -30,13 +30,15 @@ class SparseCategoricalCrossentropy(Crossentropy):
     (0.6931, [[-0.5, 0.5]])
     """
 
+    compilable = True
+
     def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        xp, classes = backend.xp, y_pred.shape[-1]
-        numbers = xp.arange(classes, dtype=backend.index_dtype, device=backend.device)
-        numbers = xp.reshape(numbers, (1,) * y_true.ndim + (classes,))  # JAX may refuse to combine different ranks
-        labels = xp.expand_dims(xp.astype(y_true, numbers.dtype, copy=False), axis=-1)
-        one_hot = backend.elementwise(_one_hot, y_pred, labels, numbers, classes)
+        one_hot = _encode_one_hot(backend, y_true, y_pred)
         return CategoricalCrossentropy(self.from_logits).value_and_gradient(backend, one_hot, y_pred)
+
+    def value(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
+        one_hot = _encode_one_hot(backend, y_true, y_pred)
+        return CategoricalCrossentropy(self.from_logits).value(backend, one_hot, y_pred)
 
     def check_shape(self, true: Shape, predicted: Shape) -> None:
         self.check_classes(predicted)
@@ -55,6 +57,15 @@ class SparseCategoricalCrossentropy(Crossentropy):
                 f"{type(self).__name__} takes class numbers of an integer dtype; got {y_true.dtype}: "
                 "for one-hot labels use CategoricalCrossentropy"
             )
+
+
+def _encode_one_hot(backend: Backend, y_true: Array, y_pred: Array) -> Array:
+    xp, classes = backend.xp, y_pred.shape[-1]
+    numbers = xp.arange(classes, dtype=backend.index_dtype, device=backend.device)
+    numbers = xp.reshape(numbers, (1,) * y_true.ndim + (classes,))  # JAX may refuse to combine different ranks
+    labels = xp.expand_dims(xp.astype(y_true, numbers.dtype, copy=False), axis=-1)
+    encoded: Array = backend.elementwise(_one_hot, y_pred, labels, numbers, classes)
+    return encoded
 
 
 def _one_hot(xp: Namespace, like: Array, labels: Array, numbers: Array, classes: int) -> Array:

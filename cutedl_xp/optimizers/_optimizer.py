@@ -6,6 +6,7 @@ from typing import Any
 
 from array_api_compat import is_array_api_obj
 
+from cutedl_xp._compilable import Compilable
 from cutedl_xp.backends import backend_of
 from cutedl_xp.optimizers import _validation
 from cutedl_xp.optimizers._pure import PureOptimizer, State
@@ -17,11 +18,19 @@ gradients decay to such numbers and stay there; an update of a layer in which th
 long."""
 
 
-class Optimizer(PureOptimizer):
+class Optimizer(Compilable, PureOptimizer):
     """A rule or wrapper that turns gradients into updates of parameters.
 
     :meth:`init` and :meth:`update` are pure: they take arrays of any library and return new ones. :meth:`step` applies
     the same update to :class:`~cutedl_xp.Parameter` objects in place, and keeps the state.
+
+    Attributes
+    ----------
+    compilable
+        Whether the optimizer may be part of a compiled training step, by default False. A class that sets it to True in
+        its own body promises that :meth:`apply` contains no Python branch on the values of arrays and computes with
+        nothing that changes during a training except its arguments. Subclasses do not inherit it. A wrapper is compiled
+        if the optimizers within it are compilable as well.
     """
 
     _own: State | None = None  # the part of the state that `step` keeps here; the children keep theirs

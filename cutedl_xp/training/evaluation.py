@@ -54,7 +54,7 @@ class Evaluation:
             for x, y in islice(data.batches(0, backend, dtype), batches or None):
                 output, _ = self._model.forward(x, training=False)
                 self.loss.check_shape(tuple(y.shape), tuple(output.shape))
-                loss, _ = self.loss.value_and_gradient(backend, y, output)
+                loss = self.loss.value(backend, y, output)
                 means[0].add_mean(_check_number("loss", loss), int(x.shape[0]))
                 for metric, mean in zip(self.metrics, means[1:], strict=True):
                     self._add(metric, mean, y, output)

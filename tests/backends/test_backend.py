@@ -312,8 +312,8 @@ def test_without_subnormals_keeps_every_other_number(
 
 
 def test_without_subnormals_they_are_0(backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str) -> None:
-    if backend.name == "cupy":
-        pytest.skip("a GPU computes with them as fast as with others")
+    if backend.name in ("cupy", "jax"):
+        pytest.skip("a GPU computes with them as fast as with others, and XLA on a CPU with 0 in their place")
     numbers = np.full((7, 10_000), 1.0, dtype)
     numbers[:, ::3], numbers[2:, 1::7] = np.finfo(dtype).smallest_subnormal, -np.finfo(dtype).smallest_normal / 2
     expected = np.where(np.abs(numbers) < 0.5, 0.0, numbers)

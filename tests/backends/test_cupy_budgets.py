@@ -153,3 +153,25 @@ def test_the_host_is_told_once_a_validation_whatever_its_size(backend: Backend) 
     assert [each.uploads for each in per_epoch] == [1, 1]  # the order of the epoch
     per_batch = asked_by_one_more(lambda batches: fit(1, batches))
     assert (per_batch.host_copies, per_batch.uploads) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("loss", "launches"),
+    [
+        (losses.CategoricalCrossentropy(), 9),
+        (losses.SparseCategoricalCrossentropy(), 11),
+        (losses.CategoricalCrossentropy(from_logits=False), 6),
+        (losses.BinaryCrossentropy(), 6),
+        (losses.Mse(), 6),
+    ],
+    ids=repr,
+)
+def test_kernels_of_a_validation_batch(backend: Backend, loss: losses.Loss, launches: int) -> None:
+    one_hot = not isinstance(loss, losses.SparseCategoricalCrossentropy)
+
+    def evaluate(batches: int) -> None:
+        session(backend, ARTICLES_MODEL, loss=loss).evaluate(images(batches, one_hot, shuffle=False))
+
+    batch = asked_by_one_more(evaluate)
+    assert batch.launches <= launches
+    assert (batch.gemms, batch.host_copies, batch.uploads, batch.synchronizations) == (1, 0, 0, 0)

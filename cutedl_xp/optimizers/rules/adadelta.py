@@ -68,6 +68,7 @@ class Adadelta(ElementwiseOptimizer):
     eps_inside_sqrt: bool = hyperparameter(False, check_boolean, kw_only=True)
     weight_decay: float = hyperparameter(0.0, check_not_negative, kw_only=True)
 
+    compilable = True
     slots = ("s", "d")
     rule = staticmethod(adadelta_rule)
 

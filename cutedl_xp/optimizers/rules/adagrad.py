@@ -64,6 +64,7 @@ class Adagrad(ElementwiseOptimizer):
     initial_accumulator: float = hyperparameter(0.0, check_not_negative, kw_only=True)
     weight_decay: float = hyperparameter(0.0, check_not_negative, kw_only=True)
 
+    compilable = True
     slots = ("s",)
     rule = staticmethod(adagrad_rule)
 

@@ -93,6 +93,8 @@ class Adam(ElementwiseOptimizer):
     amsgrad: bool = hyperparameter(False, check_boolean, kw_only=True)
     weight_decay: float = hyperparameter(0.0, check_not_negative, kw_only=True)
 
+    compilable = True
+
     @property
     def slots(self) -> tuple[str, ...]:
         return ("v", "s", "s_max") if self.amsgrad else ("v", "s")

@@ -60,6 +60,7 @@ class Adamax(AdamRelative):
 
     lr: float | Schedule = hyperparameter(2e-3, check_rate)
 
+    compilable = True
     slots = ("v", "u")
     rule = staticmethod(adamax_rule)
 

@@ -62,6 +62,7 @@ class AdamW(AdamRelative):
 
     weight_decay: float = hyperparameter(0.01, check_not_negative, kw_only=True)
 
+    compilable = True
     slots = ("v", "s")
     rule = staticmethod(adamw_rule)
     decoupled: ClassVar[bool] = True

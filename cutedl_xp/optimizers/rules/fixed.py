@@ -49,6 +49,7 @@ class Fixed(ElementwiseOptimizer):
     lr: float | Schedule = hyperparameter(0.01, check_rate)
     weight_decay: float = hyperparameter(0.0, check_not_negative, kw_only=True)
 
+    compilable = True
     slots = ()
     rule = staticmethod(fixed_rule)
 

@@ -60,6 +60,7 @@ class Lion(ElementwiseOptimizer):
     beta2: float = hyperparameter(0.99, check_fraction)
     weight_decay: float = hyperparameter(0.0, check_not_negative, kw_only=True)
 
+    compilable = True
     slots = ("v",)
     rule = staticmethod(lion_rule)
     decoupled: ClassVar[bool] = True

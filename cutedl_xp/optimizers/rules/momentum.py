@@ -71,6 +71,7 @@ class Momentum(ElementwiseOptimizer):
     nesterov: bool = hyperparameter(False, check_boolean, kw_only=True)
     weight_decay: float = hyperparameter(0.0, check_not_negative, kw_only=True)
 
+    compilable = True
     slots = ("v",)
 
     @property

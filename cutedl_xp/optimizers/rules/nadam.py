@@ -62,6 +62,7 @@ class NAdam(AdamRelative):
 
     lr: float | Schedule = hyperparameter(2e-3, check_rate)
 
+    compilable = True
     slots = ("v", "s")
     rule = staticmethod(nadam_rule)
 

@@ -66,6 +66,7 @@ class RAdam(AdamRelative):
     array([-0.3])
     """
 
+    compilable = True
     slots = ("v", "s")
     rule = staticmethod(radam_rule)
 

@@ -121,6 +121,8 @@ class RMSProp(ElementwiseOptimizer):
     momentum: float = hyperparameter(0.0, _check_momentum, kw_only=True)
     weight_decay: float = hyperparameter(0.0, check_not_negative, kw_only=True)
 
+    compilable = True
+
     @property
     def slots(self) -> tuple[str, ...]:
         return ("s", *(("m",) if self.centered else ()), *(("v",) if self.momentum else ()))

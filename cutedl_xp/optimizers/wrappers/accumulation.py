@@ -53,6 +53,7 @@ class Accumulate(OptimizerWrapper):
     (array([-7.]), {'optimizer': {'t': 2}, 'count': 0, 'mean': array([0.])})
     """
 
+    compilable = True
     counters = ("count",)
     slots = ("mean",)
 

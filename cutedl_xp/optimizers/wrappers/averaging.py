@@ -53,6 +53,7 @@ class AverageWeights(OptimizerWrapper):
     (array([4.]), array([1.]))
     """
 
+    compilable = True
     slots = ("average",)
 
     def __init__(self, optimizer: Optimizer, decay: float = 0.999) -> None:

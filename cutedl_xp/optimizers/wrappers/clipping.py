@@ -105,6 +105,7 @@ class ClipByValue(_Clipping):
     array([-0.5 ,  0.25])
     """
 
+    compilable = True
     rule = staticmethod(value_rule)
 
     def gradient_scalars(self, grads: Tree) -> list[tuple[Any, ...]]:
@@ -131,6 +132,7 @@ class ClipByNorm(_Clipping):
     [array([-0.6,  0.8]), array([-0.5])]
     """
 
+    compilable = True
     rule = staticmethod(norm_rule)
 
     def gradient_scalars(self, grads: Tree) -> list[tuple[Any, ...]]:
@@ -171,6 +173,7 @@ class ClipByGlobalNorm(_Clipping):
     [array([-0.6]), array([0.8])]
     """
 
+    compilable = True
     rule = staticmethod(norm_rule)
 
     def gradient_scalars(self, grads: Tree) -> list[tuple[Any, ...]]:

@@ -21,6 +21,8 @@ class Frozen(Optimizer):
     (True, {})
     """
 
+    compilable = True
+
     def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
         return params, {}
 

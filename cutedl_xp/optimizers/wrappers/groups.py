@@ -47,6 +47,8 @@ class Groups(Optimizer):
     ({'weight': array([0., 0.]), 'bias': array([0.])}, {'weight': array([-0.1, -0.1]), 'bias': array([-1.])})
     """
 
+    compilable = True
+
     def __init__(self, optimizers: Mapping[str, Optimizer]) -> None:
         if not isinstance(optimizers, Mapping):
             raise TypeError(f"`optimizers` must be a dict from patterns to optimizers; got {format_value(optimizers)}")

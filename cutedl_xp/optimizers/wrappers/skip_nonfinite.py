@@ -41,6 +41,7 @@ class SkipNonFinite(OptimizerWrapper):
     (array([-1.,  1.]), {'optimizer': {'t': 1, 'v': array([ 1., -1.])}, 'skipped': 1})
     """
 
+    compilable = True
     counters = ("skipped",)
 
     def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:

@@ -1,0 +1,64 @@
+"""JAX: the precision of products, and numbers that XLA takes for 0."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cutedl_xp import Backend
+from cutedl_xp._typing import Array, Namespace
+
+SHAPES = [((64, 784), (784, 10)), ((784, 64), (64, 128)), ((1, 3), (3, 2))]
+
+
+@pytest.fixture
+def jax(backend: Backend) -> Any:
+    """The library, where it is the one that is tested."""
+    if backend.name != "jax":
+        pytest.skip("of JAX alone")
+    return pytest.importorskip("jax")
+
+
+def operands(backend: Backend, shapes: tuple[tuple[int, ...], ...], dtype: str) -> list[Array]:
+    random = np.random.default_rng(3)
+    return [backend.asarray(random.normal(size=shape), dtype) for shape in shapes]
+
+
+def test_products_ask_for_the_precision_of_their_dtype(backend: Backend, jax: Any, dtype: str) -> None:
+    a, b = operands(backend, SHAPES[0], dtype)
+    assert "precision=(Precision.HIGHEST, Precision.HIGHEST)" in str(jax.make_jaxpr(backend.matmul)(a, b))
+
+
+def test_a_precision_that_the_user_has_set_is_kept(backend: Backend, jax: Any) -> None:
+    a, b = operands(backend, SHAPES[0], "float32")
+    with jax.default_matmul_precision("tensorfloat32"):
+        assert "Precision.HIGHEST" not in str(jax.make_jaxpr(backend.matmul)(a, b))
+    assert "Precision.HIGHEST" in str(jax.make_jaxpr(backend.matmul)(a, b))
+
+
+@pytest.mark.parametrize("shapes", SHAPES, ids=str)
+def test_on_a_cpu_the_precision_changes_no_bit(
+    backend: Backend, jax: Any, dtype: str, shapes: tuple[tuple[int, ...], ...]
+) -> None:
+    if backend.device.platform != "cpu":
+        pytest.skip("on a GPU the precision is what makes the difference")
+    a, b = operands(backend, shapes, dtype)
+    np.testing.assert_array_equal(backend.to_numpy(backend.matmul(a, b)), backend.to_numpy(jax.numpy.matmul(a, b)))
+
+
+def twice(xp: Namespace, x: Array) -> Array:
+    return x + x
+
+
+def test_xla_computes_with_0_in_place_of_subnormal_numbers(backend: Backend, jax: Any, dtype: str) -> None:
+    if backend.device.platform != "cpu":
+        pytest.skip("a GPU computes with them as fast as with others")
+    small = backend.asarray(np.full(40_000, np.finfo(dtype).smallest_normal / 4, dtype))
+    for result in (small * 1.0, small + small, backend.elementwise(twice, small), backend.sum(small)):
+        assert not np.any(backend.to_numpy(result))
+    assert not np.any(backend.to_numpy(jax.jit(lambda x: jax.numpy.sqrt(x) * x)(small)))
+
+
+def test_no_search_for_subnormal_numbers(backend: Backend, jax: Any) -> None:
+    small = backend.asarray(np.full(3, 1e-40, "float32"))
+    assert backend.without_subnormals(small) is small
