@@ -68,7 +68,7 @@ class Stream:
         """Return the next numbers for a draw."""
         if draw.method == "keep_mask":
             shape, keep_probability = draw.arguments
-            return self._generator.random(shape, dtype=np.float32) < keep_probability
+            return cast(NDArray[Any], self._generator.random(shape, dtype=np.float32) < keep_probability)
         return cast(NDArray[Any], getattr(self._generator, draw.method)(*draw.arguments))
 
     @contextmanager

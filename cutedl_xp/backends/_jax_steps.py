@@ -63,8 +63,5 @@ def _compile(step: StepFunction, arguments: tuple[Tree, ...]) -> Any:
 
 def _with_type(new: Any, old: Any) -> Any:
     """Return an array in the dtype that the loop carries."""
-    return (
-        new
-        if new.dtype == old.dtype and new.weak_type == old.weak_type
-        else jax.lax.convert_element_type(new, old.dtype)
-    )
+    alike = new.dtype == old.dtype and new.weak_type == old.weak_type
+    return new if alike else jax.lax.convert_element_type(new, old.dtype)

@@ -9,7 +9,7 @@ Tree: TypeAlias = Any
 """Nested dicts, lists and tuples of arrays."""
 
 Step: TypeAlias = Callable[[Tree, Tree, Tree, Any], Tree]
-"""``step(state, constants, inputs, k)`` returns the state after step number ``k`` of a chunk; see :class:`StepFunction`."""
+"""``step(state, constants, inputs, k)`` returns the state after step ``k`` of a chunk; see :class:`StepFunction`."""
 
 
 class NotCompilable(RuntimeError):

@@ -43,7 +43,7 @@ class Optimizer(Compilable, PureOptimizer):
 
     @property
     def all(self) -> tuple["Optimizer", ...]:
-        """This optimizer and those within."""
+        """The optimizer itself and those within."""
         return (self, *[each for child in self.children.values() for each in child.all])
 
     @property

@@ -67,12 +67,12 @@ class Parameters(Sequence[Parameter]):
             return
         own = [(parameter._value, parameter._gradient) for parameter in self._items]
         try:
-            for parameter, *arrays in zip(self._items, values, gradients, strict=True):
-                parameter._value, parameter._gradient = arrays
+            for parameter, value, gradient in zip(self._items, values, gradients, strict=True):
+                parameter._value, parameter._gradient = value, gradient
             yield
         finally:
-            for parameter, arrays in zip(self._items, own, strict=True):
-                parameter._value, parameter._gradient = arrays
+            for parameter, (value, gradient) in zip(self._items, own, strict=True):
+                parameter._value, parameter._gradient = value, gradient
 
     @overload
     def __getitem__(self, index: int) -> Parameter: ...

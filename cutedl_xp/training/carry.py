@@ -81,7 +81,7 @@ class Carry:
         views, kept, backend = self.optimizer.views, self.optimizer.kept_state(), self.model.backend
         views.refresh()
         self._counters, self._unread, self._samples = counters_of(kept), 0, 0
-        arrays = {
+        arrays: dict[str, Any] = {
             "values": list(views.values.runs),
             "gradients": list(views.gradients.runs),
             "optimizer": plain_state(kept, lambda counter: counter),

@@ -11,7 +11,7 @@ from cutedl_xp.optimizers._elementwise import ScalarTable
 
 
 def row_numbers(order: NDArray[np.int64], size: int, count: int, capacity: int, dtype: str) -> NDArray[Any]:
-    """Return the row numbers of ``count`` batches of one size, shape ``(capacity, size)``, from the start of an order."""
+    """Return the row numbers of the first ``count`` batches of an order, shape ``(capacity, size)``."""
     rows = np.zeros((capacity, size), dtype)
     rows[:count] = order[: count * size].reshape(count, size)
     return rows

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cutedl_xp._compilable import Compilable
 from cutedl_xp.losses import Loss
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
@@ -56,9 +57,9 @@ def decide(model: Model, loss: Loss, optimizer: Optimizer, wanted: bool | None) 
     return Compilation(False, reason)
 
 
-def _find_obstacle(parts: Sequence[object]) -> str | None:
+def _find_obstacle(parts: Sequence[Compilable]) -> str | None:
     for part in parts:
-        if not getattr(part, "compilable", True):
+        if not part.compilable:
             name = type(part).__name__
             return f"the class {name} does not say `compilable = True`"
     return None
