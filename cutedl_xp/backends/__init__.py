@@ -7,17 +7,22 @@ from cutedl_xp.backends._arrays import check_class, check_together, describe, dt
 from cutedl_xp.backends._base import Backend, BackendUnavailable
 from cutedl_xp.backends._registry import available_backends, backend_of, get_backend
 from cutedl_xp.backends._rules import Elementwise, Rule
+from cutedl_xp.backends._steps import NotCompilable, StepFunction, fill, map_tree
 
 __all__ = [
     "Backend",
     "BackendUnavailable",
     "Elementwise",
+    "NotCompilable",
     "Rule",
+    "StepFunction",
     "available_backends",
     "backend_of",
     "check_class",
     "check_together",
     "describe",
     "dtype_name",
+    "fill",
     "get_backend",
+    "map_tree",
 ]

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import array_api_compat
@@ -12,6 +13,7 @@ import numpy as np
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends._arrays import check_class, describe, dtype_name, host_array
 from cutedl_xp.backends._operations import Operations
+from cutedl_xp.backends._steps import StepFunction, Tree, fill, flatten, map_tree
 
 _FUSED = "CUTEDL_XP_FUSED"
 _DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
@@ -38,6 +40,8 @@ class Backend(Operations, ABC):
         Whether arrays can be written to, and a part of one shares its memory.
     reduces_runs
         Whether sums over several arrays that lie in one run are sums over the run.
+    compiles_steps
+        Whether :meth:`run_steps` compiles the steps of a training; elsewhere the trainer's own loop is as fast.
 
     The computations stand in ``cutedl_xp/backends/_operations.py``.
     """
@@ -47,6 +51,7 @@ class Backend(Operations, ABC):
     device: Any
     version: str
     has_views: ClassVar[bool] = True
+    compiles_steps: ClassVar[bool] = False
 
     def __init__(self, device: str | None = None) -> None:
         """The backend on the library's default device, or on the one named after the colon in its name."""
@@ -84,6 +89,55 @@ class Backend(Operations, ABC):
         if wanted not in ("0", "1"):
             raise ValueError(f"${_FUSED} must be 1 (fused kernels, as without it) or 0 (none); got {wanted!r}")
         return wanted == "1"
+
+    def why_not_compiled(self) -> str | None:
+        """Return why this backend does not compile training steps, as a sentence, or None if it does."""
+        if not self.fused:
+            return f"${_FUSED} is 0"
+        return None if self.compiles_steps else f"the backend {self.name!r} runs the operations one after the other"
+
+    def run_steps(
+        self, step: StepFunction, state: Tree, constants: Tree, inputs: Tree, count: int
+    ) -> tuple[Tree, Callable[[], None]]:
+        """Run a chunk of steps.
+
+        Parameters
+        ----------
+        step
+            Step to run. A backend keeps in it what it compiles.
+        state
+            Arrays that the steps renew. They must not be used again after the call where arrays cannot be written to;
+            elsewhere they hold the new values.
+        constants
+            Arrays that the steps read, the same objects in every chunk.
+        inputs
+            NumPy arrays of this chunk, of the same shapes and dtypes in every chunk.
+        count
+            Number of steps, at least 1.
+
+        Returns
+        -------
+        state, wait
+            The new state, and a function that returns when the device has finished the chunk.
+
+        Raises
+        ------
+        NotCompilable
+            If the step cannot be compiled.
+        """
+        uploaded = map_tree(self.asarray, inputs)
+        for k in range(count):
+            new = step.function(state, constants, uploaded, k)
+            written = [
+                target if leaf is target else self.write(target, leaf)
+                for target, leaf in zip(flatten(state), flatten(new), strict=True)
+            ]
+            state = fill(new, written)
+        return state, self.synchronize
+
+    def active(self) -> contextlib.AbstractContextManager[object]:
+        """Return a context in which the library's current device is this backend's."""
+        return contextlib.nullcontext()
 
     def synchronize(self) -> None:
         """Wait until the device has done its work; return at once if the library computes synchronously."""

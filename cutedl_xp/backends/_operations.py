@@ -21,6 +21,11 @@ class Operations:
     xp: Namespace
     reduces_runs: ClassVar[bool] = False
 
+    def row(self, array: Array, index: Any) -> Array:
+        """Return ``array[index]`` for an integer, or an integer array of no axes."""
+        row: Array = array[(int(index), *[slice(None)] * (array.ndim - 1))]
+        return row
+
     def write(self, target: Array, source: Array) -> Array:
         """Copy ``source`` over ``target``, of the same shape and dtype, and return the array that holds it now."""
         target[...] = source

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends import _cuda
+from cutedl_xp.backends import _cublas, _cuda
 from cutedl_xp.backends._arrays import gpu_in_words
 from cutedl_xp.backends._base import Backend
 from cutedl_xp.backends._rules import Elementwise, Rule, is_module_level, rule_outputs, with_decay
@@ -60,8 +60,8 @@ class CupyBackend(Backend):
         self._cupy.cuda.get_current_stream().synchronize()
 
     def matmul(self, a: Any, b: Any, out: Any = None) -> Array:
-        product: Array = self._cupy.matmul(a, b, out=out)
-        return product
+        product: Array | None = _cublas.matmul(self._cupy, a, b, out)
+        return self._cupy.matmul(a, b, out=out) if product is None else product
 
     def sum(self, array: Any, axis: int | None = None, keepdims: bool = False, out: Any = None) -> Array:
         total: Array = self._cupy.sum(array, axis=axis, keepdims=keepdims, out=out)
