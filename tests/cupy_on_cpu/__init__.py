@@ -115,12 +115,13 @@ def _replace_lower_layers() -> None:
     import cupy_backends.cuda.api.runtime
     import cupy_backends.cuda.libs
 
-    from cupy_on_cpu import cublas, driver, entry_points, runtime
+    from cupy_on_cpu import cublas, cublas_library, driver, entry_points, runtime
 
     api, libs = cupy_backends.cuda.api, cupy_backends.cuda.libs
     entry_points.replace_all(api.runtime, runtime.Runtime(api.runtime).answers(), keep=runtime.WORKS_AS_IT_IS)
     entry_points.replace_all(api.driver, driver.Driver().answers(), keep=driver.WORKS_AS_IT_IS)
     libs.cublas = sys.modules["cupy_backends.cuda.libs.cublas"] = cublas.make_module()
+    cublas_library.replace_in_pathfinder()
 
 
 def counts() -> Counts:
