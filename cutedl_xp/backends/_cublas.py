@@ -193,16 +193,10 @@ def _layout(shape: Sequence[int], strides: Sequence[int], itemsize: int) -> tupl
 
 
 def _overlap(out: Any, *others: Any) -> bool:
-    """Whether the memory of C-contiguous ``out`` may contain entries of others."""
+    """Whether the memory of C-contiguous ``out`` may contain entries of matrices with positive strides."""
     start, end = out.data.ptr, out.data.ptr + out.nbytes
-    return any(_start(other) < end and start < _end(other) for other in others)
-
-
-def _start(array: Any) -> int:
-    return int(array.data.ptr)
-
-
-def _end(array: Any) -> int:
-    """Return an address behind the last entry of a matrix with positive strides."""
-    last = sum((length - 1) * stride for length, stride in zip(array.shape, array.strides, strict=True))
-    return int(array.data.ptr) + last + int(array.itemsize)
+    for other in others:
+        last = sum((length - 1) * stride for length, stride in zip(other.shape, other.strides, strict=True))
+        if other.data.ptr < end and start <= other.data.ptr + last:
+            return True
+    return False
