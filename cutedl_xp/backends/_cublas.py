@@ -107,7 +107,7 @@ _local = _Local()
 
 
 @contextmanager
-def using(handle: Handle) -> Iterator[None]:
+def using(handle: Handle | None) -> Iterator[None]:
     """Return a context in which this thread multiplies with a handle, whose stream must be current."""
     before, _local.of_graph = _local.of_graph, handle
     try:
