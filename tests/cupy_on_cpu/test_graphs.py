@@ -62,10 +62,8 @@ def test_results_of_a_graph_are_there_while_its_pool_is(cupy: Any, stream: Any) 
         stream.begin_capture(cupy.cuda.runtime.streamCaptureModeThreadLocal)
         y = (x + 1) * 2
         graph = stream.end_capture()
-        for _ in range(2):
-            graph.launch()
-            assert y.get().tolist() == [2, 4, 6, 8]
-            x += 0
+        graph.launch()
+        assert y.get().tolist() == [2, 4, 6, 8]
 
 
 def test_launches_that_wait_are_done_before_memory_is_freed(cupy: Any, stream: Any) -> None:
@@ -141,7 +139,6 @@ def test_products_run_on_the_stream_of_their_handle(cupy: Any, stream: Any, prod
     x, out = cupy.ones((2, 2)), cupy.zeros((2, 2))
     products.set_stream(stream)
     assert products.multiply(x, x, out) == SUCCESS
-    assert cupy_on_cpu.counts().gemms > 0
     assert out.get(stream=cupy.cuda.Stream.null).tolist() == [[0, 0], [0, 0]]
     stream.synchronize()
     assert out.get().tolist() == [[2, 2], [2, 2]]
