@@ -3,17 +3,21 @@
 A function here stands for the function of its name there.
 """
 
-import itertools
+import ctypes
+import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cache, wraps
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from cupy_on_cpu.captures import Work
 from cupy_on_cpu.counting import counter
+from cupy_on_cpu.cublas_handles import handles, submit
 from cupy_on_cpu.errors import Unsupported
-from cupy_on_cpu.products import FLOAT32, FLOAT64, Gemm, Matrix, Scalar, dtype_of, entries, scalar_kind
+from cupy_on_cpu.products import FLOAT32, FLOAT64, Gemm, Matrix, entries, scalar_kind
+from cupy_on_cpu.streams import streams
 
 _CONSTANTS = {
     "CUBLAS_OP_N": 0, "CUBLAS_OP_T": 1, "CUBLAS_OP_C": 2,
@@ -23,70 +27,10 @@ _CONSTANTS = {
     "CUBLAS_COMPUTE_32F": 68, "CUBLAS_COMPUTE_32F_PEDANTIC": 69, "CUBLAS_COMPUTE_32F_FAST_TF32": 77,
     "CUBLAS_COMPUTE_64F": 70, "CUBLAS_COMPUTE_64F_PEDANTIC": 71,
 }  # fmt: skip
-ON_HOST, ON_DEVICE = 0, 1  # of cublasPointerMode_t
-
-
-@dataclass
-class Handle:
-    """The settings of one handle of cuBLAS."""
-
-    stream: int = 0
-    workspace: tuple[int, int] | None = None  # address and size of the caller's; None is cuBLAS's own
-    pointer_mode: int = ON_HOST
-    math_mode: int = 0
-
-    def set_stream(self, stream: int) -> None:
-        """Choose the stream; cuBLAS then returns to its own workspace."""
-        self.stream, self.workspace = stream, None
-
-    def scalar(self, address: int, kind: int) -> Scalar:
-        """Return the factor at an address: on the host its present value, on the device the later value."""
-        dtype = dtype_of(kind)
-        if self.pointer_mode == ON_DEVICE:
-            return lambda: entries(address, dtype, 1)[0]
-        value = entries(address, dtype, 1)[0].copy()
-        return lambda: value
-
-
-class Handles:
-    """The handles that exist, by their numbers."""
-
-    def __init__(self) -> None:
-        self._numbers = itertools.count(1)
-        self._handles: dict[int, Handle] = {}
-
-    def create(self) -> int:
-        """Make a handle and return its number."""
-        number = next(self._numbers)
-        self._handles[number] = Handle()
-        return number
-
-    def destroy(self, number: int) -> None:
-        """Forget a handle."""
-        self._handles.pop(number, None)
-
-    def find(self, number: int) -> Handle | None:
-        """Return the handle, or None where the number has none."""
-        return self._handles.get(number)
-
-    def __getitem__(self, number: int) -> Handle:
-        return self._handles[number]
-
-
-handles = Handles()
 
 
 class CUBLASError(RuntimeError):
     """The class of this name in CuPy; nothing raises it here."""
-
-
-def submit(handle: Handle, *products: Gemm) -> None:
-    """Run one call of cuBLAS."""
-    for each in products:  # refuse other dtypes before anything is counted
-        dtype_of(each.a.kind), dtype_of(each.b.kind), dtype_of(each.c.kind)
-    counter.counts.gemms += 1
-    for product in products:
-        product()
 
 
 def gemmEx(
@@ -149,18 +93,61 @@ def _geam(kind: int) -> Callable[..., None]:
         handle: int, transa: int, transb: int, m: int, n: int, alpha: int, a: int, lda: int, beta: int,
         b: int, ldb: int, c: int, ldc: int,
     ) -> None:  # fmt: skip
-        counter.launched("geam of cuBLAS", None)  # a sum or a transposed copy, so an ordinary launch
-        used = handles[handle]
-        scales = used.scalar(alpha, kind)(), used.scalar(beta, kind)()
+        used, stream = handles[handle], streams.enter(handles[handle].stream)
+        captured = streams.is_captured(stream)
+        counter.launched("geam of cuBLAS", None, captured=captured)  # a sum or a transposed copy: an ordinary launch
+        scales = used.scalar(alpha, kind), used.scalar(beta, kind)
         matrices = Matrix(a, kind, lda, transa), Matrix(b, kind, ldb, transb)
-        terms = [scale * each.view(m, n) for scale, each in zip(scales, matrices, strict=True) if scale != 0]
-        Matrix(c, kind, ldc).view(m, n)[...] = sum(terms)
+
+        def add() -> None:
+            factors = [scale() for scale in scales]
+            terms = [scale * each.view(m, n) for scale, each in zip(factors, matrices, strict=True) if scale != 0]
+            Matrix(c, kind, ldc).view(m, n)[...] = sum(terms)
+
+        streams.do(stream, Work("geam of cuBLAS", add, (a, b, c)))
 
     return geam
 
 
-def _do_nothing(*_: Any) -> None:
-    """A setting that NumPy's products do not have."""
+def set_stream(handle: int, stream: int) -> None:
+    """Choose a handle's stream, which CuPy refuses during a capture.
+
+    Raises
+    ------
+    NotImplementedError
+        As CuPy does, if the stream is captured.
+    """
+    if streams.is_capturing(stream):
+        raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
+    handles[handle].set_stream(stream)
+
+
+@cache
+def _current_stream() -> Callable[[], int]:
+    """Return the function by which CuPy's compiled modules find the thread's current stream."""
+    capsule = importlib.import_module("cupy_backends.cuda.stream").__pyx_capi__["get_current_stream_ptr"]
+    find = ctypes.pythonapi.PyCapsule_GetPointer
+    find.argtypes, find.restype = [ctypes.py_object, ctypes.c_char_p], ctypes.c_void_p
+    return ctypes.PYFUNCTYPE(ctypes.c_ssize_t)(find(capsule, b"intptr_t (void)"))
+
+
+def _on_current_stream(function: Callable[..., None]) -> Callable[..., None]:
+    """Return a function that sets its handle's stream before, as all functions that compute do in CuPy."""
+
+    @wraps(function)
+    def compute(handle: int, *arguments: int) -> None:
+        set_stream(handle, _current_stream()())
+        function(handle, *arguments)
+
+    return compute
+
+
+def _set(name: str) -> Callable[[int, int], None]:
+    return lambda handle, value: setattr(handles[handle], name, value)
+
+
+def _get(name: str) -> Callable[[int], Any]:
+    return lambda handle: getattr(handles[handle], name)
 
 
 def _unknown(name: str) -> Any:
@@ -172,14 +159,7 @@ def _unknown(name: str) -> Any:
 def make_module() -> ModuleType:
     """The module; what it does not have it refuses by name."""
     module = ModuleType("cupy_backends.cuda.libs.cublas", __doc__)
-    contents: dict[str, Any] = {
-        **_CONSTANTS,
-        "CUBLASError": CUBLASError,
-        "create": handles.create,
-        "destroy": handles.destroy,
-        "getMathMode": lambda handle: _CONSTANTS["CUBLAS_DEFAULT_MATH"],
-        "getPointerMode": lambda handle: _CONSTANTS["CUBLAS_POINTER_MODE_HOST"],
-        **dict.fromkeys(("setStream", "setMathMode", "setPointerMode"), _do_nothing),
+    computing: dict[str, Callable[..., None]] = {
         "gemmEx": gemmEx,
         "gemmStridedBatchedEx": gemmStridedBatchedEx,
         "sgemm": _gemm(FLOAT32),
@@ -188,6 +168,19 @@ def make_module() -> ModuleType:
         "dgemmBatched": _gemm_batched(FLOAT64),
         "sgeam": _geam(FLOAT32),
         "dgeam": _geam(FLOAT64),
+    }
+    contents: dict[str, Any] = {
+        **_CONSTANTS,
+        **{name: _on_current_stream(function) for name, function in computing.items()},
+        "CUBLASError": CUBLASError,
+        "create": handles.create,
+        "destroy": handles.destroy,
+        "setStream": set_stream,
+        "getStream": _get("stream"),
+        "setMathMode": _set("math_mode"),
+        "getMathMode": _get("math_mode"),
+        "setPointerMode": _set("pointer_mode"),
+        "getPointerMode": _get("pointer_mode"),
         "__getattr__": _unknown,
     }
     for name, value in contents.items():

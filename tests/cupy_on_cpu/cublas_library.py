@@ -11,12 +11,15 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from cupy_on_cpu import cublas
+from cupy_on_cpu import captures
+from cupy_on_cpu.allocations import memory
 from cupy_on_cpu.compiler import compile_c
+from cupy_on_cpu.cublas_handles import Handle, Workspace, handles, submit
 from cupy_on_cpu.errors import EmulationError
 from cupy_on_cpu.products import Gemm, Matrix, scalar_kind
+from cupy_on_cpu.streams import streams
 
-SUCCESS, NOT_INITIALIZED, INVALID_VALUE, EXECUTION_FAILED = 0, 1, 7, 13  # of cublasStatus_t
+SUCCESS, NOT_INITIALIZED, ALLOC_FAILED, INVALID_VALUE, EXECUTION_FAILED = 0, 1, 3, 7, 13  # of cublasStatus_t
 _VERSION = 130_200
 _ALIGNMENT = 256
 
@@ -88,12 +91,17 @@ def _as_status(function: Callable[..., int]) -> Callable[..., int]:
             return function(*(argument or 0 for argument in arguments))
         except EmulationError:  # its record makes the test fail
             return EXECUTION_FAILED
+        except RuntimeError as error:
+            if not hasattr(error, "status"):  # of an error of CUDA
+                raise
+            return EXECUTION_FAILED
 
     return call
 
 
 def _create(place: int) -> int:
-    ctypes.c_void_p.from_address(place).value = cublas.handles.create()
+    streams.refuse_unsafe_calls()
+    ctypes.c_void_p.from_address(place).value = handles.create()
     return SUCCESS
 
 
@@ -101,57 +109,63 @@ def _of_handle(function: Callable[..., int]) -> Callable[..., int]:
     """Return a function of a handle's number, which may be wrong, from a function of the handle."""
 
     def call(number: int, *arguments: int) -> int:
-        handle = cublas.handles.find(number)
+        handle = handles.find(number)
         return NOT_INITIALIZED if handle is None else function(handle, *arguments)
 
     return call
 
 
 def _destroy(number: int) -> int:
-    if cublas.handles.find(number) is None:
+    if handles.find(number) is None:
         return NOT_INITIALIZED
-    cublas.handles.destroy(number)
+    streams.synchronize_device()  # as cuBLAS does
+    handles.destroy(number)
     return SUCCESS
 
 
-def _get_version(handle: cublas.Handle, place: int) -> int:
+def _get_version(handle: Handle, place: int) -> int:
     ctypes.c_int.from_address(place).value = _VERSION
     return SUCCESS
 
 
-def _set_stream(handle: cublas.Handle, stream: int) -> int:
+def _set_stream(handle: Handle, stream: int) -> int:
     handle.set_stream(stream)
     return SUCCESS
 
 
-def _set_workspace(handle: cublas.Handle, address: int, size: int) -> int:
-    if address % _ALIGNMENT:
+def _set_workspace(handle: Handle, address: int, size: int) -> int:
+    allocation = memory.find(address)
+    if address % _ALIGNMENT or allocation is None or not allocation.on_device:
         return INVALID_VALUE
-    handle.workspace = (address, size)
+    handle.workspace = Workspace(address, size, allocation)
     return SUCCESS
 
 
-def _set_pointer_mode(handle: cublas.Handle, mode: int) -> int:
+def _set_pointer_mode(handle: Handle, mode: int) -> int:
     handle.pointer_mode = mode
     return SUCCESS
 
 
-def _set_math_mode(handle: cublas.Handle, mode: int) -> int:
+def _set_math_mode(handle: Handle, mode: int) -> int:
     handle.math_mode = mode
     return SUCCESS
 
 
 def _gemm_ex(
-    handle: cublas.Handle, transa: int, transb: int, m: int, n: int, k: int, alpha: int, a: int, a_type: int, lda: int,
+    handle: Handle, transa: int, transb: int, m: int, n: int, k: int, alpha: int, a: int, a_type: int, lda: int,
     b: int, b_type: int, ldb: int, beta: int, c: int, c_type: int, ldc: int, compute_type: int, algorithm: int,
 ) -> int:  # fmt: skip
     stored = ((lda, k if transa else m), (ldb, n if transb else k), (ldc, m))
     if min(m, n, k) < 0 or any(leading < max(1, rows) for leading, rows in stored):
         return INVALID_VALUE
+    stream = streams.enter(handle.stream)
+    if handle.workspace is None and stream is not None and stream.capture is not None:
+        captures.invalidate(captures.UNSUPPORTED, stream.capture)  # as cuBLAS would have to allocate its own
+        return ALLOC_FAILED
     kind = scalar_kind(compute_type)
     left, right, out = Matrix(a, a_type, lda, transa), Matrix(b, b_type, ldb, transb), Matrix(c, c_type, ldc)
     scalars = handle.scalar(alpha, kind), handle.scalar(beta, kind)
-    cublas.submit(handle, Gemm(m, n, k, scalars[0], left, right, scalars[1], out, kind))
+    submit(handle, Gemm(m, n, k, scalars[0], left, right, scalars[1], out, kind))
     return SUCCESS
 
 
