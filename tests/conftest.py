@@ -28,6 +28,7 @@ BACKENDS = {
 _HERE = Path(__file__).parent
 EMULATOR = _HERE / "cupy_on_cpu"
 EMULATED = tuple(_HERE / "backends" / f"test_cupy_{subject}.py" for subject in ("budgets", "kernels", "without_driver"))
+FOR_CUPY = tuple(_HERE / "backends" / f"test_{subject}.py" for subject in ("cublas", "graphs"))
 _HOW = pytest.StashKey[str]()  # how CuPy finds a device
 
 
@@ -60,8 +61,10 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"backend: {BACKENDS[config.getoption('backend')]}{config.stash.get(_HOW, '')}"
 
 
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out the tests of the emulator, and those that need it or the wheel it is for, where it is not at work."""
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out tests of CuPy for other backends, and those of the emulator or its wheel where it is not at work."""
+    if collection_path in FOR_CUPY and config.getoption("backend") != "cupy":
+        return True
     return True if _is_for_emulation(collection_path) and not _emulator() else None
 
 

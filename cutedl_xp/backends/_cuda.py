@@ -1,7 +1,7 @@
 """Whether a CUDA device answers CuPy and computes, and if not, in one sentence why and what to do."""
 
-import functools
 import os
+from collections.abc import Callable
 from typing import Any
 
 from cutedl_xp.backends._base import BackendUnavailable
@@ -19,6 +19,8 @@ def import_cupy() -> Any:
     except ImportError as error:
         what = "is not installed" if error.name == "cupy" else f"cannot be imported ({_first_line(error)})"
         raise BackendUnavailable(f"CuPy {what}: {_INSTALL}") from error
+    except OSError as error:  # the import makes the folder
+        raise BackendUnavailable(_kernel_folder_fails(error)) from error
     return cupy
 
 
@@ -69,13 +71,17 @@ def _driver_is_too_old(driver: int, needed: int) -> str:
     )
 
 
-def device_index(device: str | None, count: int) -> int:
-    """The number of the device that was asked for."""
+def device_index(cupy: Any, device: str | None, count: int) -> int:
+    """Return the number of the device that was asked for, or of the current device."""
     if device is None:
-        return 0
+        return int(cupy.cuda.runtime.getDevice())
     if not device.isdecimal() or int(device) >= count:
         raise ValueError(f"CUDA device {device!r} does not exist; the devices here are 0 to {count - 1}")
     return int(device)
+
+
+def _kernel_folder_fails(error: OSError) -> str:
+    return f"CuPy cannot keep its kernels ({error}): set $CUPY_CACHE_DIR to a folder that can be written to, {_OR_CPU}"
 
 
 def _first_line(error: Exception) -> str:
@@ -83,26 +89,32 @@ def _first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip(" =")), type(error).__name__)
 
 
-def use(cupy: Any, device: Any) -> None:
-    """Make a device the current one, and refuse it now where the first kernel would fail later."""
+def use(cupy: Any, device: Any, compute: Callable[[], None]) -> None:
+    """Make a device the current one, and refuse it now where the first kernel would fail later.
+
+    Parameters
+    ----------
+    cupy
+        The library.
+    device
+        The device. A device that is refused does not become the current one.
+    compute
+        Function that computes on the current device, and raises an error where a training would.
+    """
     try:
+        with device:
+            compute()
         device.use()
-        _compute_once(cupy, device.id)
     except Exception as error:  # CUDA's libraries, its memory and its compiler each have exceptions of their own
         raise BackendUnavailable(_why_it_cannot_compute(cupy.cuda.runtime, error)) from error
-
-
-@functools.cache
-def _compute_once(cupy: Any, index: int) -> None:
-    """A kernel and a matrix product: CuPy loads its CUDA libraries here, and not when it is imported."""
-    ones = cupy.ones((2, 2), dtype="float32")
-    (ones @ (ones + ones)).get()
 
 
 def _why_it_cannot_compute(runtime: Any, error: Exception) -> str:
     install = f'pip install "cupy-cuda{runtime.runtimeGetVersion() // 1000}x[ctk]"'
     if _is_missing_library(error):
         return f"CuPy lacks a CUDA library ({_first_line(error)}): {install}, {_OR_CPU}"
+    if isinstance(error, OSError):
+        return _kernel_folder_fails(error)
     return (
         f"CuPy cannot compute on this GPU ({_first_line(error)}): "
         f"check its state with nvidia-smi, renew CuPy with {install}, {_OR_CPU}"

@@ -1,26 +1,43 @@
 """CuPy on a CUDA GPU."""
 
+import contextlib
 import functools
 import operator
-import re
-from collections.abc import Callable, Sequence
-from types import SimpleNamespace
+import os
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
 
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends import _cuda
+from cutedl_xp.backends import _cublas, _cuda, _graphs
+from cutedl_xp.backends._accelerators import own_reductions
 from cutedl_xp.backends._arrays import gpu_in_words
 from cutedl_xp.backends._base import Backend
-from cutedl_xp.backends._rules import Elementwise, Rule, is_module_level, rule_outputs, with_decay
+from cutedl_xp.backends._cupy_kernels import (
+    cast_floats,
+    copy_kernel,
+    fuse_add_bias,
+    fuse_function,
+    fuse_rule,
+    norm_kernels,
+    sum_along,
+)
+from cutedl_xp.backends._rules import Elementwise, Rule, is_module_level, rule_outputs
+from cutedl_xp.backends._steps import StepFunction, Tree
+
+_GRAPHS = "CUTEDL_XP_GRAPHS"
 
 
 class CupyBackend(Backend):
-    """CuPy arrays on one CUDA device, which becomes the calling thread's current device."""
+    """CuPy arrays on one CUDA device, which becomes the calling thread's current device.
+
+    Without a number it is the device that is current, 0 in a new thread.
+    """
 
     name = "cupy"
     reduces_runs = True
+    compiles_steps = True
 
     def __init__(self, device: str | None = None) -> None:
         self._cupy = cupy = _cuda.import_cupy()
@@ -28,8 +45,8 @@ class CupyBackend(Backend):
 
         self.xp = cast(Namespace, array_api_compat.cupy)
         self.version = cupy.__version__
-        self.device = cupy.cuda.Device(_cuda.device_index(device, _cuda.device_count(cupy)))
-        _cuda.use(cupy, self.device)
+        self.device = cupy.cuda.Device(_cuda.device_index(cupy, device, _cuda.device_count(cupy)))
+        _cuda.use(cupy, self.device, functools.partial(_compute_once, cupy, self.device.id))
 
     @classmethod
     def of(cls, array: Any) -> Backend:
@@ -59,12 +76,39 @@ class CupyBackend(Backend):
     def synchronize(self) -> None:
         self._cupy.cuda.get_current_stream().synchronize()
 
+    @contextlib.contextmanager
+    def active(self) -> Iterator[None]:
+        with self.device, own_reductions(self._cupy):
+            yield
+
+    def why_not_compiled(self) -> str | None:
+        wanted = os.environ.get(_GRAPHS) or "0"
+        if wanted not in ("0", "1"):
+            raise ValueError(f"${_GRAPHS} must be 1 (steps as CUDA graphs) or 0 (none, as without it); got {wanted!r}")
+        return super().why_not_compiled() if wanted == "1" else f"${_GRAPHS} is not 1"
+
+    def run_steps(
+        self, step: StepFunction, state: Tree, constants: Tree, inputs: Tree, count: int
+    ) -> tuple[Tree, Callable[[], None]]:
+        with self.active():
+            return state, _graphs.run_steps(self._cupy, step, state, constants, inputs, count)
+
+    def row(self, array: Any, index: Any) -> Array:
+        row: Array = array[index] if isinstance(index, int) else array.take(index, axis=0)
+        return row
+
+    def write(self, target: Any, source: Any) -> Array:
+        copy_kernel(self._cupy)(source, target)  # a kernel, as graphs are to be without copies
+        return cast(Array, target)
+
     def matmul(self, a: Any, b: Any, out: Any = None) -> Array:
-        product: Array = self._cupy.matmul(a, b, out=out)
-        return product
+        product: Any = _cublas.matmul(self._cupy, a, b, out)
+        if product is None:
+            product = self._cupy.matmul(a, b, out=out)
+        return cast(Array, product)
 
     def sum(self, array: Any, axis: int | None = None, keepdims: bool = False, out: Any = None) -> Array:
-        total: Array = self._cupy.sum(array, axis=axis, keepdims=keepdims, out=out)
+        total: Array = sum_along(self._cupy, array, axis, keepdims, out)
         return total
 
     def convert(self, array: Any, dtype: Any, scale: float | None) -> Array:
@@ -76,18 +120,18 @@ class CupyBackend(Backend):
     def elementwise(self, function: Elementwise, *arguments: Any) -> Any:
         if not self._can_fuse(function):
             return super().elementwise(function, *arguments)
-        return _fuse_function(self._cupy, function)(*_cast_floats(arguments))
+        return fuse_function(self._cupy, function)(*cast_floats(arguments))
 
     def add_bias(self, product: Array, bias: Array, function: Elementwise) -> Array:
         if not self._can_fuse(function):
             return super().add_bias(product, bias, function)
-        activated: Array = _fuse_add_bias(self._cupy, function)(product, bias)
+        activated: Array = fuse_add_bias(self._cupy, function)(product, bias)
         return activated
 
     def scaled_squares(self, arrays: Sequence[Any]) -> tuple[Any, Array]:
         if not self.fused or any(not array.size for array in arrays):
             return super().scaled_squares(arrays)
-        largest, squares = _norm_kernels(self._cupy)
+        largest, squares = norm_kernels(self._cupy)
         scale = functools.reduce(self._cupy.maximum, map(largest, arrays))
         return scale, functools.reduce(operator.add, [squares(array, scale) for array in arrays])
 
@@ -96,8 +140,8 @@ class CupyBackend(Backend):
     ) -> Sequence[Array]:
         if not (donate and self._can_fuse(rule)):
             return super().apply_rule(rule, arrays, scalars, decay, donate=donate)
-        kernel = _fuse_rule(self._cupy, rule, len(arrays), decay != 0.0, in_place=True)
-        kernel(*_cast_floats([*arrays, *scalars, decay]))
+        kernel = fuse_rule(self._cupy, rule, len(arrays), decay != 0.0, in_place=True)
+        kernel(*cast_floats([*arrays, *scalars, decay]))
         return rule_outputs(arrays)
 
     def _run_rule(
@@ -105,8 +149,8 @@ class CupyBackend(Backend):
     ) -> tuple[Array, ...]:
         if not self._can_fuse(rule):
             return super()._run_rule(rule, arrays, scalars, decay)
-        kernel = _fuse_rule(self._cupy, rule, len(arrays), decay != 0.0, in_place=False)
-        results: tuple[Array, ...] = kernel(*_cast_floats([*arrays, *scalars, decay]))
+        kernel = fuse_rule(self._cupy, rule, len(arrays), decay != 0.0, in_place=False)
+        results: tuple[Array, ...] = kernel(*cast_floats([*arrays, *scalars, decay]))
         return results
 
     def without_subnormals(self, array: Array) -> Array:
@@ -117,52 +161,14 @@ class CupyBackend(Backend):
         return self.fused and is_module_level(function)
 
 
-def _cast_floats(arguments: Sequence[Any]) -> list[Any]:
-    """Return the arguments with floats in the first array's dtype, as CuPy computes with Python floats in float16."""
-    dtype = arguments[0].dtype.type
-    return [dtype(argument) if isinstance(argument, float) else argument for argument in arguments]
-
-
 @functools.cache
-def _fuse_function(cupy: Any, function: Callable[..., Any]) -> Any:
-    """Return an elementwise function as one kernel."""
-    return _make_kernel(cupy, function.__name__, lambda *arguments: function(_namespace(cupy), *arguments))
+def _compute_once(cupy: Any, index: int) -> None:
+    """Run on a device what a training runs: CuPy then loads CUDA's libraries and compiles kernels."""
+    ones = cupy.ones((2, 2), dtype="float32")
+    with own_reductions(cupy):
+        activated = fuse_add_bias(cupy, _half)(_cublas.matmul(cupy, ones, ones), ones[0])
+        sum_along(cupy, activated, 0, keepdims=False, out=None).get()
 
 
-@functools.cache
-def _fuse_add_bias(cupy: Any, function: Elementwise) -> Any:
-    """Return a function of the sum of two arrays as one kernel."""
-    xp = _namespace(cupy)
-    return _make_kernel(cupy, f"{function.__name__}_of_sum", lambda x, y: function(xp, x + y))
-
-
-@functools.cache
-def _fuse_rule(cupy: Any, rule: Rule, arrays: int, decays: bool, in_place: bool) -> Any:
-    """Return a rule of so many arrays as one kernel that returns the results or writes them over w and the state."""
-    results = functools.partial(with_decay(rule, decays), _namespace(cupy))
-
-    def write(*arguments: Any) -> None:
-        for target, result in zip(rule_outputs(arguments[:arrays]), results(*arguments), strict=True):
-            target[...] = result
-
-    return _make_kernel(cupy, rule.__name__, write if in_place else results)
-
-
-@functools.cache
-def _norm_kernels(cupy: Any) -> tuple[Any, Any]:
-    """The largest absolute value (1 if it is 0 or not finite), and the sum of squares over such a scale."""
-    largest = cupy.ReductionKernel(
-        "T x", "T y", "abs(x)", "a > b ? a : b", "y = (a > 0 && isfinite(a)) ? a : (T)1", "0", "largest_absolute_value"
-    )
-    squares = cupy.ReductionKernel("T x, T scale", "T y", "(x / scale) * (x / scale)", "a + b", "y = a", "0", "squares")
-    return largest, squares
-
-
-def _make_kernel(cupy: Any, name: str, function: Callable[..., Any]) -> Any:
-    return cupy.fuse(kernel_name=re.sub(r"\W", "_", name, flags=re.ASCII))(function)
-
-
-def _namespace(cupy: Any) -> SimpleNamespace:
-    import array_api_compat.cupy as compatible
-
-    return SimpleNamespace(**(vars(compatible) | {"sign": cupy.sign}))  # theirs cannot be made part of a kernel
+def _half(xp: Namespace, x: Array) -> Array:
+    return x * 0.5

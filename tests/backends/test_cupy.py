@@ -9,10 +9,10 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import array_api_compat
-import numpy as np
 import pytest
 
 from cutedl_xp import BackendUnavailable, available_backends, get_backend
+from cutedl_xp.backends import cupy as cupy_backend
 
 INSTALL = 'pip install "cutedl_xp[cuda13]" (or [cuda12], to match the NVIDIA driver)'
 OR_CPU = "or run on the CPU with the backend 'numpy'"
@@ -31,7 +31,7 @@ class DynamicLibNotFoundError(RuntimeError):
 
 
 class StandIn(ModuleType):
-    """As much of CuPy as the backend touches, with NumPy behind it."""
+    """As much of CuPy as the backend touches before it computes."""
 
     def __init__(
         self,
@@ -45,6 +45,7 @@ class StandIn(ModuleType):
         self.__version__ = "14.2.0"
         self.devices, self.fault = devices, fault
         self.used: list[int] = []
+        self.entered: list[int] = []
         stand_in = self
 
         class Device:
@@ -56,28 +57,30 @@ class StandIn(ModuleType):
                     raise fault_of_use
                 stand_in.used.append(self.id)
 
+            def __enter__(self) -> None:
+                stand_in.entered.append(self.id)
+
+            def __exit__(self, *_: object) -> None:
+                stand_in.entered.pop()
+
             def __eq__(self, other: object) -> bool:
                 return isinstance(other, Device) and self.id == other.id
 
             __hash__ = None  # type: ignore[assignment]
 
-        class ndarray(np.ndarray):  # noqa: N801 - its name in CuPy
-            def get(self) -> np.ndarray:
-                return np.asarray(self)
-
-        def ones(shape: Any, dtype: str) -> np.ndarray:
-            if self.fault:
-                raise self.fault
-            return np.ones(shape, dtype).view(ndarray)
-
-        self.ndarray, self.ones = ndarray, ones
         runtime = SimpleNamespace(
             getDeviceCount=self.get_device_count,
+            getDevice=lambda: (self.used or [0])[-1],
             driverGetVersion=lambda: driver,
             runtimeGetVersion=lambda: needed,
             CUDARuntimeError=CUDARuntimeError,
         )
         self.cuda = SimpleNamespace(Device=Device, runtime=runtime)
+
+    def compute_once(self, device: int) -> None:
+        assert self.entered == [device]
+        if self.fault:
+            raise self.fault
 
     def get_device_count(self) -> int:
         if isinstance(self.devices, Exception):
@@ -95,6 +98,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., StandIn]:
         monkeypatch.setitem(sys.modules, "cupy", cupy)
         monkeypatch.setitem(sys.modules, "array_api_compat.cupy", namespace)
         monkeypatch.setattr(array_api_compat, "cupy", namespace, raising=False)
+        monkeypatch.setattr(cupy_backend, "_compute_once", StandIn.compute_once)
         return cupy
 
     return put
@@ -195,7 +199,6 @@ def test_missing_cuda_library_shows_at_once_and_not_in_the_first_step(
     [
         (CUDARuntimeError(46), "words of CUDA"),
         (MemoryError(), "MemoryError"),  # an error without words is named by its class
-        (PermissionError(13, "not writable"), "[Errno 13] not writable"),  # the folder where CuPy keeps its kernels
     ],
 )
 def test_device_that_cannot_compute_is_not_said_to_lack_a_library(
@@ -206,6 +209,44 @@ def test_device_that_cannot_compute_is_not_said_to_lack_a_library(
         f"CuPy cannot compute on this GPU ({words}): check its state with nvidia-smi, "
         f'renew CuPy with pip install "cupy-cuda13x[ctk]", {OR_CPU}'
     )
+
+
+SENTENCE_OF_FOLDER = (
+    "CuPy cannot keep its kernels ([Errno 13] not writable: 'kernels'): "
+    f"set $CUPY_CACHE_DIR to a folder that can be written to, {OR_CPU}"
+)
+
+
+@pytest.mark.parametrize("when", ["fault", "fault_of_use"])
+def test_folder_of_kernels_that_cannot_be_written_to(install: Callable[..., StandIn], when: str) -> None:
+    install(**{when: PermissionError(13, "not writable", "kernels")})
+    assert_refused_everywhere(SENTENCE_OF_FOLDER)
+
+
+def test_folder_of_kernels_that_cannot_be_made_at_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unwritable:
+        @staticmethod
+        def find_spec(name: str, *_: Any) -> None:
+            if name == "cupy":
+                raise PermissionError(13, "not writable", "kernels")
+
+    monkeypatch.delitem(sys.modules, "cupy", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Unwritable, *sys.meta_path])
+    assert_refused_everywhere(SENTENCE_OF_FOLDER)
+
+
+def test_device_that_was_chosen_stays_current(install: Callable[..., StandIn]) -> None:
+    cupy = install(devices=2)
+    get_backend("cupy:1")
+    assert available_backends()["cupy"] is None
+    assert get_backend(device="auto").device == cupy.cuda.Device(1)
+    assert set(cupy.used) == {1}
+
+
+def test_device_that_cannot_compute_does_not_become_the_current_one(install: Callable[..., StandIn]) -> None:
+    cupy = install(devices=2, fault=MemoryError())
+    assert "cannot compute" in reason("cupy:1")
+    assert cupy.used == cupy.entered == []
 
 
 @pytest.mark.parametrize("name", ["cupy:2", "cupy:-1", "cupy:first", "cupy:1.0"])

@@ -52,9 +52,10 @@ def driver_is_installed() -> bool:
 pytestmark = pytest.mark.skipif(driver_is_installed(), reason="there is an NVIDIA driver")
 
 
-def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """What Python does with these arguments in an empty folder, each warning an error, nothing set for CuPy."""
+def run(folder: Path, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    """What Python does with these arguments in an empty folder, each warning an error, only this set for CuPy."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("CUPY_", "CUTEDL_XP"))}
+    environment |= variables
     command = [sys.executable, "-W", "error", *map(str, arguments)]
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
@@ -68,6 +69,17 @@ def test_library_says_it_once_however_it_is_asked(tmp_path: Path) -> None:
     assert said["modules"] == ["cupy"]  # the real one, and nothing in its place
     assert set(said["answers"].values()) == {SENTENCE}, said["answers"]
     assert said["environment"] == f"$CUTEDL_XP_BACKEND cannot be followed: {SENTENCE}"
+    assert said["auto"] == "numpy"
+
+
+def test_folder_of_kernels_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run(tmp_path, "-c", ASK_IN_EVERY_WAY, CUPY_CACHE_DIR=str(tmp_path / "file" / "kernels"))
+    assert (done.returncode, done.stderr) == (0, "")
+    said = json.loads(done.stdout)
+    (sentence,) = set(said["answers"].values())
+    assert sentence.startswith("CuPy cannot keep its kernels ([Errno ")
+    assert "set $CUPY_CACHE_DIR to a folder that can be written to" in sentence
     assert said["auto"] == "numpy"
 
 

@@ -1,20 +1,24 @@
 """The real CuPy wheel, executed without a GPU: for tests.
 
 CuPy's own Python and compiled code runs, writes its CUDA sources and has NVIDIA's compiler (NVRTC) make PTX of them,
-as on a GPU. The PTX is then translated to C, compiled with gcc and run on the CPU, one thread after another. Matrix
-products are NumPy's. Launches, matrix products and copies to the host are counted exactly.
+as on a GPU. The PTX is then translated to C, compiled with gcc and run on the CPU, one thread after another. NumPy
+computes matrix products, for CuPy and for callers that load cuBLAS themselves. Streams keep their work until something
+waits for it, and can be captured into graphs. Launches, matrix products, graphs and copies to the host are counted
+exactly.
 
 ``install()`` comes before anything imports CuPy; then::
 
     reset_counts()
     ...
-    counts().launches, counts().gemms, counts().host_copies
+    counts().launches, counts().gemms, counts().graphs, counts().host_copies
 
 What this shows: that CuPy accepts what the package asks of it, that the generated kernels compute the right values,
-that none has a race between barriers that taking turns would show, and how many launches and copies there are.
+that none has a race between barriers that taking turns would show, how many launches and copies there are, that a
+capture does nothing that CUDA forbids during captures, and that nobody reads what a non-blocking stream has yet to
+write.
 
-What it cannot show: speed, most races and the order of streams, cuBLAS's own rounding (TF32 among it), limits of
-memory. What it lacks and refuses: ``cupy.random``, sorting (precompiled kernels), FFT and solvers, several devices.
+What it cannot show: speed, most races, cuBLAS's own rounding (TF32 among it), limits of memory. What it lacks and
+refuses: ``cupy.random``, sorting (precompiled kernels), FFT and solvers, several devices, captures of several streams.
 The way in is through the insides of one version of CuPy, so that is pinned.
 """
 
@@ -115,12 +119,13 @@ def _replace_lower_layers() -> None:
     import cupy_backends.cuda.api.runtime
     import cupy_backends.cuda.libs
 
-    from cupy_on_cpu import cublas, driver, entry_points, runtime
+    from cupy_on_cpu import cublas, cublas_library, driver, entry_points, runtime
 
     api, libs = cupy_backends.cuda.api, cupy_backends.cuda.libs
     entry_points.replace_all(api.runtime, runtime.Runtime(api.runtime).answers(), keep=runtime.WORKS_AS_IT_IS)
     entry_points.replace_all(api.driver, driver.Driver().answers(), keep=driver.WORKS_AS_IT_IS)
     libs.cublas = sys.modules["cupy_backends.cuda.libs.cublas"] = cublas.make_module()
+    cublas_library.replace_in_pathfinder()
 
 
 def counts() -> Counts:

@@ -12,6 +12,7 @@ from cupy_on_cpu.compiler import compile_c
 from cupy_on_cpu.driver import Driver
 from cupy_on_cpu.errors import EmulationError, take_errors
 from cupy_on_cpu.ptx import parse
+from cupy_on_cpu.streams import streams
 
 _KERNEL = """
 .version 9.0
@@ -39,6 +40,28 @@ def cupy() -> Any:
     import cupy
 
     return cupy
+
+
+@pytest.fixture
+def stream(cupy: Any) -> Any:
+    """A stream that can be captured."""
+    return cupy.cuda.Stream(non_blocking=True)
+
+
+@pytest.fixture
+def thread_local(cupy: Any) -> int:
+    """The mode of capture in which the own thread must not allocate."""
+    return int(cupy.cuda.runtime.streamCaptureModeThreadLocal)
+
+
+@pytest.fixture(autouse=True)
+def _no_capture_is_left() -> Iterator[None]:
+    """Fail a test that leaves a stream in its capture, and do the work that it has left in streams."""
+    yield
+    left = streams.captures.copy()
+    streams.captures.clear()
+    assert not left
+    streams.run_all()
 
 
 @pytest.fixture

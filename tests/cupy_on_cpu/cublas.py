@@ -1,18 +1,23 @@
 """Matrix products by NumPy, in the place of ``cupy_backends.cuda.libs.cublas``.
 
-cuBLAS counts along columns first: the matrix at ``a`` has ``lda`` entries between the beginnings of its columns.
-A function here stands for the one of its name there.
+A function here stands for the function of its name there.
 """
 
 import ctypes
+import importlib
 from collections.abc import Callable
+from functools import cache, wraps
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from cupy_on_cpu.captures import Work
 from cupy_on_cpu.counting import counter
+from cupy_on_cpu.cublas_handles import handles, submit
 from cupy_on_cpu.errors import Unsupported
+from cupy_on_cpu.products import FLOAT32, FLOAT64, Gemm, Matrix, entries, scalar_kind
+from cupy_on_cpu.streams import streams
 
 _CONSTANTS = {
     "CUBLAS_OP_N": 0, "CUBLAS_OP_T": 1, "CUBLAS_OP_C": 2,
@@ -22,54 +27,20 @@ _CONSTANTS = {
     "CUBLAS_COMPUTE_32F": 68, "CUBLAS_COMPUTE_32F_PEDANTIC": 69, "CUBLAS_COMPUTE_32F_FAST_TF32": 77,
     "CUBLAS_COMPUTE_64F": 70, "CUBLAS_COMPUTE_64F_PEDANTIC": 71,
 }  # fmt: skip
-_DTYPES: dict[int, np.dtype] = {0: np.dtype(np.float32), 1: np.dtype(np.float64)}  # by the numbers of cudaDataType
-_IN_FLOAT64 = (70, 71)
-_FLOAT32, _FLOAT64 = 0, 1
-_HANDLE = 1
 
 
 class CUBLASError(RuntimeError):
     """The class of this name in CuPy; nothing raises it here."""
 
 
-def _entries(address: int, dtype: np.dtype, count: int) -> np.ndarray:
-    """The numbers that lie at an address."""
-    memory = memoryview((ctypes.c_char * (count * dtype.itemsize)).from_address(address))
-    entries: np.ndarray = np.frombuffer(memory.cast("B"), dtype)
-    return entries
-
-
-def _matrix(address: int, dtype: np.dtype, rows: int, columns: int, leading: int) -> np.ndarray:
-    """The matrix that lies at an address, column by column."""
-    entries = _entries(address, dtype, leading * (columns - 1) + rows)
-    return np.lib.stride_tricks.as_strided(entries, (rows, columns), (dtype.itemsize, leading * dtype.itemsize))
-
-
-def _operand(transposed: int, address: int, kind: int, rows: int, columns: int, leading: int) -> np.ndarray:
-    """A factor of a product: the matrix of this shape, or that whose transpose has it."""
-    if kind not in _DTYPES:
-        raise Unsupported(f"products of the cudaDataType {kind} are not emulated; float32 and float64 are")
-    if transposed:
-        return _matrix(address, _DTYPES[kind], columns, rows, leading).T
-    return _matrix(address, _DTYPES[kind], rows, columns, leading)
-
-
-def _multiply(left: np.ndarray, right: np.ndarray, alpha: int, beta: int, scalar_kind: int, out: np.ndarray) -> None:
-    """``out = alpha left right + beta out``."""
-    dtype = _DTYPES[scalar_kind]
-    factor, kept = _entries(alpha, dtype, 1)[0], _entries(beta, dtype, 1)[0]
-    product = factor * (left.astype(dtype, copy=False) @ right.astype(dtype, copy=False))
-    out[...] = product if kept == 0 else product + kept * out  # what is there may be NaN where beta is 0
-
-
 def gemmEx(
     handle: int, transa: int, transb: int, m: int, n: int, k: int, alpha: int, a: int, a_type: int, lda: int,
     b: int, b_type: int, ldb: int, beta: int, c: int, c_type: int, ldc: int, compute_type: int, algorithm: int,
 ) -> None:  # fmt: skip
-    counter.counts.gemms += 1
-    scalar_kind = _FLOAT64 if compute_type in _IN_FLOAT64 else _FLOAT32
-    left, right = _operand(transa, a, a_type, m, k, lda), _operand(transb, b, b_type, k, n, ldb)
-    _multiply(left, right, alpha, beta, scalar_kind, _operand(0, c, c_type, m, n, ldc))
+    used, kind = handles[handle], scalar_kind(compute_type)
+    left, right = Matrix(a, a_type, lda, transa), Matrix(b, b_type, ldb, transb)
+    scalars = used.scalar(alpha, kind), used.scalar(beta, kind)
+    submit(used, Gemm(m, n, k, scalars[0], left, right, scalars[1], Matrix(c, c_type, ldc), kind))
 
 
 def gemmStridedBatchedEx(
@@ -77,17 +48,15 @@ def gemmStridedBatchedEx(
     a: int, a_type: int, lda: int, a_stride: int, b: int, b_type: int, ldb: int, b_stride: int, beta: int,
     c: int, c_type: int, ldc: int, c_stride: int, batch: int, compute_type: int, algorithm: int,
 ) -> None:  # fmt: skip
-    counter.counts.gemms += 1
-    scalar_kind = _FLOAT64 if compute_type in _IN_FLOAT64 else _FLOAT32
-    for number in range(batch):
-        left = _operand(transa, a + number * a_stride * _bytes(a_type), a_type, m, k, lda)
-        right = _operand(transb, b + number * b_stride * _bytes(b_type), b_type, k, n, ldb)
-        out = _operand(0, c + number * c_stride * _bytes(c_type), c_type, m, n, ldc)
-        _multiply(left, right, alpha, beta, scalar_kind, out)
-
-
-def _bytes(kind: int) -> int:
-    return _DTYPES[kind].itemsize if kind in _DTYPES else 0  # of another kind _operand says what is wrong
+    used, kind = handles[handle], scalar_kind(compute_type)
+    left, right, out = Matrix(a, a_type, lda, transa), Matrix(b, b_type, ldb, transb), Matrix(c, c_type, ldc)
+    scalars = used.scalar(alpha, kind), used.scalar(beta, kind)
+    products = (
+        Gemm(m, n, k, scalars[0], left.moved(i * a_stride), right.moved(i * b_stride), scalars[1],
+             out.moved(i * c_stride), kind)
+        for i in range(batch)
+    )  # fmt: skip
+    submit(used, *products)
 
 
 def _gemm(kind: int) -> Callable[..., None]:
@@ -95,9 +64,9 @@ def _gemm(kind: int) -> Callable[..., None]:
         handle: int, transa: int, transb: int, m: int, n: int, k: int, alpha: int, a: int, lda: int,
         b: int, ldb: int, beta: int, c: int, ldc: int,
     ) -> None:  # fmt: skip
-        counter.counts.gemms += 1
-        left, right = _operand(transa, a, kind, m, k, lda), _operand(transb, b, kind, k, n, ldb)
-        _multiply(left, right, alpha, beta, kind, _operand(0, c, kind, m, n, ldc))
+        used = handles[handle]
+        left, right, out = Matrix(a, kind, lda, transa), Matrix(b, kind, ldb, transb), Matrix(c, kind, ldc)
+        submit(used, Gemm(m, n, k, used.scalar(alpha, kind), left, right, used.scalar(beta, kind), out, kind))
 
     return gemm
 
@@ -107,11 +76,14 @@ def _gemm_batched(kind: int) -> Callable[..., None]:
         handle: int, transa: int, transb: int, m: int, n: int, k: int, alpha: int, a_array: int, lda: int,
         b_array: int, ldb: int, beta: int, c_array: int, ldc: int, batch: int,
     ) -> None:  # fmt: skip
-        counter.counts.gemms += 1
-        addresses = (_entries(each, np.dtype(np.uintp), batch).tolist() for each in (a_array, b_array, c_array))
-        for a, b, c in zip(*addresses, strict=True):
-            left, right = _operand(transa, a, kind, m, k, lda), _operand(transb, b, kind, k, n, ldb)
-            _multiply(left, right, alpha, beta, kind, _operand(0, c, kind, m, n, ldc))
+        used = handles[handle]
+        addresses = (entries(each, np.dtype(np.uintp), batch).tolist() for each in (a_array, b_array, c_array))
+        products = (
+            Gemm(m, n, k, used.scalar(alpha, kind), Matrix(a, kind, lda, transa), Matrix(b, kind, ldb, transb),
+                 used.scalar(beta, kind), Matrix(c, kind, ldc), kind)
+            for a, b, c in zip(*addresses, strict=True)
+        )  # fmt: skip
+        submit(used, *products)
 
     return gemm_batched
 
@@ -121,18 +93,61 @@ def _geam(kind: int) -> Callable[..., None]:
         handle: int, transa: int, transb: int, m: int, n: int, alpha: int, a: int, lda: int, beta: int,
         b: int, ldb: int, c: int, ldc: int,
     ) -> None:  # fmt: skip
-        counter.launched("geam of cuBLAS", None)  # a sum or a transposed copy, so an ordinary launch
-        dtype, out = _DTYPES[kind], _operand(0, c, kind, m, n, ldc)
-        scales = (_entries(address, dtype, 1)[0] for address in (alpha, beta))
-        factors = ((transa, a, lda), (transb, b, ldb))
-        terms = [s * _operand(t, p, kind, m, n, ld) for s, (t, p, ld) in zip(scales, factors, strict=True) if s != 0]
-        out[...] = sum(terms)
+        used, stream = handles[handle], streams.enter(handles[handle].stream)
+        captured = streams.is_captured(stream)
+        counter.launched("geam of cuBLAS", None, captured=captured)  # a sum or a transposed copy: an ordinary launch
+        scales = used.scalar(alpha, kind), used.scalar(beta, kind)
+        matrices = Matrix(a, kind, lda, transa), Matrix(b, kind, ldb, transb)
+
+        def add() -> None:
+            factors = [scale() for scale in scales]
+            terms = [scale * each.view(m, n) for scale, each in zip(factors, matrices, strict=True) if scale != 0]
+            Matrix(c, kind, ldc).view(m, n)[...] = sum(terms)
+
+        streams.do(stream, Work("geam of cuBLAS", add, (a, b, c)))
 
     return geam
 
 
-def _do_nothing(*_: Any) -> None:
-    """A setting that NumPy's products do not have."""
+def set_stream(handle: int, stream: int) -> None:
+    """Choose a handle's stream, which CuPy refuses during a capture.
+
+    Raises
+    ------
+    NotImplementedError
+        As CuPy does, if the stream is captured.
+    """
+    if streams.is_capturing(stream):
+        raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
+    handles[handle].set_stream(stream)
+
+
+@cache
+def _current_stream() -> Callable[[], int]:
+    """Return the function by which CuPy's compiled modules find the thread's current stream."""
+    capsule = importlib.import_module("cupy_backends.cuda.stream").__pyx_capi__["get_current_stream_ptr"]
+    find = ctypes.pythonapi.PyCapsule_GetPointer
+    find.argtypes, find.restype = [ctypes.py_object, ctypes.c_char_p], ctypes.c_void_p
+    return ctypes.PYFUNCTYPE(ctypes.c_ssize_t)(find(capsule, b"intptr_t (void)"))
+
+
+def _on_current_stream(function: Callable[..., None]) -> Callable[..., None]:
+    """Return a function that sets its handle's stream before, as all functions that compute do in CuPy."""
+
+    @wraps(function)
+    def compute(handle: int, *arguments: int) -> None:
+        set_stream(handle, _current_stream()())
+        function(handle, *arguments)
+
+    return compute
+
+
+def _set(name: str) -> Callable[[int, int], None]:
+    return lambda handle, value: setattr(handles[handle], name, value)
+
+
+def _get(name: str) -> Callable[[int], Any]:
+    return lambda handle: getattr(handles[handle], name)
 
 
 def _unknown(name: str) -> Any:
@@ -144,21 +159,28 @@ def _unknown(name: str) -> Any:
 def make_module() -> ModuleType:
     """The module; what it does not have it refuses by name."""
     module = ModuleType("cupy_backends.cuda.libs.cublas", __doc__)
-    contents: dict[str, Any] = {
-        **_CONSTANTS,
-        "CUBLASError": CUBLASError,
-        "create": lambda: _HANDLE,
-        "getMathMode": lambda handle: _CONSTANTS["CUBLAS_DEFAULT_MATH"],
-        "getPointerMode": lambda handle: _CONSTANTS["CUBLAS_POINTER_MODE_HOST"],
-        **dict.fromkeys(("destroy", "setStream", "setMathMode", "setPointerMode"), _do_nothing),
+    computing: dict[str, Callable[..., None]] = {
         "gemmEx": gemmEx,
         "gemmStridedBatchedEx": gemmStridedBatchedEx,
-        "sgemm": _gemm(_FLOAT32),
-        "dgemm": _gemm(_FLOAT64),
-        "sgemmBatched": _gemm_batched(_FLOAT32),
-        "dgemmBatched": _gemm_batched(_FLOAT64),
-        "sgeam": _geam(_FLOAT32),
-        "dgeam": _geam(_FLOAT64),
+        "sgemm": _gemm(FLOAT32),
+        "dgemm": _gemm(FLOAT64),
+        "sgemmBatched": _gemm_batched(FLOAT32),
+        "dgemmBatched": _gemm_batched(FLOAT64),
+        "sgeam": _geam(FLOAT32),
+        "dgeam": _geam(FLOAT64),
+    }
+    contents: dict[str, Any] = {
+        **_CONSTANTS,
+        **{name: _on_current_stream(function) for name, function in computing.items()},
+        "CUBLASError": CUBLASError,
+        "create": handles.create,
+        "destroy": handles.destroy,
+        "setStream": set_stream,
+        "getStream": _get("stream"),
+        "setMathMode": _set("math_mode"),
+        "getMathMode": _get("math_mode"),
+        "setPointerMode": _set("pointer_mode"),
+        "getPointerMode": _get("pointer_mode"),
         "__getattr__": _unknown,
     }
     for name, value in contents.items():

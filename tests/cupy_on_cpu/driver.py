@@ -6,9 +6,12 @@ A method stands for the function of its name in ``cupy_backends.cuda.api.driver`
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from cupy_on_cpu.arguments import Arguments
 from cupy_on_cpu.c_source import c_source
+from cupy_on_cpu.captures import Work, driver_error
 from cupy_on_cpu.compiler import compile_c
 from cupy_on_cpu.counting import counter
 from cupy_on_cpu.errors import KernelFault, Unsupported
@@ -16,6 +19,7 @@ from cupy_on_cpu.nvrtc import CudaSource, source_log
 from cupy_on_cpu.operands import c_name
 from cupy_on_cpu.ptx import parse
 from cupy_on_cpu.runtime import MULTIPROCESSORS
+from cupy_on_cpu.streams import streams
 
 WORKS_AS_IT_IS = frozenset({"get_build_version"})
 """What needs no driver."""
@@ -36,6 +40,7 @@ class _Module:
     """A loaded PTX text."""
 
     library: ctypes.CDLL
+    sizes: dict[str, tuple[int, ...]]  # of the parameters of each kernel, in bytes
     source: CudaSource | None
 
 
@@ -45,7 +50,18 @@ class _Kernel:
 
     name: str
     launch: Callable[..., int]
+    sizes: tuple[int, ...]
     source: CudaSource | None
+
+    def run(self, grid: tuple[int, ...], parameters: int) -> None:
+        """Run the kernel on arguments whose addresses lie at ``parameters``."""
+        fault = self.launch(*grid, parameters)
+        if fault:
+            raise KernelFault(f"the kernel {self.name!r} cannot go on: {_FAULTS[fault]}")
+
+    def run_copied(self, grid: tuple[int, ...], arguments: Arguments) -> None:
+        """Run the kernel on arguments that were copied."""
+        self.run(grid, arguments.parameters)
 
 
 class Driver:
@@ -63,8 +79,13 @@ class Driver:
         text = bytes(image)
         if text.startswith(b"\x7fELF"):
             raise Unsupported("a kernel was compiled for a GPU beforehand; only those that come as PTX can be emulated")
-        library = compile_c(c_source(parse(text.rstrip(b"\0").decode())))
-        self._modules.append(_Module(library, source_log.current))
+        try:
+            streams.refuse_unsafe_calls()
+        except RuntimeError as error:
+            raise driver_error(error) from error
+        parsed = parse(text.rstrip(b"\0").decode())
+        sizes = {entry.name: tuple(each.size for each in entry.parameters) for entry in parsed.functions}
+        self._modules.append(_Module(compile_c(c_source(parsed)), sizes, source_log.current))
         return len(self._modules)
 
     def moduleUnload(self, module: int) -> None:
@@ -77,18 +98,26 @@ class Driver:
         if launch is None:
             raise Unsupported(f"the module has no kernel {name!r}")
         launch.argtypes, launch.restype = [*(7 * [ctypes.c_uint]), ctypes.c_void_p], ctypes.c_int
-        self._kernels.append(_Kernel(name, launch, loaded.source))
+        self._kernels.append(_Kernel(name, launch, loaded.sizes[name], loaded.source))
         return len(self._kernels)
 
     def launchKernel(
         self, kernel: int, gx: int, gy: int, gz: int, bx: int, by: int, bz: int,
         shared: int, stream: int, parameters: int, extra: int,
     ) -> None:  # fmt: skip
-        launched = self._kernels[kernel - 1]
-        counter.launched(launched.name, launched.source)
-        fault = launched.launch(gx, gy, gz, bx, by, bz, shared, parameters)
-        if fault:
-            raise KernelFault(f"the kernel {launched.name!r} cannot go on: {_FAULTS[fault]}")
+        launched, grid = self._kernels[kernel - 1], (gx, gy, gz, bx, by, bz, shared)
+        try:
+            waiting = streams.enter(stream)
+        except RuntimeError as error:
+            raise driver_error(error) from error
+        captured = streams.is_captured(waiting)
+        counter.launched(launched.name, launched.source, captured=captured)
+        if waiting is None:
+            launched.run(grid, parameters)
+            return
+        arguments = Arguments(parameters, launched.sizes)
+        addresses = arguments.words() if captured else ()
+        streams.put(waiting, Work(launched.name, partial(launched.run_copied, grid, arguments), addresses))
 
     def funcGetAttribute(self, attribute: int, kernel: int) -> int:
         return 0

@@ -39,6 +39,9 @@ _RESULTS = {
 }
 """How a Python object becomes a result, and which result makes CuPy look for an exception."""
 
+_OPTIONAL = frozenset({"streamBeginCapture"})
+"""Functions with an optional last argument, an int, that their answers want."""
+
 _PROLOGUE = """
 #include <stddef.h>
 #include <stdint.h>
@@ -54,6 +57,7 @@ extern ssize_t PyLong_AsSsize_t(PyObject *);
 extern size_t PyLong_AsSize_t(PyObject *);
 extern unsigned long long PyLong_AsUnsignedLongLong(PyObject *);
 extern double PyFloat_AsDouble(PyObject *);
+struct optional { int count, value; };
 PyObject *none;
 int ended; /* Python is shutting down, and CuPy frees what it still has: there is nobody left to ask */
 """
@@ -90,11 +94,16 @@ class _EntryPoint:
         handed = [i for i, argument in enumerate(self.arguments) if "__pyx_" not in argument]
         formats = "".join(_FORMATS[self.arguments[i]] for i in handed)
         values = "".join(f", a{i}" for i in handed)
+        choice = f'"({formats})"'
+        if self.name in _OPTIONAL:
+            optional = f"((struct optional *)hidden_{len(self.arguments) - 1})"
+            choice = f'{optional} && {optional}->count ? "({formats}i)" : {choice}'
+            values += f", {optional} ? {optional}->value : 0"
         return (
             f"PyObject *answer_{self.name};\n"
             f"{self.result} entry_{self.name}({', '.join(declared) or 'void'}) {{\n"
             f"{self._when_ended()}\n"
-            f'PyObject *answer = PyObject_CallFunction(answer_{self.name}, "({formats})"{values});\n'
+            f"PyObject *answer = PyObject_CallFunction(answer_{self.name}, {choice}{values});\n"
             f"{self._convert()}\n}}\n"
         )
 

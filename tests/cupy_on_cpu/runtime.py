@@ -1,15 +1,18 @@
-"""The CUDA runtime of a machine with one GPU, played by the host: its memory is the host's, and nothing is put off.
+"""The CUDA runtime of a machine with one GPU, played by the host, whose memory is the device's as well.
 
 A method stands for the function of its name in ``cupy_backends.cuda.api.runtime``.
 """
 
-import bisect
-import ctypes
 from collections.abc import Callable
 from typing import Any
 
+from cupy_on_cpu.captures import NOT_READY
 from cupy_on_cpu.counting import counter
+from cupy_on_cpu.device_memory import DeviceMemory
 from cupy_on_cpu.errors import Unsupported
+from cupy_on_cpu.events import Events
+from cupy_on_cpu.graphs import Graphs
+from cupy_on_cpu.streams import LEGACY, streams
 
 WORKS_AS_IT_IS = frozenset({"_is_hip_environment", "check_status", "runtimeGetVersion", "_getCUDAMajorVersion"})
 """What needs no driver."""
@@ -17,7 +20,6 @@ WORKS_AS_IT_IS = frozenset({"_is_hip_environment", "check_status", "runtimeGetVe
 MULTIPROCESSORS = 132
 _MEMORY = 16 << 30
 _DRIVER_VERSION = 13_020
-_ALIGNMENT = 512
 _ATTRIBUTES = {
     75: 9,
     76: 0,
@@ -32,33 +34,25 @@ _ATTRIBUTES = {
 }
 """By the numbers of cudaDeviceAttr, as an H100 has them: compute capability 9.0, 1024 threads a block, ..."""
 
-_HOST_TO_DEVICE, _DEVICE_TO_HOST, _BY_ADDRESS = 1, 2, 4  # of cudaMemcpyKind
-_HOST_MEMORY, _DEVICE_MEMORY = 1, 2  # of cudaMemoryType
-_STREAM, _EVENT = 7, 9  # all streams are one, and an event is over when it is recorded
+_NON_BLOCKING = 1  # of the flags of streams
+_RELAXED = 2  # of cudaStreamCaptureMode
 _DONE_WHEN_ASKED_FOR = (
-    "setDevice", "_ensure_context", "profilerStart", "profilerStop",
-    "streamQuery", "streamDestroy", "streamWaitEvent", "eventDestroy", "eventRecord", "eventQuery",
-    "hostRegister", "hostUnregister",
+    "setDevice", "_ensure_context", "profilerStart", "profilerStop", "hostRegister", "hostUnregister",
 )  # fmt: skip
-_WAITING = ("deviceSynchronize", "streamSynchronize", "eventSynchronize")
-
-_c = ctypes.CDLL(None)
-_c.aligned_alloc.restype, _c.aligned_alloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t, ctypes.c_size_t]
-_c.free.restype, _c.free.argtypes = None, [ctypes.c_void_p]
 
 
-class Runtime:
+class Runtime(DeviceMemory):
     """See the module; ``answers`` has all functions by their names."""
 
     def __init__(self, module: Any) -> None:
-        self._module = module
-        self._starts: list[int] = []  # of the device's memory, in order
-        self._ends: dict[int, int] = {}
+        super().__init__(module)
+        self._events = Events(streams)
+        self._graphs = Graphs()
 
     def answers(self) -> dict[str, Callable[..., Any]]:
         """Every function that is played, by its name."""
-        own = {name: getattr(self, name) for name in vars(Runtime) if name[0] != "_" and name != "answers"}
-        return own | dict.fromkeys(_DONE_WHEN_ASKED_FOR, _nothing) | dict.fromkeys(_WAITING, _synchronize)
+        own = {name: getattr(self, name) for name in dir(self) if name[0] != "_" and name != "answers"}
+        return own | dict.fromkeys(_DONE_WHEN_ASKED_FOR, _nothing)
 
     def getDeviceCount(self) -> int:
         return 1
@@ -91,89 +85,99 @@ class Runtime:
     def driverGetVersion(self) -> int:
         return _DRIVER_VERSION
 
-    def memGetInfo(self) -> tuple[int, int]:
-        return _MEMORY, _MEMORY
-
-    def malloc(self, size: int) -> int:
-        address = self.hostAlloc(size, 0)
-        bisect.insort(self._starts, address)
-        self._ends[address] = address + size
-        return address
-
-    def mallocAsync(self, size: int, stream: int) -> int:
-        return self.malloc(size)
-
-    def hostAlloc(self, size: int, flags: int) -> int:
-        rounded = -(-max(size, 1) // _ALIGNMENT) * _ALIGNMENT
-        address = _c.aligned_alloc(_ALIGNMENT, rounded)
-        if not address:
-            raise MemoryError(f"no {size} bytes for the emulated device")
-        return int(address)
-
-    def free(self, ptr: int) -> None:
-        if self._ends.pop(ptr, None) is not None:
-            self._starts.remove(ptr)
-        _c.free(ptr)
-
-    def freeAsync(self, ptr: int, stream: int) -> None:
-        self.free(ptr)
-
-    def freeHost(self, ptr: int) -> None:
-        _c.free(ptr)
-
-    def _on_device(self, address: int) -> bool:
-        before = bisect.bisect_right(self._starts, address)
-        return before > 0 and address < self._ends[self._starts[before - 1]]
-
-    def memcpy(self, dst: int, src: int, size: int, kind: int) -> None:
-        if kind == _BY_ADDRESS:
-            ends = self._on_device(src), self._on_device(dst)
-            kind = {(True, False): _DEVICE_TO_HOST, (False, True): _HOST_TO_DEVICE}.get(ends, _BY_ADDRESS)
-        counter.counts.host_copies += kind == _DEVICE_TO_HOST
-        counter.counts.uploads += kind == _HOST_TO_DEVICE
-        ctypes.memmove(dst, src, size)
-
-    def memcpyAsync(self, dst: int, src: int, size: int, kind: int, stream: int) -> None:
-        self.memcpy(dst, src, size, kind)
-
-    def memset(self, ptr: int, value: int, size: int) -> None:
-        ctypes.memset(ptr, value, size)
-
-    def memsetAsync(self, ptr: int, value: int, size: int, stream: int) -> None:
-        ctypes.memset(ptr, value, size)
-
-    def pointerGetAttributes(self, ptr: int) -> Any:
-        on_device = self._on_device(ptr)
-        return self._module.PointerAttributes(0, ptr, 0 if on_device else ptr, self.pointerGetMemoryType(ptr))
-
-    def pointerGetMemoryType(self, ptr: int) -> int:
-        return _DEVICE_MEMORY if self._on_device(ptr) else _HOST_MEMORY
-
     def streamCreate(self) -> int:
-        return _STREAM
+        return streams.create(blocking=True)
 
     def streamCreateWithFlags(self, flags: int) -> int:
-        return _STREAM
+        return streams.create(blocking=not flags & _NON_BLOCKING)
 
     def streamCreateWithPriority(self, flags: int, priority: int) -> int:
-        return _STREAM
+        return self.streamCreateWithFlags(flags)
+
+    def streamGetFlags(self, stream: int) -> int:
+        return 0 if stream in LEGACY or streams.find(stream).blocking else _NON_BLOCKING
+
+    def streamDestroy(self, stream: int) -> None:
+        streams.destroy(stream)
+
+    def streamQuery(self, stream: int) -> int:
+        return _as_status(streams.query, stream)
+
+    def streamSynchronize(self, stream: int) -> None:
+        counter.counts.synchronizations += 1
+        streams.synchronize(stream)
+
+    def deviceSynchronize(self) -> None:
+        counter.counts.synchronizations += 1
+        streams.synchronize_device()
+
+    def streamWaitEvent(self, stream: int, event: int, flags: int = 0) -> None:
+        self._events.let_wait(stream, event)
 
     def streamIsCapturing(self, stream: int) -> int:
-        return 0
+        return int(streams.is_capturing(stream))
+
+    def streamBeginCapture(self, stream: int, mode: int = _RELAXED) -> None:
+        streams.begin_capture(stream, mode)
+
+    def streamEndCapture(self, stream: int) -> int:
+        return self._graphs.add(streams.end_capture(stream))
 
     def eventCreate(self) -> int:
-        return _EVENT
+        return self._events.create()
 
     def eventCreateWithFlags(self, flags: int) -> int:
-        return _EVENT
+        return self._events.create()
+
+    def eventDestroy(self, event: int) -> None:
+        self._events.destroy(event)
+
+    def eventRecord(self, event: int, stream: int) -> None:
+        self._events.record(event, stream)
+
+    def eventQuery(self, event: int) -> int:
+        return _as_status(self._events.query, event)
+
+    def eventSynchronize(self, event: int) -> None:
+        counter.counts.synchronizations += 1
+        self._events.synchronize(event)
 
     def eventElapsedTime(self, start: int, end: int) -> float:
         raise Unsupported("events measure no time here: emulation says nothing about speed")
 
+    def graphInstantiate(self, graph: int) -> int:
+        return self._graphs.instantiate(graph)
+
+    def graphUpload(self, graph: int, stream: int) -> None:
+        self._graphs[graph].as_work()
+        streams.enter(stream)
+
+    def graphLaunch(self, graph: int, stream: int) -> None:
+        work, waiting = self._graphs[graph].as_work(), streams.enter(stream)
+        counter.asked("graph", "graphs", captured=streams.is_captured(waiting))
+        streams.do(waiting, work)
+
+    def graphDestroy(self, graph: int) -> None:
+        streams.refuse_unsafe_calls()
+        self._graphs.destroy(graph)
+
+    def graphExecDestroy(self, graph: int) -> None:
+        self.graphDestroy(graph)
+
+    def graphDebugDotPrint(self, graph: int, path: str, flags: int) -> None:
+        self._graphs.print_dot(graph, path, flags)
+
 
 def _nothing(*_: Any, **__: Any) -> None:
-    """What is done when it is asked for needs no waiting, recording or freeing."""
+    """What is done when it is asked for."""
 
 
-def _synchronize(*_: Any) -> None:
-    counter.counts.synchronizations += 1
+def _as_status(question: Callable[[int], bool], handle: int) -> int:
+    """Return what CUDA answers to a question whether something is done: CuPy hands the number on."""
+    try:
+        return 0 if question(handle) else NOT_READY
+    except RuntimeError as error:
+        status: int = getattr(error, "status", 0)
+        if not status:
+            raise
+        return status

@@ -1,0 +1,46 @@
+"""Captures of CUDA streams, one at a time, and the release of CUDA's objects outside them."""
+
+import gc
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+_capture = Lock()
+_waiting: deque[Callable[[], None]] = deque()
+
+
+@contextmanager
+def capture_alone() -> Iterator[None]:
+    """Return a context in which no other stream is captured, and no object of CUDA is released.
+
+    Destroying a graph, a stream or a handle while a stream is captured invalidates the capture, so garbage collection
+    is off as well.
+    """
+    collects = gc.isenabled()
+    gc.collect()  # arrays in cycles return to their pools, and the step finds there what it found before
+    with _capture:
+        gc.disable()
+        try:
+            yield
+        finally:
+            if collects:
+                gc.enable()
+    _release_waiting()
+
+
+def release_outside_captures(release: Callable[[], None]) -> None:
+    """Call a function now, or at the end of the capture that is in progress."""
+    _waiting.append(release)
+    _release_waiting()
+
+
+def _release_waiting() -> None:
+    """Call the functions that wait; a release that begins within another one is left to that one."""
+    while _waiting and _capture.acquire(blocking=False):
+        try:
+            release = _waiting.popleft() if _waiting else None
+            if release is not None:
+                release()
+        finally:
+            _capture.release()
