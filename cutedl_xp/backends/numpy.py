@@ -41,6 +41,10 @@ class NumpyBackend(Backend):
         if device not in (None, "cpu"):
             raise ValueError(f"the backend 'numpy' has no device {device!r}; it runs on 'cpu': use 'numpy'")
 
+    def why_not_compiled(self) -> str | None:
+        # The trainer's loop is already the fastest form: a replay of recorded calls gained nothing
+        return None if self.fused else super().why_not_compiled()
+
     def owns(self, obj: Any) -> bool:
         return type(obj) is np.ndarray or isinstance(obj, (np.generic, np.memmap))
 

@@ -56,7 +56,7 @@ class Parameters(Sequence[Parameter]):
         return self._flat
 
     @contextmanager
-    def holding(self, values: Sequence[Array], gradients: Sequence[Array]) -> Iterator[None]:
+    def holding(self, values: Sequence[Array], gradients: Sequence[Array] | None = None) -> Iterator[None]:
         """Within the block, hold other arrays, one for each parameter, in a library without views.
 
         A compiled step is traced with arrays that have no values yet. In a library with views nothing changes: the step
@@ -66,6 +66,7 @@ class Parameters(Sequence[Parameter]):
             yield
             return
         own = [(parameter._value, parameter._gradient) for parameter in self._items]
+        gradients = [gradient for _, gradient in own] if gradients is None else gradients
         try:
             for parameter, value, gradient in zip(self._items, values, gradients, strict=True):
                 parameter._value, parameter._gradient = value, gradient

@@ -51,7 +51,8 @@ def decide(model: Model, loss: Loss, optimizer: Optimizer, wanted: bool | None) 
         return Compilation(False, "`compiled` is False")
     reason = model.backend.why_not_compiled() or _find_obstacle([*model.layers, loss, *optimizer.all])
     if reason is None:
-        return Compilation(True, f"the backend {model.backend.name!r} runs the steps in chunks")
+        how = "many steps in one call" if model.backend.compiles_steps else "each step in the trainer's own loop"
+        return Compilation(True, f"the backend {model.backend.name!r} runs {how}")
     if wanted:
         raise ValueError(f"`compiled` is True, but {reason}; leave `compiled` out for the plain loop")
     return Compilation(False, reason)

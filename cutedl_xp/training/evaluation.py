@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from itertools import islice
+from math import prod
 from typing import Any
 
 import array_api_compat
 
 from cutedl_xp._checks import format_value
-from cutedl_xp._typing import Array
+from cutedl_xp._typing import Array, Shape
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss
 from cutedl_xp.metrics import Metric, accuracy, binary_accuracy, count_binary_hits, count_hits
@@ -22,8 +23,8 @@ class Evaluation:
     ----------
     names
         ``"loss"`` and the metrics' names.
-    loss, metrics
-        The functions.
+    model, loss, metrics
+        Model, and the functions.
     """
 
     def __init__(self, model: Model, loss: Loss, metrics: Sequence[Metric]) -> None:
@@ -36,7 +37,7 @@ class Evaluation:
         if len(set(self.names)) < len(self.names):
             raise ValueError(f"`metrics` must have different names, none of them 'loss'; got {self.names[1:]!r}")
         self.loss, self.metrics = loss, tuple(metrics)
-        self._model = model
+        self.model = model
 
     def means(self, data: Dataset, batches: int = 0) -> list[RunningMean]:
         """Return the mean loss and metrics over all samples; their sums stay on the device.
@@ -48,26 +49,36 @@ class Evaluation:
         batches
             Number of batches to use, the first ones; default 0, all.
         """
-        backend, dtype = self._model.backend, self._model.dtype
+        backend, dtype = self.model.backend, self.model.dtype
         means = [RunningMean(backend, dtype) for _ in self.names]
         with backend.ignore_underflow():
             for x, y in islice(data.batches(0, backend, dtype), batches or None):
-                output, _ = self._model.forward(x, training=False)
-                self.loss.check_shape(tuple(y.shape), tuple(output.shape))
-                loss = self.loss.value(backend, y, output)
-                means[0].add_mean(_check_number("loss", loss), int(x.shape[0]))
-                for metric, mean in zip(self.metrics, means[1:], strict=True):
-                    self._add(metric, mean, y, output)
+                self.add_batch(means, x, y)
         return means
 
-    def _add(self, metric: Metric, mean: RunningMean, y: Array, output: Array) -> None:
-        """Add a batch to the mean of a metric: the number of hits for accuracies, which is exact, else its mean."""
-        if metric is accuracy:
-            mean.add_sum(*count_hits(y, output))
-        elif metric is binary_accuracy:
-            mean.add_sum(*count_binary_hits(y, output, from_logits=getattr(self.loss, "from_logits", True)))
-        else:
-            mean.add_mean(_check_number(metric.__name__, metric(y, output)), int(output.shape[0]))
+    def add_batch(self, means: Sequence[RunningMean], x: Array, y: Array) -> None:
+        """Add a batch to the means of the loss and the metrics."""
+        output, _ = self.model.forward(x, training=False)
+        self.loss.check_shape(tuple(y.shape), tuple(output.shape))
+        loss = self.loss.value(self.model.backend, y, output)
+        sizes = self.sizes(tuple(output.shape))
+        means[0].add_mean(_check_number("loss", loss), sizes[0])
+        for metric, mean, size in zip(self.metrics, means[1:], sizes[1:], strict=True):
+            if metric is accuracy:
+                mean.add_sum(count_hits(y, output)[0], size)
+            elif metric is binary_accuracy:
+                from_logits = getattr(self.loss, "from_logits", True)
+                mean.add_sum(count_binary_hits(y, output, from_logits=from_logits)[0], size)
+            else:
+                mean.add_mean(_check_number(metric.__name__, metric(y, output)), size)
+
+    def sizes(self, predicted: Shape) -> list[int]:
+        """Return the number of samples that the loss and each metric count in a batch with outputs of a shape.
+
+        Accuracies are summed as numbers of hits, which are exact, and other metrics as means of batches.
+        """
+        counted: dict[Metric, Shape] = {accuracy: predicted[:-1], binary_accuracy: predicted}
+        return [predicted[0], *[prod(counted.get(metric, predicted[:1])) for metric in self.metrics]]
 
 
 def _check_number(name: str, value: Any) -> Any:

@@ -1,5 +1,6 @@
 """The objects that the parts of one training share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,8 @@ class Fit:
         Mean of the training losses since the last entry of the history.
     memory
         Listeners of the training, and their memory.
+    validate
+        Function of a data set and a number of batches that returns the means of the loss and the metrics.
     programs
         Compiled programs of the session.
     history, stopping
@@ -53,6 +56,7 @@ class Fit:
     position: Position
     losses: RunningMean
     memory: ListenerMemory
+    validate: Callable[[Dataset, int], list[RunningMean]]
     programs: Programs
     history: History
     stopping: Stopping

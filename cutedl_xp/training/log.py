@@ -72,7 +72,7 @@ class TrainingLog:
             for listener in self._memory.listeners:
                 begun.append(listener)
                 self._call([listener], "val_start")
-            validation = self._fit.evaluation.means(self._plan.val_data, self._plan.val_batches)
+            validation = self._fit.validate(self._plan.val_data, self._plan.val_batches)
             self._append(RunningMean.read([self._losses, *validation]))
         finally:
             self._call_each(begun, "val_end")

@@ -55,6 +55,11 @@ class RunningMean:
             self._device_sums = add_to_sums(self._backend, self.device_sums, value, weight)
 
     @property
+    def on_host(self) -> bool:
+        """Whether numbers were added that are on the host."""
+        return self._host_sum != 0.0
+
+    @property
     def device_sums(self) -> tuple[Array, ...]:
         """Sums on the device: compensated, the part of it that rounding took, and plain."""
         if not self._device_sums:

@@ -15,6 +15,7 @@ from cutedl_xp.regularizers import Regularizer
 from cutedl_xp.training import events, state
 from cutedl_xp.training.arguments import check_data, check_type
 from cutedl_xp.training.compilation import Compilation, decide
+from cutedl_xp.training.compiled_evaluation import CompiledEvaluation
 from cutedl_xp.training.evaluation import Evaluation
 from cutedl_xp.training.events import Listener
 from cutedl_xp.training.fit import Fit
@@ -85,13 +86,14 @@ class Session:
             check_type("regularizers", regularizer, Regularizer)
             regularizer.check_names(names)
         self._evaluation = Evaluation(model, loss, check_sequence("metrics", metrics))
+        self._programs = Programs()
+        self._compiled_evaluation = CompiledEvaluation(self._evaluation, self._programs)
         self.model = model
         self.optimizer = optimizer
         self.history: History | None = None
         self._position = Position()
         self._losses = RunningMean(model.backend, model.dtype)
         self._memory = ListenerMemory()
-        self._programs = Programs()
         self._compilation: Compilation | None = None
 
     @property
@@ -100,6 +102,11 @@ class Session:
         if self._compilation is None:
             return decide(self.model, self.loss, self.optimizer, None)
         return self._compilation
+
+    @property
+    def _evaluator(self) -> Evaluation | CompiledEvaluation:
+        compiled = self.backend.compiles_steps and self.compiled
+        return self._compiled_evaluation if compiled else self._evaluation
 
     @property
     def epoch(self) -> int:
@@ -220,6 +227,7 @@ class Session:
                 position=self._position,
                 losses=self._losses,
                 memory=self._memory,
+                validate=self._evaluator.means,
                 programs=self._programs,
                 history=history,
                 stopping=Stopping(history),
@@ -245,7 +253,7 @@ class Session:
             Number of batches to use, the first ones; default 0, all.
         """
         check_data("data", data, self.model, self.loss)
-        means = self._evaluation.means(data, check_integer("batches", batches, at_least=0))
+        means = self._evaluator.means(data, check_integer("batches", batches, at_least=0))
         return dict(zip(self._evaluation.names, RunningMean.read(means), strict=True))
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""Loss and metrics over a data set in one call of the backend."""
+
+from typing import Any
+
+import numpy as np
+
+from cutedl_xp._typing import Array
+from cutedl_xp.backends import NotCompilable, StepFunction, dtype_name
+from cutedl_xp.datasets import Dataset
+from cutedl_xp.training.chunk_inputs import row_numbers
+from cutedl_xp.training.evaluation import Evaluation
+from cutedl_xp.training.means import RunningMean
+from cutedl_xp.training.programs import Programs, key_of, signature_of
+
+
+class CompiledEvaluation:
+    """The loss and the metrics of a model, computed by a compiled program where that is possible.
+
+    Parameters
+    ----------
+    evaluation
+        Loss and metrics.
+    programs
+        Compiled programs of the session.
+    """
+
+    def __init__(self, evaluation: Evaluation, programs: Programs) -> None:
+        self._evaluation, self._programs = evaluation, programs
+        self._buffer: Array | None = None
+        self._possible = True
+
+    def means(self, data: Dataset, batches: int = 0) -> list[RunningMean]:
+        """Return what :meth:`Evaluation.means` returns."""
+        if self._possible:
+            try:
+                return self._compute(data, batches)
+            except NotCompilable:
+                self._possible = False  # a metric of the user's own may read values
+        return self._evaluation.means(data, batches)
+
+    def _compute(self, data: Dataset, batches: int) -> list[RunningMean]:
+        model = self._evaluation.model
+        backend, dtype = model.backend, model.dtype
+        samples, labels = data.arrays_on(backend, dtype)
+        values = [model.parameters.flat.value] if backend.has_views else [each.value for each in model.parameters]
+        constants = {"data": samples, "labels": labels, "values": values}
+        order = data.row_numbers(0)[: (batches or len(data)) * data.batch_size]
+        full, rest = divmod(len(order), data.batch_size)
+        state, pieces = self._zeros(), [(full, data.batch_size), (min(rest, 1), rest)]
+        means = [RunningMean(backend, dtype) for _ in state]
+        for count, size in pieces:
+            if count:
+                rows = row_numbers(order, size, count, count, dtype_name(backend.index_dtype))
+                step = self._step_function(size, data.scale)
+                state, _ = backend.run_steps(step, state, constants, {"rows": rows}, count)
+                order = order[count * size :]
+                predicted = (count * size, *(model.output_shape(data.sample_shape) or ()))
+                for mean, counted in zip(means, self._evaluation.sizes(predicted), strict=True):
+                    mean.size += counted
+        for mean, sums in zip(means, state, strict=True):
+            mean.replace_sums(sums, 0)
+        return means
+
+    def _step_function(self, size: int, scale: float | None) -> StepFunction:
+        evaluation = self._evaluation
+        parts = (evaluation.loss, *evaluation.metrics)
+        key = ("evaluation", tuple(map(key_of, parts)), scale, size)
+
+        def add_batch(state: Any, constants: Any, inputs: Any, k: Any) -> Any:
+            model, backend = evaluation.model, evaluation.model.backend
+            rows = backend.row(inputs["rows"], k)
+            x, y = (backend.xp.take(constants[name], rows, axis=0) for name in ("data", "labels"))
+            means = [RunningMean(backend, model.dtype) for _ in state]
+            for mean, sums in zip(means, state, strict=True):
+                mean.replace_sums(sums, 0)
+            with model.parameters.holding(constants["values"]):
+                evaluation.add_batch(means, backend.convert(x, model.dtype, scale), y)
+            if any(mean.on_host for mean in means):
+                raise TypeError("a metric returns a Python number")
+            return [list(mean.device_sums) for mean in means]
+
+        return self._programs.get(key, lambda: StepFunction(add_batch, signature_of(evaluation.model, parts, key)))
+
+    def _zeros(self) -> list[list[Array]]:
+        """Return sums of 0: in the same memory each time where there are views, as programs may know addresses."""
+        model, count = self._evaluation.model, len(self._evaluation.names)
+        backend = model.backend
+        zeros = backend.asarray(np.zeros(3 * count), model.dtype)
+        if self._buffer is None or not backend.has_views:
+            self._buffer = zeros
+        else:
+            backend.write(self._buffer, zeros)
+        return [[self._buffer[3 * i + j, ...] for j in range(3)] for i in range(count)]
