@@ -114,10 +114,11 @@ def _emulator() -> ModuleType | None:
 
 @pytest.fixture(autouse=True)
 def _no_errors_of_the_emulator() -> Iterator[None]:
-    """Fail a test in which the emulator could not go on, also where something caught the error."""
+    """Fail a test in which the emulator could not go on, even if the test caught the error, or that left a capture."""
     yield
     emulator = _emulator()
     assert emulator is None or not emulator.take_errors()
+    assert emulator is None or not emulator.is_capturing()
 
 
 @pytest.fixture(scope="session")

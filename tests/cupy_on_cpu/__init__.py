@@ -34,6 +34,7 @@ from cupy_on_cpu.compiler import cache_folder, find_compiler
 from cupy_on_cpu.counting import Counts, counter
 from cupy_on_cpu.errors import EmulationError, KernelFault, Unsupported, take_errors
 from cupy_on_cpu.nvrtc import ARCHITECTURES, CudaSource, compile_for, source_log
+from cupy_on_cpu.streams import streams as all_streams
 
 __all__ = [
     "ARCHITECTURES",
@@ -45,6 +46,7 @@ __all__ = [
     "compile_for",
     "counts",
     "install",
+    "is_capturing",
     "is_installed",
     "launched_sources",
     "reason_against",
@@ -111,6 +113,11 @@ def _pins() -> dict[str, str]:
 def is_installed() -> bool:
     """Whether CuPy is emulated in this process."""
     return _installed
+
+
+def is_capturing() -> bool:
+    """Return whether the capture of a stream has begun and not ended."""
+    return bool(all_streams.captures)
 
 
 def _replace_lower_layers() -> None:

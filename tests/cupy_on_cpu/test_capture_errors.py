@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cupy_on_cpu.allocations import memory
 from cupy_on_cpu.errors import Unsupported
 
 UNSUPPORTED = "cudaErrorStreamCaptureUnsupported: operation not permitted when stream is capturing"
@@ -79,6 +80,19 @@ def test_relaxed_capture_may_allocate(cupy: Any, stream: Any) -> None:
         stream.begin_capture()
         cupy.cuda.runtime.free(cupy.cuda.runtime.malloc(8))
         stream.end_capture()
+
+
+def test_invalid_capture_leaves_no_memory_reserved(cupy: Any, stream: Any) -> None:
+    x = cupy.ones(3)
+    x += 1
+    allocation = memory.find(x.data.ptr)
+    assert allocation is not None
+    before = allocation.holders
+    with invalidated(stream):
+        x += 1
+        assert allocation.holders == before + 1
+        stream.done  # noqa: B018
+    assert allocation.holders == before
 
 
 def test_another_thread_may_do_as_it_likes_unless_the_capture_is_global(
