@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cutedl_xp._compilable import Compilable
+from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
@@ -32,13 +33,17 @@ class Compilation:
         return self.compiled
 
 
-def decide(model: Model, loss: Loss, optimizer: Optimizer, wanted: bool | None) -> Compilation:
+def decide(
+    model: Model, loss: Loss, optimizer: Optimizer, train: Dataset | None = None, wanted: bool | None = None
+) -> Compilation:
     """Return whether training steps are compiled.
 
     Parameters
     ----------
     model, loss, optimizer
         Parts of the session.
+    train
+        Training data, where they are known.
     wanted
         Argument ``compiled`` of ``Session.fit``.
 
@@ -49,7 +54,8 @@ def decide(model: Model, loss: Loss, optimizer: Optimizer, wanted: bool | None) 
     """
     if wanted is False:
         return Compilation(False, "`compiled` is False")
-    reason = model.backend.why_not_compiled() or _find_obstacle([*model.layers, loss, *optimizer.all])
+    parts = [*model.layers, loss, *optimizer.all]
+    reason = model.backend.why_not_compiled() or _find_obstacle(parts, train)
     if reason is None:
         how = "many steps in one call" if model.backend.compiles_steps else "each step in the trainer's own loop"
         return Compilation(True, f"the backend {model.backend.name!r} runs {how}")
@@ -58,7 +64,9 @@ def decide(model: Model, loss: Loss, optimizer: Optimizer, wanted: bool | None) 
     return Compilation(False, reason)
 
 
-def _find_obstacle(parts: Sequence[Compilable]) -> str | None:
+def _find_obstacle(parts: Sequence[Compilable], train: Dataset | None) -> str | None:
+    if train is not None and type(train) is not Dataset:
+        return f"the class {type(train).__name__} of the training data may make batches of its own"
     for part in parts:
         if not part.compilable:
             name = type(part).__name__

@@ -31,7 +31,7 @@ class CompiledEvaluation:
 
     def means(self, data: Dataset, batches: int = 0) -> list[RunningMean]:
         """Return what :meth:`Evaluation.means` returns."""
-        if self._possible:
+        if self._possible and type(data) is Dataset:
             try:
                 return self._compute(data, batches)
             except NotCompilable:

@@ -100,7 +100,7 @@ class Session:
     def compiled(self) -> Compilation:
         """Whether ``fit`` compiles the training steps, with its ``reason``; the outcome of the last ``fit`` if any."""
         if self._compilation is None:
-            return decide(self.model, self.loss, self.optimizer, None)
+            return decide(self.model, self.loss, self.optimizer)
         return self._compilation
 
     @property
@@ -208,7 +208,7 @@ class Session:
         events.check(listeners)
         if compiled is not None:
             check_boolean("compiled", compiled)
-        self._compilation = decide(self.model, self.loss, self.optimizer, compiled)
+        self._compilation = decide(self.model, self.loss, self.optimizer, train, compiled)
         self.optimizer.attach(self.model.parameters)
         rates = tuple(self.optimizer.learning_rates())
         groups = None if rates == ("",) else rates
