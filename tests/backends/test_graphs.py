@@ -325,22 +325,6 @@ def test_graph_ends_with_its_step_but_never_within_a_capture(backend: Backend, m
     assert ended == [None, None]
 
 
-def test_reductions_are_those_of_cupy_itself_while_the_backend_works(backend: Backend, cupy: Any) -> None:
-    core, cub = cupy._core, cupy._core._accelerator.ACCELERATOR_CUB
-    before = core.get_reduction_accelerators(), core.get_routine_accelerators()
-    core.set_reduction_accelerators(["cub"])
-    core.set_routine_accelerators(["cub"])
-    try:
-        with backend.active():
-            with backend.active():
-                pass
-            assert core.get_reduction_accelerators() == core.get_routine_accelerators() == []
-        assert core.get_reduction_accelerators() == core.get_routine_accelerators() == [cub]
-    finally:
-        core.set_reduction_accelerators(before[0])
-        core.set_routine_accelerators(before[1])
-
-
 @pytest.mark.parametrize(
     ("graphs", "fused", "reason"),
     [
