@@ -41,15 +41,17 @@ def fuse_rule(cupy: Any, rule: Rule, arrays: int, decays: bool, in_place: bool) 
 
 
 @functools.cache
-def copy_kernel(cupy: Any) -> Any:
-    """Return a kernel that copies an array: CuPy copies contiguous arrays without one."""
-    return cupy.ElementwiseKernel("T source", "T target", "target = source", "copy")
+def copy_kernel(cupy: Any, copies: int = 1, counts: bool = False) -> Any:
+    """Return a kernel that copies up to 16 arrays of one shape to as many others, and can add 1 to an integer.
 
-
-@functools.cache
-def count_kernel(cupy: Any) -> Any:
-    """Return a kernel that adds 1 to an integer."""
-    return cupy.ElementwiseKernel("", "T number", "number += 1", "count", no_return=True)
+    CuPy itself copies contiguous arrays without a kernel.
+    """
+    types = "ABCDEFGHIJKLMNOP"[:copies]
+    inputs, outputs = (", ".join(f"{each} {name}_{each}" for each in types) for name in ("source", "target"))
+    code = "".join(f"target_{each} = source_{each};" for each in types)
+    if counts:
+        outputs, code = f"{outputs}, Z number".lstrip(", "), f"{code}number += 1;"
+    return cupy.ElementwiseKernel(inputs, outputs, code, "copy_and_count" if counts else "copy")
 
 
 def _make_kernel(cupy: Any, name: str, function: Callable[..., Any]) -> Any:
