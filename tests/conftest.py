@@ -28,7 +28,7 @@ BACKENDS = {
 _HERE = Path(__file__).parent
 EMULATOR = _HERE / "cupy_on_cpu"
 EMULATED = tuple(_HERE / "backends" / f"test_cupy_{subject}.py" for subject in ("budgets", "kernels", "without_driver"))
-FOR_CUPY = tuple(_HERE / "backends" / f"test_{subject}.py" for subject in ("cublas", "graphs"))
+FOR_CUPY = tuple(_HERE / "backends" / f"test_{subject}.py" for subject in ("cublas", "cupy_reductions", "graphs"))
 _HOW = pytest.StashKey[str]()  # how CuPy finds a device
 
 

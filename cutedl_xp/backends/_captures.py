@@ -17,9 +17,9 @@ def capture_alone() -> Iterator[None]:
     Destroying a graph, a stream or a handle while a stream is captured invalidates the capture, so garbage collection
     is off as well.
     """
-    collects = gc.isenabled()
     gc.collect()  # arrays in cycles return to their pools, and the step finds there what it found before
     with _capture:
+        collects = gc.isenabled()
         gc.disable()
         try:
             yield

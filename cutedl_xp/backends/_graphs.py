@@ -9,11 +9,12 @@ from typing import Any
 
 from cutedl_xp.backends import _cublas
 from cutedl_xp.backends._captures import capture_alone, release_outside_captures
-from cutedl_xp.backends._cupy_kernels import copy_kernel, count_kernel
+from cutedl_xp.backends._cupy_kernels import copy_kernel
 from cutedl_xp.backends._graph_inputs import Inputs
 from cutedl_xp.backends._steps import NotCompilable, Step, StepFunction, Tree, flatten
 
 _MOST_KEPT = 4  # graphs of one step; each reserves memory
+_COPIES_OF_A_KERNEL = 16
 _FEWEST_WARM_UPS, _MOST_WARM_UPS = 2, 8
 
 
@@ -130,8 +131,7 @@ class GraphOfStep:
         """Run one step, and leave its results in the memory of the state."""
         inputs = self._own.inputs
         new = self._function(state, constants, inputs.arrays, inputs.counter)
-        _write_back(self._cupy, flatten(state), flatten(new))
-        count_kernel(self._cupy)(inputs.counter)
+        _finish_step(self._cupy, flatten(state), flatten(new), inputs.counter)
 
     def _is_warm(self) -> bool:
         """Return whether the pool has all memory of a step: then the last step took none from the device."""
@@ -168,15 +168,19 @@ class GraphOfStep:
                 raise NotCompilable(f"CUDA cannot capture the step ({sentence})", steps_done) from error
 
 
-def _write_back(cupy: Any, old: list[Any], new: list[Any]) -> None:
-    """Copy new values that lie elsewhere to the arrays of the state."""
+def _finish_step(cupy: Any, old: list[Any], new: list[Any], counter: Any) -> None:
+    """Copy new values that lie elsewhere to the arrays of the state, and count the step."""
     moved = [pair for pair in zip(old, new, strict=True) if _memory(pair[0]) != _memory(pair[1])]
+    by_shape: dict[tuple[int, ...], list[tuple[Any, Any]]] = {(): []}
     for target, source in moved:
         if (target.shape, target.dtype) != (source.shape, source.dtype):
             received = f"{source.shape}, {source.dtype} instead of {target.shape}, {target.dtype}"
             raise ValueError(f"a step must return its state with the same shapes and dtypes; got {received}")
-    copy = copy_kernel(cupy)
-    # A new value may lie in the memory of another old one
-    sources = [copy(new) if any(cupy.may_share_memory(new, each) for each in old) else new for _, new in moved]
-    for (target, _), source in zip(moved, sources, strict=True):
-        copy(source, target)
+        # A new value may lie in the memory of another old one
+        overlaps = any(cupy.may_share_memory(source, each) for each in old)
+        by_shape.setdefault(target.shape, []).append((target, copy_kernel(cupy)(source) if overlaps else source))
+    for shape, pairs in by_shape.items():
+        for start in range(0, len(pairs) or 1, _COPIES_OF_A_KERNEL):
+            targets, sources = zip(*pairs[start : start + _COPIES_OF_A_KERNEL], strict=True) if pairs else ((), ())
+            counts = shape == () and start == 0
+            copy_kernel(cupy, len(targets), counts)(*sources, *targets, *([counter] if counts else []))

@@ -11,7 +11,6 @@ import numpy as np
 
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import _cublas, _cuda, _graphs
-from cutedl_xp.backends._accelerators import own_reductions
 from cutedl_xp.backends._arrays import gpu_in_words
 from cutedl_xp.backends._base import Backend
 from cutedl_xp.backends._cupy_kernels import (
@@ -20,9 +19,8 @@ from cutedl_xp.backends._cupy_kernels import (
     fuse_add_bias,
     fuse_function,
     fuse_rule,
-    norm_kernels,
-    sum_along,
 )
+from cutedl_xp.backends._cupy_reductions import largest_magnitude, own_reductions, sum_along, sum_of_squares
 from cutedl_xp.backends._rules import Elementwise, Rule, is_module_level, rule_outputs
 from cutedl_xp.backends._steps import StepFunction, Tree
 
@@ -131,9 +129,9 @@ class CupyBackend(Backend):
     def scaled_squares(self, arrays: Sequence[Any]) -> tuple[Any, Array]:
         if not self.fused or any(not array.size for array in arrays):
             return super().scaled_squares(arrays)
-        largest, squares = norm_kernels(self._cupy)
-        scale = functools.reduce(self._cupy.maximum, map(largest, arrays))
-        return scale, functools.reduce(operator.add, [squares(array, scale) for array in arrays])
+        cupy = self._cupy
+        scale = functools.reduce(cupy.maximum, [largest_magnitude(cupy, array) for array in arrays])
+        return scale, functools.reduce(operator.add, [sum_of_squares(cupy, array, scale) for array in arrays])
 
     def apply_rule(
         self, rule: Rule, arrays: Sequence[Array], scalars: Sequence[Any], decay: float = 0.0, *, donate: bool = False

@@ -183,6 +183,19 @@ def test_values_that_trade_places_are_copied(backend: Backend) -> None:
         np.testing.assert_array_equal(backend.to_numpy(array), host)
 
 
+def test_all_values_of_one_shape_are_copied_by_one_kernel(backend: Backend, counts: Any) -> None:
+    state, step = [backend.asarray(np.zeros(shape)) for shape in [(3,), ()] * 20], None
+    step = StepFunction(lambda state, *_: [each + number for number, each in enumerate(state)])
+    run_small(backend, step.function, state, 2, step=step)
+    counts.reset_counts()
+    run_small(backend, step.function, state, 1, step=step)
+    assert sorted(kernel for kernel in counts.counts().captured if "copy" in kernel) == 3 * ["copy"] + [
+        "copy_and_count"
+    ]
+    for number, array in enumerate(state):
+        np.testing.assert_array_equal(backend.to_numpy(array), 3.0 * number)
+
+
 def test_state_of_another_shape_is_refused(backend: Backend) -> None:
     state = {"total": backend.asarray(np.zeros(2))}
     with pytest.raises(ValueError, match=r"same shapes and dtypes; got \(1,\), float64 instead of \(2,\), float64"):
@@ -242,6 +255,25 @@ def test_steps_run_in_another_thread(backend: Backend) -> None:
     thread.start()
     thread.join()
     assert_same_bits(on_host(backend, state), uncaptured(backend, [5, 5]))
+
+
+def test_threads_capture_side_by_side(backend: Backend) -> None:
+    states, constants, together = [make_state(backend) for _ in range(3)], make_constants(backend), threading.Barrier(3)
+    backend.synchronize()
+
+    def train(state: dict[str, Any]) -> None:
+        step = StepFunction(network_step(backend))
+        together.wait()
+        for number in range(3):
+            backend.run_steps(step, state, constants, make_inputs(number), 5)[1]()
+
+    threads = [threading.Thread(target=train, args=(state,)) for state in states]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for state in states:
+        assert_same_bits(on_host(backend, state), uncaptured(backend, [5, 5, 5]))
 
 
 def reads_a_value(state: Any, constants: Any, inputs: Any, k: Any) -> Any:
@@ -323,22 +355,6 @@ def test_graph_ends_with_its_step_but_never_within_a_capture(backend: Backend, m
     assert (seen_within, ended) == ([0, 0, 0], [None])
     del step
     assert ended == [None, None]
-
-
-def test_reductions_are_those_of_cupy_itself_while_the_backend_works(backend: Backend, cupy: Any) -> None:
-    core, cub = cupy._core, cupy._core._accelerator.ACCELERATOR_CUB
-    before = core.get_reduction_accelerators(), core.get_routine_accelerators()
-    core.set_reduction_accelerators(["cub"])
-    core.set_routine_accelerators(["cub"])
-    try:
-        with backend.active():
-            with backend.active():
-                pass
-            assert core.get_reduction_accelerators() == core.get_routine_accelerators() == []
-        assert core.get_reduction_accelerators() == core.get_routine_accelerators() == [cub]
-    finally:
-        core.set_reduction_accelerators(before[0])
-        core.set_routine_accelerators(before[1])
 
 
 @pytest.mark.parametrize(
