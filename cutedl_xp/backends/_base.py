@@ -85,6 +85,11 @@ class Backend(Operations, ABC):
             raise ValueError(f"${_FUSED} must be 1 (fused kernels, as without it) or 0 (none); got {wanted!r}")
         return wanted == "1"
 
+    @property
+    def float32_products(self) -> str:
+        """The format in which matrix products of float32 are computed, with the setting that chose another one."""
+        return "float32"
+
     def synchronize(self) -> None:
         """Wait until the device has done its work; return at once if the library computes synchronously."""
 

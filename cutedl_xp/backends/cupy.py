@@ -59,6 +59,12 @@ class CupyBackend(Backend):
     def synchronize(self) -> None:
         self._cupy.cuda.get_current_stream().synchronize()
 
+    @property
+    def float32_products(self) -> str:
+        chosen = self._cupy._core._routines_linalg
+        name: str = chosen.compute_type_to_str(chosen.get_compute_type("f"))
+        return "TF32, chosen by $CUPY_TF32" if name == "COMPUTE_TYPE_TF32" else "float32"
+
     def matmul(self, a: Any, b: Any, out: Any = None) -> Array:
         product: Array = self._cupy.matmul(a, b, out=out)
         return product

@@ -34,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
     report.check_folder(options.out)
     for backend in backends:
         print(f"{backend.name} {backend.version} on {backend.device} (devices: {', '.join(backend.devices())})")
+        print(f"  float32 products: {backend.float32_products}")
     for name, reason in left_out.items():
         print(f"left out: {name}: {reason}")
     print(f"{options.model}, float32, {options.rounds} rounds; {describe_machine()}\n", flush=True)

@@ -50,6 +50,21 @@ def test_info_names_every_backend(capsys: pytest.CaptureFixture[str]) -> None:
     assert next(line for line in lines if line.startswith("numpy")).endswith("cpu")
 
 
+def test_info_shows_how_each_backend_multiplies_float32(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NVIDIA_TF32_OVERRIDE", raising=False)
+    main(["info"])
+    lines = capsys.readouterr().out.splitlines()
+    usable = {line.split()[0] for line in lines[1:] if "not usable" not in line}
+    shown = [line.split()[0] for line in lines if "  float32 products: " in line]
+    assert set(shown) == usable
+    assert len(shown) == len(usable)
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")
+    main(["info"])
+    assert capsys.readouterr().out.splitlines() == [*lines, "NVIDIA_TF32_OVERRIDE=0"]
+
+
 def spec(backend: Backend) -> str:
     return "array_api_strict:device1" if backend.name == "array_api_strict" else backend.name
 
@@ -61,6 +76,7 @@ def test_bench(backend: Backend, tmp_path: Path, capsys: pytest.CaptureFixture[s
     printed = capsys.readouterr().out
     for words in (
         f"{backend.name} {backend.version} on ",
+        f"float32 products: {backend.float32_products}",
         "training step, batch 2",
         "update, Adam",
         "x fastest",
