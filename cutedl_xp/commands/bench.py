@@ -6,6 +6,7 @@ from pathlib import Path
 from cutedl_xp import bench
 from cutedl_xp.bench import report
 from cutedl_xp.bench.machine import describe_machine
+from cutedl_xp.commands._environment import share_gpu_memory
 
 NAME = "bench"
 HELP = "compare the speed of the available backends"
@@ -30,6 +31,7 @@ def run(options: argparse.Namespace) -> int:
     batch_sizes = _parse_integers("--batch-sizes", options.batch_sizes, ",")
     bench.check_plan(widths, batch_sizes, options.rounds, options.block_seconds)
     names = [] if options.backends is None else [name.strip() for name in options.backends.split(",")]
+    share_gpu_memory()
     backends, left_out = bench.choose_backends(names, options.device)
     report.check_folder(options.out)
     for backend in backends:

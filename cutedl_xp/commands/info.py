@@ -4,6 +4,7 @@ import argparse
 
 from cutedl_xp.backends import available_backends, get_backend
 from cutedl_xp.bench.machine import describe_override
+from cutedl_xp.commands._environment import share_gpu_memory
 
 NAME = "info"
 HELP = "list the backends with their devices, or with the reason why they cannot be used"
@@ -15,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print a line for each device of each backend, and the format of its float32 products."""
+    share_gpu_memory()
     rows = [("backend", "version", "devices, or why it cannot be used")]
     for name, reason in available_backends().items():
         if reason is not None:
