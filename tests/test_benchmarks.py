@@ -49,12 +49,15 @@ def test_a_report_is_three_files(load: Callable[[str], Any], measurements: list[
         assert told in page
 
 
-@pytest.mark.parametrize("name", ["floor", "cutedl_xp-plain"])
+@pytest.mark.parametrize("name", ["floor", "cutedl_xp-plain", "cutedl_xp-jax"])
 def test_contenders_take_turns(load: Callable[[str], Any], measurements: list[Any], name: str) -> None:
+    if load("contenders").missing_library(name):
+        pytest.skip(f"{load('contenders').missing_library(name)} is not installed")
     task = measurements[0].task
     with load("turns").Field([name], {}, print) as field:
         (found,) = field.measure(task, 2, 1e-6)
         assert "numba" not in field.about[name]
+        assert ("jax" in field.about[name]) == (name == "cutedl_xp-jax")
     assert (found.task, found.contender, len(found.seconds)) == (task, name, 2)
     assert found.best > 0.0
 

@@ -139,6 +139,11 @@ class Backend(Operations, ABC):
         """Return a context in which the library's current device is this backend's."""
         return contextlib.nullcontext()
 
+    @property
+    def float32_products(self) -> str:
+        """The format in which matrix products of float32 are computed, with the setting that chose another one."""
+        return "float32"
+
     def synchronize(self) -> None:
         """Wait until the device has done its work; return at once if the library computes synchronously."""
 

@@ -99,6 +99,12 @@ class CupyBackend(Backend):
         copy_kernel(self._cupy)(source, target)  # a kernel, as graphs are to be without copies
         return cast(Array, target)
 
+    @property
+    def float32_products(self) -> str:
+        chosen = self._cupy._core._routines_linalg
+        name: str = chosen.compute_type_to_str(chosen.get_compute_type("f"))
+        return "TF32, chosen by $CUPY_TF32" if name == "COMPUTE_TYPE_TF32" else "float32"
+
     def matmul(self, a: Any, b: Any, out: Any = None) -> Array:
         product: Any = _cublas.matmul(self._cupy, a, b, out)
         if product is None:

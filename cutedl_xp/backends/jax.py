@@ -101,6 +101,11 @@ class JaxBackend(Backend):
         product: Array = multiply(a, b)
         return product
 
+    @property
+    def float32_products(self) -> str:
+        chosen = jax.config.jax_default_matmul_precision
+        return "float32, requested by the backend" if chosen is None else f"jax_default_matmul_precision is {chosen!r}"
+
     def elementwise(self, function: Elementwise, *arguments: Any) -> Any:
         return (_compile_function(function) if self._can_compile(function) else function)(self.xp, *arguments)
 

@@ -58,6 +58,14 @@ class TorchBackend(Backend):
         elif self.device.type != "cpu":
             torch.get_device_module(self.device).synchronize()
 
+    @property
+    def float32_products(self) -> str:
+        try:
+            chosen = torch.get_float32_matmul_precision()
+        except RuntimeError:  # the newer setting, of one library of CUDA, is in use
+            return f"torch.backends.cuda.matmul.fp32_precision is {torch.backends.cuda.matmul.fp32_precision!r}"
+        return "float32" if chosen == "highest" else f"torch.get_float32_matmul_precision() is {chosen!r}"
+
     def make_computable(self, array: Any) -> Array:
         # PyTorch has few functions for unsigned integers of more than 8 bits
         if array.dtype not in _WIDER:

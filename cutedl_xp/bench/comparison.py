@@ -167,6 +167,7 @@ class _Timer:
             floor_seconds=tuple(self._floor_seconds),
             floor_amount=case.floor_amount,
             floor_unit=case.floor_unit,
+            float32_products=backend.float32_products,
         )
 
     def _calibrate(self, work: Work, block_seconds: float) -> int:

@@ -5,11 +5,12 @@ import platform
 import re
 from pathlib import Path
 
+_TF32_OVERRIDE = "NVIDIA_TF32_OVERRIDE"  # every CUDA library obeys it, whatever its own settings are
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def describe_machine() -> str:
-    """Return processor, cores, operating system, Python version and thread limits, in words.
+    """Return processor, cores, operating system, Python version, thread limits and TF32 override, in words.
 
     Examples
     --------
@@ -24,8 +25,14 @@ def describe_machine() -> str:
             f"{platform.system()} {platform.machine()}",
             f"Python {platform.python_version()}",
             *(limits or ["threads as each library chooses"]),
+            *describe_override(),
         ]
     )
+
+
+def describe_override() -> list[str]:
+    """Return the setting that overrides the libraries' choice of TF32, or nothing if there is none."""
+    return [f"{_TF32_OVERRIDE}={os.environ[_TF32_OVERRIDE]}"] if _TF32_OVERRIDE in os.environ else []
 
 
 def count_cores() -> int:

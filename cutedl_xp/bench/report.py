@@ -198,6 +198,7 @@ def _make_record(result: Result, about: str) -> dict[str, Any]:
         "backend": result.backend,
         "version": result.version,
         "device": result.device,
+        "float32_products": result.float32_products,
         "machine": about,
         "median_seconds": result.median,
         "first_quartile_seconds": first,

@@ -25,6 +25,8 @@ class Result:
         products of a step, or a copy that moves as many bytes as an update reads and writes.
     floor_amount, floor_unit
         Floating-point operations (``"FLOP"``) or bytes (``"B"``) in such a call.
+    float32_products
+        Format in which the backend multiplies float32 matrices, default ``"float32"``.
 
     Examples
     --------
@@ -46,6 +48,7 @@ class Result:
     floor_seconds: tuple[float, ...]
     floor_amount: int
     floor_unit: str
+    float32_products: str = "float32"
 
     @property
     def median(self) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 from cutedl_xp import bench
 from cutedl_xp.bench import report
 from cutedl_xp.bench.machine import describe_machine
+from cutedl_xp.commands._environment import share_gpu_memory
 
 NAME = "bench"
 HELP = "compare the speed of the available backends"
@@ -30,10 +31,12 @@ def run(options: argparse.Namespace) -> int:
     batch_sizes = _parse_integers("--batch-sizes", options.batch_sizes, ",")
     bench.check_plan(widths, batch_sizes, options.rounds, options.block_seconds)
     names = [] if options.backends is None else [name.strip() for name in options.backends.split(",")]
+    share_gpu_memory()
     backends, left_out = bench.choose_backends(names, options.device)
     report.check_folder(options.out)
     for backend in backends:
         print(f"{backend.name} {backend.version} on {backend.device} (devices: {', '.join(backend.devices())})")
+        print(f"  float32 products: {backend.float32_products}")
     for name, reason in left_out.items():
         print(f"left out: {name}: {reason}")
     print(f"{options.model}, float32, {options.rounds} rounds; {describe_machine()}\n", flush=True)

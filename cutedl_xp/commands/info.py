@@ -3,6 +3,8 @@
 import argparse
 
 from cutedl_xp.backends import available_backends, get_backend
+from cutedl_xp.bench.machine import describe_override
+from cutedl_xp.commands._environment import share_gpu_memory
 
 NAME = "info"
 HELP = "list the backends with their devices, or with the reason why they cannot be used"
@@ -13,7 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print a line for each device of each backend."""
+    """Print a line for each device of each backend, and the format of its float32 products."""
+    share_gpu_memory()
     rows = [("backend", "version", "devices, or why it cannot be used")]
     for name, reason in available_backends().items():
         if reason is not None:
@@ -21,7 +24,10 @@ def run(options: argparse.Namespace) -> int:
             continue
         backend = get_backend(name)
         rows += [(name, backend.version, device) for device in backend.devices()]
+        rows.append((name, backend.version, f"float32 products: {backend.float32_products}"))
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for row in rows:
         print(f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}")
+    for setting in describe_override():
+        print(setting)
     return 0

@@ -175,7 +175,10 @@ def test_refused_before_any_work(
 def test_machine_names_cores_and_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("NVIDIA_TF32_OVERRIDE", raising=False)
     assert describe_machine().startswith(f"{count_cores()} cores of ")
     assert describe_machine().endswith(", threads as each library chooses")
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert describe_machine().endswith(", OMP_NUM_THREADS=3")
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")
+    assert describe_machine().endswith(", OMP_NUM_THREADS=3, NVIDIA_TF32_OVERRIDE=0")

@@ -48,7 +48,7 @@ class TestResult:
 class TestReport:
     results = (
         result(),
-        result(backend="torch", seconds=(2e-3, 4e-3, 6e-3, 8e-3)),
+        result(backend="torch", seconds=(2e-3, 4e-3, 6e-3, 8e-3), float32_products="TF32, by choice"),
         result(**UPDATE, floor_amount=26_000),
         result(backend="torch", **UPDATE),
     )
@@ -79,6 +79,7 @@ class TestReport:
         assert [row["task"] for row in rows] == ["training step"] * 2 + ["update, Adam"] * 2
         assert [(row["batch_size"], row["samples_per_second"]) for row in rows[1:3]] == [("5", "1000.0"), ("", "")]
         assert rows[0]["machine"] == "a machine, with 2 cores"
+        assert [row["float32_products"] for row in rows] == ["float32", "TF32, by choice", "float32", "float32"]
         assert float(rows[0]["median_seconds"]) == 2.5e-3
         assert float(rows[0]["share"]) == pytest.approx(0.25)
         assert [float(part) for part in rows[0]["seconds"].split()] == list(self.results[0].seconds)

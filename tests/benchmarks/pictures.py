@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _OUR_COLOUR, _PEER_COLOUR, _FLOOR_COLOUR = figures.COLOURS[0], figures.COLOURS[1], "black"
-_DASHES = {FLOOR: "dotted", "cutedl_xp-plain": "dashed"}
+_DASHES = {FLOOR: "dotted", "cutedl_xp-plain": "dashed", "cutedl_xp-jax": "dashdot"}
 
 
 def png(figure: "Figure") -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-OURS = ("cutedl_xp", "cutedl_xp-plain")
+OURS = ("cutedl_xp", "cutedl_xp-plain", "cutedl_xp-jax")
 FLOOR = "floor"
 RULES = {
     "Fixed": 0,

@@ -50,6 +50,45 @@ def test_info_names_every_backend(capsys: pytest.CaptureFixture[str]) -> None:
     assert next(line for line in lines if line.startswith("numpy")).endswith("cpu")
 
 
+def test_info_shows_how_each_backend_multiplies_float32(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NVIDIA_TF32_OVERRIDE", raising=False)
+    main(["info"])
+    lines = capsys.readouterr().out.splitlines()
+    usable = {line.split()[0] for line in lines[1:] if "not usable" not in line}
+    shown = [line.split()[0] for line in lines if "  float32 products: " in line]
+    assert set(shown) == usable
+    assert len(shown) == len(usable)
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")
+    main(["info"])
+    assert capsys.readouterr().out.splitlines() == [*lines, "NVIDIA_TF32_OVERRIDE=0"]
+
+
+PROBES = {
+    "info": "from cutedl_xp.commands import info\ninfo.available_backends = probe\n",
+    "bench": "from cutedl_xp import bench\nbench.choose_backends = probe\n",
+}
+
+
+@pytest.mark.parametrize("command", PROBES)
+@pytest.mark.parametrize(("chosen", "expected"), [(None, "false"), ("true", "true")])
+def test_jax_leaves_memory_of_the_gpu_to_the_other_libraries(
+    command: str, chosen: str | None, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "XLA_PYTHON_CLIENT_PREALLOCATE"
+    if chosen is None:
+        monkeypatch.delenv(name, raising=False)
+    else:
+        monkeypatch.setenv(name, chosen)
+    program = f"import os, sys\nfrom cutedl_xp.__main__ import main\nprint(os.environ.get('{name}'))\n"
+    program += "def probe(*_):\n"
+    program += f"    print(os.environ.get('{name}'), 'jax' in sys.modules)\n    raise ValueError('enough')\n"
+    program += PROBES[command] + f"assert main(['{command}']) == 2"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == (f"{chosen}\n{expected} False\n", "cutedl-xp: error: enough\n")
+
+
 def spec(backend: Backend) -> str:
     return "array_api_strict:device1" if backend.name == "array_api_strict" else backend.name
 
@@ -61,6 +100,7 @@ def test_bench(backend: Backend, tmp_path: Path, capsys: pytest.CaptureFixture[s
     printed = capsys.readouterr().out
     for words in (
         f"{backend.name} {backend.version} on ",
+        f"float32 products: {backend.float32_products}",
         "training step, batch 2",
         "update, Adam",
         "x fastest",

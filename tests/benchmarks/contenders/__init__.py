@@ -46,6 +46,7 @@ CONTENDERS = {
         Contender("floor", "gathering and matrix products alone; a copy", "floor", ("cutedl_xp",), updates=True),
         Contender("cutedl_xp", "with numba", "ours", ("cutedl_xp", "numba"), updates=True, program="ours"),
         Contender("cutedl_xp-plain", "without", "ours_plain", ("cutedl_xp",), updates=True, program="ours_plain"),
+        Contender("cutedl_xp-jax", "on JAX", "ours_jax", ("cutedl_xp", "jax"), _JAX),
         Contender("jax-scan", "an epoch compiled as one loop", "jax_scan", ("jax", "optax"), _JAX, program="jax_scan"),
         Contender("jax-step", "each step a call of a compiled one", "jax_step", ("jax", "optax"), _JAX),
         Contender("torch", "eager, fused", "torch_eager", ("torch",), updates=True, program="torch_eager"),

@@ -1,4 +1,4 @@
-"""cutedl_xp on NumPy, as a user trains: ``Session.fit`` epoch by epoch, the images kept as bytes."""
+"""cutedl_xp as a user trains: ``Session.fit`` epoch by epoch, the images kept as bytes; on NumPy by default."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,13 +10,13 @@ from benchmarks import data
 from benchmarks.work import Work
 
 
-def step(widths: Sequence[int], batch_size: int) -> Work:
+def step(widths: Sequence[int], batch_size: int, backend: str = "numpy") -> Work:
     """Epochs of ``Session.fit``."""
     train = cdl.Dataset(
         data.byte_images(widths[0]), data.one_hot(widths[-1]), batch_size, drop_remainder=True, scale=1 / 255
     )
     adam = cdl.optimizers.Adam(data.LEARNING_RATE, data.BETA1, data.BETA2)
-    session = cdl.Session(_model(widths), cdl.losses.CategoricalCrossentropy(), adam)
+    session = cdl.Session(_model(widths, backend), cdl.losses.CategoricalCrossentropy(), adam)
     return Work(lambda: session.fit(train, epochs=1), steps=len(train))
 
 
@@ -30,14 +30,14 @@ def update(rule: str, parameters: int) -> Work:
     return Work(lambda: optimizer.step(model.parameters))
 
 
-def _model(widths: Sequence[int]) -> cdl.Model:
+def _model(widths: Sequence[int], backend: str = "numpy") -> cdl.Model:
     """Relu between the layers, logits at the end."""
     last = len(widths) - 2
     layers = [
         cdl.layers.Dense(units, input_dim=inputs, activation="linear" if place == last else "relu")
         for place, (inputs, units) in enumerate(pairwise(widths))
     ]
-    return cdl.Model(layers).assemble(backend="numpy", dtype="float32", seed=0)
+    return cdl.Model(layers).assemble(backend=backend, dtype="float32", seed=0)
 
 
 def _dense_layer(parameters: int) -> tuple[int, int]:
