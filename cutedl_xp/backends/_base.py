@@ -91,10 +91,14 @@ class Backend(Operations, ABC):
         return wanted == "1"
 
     def why_not_compiled(self) -> str | None:
-        """Return why this backend does not compile training steps, as a sentence, or None if it does."""
+        """Return why this backend cannot compile training steps, as a sentence, or None if it can."""
         if not self.fused:
             return f"${_FUSED} is 0"
         return None if self.compiles_steps else f"the backend {self.name!r} runs the operations one after the other"
+
+    def why_not_by_default(self) -> str | None:
+        """Return why training steps are compiled on request only, as a sentence, or None if they need no request."""
+        return None
 
     def run_steps(
         self, step: StepFunction, state: Tree, constants: Tree, inputs: Tree, count: int

@@ -1,22 +1,20 @@
 """Tasks of a backend comparison: a training step, and an update by each optimizer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain, count, pairwise
+from itertools import pairwise
 from math import prod
 
 import numpy as np
 
 from cutedl_xp import optimizers
-from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend
+from cutedl_xp.bench._steps import make_steps
 from cutedl_xp.bench.floors import DTYPE, ITEMSIZE, Work, count_update_traffic, make_copy, make_products
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.layers import Dense
-from cutedl_xp.losses import CategoricalCrossentropy
 from cutedl_xp.model import Model
-from cutedl_xp.optimizers import Adam, ElementwiseOptimizer
-from cutedl_xp.training.step import TrainingStep
+from cutedl_xp.optimizers import ElementwiseOptimizer
 
 STEP = "training step"
 _SAMPLES = 60_000  # the size of MNIST, so that a batch is gathered from memory and not from a cache
@@ -36,7 +34,7 @@ class Case:
     batch_size
         Samples in a call; 0 for an update.
     work
-        Function to time.
+        Function to time: ``work(count)`` makes so many steps or updates.
     floor
         The least work of the task on the same backend: the matrix products of a step, or a copy that moves as many
         bytes as an update reads and writes.
@@ -47,7 +45,7 @@ class Case:
     backend: Backend
     task: str
     batch_size: int
-    work: Work
+    work: Callable[[int], object]
     floor: Work
     floor_amount: int
 
@@ -57,7 +55,9 @@ class Case:
         return "FLOP" if self.batch_size else "B"
 
 
-def make_cases(backend: Backend, widths: Sequence[int], batch_sizes: Sequence[int]) -> list[Case]:
+def make_cases(
+    backend: Backend, widths: Sequence[int], batch_sizes: Sequence[int], compiled: bool | None = None
+) -> list[Case]:
     """Return all tasks on one backend: a training step for each batch size, and an update by each optimizer.
 
     Parameters
@@ -68,12 +68,14 @@ def make_cases(backend: Backend, widths: Sequence[int], batch_sizes: Sequence[in
         Widths of the model: inputs, hidden units, outputs.
     batch_sizes
         Batch sizes of the training steps.
+    compiled
+        Argument of ``Session.fit``.
     """
     model, random = _make_model(backend, widths), np.random.default_rng(0)
     for parameter in model.parameters:
         shape = tuple(parameter.value.shape)
         parameter.gradient = backend.asarray(random.normal(size=shape), dtype=DTYPE)
-    steps = [_make_step_case(backend, widths, batch_size) for batch_size in batch_sizes]
+    steps = [_make_step_case(backend, widths, batch_size, compiled) for batch_size in batch_sizes]
     return steps + [_make_update_case(model, optimizer) for optimizer in list_optimizers()]
 
 
@@ -100,21 +102,10 @@ def _make_model(backend: Backend, widths: Sequence[int]) -> Model:
     return Model(layers).assemble(backend=backend, dtype=DTYPE, seed=0)
 
 
-def _make_step_case(backend: Backend, widths: Sequence[int], batch_size: int) -> Case:
-    model = _make_model(backend, widths)
-    train = TrainingStep(model, CategoricalCrossentropy(), Adam())
-    batches = _iterate_batches(model, _make_images(widths, batch_size))
-
-    def step() -> Array:
-        return train(*next(batches))
-
+def _make_step_case(backend: Backend, widths: Sequence[int], batch_size: int, compiled: bool | None) -> Case:
+    steps = make_steps(_make_model(backend, widths), _make_images(widths, batch_size), compiled)
     products, operations = make_products(backend, widths, batch_size)
-    return Case(backend, STEP, batch_size, step, products, operations)
-
-
-def _iterate_batches(model: Model, data: Dataset) -> Iterator[tuple[Array, Array]]:
-    """Yield batches epoch after epoch, as ``Session.fit`` takes them."""
-    return chain.from_iterable(data.batches(epoch, model.backend, model.dtype) for epoch in count())
+    return Case(backend, STEP, batch_size, steps, products, operations)
 
 
 def _make_images(widths: Sequence[int], batch_size: int) -> Dataset:
@@ -131,8 +122,9 @@ def _make_images(widths: Sequence[int], batch_size: int) -> Dataset:
 def _make_update_case(model: Model, optimizer: ElementwiseOptimizer) -> Case:
     parameters = model.parameters
 
-    def update() -> None:
-        optimizer.step(parameters)
+    def update(count: int) -> None:
+        for _ in range(count):
+            optimizer.step(parameters)
 
     numbers = sum(prod(parameter.value.shape) for parameter in parameters)
     copy, moved = make_copy(parameters.backend, count_update_traffic(numbers, len(optimizer.slots)))

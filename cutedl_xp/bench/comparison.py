@@ -12,7 +12,7 @@ from cutedl_xp._checks import check_integer, check_not_negative, check_sequence
 from cutedl_xp.backends import Backend
 from cutedl_xp.bench.cases import Case, make_cases
 from cutedl_xp.bench.choice import choose_backends
-from cutedl_xp.bench.floors import Work
+from cutedl_xp.bench.floors import repeated
 from cutedl_xp.bench.result import Result
 
 __all__ = ["Result", "check_plan", "choose_backends", "compare", "measure"]
@@ -61,6 +61,7 @@ def compare(
     batch_sizes: Sequence[int] = (64,),
     rounds: int = 7,
     block_seconds: float = 0.05,
+    compiled: bool | None = None,
 ) -> list[Result]:
     """Time a training step and every optimizer's update on several backends.
 
@@ -78,6 +79,8 @@ def compare(
         Number of measurements of each task, at least 2.
     block_seconds
         Minimum duration of one measurement, at most 60 seconds; a call is repeated until then.
+    compiled
+        Argument of ``Session.fit``: whether the training steps are compiled; default None, where that is possible.
 
     Returns
     -------
@@ -99,7 +102,7 @@ def compare(
     check_plan(widths, batch_sizes, rounds, block_seconds)
     if not backends or not all(isinstance(backend, Backend) for backend in backends):
         raise ValueError(f"`backends` must be at least one backend, such as get_backend('numpy'); got {backends!r}")
-    columns = [make_cases(backend, widths, batch_sizes) for backend in backends]
+    columns = [make_cases(backend, widths, batch_sizes, compiled) for backend in backends]
     tasks = [list(cases) for cases in zip(*columns, strict=True)]
     return measure(tasks, _join_widths(widths), rounds, block_seconds)
 
@@ -142,15 +145,16 @@ class _Timer:
 
     def __init__(self, case: Case, block_seconds: float, clock: Callable[[], float]) -> None:
         self._case, self._clock = case, clock
+        self._floor = repeated(case.floor)
         self._calls = self._calibrate(case.work, block_seconds)
-        self._floor_calls = self._calibrate(case.floor, block_seconds)
+        self._floor_calls = self._calibrate(self._floor, block_seconds)
         self._seconds: list[float] = []
         self._floor_seconds: list[float] = []
 
     def measure(self) -> None:
         """Time the work, then its floor."""
         self._seconds.append(self._time_calls(self._case.work, self._calls) / self._calls)
-        self._floor_seconds.append(self._time_calls(self._case.floor, self._floor_calls) / self._floor_calls)
+        self._floor_seconds.append(self._time_calls(self._floor, self._floor_calls) / self._floor_calls)
 
     def result(self, model: str) -> Result:
         """Return the measurements of all rounds."""
@@ -170,21 +174,20 @@ class _Timer:
             float32_products=backend.float32_products,
         )
 
-    def _calibrate(self, work: Work, block_seconds: float) -> int:
+    def _calibrate(self, work: Callable[[int], object], block_seconds: float) -> int:
         """Return how many calls last long enough; the calls also warm up compilers and caches."""
         calls = 1
         while self._time_calls(work, calls) < block_seconds and calls < _MOST_CALLS:
             calls *= 2
         return calls
 
-    def _time_calls(self, work: Work, calls: int) -> float:
+    def _time_calls(self, work: Callable[[int], object], calls: int) -> float:
         """Return the seconds that ``calls`` calls take, after one call that is not counted."""
         synchronize = self._case.backend.synchronize
-        kept = work()
+        kept = work(1)
         synchronize()
         started = self._clock()
-        for _ in range(calls):
-            kept = work()
+        kept = work(calls)
         synchronize()
         stopped = self._clock()
         del kept  # kept until here: JAX waits only for results that are still referenced

@@ -16,6 +16,24 @@ DTYPE = "float32"
 ITEMSIZE = 4
 
 
+def repeated(work: Work) -> Callable[[int], object]:
+    """Return a function that does work so many times and returns the last result.
+
+    Examples
+    --------
+    >>> repeated(lambda: "done")(3)
+    'done'
+    """
+
+    def repeat(count: int) -> object:
+        kept: object = None
+        for _ in range(count):
+            kept = work()
+        return kept
+
+    return repeat
+
+
 def make_products(backend: Backend, widths: Sequence[int], batch_size: int, x: Array | None = None) -> tuple[Work, int]:
     """Return the matrix products of one training step of a dense network, without the rest of the step.
 

@@ -22,11 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--batch-sizes", default="64,256", metavar="N,M", help="batch sizes of the training steps (default: 64,256)")
     add("--rounds", type=int, default=7, help="number of measurements of each task, at least 2 (default: 7)")
     add("--block-seconds", type=float, default=0.05, metavar="S", help="duration of a measurement (default: 0.05)")
+    add("--compiled", choices=("yes", "no"), help="training steps compiled or in a plain loop (default: as in fit)")
     add("--out", type=Path, default=Path("out"), metavar="DIR", help="folder of bench.csv and bench.png (default: out)")
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure, print the table and write the files."""
+    compiled = None if options.compiled is None else options.compiled == "yes"
     widths = _parse_integers("--model", options.model, "-")
     batch_sizes = _parse_integers("--batch-sizes", options.batch_sizes, ",")
     bench.check_plan(widths, batch_sizes, options.rounds, options.block_seconds)
@@ -40,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     for name, reason in left_out.items():
         print(f"left out: {name}: {reason}")
     print(f"{options.model}, float32, {options.rounds} rounds; {describe_machine()}\n", flush=True)
-    results = bench.compare(backends, widths, batch_sizes, options.rounds, options.block_seconds)
+    results = bench.compare(backends, widths, batch_sizes, options.rounds, options.block_seconds, compiled)
     print(report.format_table(results), report.EXPLANATION, sep="\n\n", end="\n\n")
     print(*report.write_files(results, options.out), sep="\n")
     return 0

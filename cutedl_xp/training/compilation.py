@@ -56,6 +56,8 @@ def decide(
         return Compilation(False, "`compiled` is False")
     parts = [*model.layers, loss, *optimizer.all]
     reason = model.backend.why_not_compiled() or _find_obstacle(parts, train)
+    if reason is None and wanted is None:
+        reason = model.backend.why_not_by_default()
     if reason is None:
         how = "many steps in one call" if model.backend.compiles_steps else "each step in the trainer's own loop"
         return Compilation(True, f"the backend {model.backend.name!r} runs {how}")

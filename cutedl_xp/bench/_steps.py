@@ -1,0 +1,67 @@
+"""Training steps as ``Session.fit`` makes them, without its history and listeners."""
+
+from collections.abc import Callable
+
+from cutedl_xp.datasets import Dataset
+from cutedl_xp.losses import CategoricalCrossentropy
+from cutedl_xp.model import Model
+from cutedl_xp.optimizers import Adam
+from cutedl_xp.training.compilation import decide
+from cutedl_xp.training.evaluation import Evaluation
+from cutedl_xp.training.fit import Fit
+from cutedl_xp.training.history import History
+from cutedl_xp.training.listener_memory import ListenerMemory
+from cutedl_xp.training.means import RunningMean
+from cutedl_xp.training.plan import ValidationPlan
+from cutedl_xp.training.position import Position
+from cutedl_xp.training.programs import Programs
+from cutedl_xp.training.steps import SessionSteps
+from cutedl_xp.training.stopping import Stopping
+
+
+def make_steps(model: Model, data: Dataset, compiled: bool | None) -> Callable[[int], object]:
+    """Return a function that makes so many training steps, epoch after epoch, and returns arrays to wait for.
+
+    Parameters
+    ----------
+    model
+        Model to train with softmax cross-entropy and Adam.
+    data
+        Training data, without a last batch that is shorter than the others.
+    compiled
+        Argument of ``Session.fit``.
+    """
+    fit = _make_fit(model, data)
+    fit.optimizer.attach(model.parameters)
+    compilation = decide(model, fit.evaluation.loss, fit.optimizer, data, compiled)
+    steps, position = SessionSteps(fit, compilation, insist=compiled is True, longest=len(data)), fit.position
+
+    def run(count: int) -> object:
+        last = position.step + count
+        while position.step < last:
+            if position.batch == 0:
+                steps.begin_epoch()
+            steps.run(min(last - position.step, len(data) - position.batch))
+        return fit.losses.device_sums
+
+    return run
+
+
+def _make_fit(model: Model, data: Dataset) -> Fit:
+    evaluation, history = Evaluation(model, CategoricalCrossentropy(), ()), History()
+    return Fit(
+        session=None,
+        train=data,
+        model=model,
+        optimizer=Adam(),
+        regularizers=(),
+        evaluation=evaluation,
+        plan=ValidationPlan(0, len(data), None, 1, 0, 0),
+        position=Position(),
+        losses=RunningMean(model.backend, model.dtype),
+        memory=ListenerMemory(),
+        validate=evaluation.means,
+        programs=Programs(),
+        history=history,
+        stopping=Stopping(history),
+    )
