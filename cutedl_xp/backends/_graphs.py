@@ -29,7 +29,10 @@ def run_steps(
     step.compiled = graphs
     place = tuple(map(_memory, flatten([state, constants]))), tuple((x.shape, x.dtype.str) for x in flatten(inputs))
     if place not in graphs:
-        graphs[place] = GraphOfStep(cupy, step.function, inputs)
+        try:
+            graphs[place] = GraphOfStep(cupy, step.function, inputs)
+        except (MemoryError, RuntimeError) as error:  # the device's memory may do for uncaptured steps
+            raise _not_compilable(cupy, "CUDA cannot make a graph of the step", error, 0) from error
     graphs.move_to_end(place)
     while len(graphs) > _MOST_KEPT:
         graphs.popitem(last=False)
@@ -163,9 +166,14 @@ class GraphOfStep:
                     stream.end_capture()
                 if not isinstance(error, Exception):
                     raise
-                runtime.deviceSynchronize()  # raises an error of CUDA that lasts: no later call would succeed
-                sentence = f"{type(error).__name__}: {error}".partition("\n")[0]
-                raise NotCompilable(f"CUDA cannot capture the step ({sentence})", steps_done) from error
+                raise _not_compilable(self._cupy, "CUDA cannot capture the step", error, steps_done) from error
+
+
+def _not_compilable(cupy: Any, failure: str, error: Exception, steps_done: int) -> NotCompilable:
+    """Return the error for a failure, unless it lasts: then CUDA raises it again, as it does at every later call."""
+    cupy.cuda.runtime.deviceSynchronize()
+    sentence = f"{type(error).__name__}: {error}".partition("\n")[0]
+    return NotCompilable(f"{failure} ({sentence})", steps_done)
 
 
 def _finish_step(cupy: Any, old: list[Any], new: list[Any], counter: Any) -> None:

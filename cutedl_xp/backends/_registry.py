@@ -31,8 +31,9 @@ def get_backend(name: str | Backend | None = None, *, device: str | None = None)
     ----------
     name
         ``"numpy"``, ``"cupy"`` or ``"array_api_strict"``, with a device after a colon where the library has
-        several: ``"cupy:1"``, ``"array_api_strict:device1"``. Without a name or device the environment variable
-        ``CUTEDL_XP_BACKEND`` decides, and where it is not set, NumPy. A backend is returned as it is.
+        several: ``"cupy:1"``, ``"array_api_strict:device1"``. ``"cupy"`` alone stands for CuPy's current device.
+        Without a name or device the environment variable ``CUTEDL_XP_BACKEND`` decides, and where it is not set,
+        NumPy. A backend is returned as it is.
     device
         ``"cpu"`` (NumPy), ``"cuda"`` or ``"cuda:1"`` (CuPy), or ``"auto"``: CuPy where a CUDA device answers,
         else NumPy. Only ``"auto"`` ever chooses for you.

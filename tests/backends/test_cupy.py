@@ -76,6 +76,10 @@ class StandIn(ModuleType):
             CUDARuntimeError=CUDARuntimeError,
         )
         self.cuda = SimpleNamespace(Device=Device, runtime=runtime)
+        names = ("reduction_accelerators", "routine_accelerators")
+        self._core = SimpleNamespace(
+            **{f"get_{name}": list for name in names}, **{f"set_{name}": list for name in names}
+        )
 
     def compute_once(self, device: int) -> None:
         assert self.entered == [device]
@@ -241,6 +245,15 @@ def test_device_that_was_chosen_stays_current(install: Callable[..., StandIn]) -
     assert available_backends()["cupy"] is None
     assert get_backend(device="auto").device == cupy.cuda.Device(1)
     assert set(cupy.used) == {1}
+
+
+def test_work_of_a_backend_is_on_its_device_whatever_is_current(install: Callable[..., StandIn]) -> None:
+    cupy = install(devices=2)
+    backend = get_backend("cupy:1")
+    cupy.used.append(0)  # as in another thread
+    with backend.active():
+        assert cupy.entered == [1]
+    assert cupy.entered == []
 
 
 def test_device_that_cannot_compute_does_not_become_the_current_one(install: Callable[..., StandIn]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cutedl_xp import Backend, activations
-from cutedl_xp.backends import NotCompilable, StepFunction, _graphs
+from cutedl_xp.backends import NotCompilable, StepFunction, _cublas, _graphs
 from cutedl_xp.optimizers.rules.adam import adam_rule
 
 SAMPLES, INPUTS, HIDDEN, CLASSES, BATCH, CAPACITY = 60, 9, 7, 4, 8, 6
@@ -305,6 +305,18 @@ def test_product_that_cublas_does_not_take_leaves_the_step_uncaptured(backend: B
     state = {"total": backend.asarray(np.ones((2, 3, 3), "float32"))}
     with pytest.raises(NotCompilable):
         run_small(backend, lambda state, *_: {"total": backend.matmul(state["total"], state["total"])}, state)
+
+
+def test_graph_without_memory_leaves_the_step_uncaptured(
+    backend: Backend, cupy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(_: Any) -> None:
+        raise MemoryError("no memory\nfor a workspace")
+
+    monkeypatch.setattr(_cublas, "Handle", no_memory)
+    with pytest.raises(NotCompilable, match=r"make a graph of the step \(MemoryError: no memory\)$") as caught:
+        run_small(backend, add_row, {"total": backend.asarray(np.zeros((), "int64"))})
+    assert caught.value.steps_done == 0
 
 
 def test_lasting_error_of_cuda_is_raised(backend: Backend, cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
