@@ -199,7 +199,7 @@ class Model:
         if not array.shape:
             raise ValueError("`x` must have a first axis of samples; got an array of shape ()")
         self.output_shape(tuple(array.shape[1:]))
-        with self.backend.ignore_underflow():
+        with self.backend.active(), self.backend.ignore_underflow():
             return self.forward(self.backend.convert(array, self.dtype, None), training=False)[0]
 
     def weights(self) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from cutedl_xp.training.steps import SessionSteps
 from cutedl_xp.training.stopping import Stopping
 
 
-def make_steps(model: Model, data: Dataset, compiled: bool | None) -> Callable[[int], object]:
-    """Return a function that makes so many training steps, epoch after epoch, and returns arrays to wait for.
+def make_steps(model: Model, data: Dataset, compiled: bool | None) -> Callable[[int], RunningMean]:
+    """Return a function that makes so many training steps, epoch after epoch, and returns the mean of the losses.
 
     Parameters
     ----------
@@ -36,13 +36,13 @@ def make_steps(model: Model, data: Dataset, compiled: bool | None) -> Callable[[
     compilation = decide(model, fit.evaluation.loss, fit.optimizer, data, compiled)
     steps, position = SessionSteps(fit, compilation, insist=compiled is True, longest=len(data)), fit.position
 
-    def run(count: int) -> object:
+    def run(count: int) -> RunningMean:
         last = position.step + count
         while position.step < last:
             if position.batch == 0:
                 steps.begin_epoch()
             steps.run(min(last - position.step, len(data) - position.batch))
-        return fit.losses.device_sums
+        return fit.losses
 
     return run
 

@@ -18,7 +18,7 @@ from cutedl_xp.schedules._schedule import evaluate_schedule
 
 @dataclass(frozen=True)
 class ScalarTable:
-    """The scalars of consecutive updates of a rule: a row for each, from update number ``first + 1`` on."""
+    """The scalars of consecutive updates of a rule: one row or more, from update number ``first + 1`` on."""
 
     first: int
     rows: list[tuple[float, ...]]
@@ -85,7 +85,7 @@ class ElementwiseOptimizer(Optimizer):
 
     def scalar_tables(self, state: State, updates: int) -> ScalarTable:
         first = state["t"]
-        return ScalarTable(first, [self.scalars(first + 1 + number) for number in range(updates)])
+        return ScalarTable(first, [self.scalars(first + 1 + number) for number in range(max(updates, 1))])
 
     def read_scalars(self, state: State, tables: Any) -> tuple[Any, ...]:
         t, table = state["t"], tables["rows"]

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from cutedl_xp._checks import format_value
+from cutedl_xp._checks import check_integer, format_value
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss
 from cutedl_xp.model import Model
+from cutedl_xp.training.plan import ValidationPlan
 
 
 def check_type(argument: str, value: Any, wanted: type) -> None:
@@ -24,3 +25,17 @@ def check_data(argument: str, data: Dataset, model: Model, loss: Loss) -> None:
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError  # libraries raise subclasses of their own
         raise kind(f"`{argument}` does not fit: {error}") from error
+
+
+def make_plan(
+    epoch: int, train: Dataset, val_data: Dataset | None, epochs: int, val_epochs: int, val_steps: int, val_batches: int
+) -> ValidationPlan:
+    """Return the plan of a training that begins at an epoch, after a check of the arguments of ``Session.fit``."""
+    return ValidationPlan(
+        last_epoch=epoch + check_integer("epochs", epochs, at_least=1) - 1,
+        epoch_steps=len(train),
+        val_data=val_data,
+        val_epochs=check_integer("val_epochs", val_epochs, at_least=1),
+        val_steps=check_integer("val_steps", val_steps, at_least=0),
+        val_batches=check_integer("val_batches", val_batches, at_least=0),
+    )

@@ -24,6 +24,8 @@ class Carry:
         Model, and its optimizer, which is attached.
     losses
         Mean of the training losses.
+    memory
+        Arrays that stay from one training of the session to the next, by name.
 
     Attributes
     ----------
@@ -33,15 +35,13 @@ class Carry:
         Rows that the tables of scalars need beside one for each step.
     """
 
-    def __init__(self, model: Model, optimizer: Optimizer, losses: RunningMean) -> None:
+    def __init__(self, model: Model, optimizer: Optimizer, losses: RunningMean, memory: dict[str, Any]) -> None:
         self.model, self.optimizer, self._losses = model, optimizer, losses
         self.state: Any = None
         self._counters: Any = counters_of(optimizer.kept_state())  # of `_unread` steps before the state
         self._unread = 0
         self._samples = 0
-        self._on_device: Any = None
-        self._known: Any = None  # counters that the arrays on the device hold
-        self._sums: list[Array] | None = None
+        self._memory = memory
         self.slack = 0 if optimizer.advance(self._counters, 0) is not None else _SLACK
 
     @contextmanager
@@ -95,7 +95,7 @@ class Carry:
         state, self.state = self.state, None
         if self._unread:
             self._read_counters(state)
-        self._known = self._counters
+        self._memory["counts"] = self._counters
         optimizer, parameters = self.optimizer, self.model.parameters
         kept = with_counters(state["optimizer"], self._counters)
         optimizer.keep_state(named_state(optimizer.kept_state(), kept))
@@ -106,28 +106,29 @@ class Carry:
 
     def _counter_arrays(self) -> Any:
         """Return the counters on the device: in the same memory each time, as compiled programs may know addresses."""
-        backend = self.model.backend
-        if self._on_device is None or not backend.has_views:
-            self._on_device = map_tree(self._as_counter, self._counters)
-        elif self._known != self._counters:
-            new = map_tree(self._as_counter, self._counters)
-            pairs = zip(flatten(self._on_device), flatten(new), strict=True)
-            self._on_device = fill(new, [backend.write(array, value) for array, value in pairs])
-        return self._on_device
+        backend, memory = self.model.backend, self._memory
+        if "counters" not in memory or not backend.has_views:
+            memory["counters"] = map_tree(self._as_counter, self._counters)
+        elif memory["counts"] != self._counters:
+            for array, number in zip(flatten(memory["counters"]), flatten(self._counters), strict=True):
+                backend.write(array, self._as_counter(number))
+        memory["counts"] = None  # unknown until the steps have been made
+        return memory["counters"]
 
-    def _as_counter(self, number: int) -> Array:
+    def _as_counter(self, number: Any) -> Array:
         return self.model.backend.asarray(number, self.model.backend.index_dtype)
 
     def _sum_arrays(self) -> list[Array]:
         """Return the sums of the losses, likewise."""
         backend, sums = self.model.backend, list(self._losses.device_sums)
-        if not backend.has_views or self._sums is None:
-            self._sums = [backend.copy(each) for each in sums]
+        own = self._memory.get("sums")
+        if own is None or not backend.has_views:
+            own = self._memory["sums"] = list(map(backend.copy, sums))
         else:
-            self._sums = [
-                own if each is own else backend.write(own, each) for own, each in zip(self._sums, sums, strict=True)
-            ]
-        return self._sums
+            for target, each in zip(own, sums, strict=True):
+                if each is not target:
+                    backend.write(target, each)
+        return own
 
     def _read_counters(self, state: Any) -> None:
         backend, counters = self.model.backend, counters_of(state["optimizer"])

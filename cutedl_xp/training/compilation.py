@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cutedl_xp._checks import check_boolean
 from cutedl_xp._compilable import Compilable
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss
@@ -49,10 +50,10 @@ def decide(
 
     Raises
     ------
-    ValueError
-        If compilation is wanted and not possible.
+    TypeError, ValueError
+        If ``wanted`` is no boolean, or compilation is wanted and not possible.
     """
-    if wanted is False:
+    if wanted is not None and not check_boolean("compiled", wanted):
         return Compilation(False, "`compiled` is False")
     parts = [*model.layers, loss, *optimizer.all]
     reason = model.backend.why_not_compiled() or _find_obstacle(parts, train)

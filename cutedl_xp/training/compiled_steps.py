@@ -39,7 +39,7 @@ class CompiledSteps:
     def __init__(self, fit: Fit, step: TrainingStep, plain: PlainSteps, longest: int) -> None:
         self._fit, self._plain, self._pace = fit, plain, Pace()
         self._model, self._optimizer, self._train, self._position = fit.model, fit.optimizer, fit.train, fit.position
-        self._carry = Carry(fit.model, fit.optimizer, fit.losses)
+        self._carry = Carry(fit.model, fit.optimizer, fit.losses, fit.programs.memory)
         self._program = StepProgram(fit.model, step, fit.optimizer, fit.train.scale)
         self._longest = min(longest, _LONGEST, len(fit.train))
         backend, dtype = fit.model.backend, fit.model.dtype

@@ -12,9 +12,16 @@ _MOST_KEPT = 16
 
 
 class Programs:
-    """Step functions by what they depend on, so that each is compiled once in a session."""
+    """Step functions by what they depend on, so that each is compiled once in a session.
+
+    Attributes
+    ----------
+    memory
+        Arrays that the steps use in every training, by name, as compiled programs may know their addresses.
+    """
 
     def __init__(self) -> None:
+        self.memory: dict[str, Any] = {}
         self._kept: list[tuple[Any, StepFunction]] = []
 
     def get(self, key: Any, make: Callable[[], StepFunction]) -> StepFunction:

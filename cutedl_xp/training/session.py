@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cutedl_xp._checks import check_boolean, check_integer, check_sequence
+from cutedl_xp._checks import check_integer, check_sequence
 from cutedl_xp.backends import Backend
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss
@@ -13,7 +13,7 @@ from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.regularizers import Regularizer
 from cutedl_xp.training import events, state
-from cutedl_xp.training.arguments import check_data, check_type
+from cutedl_xp.training.arguments import check_data, check_type, make_plan
 from cutedl_xp.training.compilation import Compilation, decide
 from cutedl_xp.training.compiled_evaluation import CompiledEvaluation
 from cutedl_xp.training.evaluation import Evaluation
@@ -193,54 +193,50 @@ class Session:
             If a loss is NaN or infinite at an entry, which ends the training.
         """
         self._memory.check_idle()
-        check_data("train", train, self.model, self.loss)
-        if val_data is not None:
-            check_data("val_data", val_data, self.model, self.loss)
-            self._evaluation.means(val_data, batches=1)
-        plan = ValidationPlan(
-            last_epoch=self.epoch + check_integer("epochs", epochs, at_least=1) - 1,
-            epoch_steps=len(train),
-            val_data=val_data,
-            val_epochs=check_integer("val_epochs", val_epochs, at_least=1),
-            val_steps=check_integer("val_steps", val_steps, at_least=0),
-            val_batches=check_integer("val_batches", val_batches, at_least=0),
-        )
-        events.check(listeners)
-        if compiled is not None:
-            check_boolean("compiled", compiled)
-        self._compilation = decide(self.model, self.loss, self.optimizer, train, compiled)
-        self.optimizer.attach(self.model.parameters)
+        with self.backend.active(), self.backend.ignore_underflow():
+            check_data("train", train, self.model, self.loss)
+            if val_data is not None:
+                check_data("val_data", val_data, self.model, self.loss)
+                self._evaluation.means(val_data, batches=1)
+            plan = make_plan(self.epoch, train, val_data, epochs, val_epochs, val_steps, val_batches)
+            events.check(listeners)
+            self._compilation = decide(self.model, self.loss, self.optimizer, train, compiled)
+            self.optimizer.attach(self.model.parameters)
+            with self._memory.lent_to(listeners):
+                fit = self._begin(train, plan)
+                log = TrainingLog(fit)
+                steps = SessionSteps(fit, self._compilation, insist=compiled is True, longest=log.most_steps)
+                try:
+                    run_epochs(fit, steps, log)
+                finally:
+                    self._compilation = steps.compilation
+        for warning in filter(None, (steps.warning, log.warning)):
+            warnings.warn(warning, RuntimeWarning, stacklevel=2)
+        return fit.history
+
+    def _begin(self, train: Dataset, plan: ValidationPlan) -> Fit:
+        """Return the parts of a training with a new history."""
+        if not self._position.begin(train):
+            self._losses = RunningMean(self.backend, self.model.dtype)
         rates = tuple(self.optimizer.learning_rates())
         groups = None if rates == ("",) else rates
-        with self.backend.ignore_underflow(), self._memory.lent_to(listeners):
-            if not self._position.begin(train):
-                self._losses = RunningMean(self.backend, self.model.dtype)
-            history = self.history = History(self._evaluation.names[1:], validated=val_data is not None, groups=groups)
-            fit = Fit(
-                session=self,
-                train=train,
-                model=self.model,
-                optimizer=self.optimizer,
-                regularizers=self.regularizers,
-                evaluation=self._evaluation,
-                plan=plan,
-                position=self._position,
-                losses=self._losses,
-                memory=self._memory,
-                validate=self._evaluator.means,
-                programs=self._programs,
-                history=history,
-                stopping=Stopping(history),
-            )
-            log = TrainingLog(fit)
-            steps = SessionSteps(fit, self._compilation, insist=compiled is True, longest=log.most_steps)
-            try:
-                run_epochs(fit, steps, log)
-            finally:
-                self._compilation = steps.compilation
-        if log.warning:
-            warnings.warn(log.warning, RuntimeWarning, stacklevel=2)
-        return history
+        self.history = History(self._evaluation.names[1:], validated=plan.val_data is not None, groups=groups)
+        return Fit(
+            session=self,
+            train=train,
+            model=self.model,
+            optimizer=self.optimizer,
+            regularizers=self.regularizers,
+            evaluation=self._evaluation,
+            plan=plan,
+            position=self._position,
+            losses=self._losses,
+            memory=self._memory,
+            validate=self._evaluator.means,
+            programs=self._programs,
+            history=self.history,
+            stopping=Stopping(self.history),
+        )
 
     def evaluate(self, data: Dataset, batches: int = 0) -> dict[str, float]:
         """Return a dict of the mean ``"loss"`` and metrics over a data set, without training.
@@ -252,9 +248,10 @@ class Session:
         batches
             Number of batches to use, the first ones; default 0, all.
         """
-        check_data("data", data, self.model, self.loss)
-        means = self._evaluator.means(data, check_integer("batches", batches, at_least=0))
-        return dict(zip(self._evaluation.names, RunningMean.read(means), strict=True))
+        with self.backend.active():
+            check_data("data", data, self.model, self.loss)
+            means = self._evaluator.means(data, check_integer("batches", batches, at_least=0))
+            return dict(zip(self._evaluation.names, RunningMean.read(means), strict=True))
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that the rest of a training depends on, as nested dicts of plain values and NumPy arrays.

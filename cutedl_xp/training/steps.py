@@ -5,6 +5,7 @@ from cutedl_xp.training.compilation import Compilation
 from cutedl_xp.training.compiled_steps import CompiledSteps
 from cutedl_xp.training.fit import Fit
 from cutedl_xp.training.plain_steps import PlainSteps
+from cutedl_xp.training.programs import is_own
 from cutedl_xp.training.step import TrainingStep
 
 
@@ -26,10 +27,13 @@ class SessionSteps:
     ----------
     compilation
         As given, or why the backend could not compile them.
+    warning
+        Sentence to warn of after the training; empty if there is none.
     """
 
     def __init__(self, fit: Fit, compilation: Compilation, *, insist: bool, longest: int) -> None:
-        self.compilation, self._insist = compilation, insist
+        self.compilation, self._insist, self.warning = compilation, insist, ""
+        self._foreseen = not all(map(is_own, fit.regularizers))
         step = TrainingStep(fit.model, fit.evaluation.loss, fit.optimizer, fit.regularizers)
         self._plain = PlainSteps(fit, step)
         self._current: PlainSteps | CompiledSteps = self._plain
@@ -54,5 +58,7 @@ class SessionSteps:
             if self._insist:
                 raise ValueError(f"`compiled` is True, but {error}; leave `compiled` out for the plain loop") from error
             self.compilation = Compilation(False, str(error))
+            if not self._foreseen:
+                self.warning = f"the training went on in the plain loop, as {error}"
             self._current = self._plain
             self._plain.begin_epoch()
