@@ -1,5 +1,6 @@
 """Loss and metrics over a data set in one call of the backend."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,10 @@ class CompiledEvaluation:
         self._evaluation, self._programs = evaluation, programs
         self._buffer: Array | None = None
         self._possible = True
+
+    def look_at(self, means: Sequence[RunningMean]) -> None:
+        """Take note of the kind of numbers that the metrics return: a program cannot compute those of the host."""
+        self._possible = not any(mean.on_host for mean in means)
 
     def means(self, data: Dataset, batches: int = 0) -> list[RunningMean]:
         """Return what :meth:`Evaluation.means` returns."""
@@ -76,7 +81,7 @@ class CompiledEvaluation:
             with model.parameters.holding(constants["values"]):
                 evaluation.add_batch(means, backend.convert(x, model.dtype, scale), y)
             if any(mean.on_host for mean in means):
-                raise TypeError("a metric returns a Python number")
+                raise TypeError("a metric returns a number of the host")
             return [list(mean.device_sums) for mean in means]
 
         return self._programs.get(key, lambda: StepFunction(add_batch, signature_of(evaluation.model, parts, key)))

@@ -56,8 +56,8 @@ class RunningMean:
 
     @property
     def on_host(self) -> bool:
-        """Whether numbers were added that are on the host."""
-        return self._host_sum != 0.0
+        """Whether the numbers that were added are on the host."""
+        return self.size > 0 and not self._device_sums
 
     @property
     def device_sums(self) -> tuple[Array, ...]:

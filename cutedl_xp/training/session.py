@@ -197,7 +197,7 @@ class Session:
             check_data("train", train, self.model, self.loss)
             if val_data is not None:
                 check_data("val_data", val_data, self.model, self.loss)
-                self._evaluation.means(val_data, batches=1)
+                self._compiled_evaluation.look_at(self._evaluation.means(val_data, batches=1))
             plan = make_plan(self.epoch, train, val_data, epochs, val_epochs, val_steps, val_batches)
             events.check(listeners)
             self._compilation = decide(self.model, self.loss, self.optimizer, train, compiled)
