@@ -82,7 +82,7 @@ class PureOptimizer(ABC):
         """Return the parameters of each child; all by default."""
         return dict.fromkeys(self.children, params)
 
-    def join(self, params: Tree, parts: Mapping[str, Tree]) -> Tree:
+    def join(self, params: Tree, parts: Mapping[str, Tree], *, donate: bool) -> Tree:
         """Return parameters with those of the children in their place, the inverse of :meth:`parts`."""
         return next(iter(parts.values()), params)
 
@@ -190,7 +190,7 @@ class PureOptimizer(ABC):
             parts[key], nested[key] = child.apply_flush(parts[key], state[key], scalars[key], donate=donate)
         if all(nested[key] is state[key] for key in nested):
             return params, state
-        return self.join(params, parts), state | nested
+        return self.join(params, parts, donate=donate), state | nested
 
     def _init_own(self, params: Tree) -> State:
         leaves = flatten(params)

@@ -85,10 +85,16 @@ class NamedArrays:
             self._selected[wanted] = NamedArrays(Layout(shapes, stretches), runs, backends)
         return self._selected[wanted]
 
-    def with_parts(self, parts: Iterable["NamedArrays"]) -> "NamedArrays":
-        """Return these arrays with selected ones replaced, unless they are views that have been written in place."""
+    def with_parts(self, parts: Iterable["NamedArrays"], *, donate: bool) -> "NamedArrays":
+        """Return these arrays with selected ones replaced, with ``donate`` in the same memory where there are views."""
         if self.in_place:
-            return self
+            copies = zip(self.backends, self.runs, strict=True)
+            whole = self if donate else self.with_runs([backend.copy(run) for backend, run in copies])
+            for part in parts:
+                own = whole.select(part.layout.shapes)
+                if part is not own:
+                    own.overwritten_with(part)
+            return whole
         new = {name: run for part in parts for (name,), run in zip(part.layout.runs, part.runs, strict=True)}
         return self.with_runs([new[name] for (name,) in self.layout.runs])
 
@@ -109,7 +115,10 @@ class NamedArrays:
     def overwritten_with(self, other: "NamedArrays") -> "NamedArrays":
         """Return arrays of the same layout in the memory of these, where it can be written to."""
         return self.with_runs(
-            [each.write(target, new) for each, target, new in zip(self.backends, self.runs, other.runs, strict=True)]
+            [
+                target if new is target else each.write(target, new)
+                for each, target, new in zip(self.backends, self.runs, other.runs, strict=True)
+            ]
         )
 
     def separate(self) -> "NamedArrays":

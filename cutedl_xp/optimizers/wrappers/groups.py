@@ -94,9 +94,9 @@ class Groups(Optimizer):
         leaves = _named_leaves(params)
         return {pattern: {name: leaves[name] for name in own} for pattern, own in self._divide(leaves).items()}
 
-    def join(self, params: Tree, parts: Mapping[str, Tree]) -> Tree:
+    def join(self, params: Tree, parts: Mapping[str, Tree], *, donate: bool) -> Tree:
         if isinstance(params, NamedArrays):
-            return params.with_parts(parts.values())
+            return params.with_parts(parts.values(), donate=donate)
         by_name = {name: array for part in parts.values() for name, array in part.items()}
         return unflatten(params, [by_name[name] for name in _named_leaves(params)])
 
@@ -105,7 +105,7 @@ class Groups(Optimizer):
         for pattern, optimizer in self._optimizers.items():
             arguments = parts[pattern], own_grads[pattern], state[pattern], scalars[pattern]
             parts[pattern], states[pattern] = optimizer.apply(*arguments, donate=donate)
-        return self.join(params, parts), states
+        return self.join(params, parts, donate=donate), states
 
     def learning_rates(self) -> dict[str, float]:
         found = {pattern: optimizer.learning_rates() for pattern, optimizer in self._optimizers.items()}
