@@ -81,7 +81,7 @@ class CompiledEvaluation:
             with model.parameters.holding(constants["values"]):
                 evaluation.add_batch(means, backend.convert(x, model.dtype, scale), y)
             if any(mean.on_host for mean in means):
-                raise TypeError("a metric returns a number of the host")
+                raise NotCompilable("a metric returns a number of the host")
             return [list(mean.device_sums) for mean in means]
 
         return self._programs.get(key, lambda: StepFunction(add_batch, signature_of(evaluation.model, parts, key)))
