@@ -148,3 +148,18 @@ def test_what_is_no_seed_is_refused(seed: Any, error: type[Exception], message: 
     with pytest.raises(error) as caught:
         check_seed(seed)
     assert str(caught.value) == message
+
+
+def test_draws_can_be_recorded_and_replayed() -> None:
+    stream = Stream(3, "a")
+    before = stream.state
+    with stream.recorded() as draws:
+        wanted = [stream.keep_mask((2, 3), 0.5), stream.uniform((4,), 0.0, 2.0), stream.normal((1,), 3.0)]
+    assert stream.state == before
+    for draw, numbers in zip(draws, wanted, strict=True):
+        np.testing.assert_array_equal(stream.perform(draw), numbers)
+    after = stream.state
+    with stream.replayed(["mask", "numbers"]):
+        assert (stream.keep_mask((2, 3), 0.5), stream.uniform((4,), 0.0, 2.0)) == ("mask", "numbers")
+    assert stream.state == after
+    assert stream.normal((1,), 3.0).shape == (1,)

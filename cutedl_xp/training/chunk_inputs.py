@@ -18,10 +18,14 @@ def row_numbers(order: NDArray[np.int64], size: int, count: int, capacity: int, 
 
 
 def scalar_arrays(tables: Any, length: int, dtype: str, counter_dtype: str) -> Any:
-    """Return nested dicts of scalar tables as dicts of arrays with ``length`` rows."""
+    """Return nested dicts of scalar tables as dicts of arrays with ``length`` rows, filled up with the last row.
+
+    A wrapper may compute an update that it does not take, for which there is no row.
+    """
     if isinstance(tables, ScalarTable):
-        rows = np.zeros((length, len(tables.rows[0])), dtype)
+        rows = np.empty((length, len(tables.rows[0])), dtype)
         rows[: len(tables.rows)] = tables.rows
+        rows[len(tables.rows) :] = tables.rows[-1]
         return {"first": np.asarray(tables.first, counter_dtype), "rows": rows}
     return {key: scalar_arrays(child, length, dtype, counter_dtype) for key, child in tables.items()}
 

@@ -1,0 +1,59 @@
+"""How long chunks are, with a clock that the test sets."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from cutedl_xp.training.pace import Pace
+
+
+class Device:
+    """A device that takes some seconds for each step, and a clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self.now, self.seconds, self.waited = 0.0, seconds, 0
+        self._ended = 0.0
+
+    def start(self, steps: int) -> Callable[[], None]:
+        """Begin a chunk after those before it, and return a function that waits for its end."""
+        self._ended = ended = max(self._ended, self.now) + steps * self.seconds
+
+        def wait() -> None:
+            self.waited += 1
+            self.now = max(self.now, ended)
+
+        return wait
+
+
+def run(pace: Pace, device: Device, chunks: int, *, counts: bool = True) -> list[int]:
+    lengths = []
+    for _ in range(chunks):
+        begun = pace.before_chunk()
+        lengths.append(pace.length)
+        pace.after_chunk(device.start(pace.length), pace.length, begun, counts=counts)
+    return lengths
+
+
+def test_chunks_grow_to_the_duration_aimed_at() -> None:
+    device = Device(0.0005)
+    lengths = run(Pace(0.1, clock=lambda: device.now), device, 10)
+    assert lengths[0] == 8
+    assert all(after <= 8 * before for before, after in pairwise(lengths))
+    assert 190 <= lengths[-1] <= 200
+
+
+def test_slow_steps_make_chunks_of_one() -> None:
+    device = Device(3.0)
+    assert run(Pace(0.1, clock=lambda: device.now), device, 5)[-1] == 1
+
+
+def test_two_chunks_are_in_flight_at_most() -> None:
+    device = Device(0.01)
+    pace = Pace(0.1, clock=lambda: device.now)
+    for number in range(6):
+        run(pace, device, 1)
+        assert device.waited == max(0, number - 1)
+
+
+def test_the_duration_of_a_compilation_does_not_count() -> None:
+    device = Device(5.0)
+    assert run(Pace(0.1, clock=lambda: device.now), device, 4, counts=False) == [8] * 4
