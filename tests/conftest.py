@@ -27,7 +27,7 @@ BACKENDS = {
 
 _HERE = Path(__file__).parent
 EMULATOR = _HERE / "cupy_on_cpu"
-_SUBJECTS = ("budgets", "graph_budgets", "kernels", "without_driver")
+_SUBJECTS = ("budgets", "graph_budgets", "graph_sessions", "kernels", "without_driver")
 EMULATED = tuple(_HERE / "backends" / f"test_cupy_{subject}.py" for subject in _SUBJECTS)
 FOR_CUPY = tuple(_HERE / "backends" / f"test_{subject}.py" for subject in ("cublas", "cupy_reductions", "graphs"))
 _HOW = pytest.StashKey[str]()  # how CuPy finds a device
