@@ -1,6 +1,9 @@
-"""Sessions that train as CUDA graphs: steps that cannot be captured and sessions side by side."""
+"""Sessions that train as CUDA graphs: steps that cannot be captured, sessions side by side, and the end of graphs."""
 
+import gc
 import warnings
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -171,3 +174,34 @@ def test_session_may_train_within_the_training_of_another(backend: Backend) -> N
     assert outer.compiled
     assert figures(outer) == figures(undisturbed)
     assert_same_training(inner, alone)
+
+
+def test_graphs_and_their_memory_end_with_the_session(backend: Backend, held_bytes: Callable[[], int]) -> None:
+    def train() -> weakref.ref[Session]:
+        session = make_session(backend)
+        fit(session)
+        assert session.compiled
+        return weakref.ref(session)
+
+    train()
+    before = held_bytes()
+    for _ in range(3):
+        released = train()
+        gc.collect()
+        assert released() is None
+        assert held_bytes() == before
+
+
+@pytest.fixture
+def held_bytes() -> Callable[[], int]:
+    """A function that returns the device memory which is allocated, apart from what CuPy's own pool keeps."""
+    import cupy
+
+    from cupy_on_cpu.allocations import memory
+
+    def count() -> int:
+        gc.collect()
+        cupy.get_default_memory_pool().free_all_blocks()
+        return sum(each.size for each in memory._allocations.values() if each.on_device)
+
+    return count
