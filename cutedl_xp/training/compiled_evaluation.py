@@ -11,7 +11,7 @@ from cutedl_xp.datasets import Dataset
 from cutedl_xp.training.chunk_inputs import row_numbers
 from cutedl_xp.training.evaluation import Evaluation
 from cutedl_xp.training.means import RunningMean
-from cutedl_xp.training.programs import Programs, key_of, signature_of
+from cutedl_xp.training.programs import Programs, make_key, signature_of
 
 
 class CompiledEvaluation:
@@ -69,7 +69,7 @@ class CompiledEvaluation:
     def _step_function(self, size: int, scale: float | None) -> StepFunction:
         evaluation = self._evaluation
         parts = (evaluation.loss, *evaluation.metrics)
-        key = ("evaluation", tuple(map(key_of, parts)), scale, size)
+        key = make_key(evaluation.model, parts, "evaluation", scale, size)
 
         def add_batch(state: Any, constants: Any, inputs: Any, k: Any) -> Any:
             model, backend = evaluation.model, evaluation.model.backend
@@ -81,7 +81,7 @@ class CompiledEvaluation:
             with model.parameters.holding(constants["values"]):
                 evaluation.add_batch(means, backend.convert(x, model.dtype, scale), y)
             if any(mean.on_host for mean in means):
-                raise TypeError("a metric returns a number of the host")
+                raise NotCompilable("a metric returns a number of the host")
             return [list(mean.device_sums) for mean in means]
 
         return self._programs.get(key, lambda: StepFunction(add_batch, signature_of(evaluation.model, parts, key)))

@@ -26,6 +26,8 @@ class RunningMean:
     ----------
     size
         Samples that the mean is over.
+    on_host
+        Whether a number was added that is on the host.
     """
 
     def __init__(self, backend: Backend, dtype: Any) -> None:
@@ -35,7 +37,7 @@ class RunningMean:
     def reset(self) -> None:
         """Forget all numbers."""
         self.size = 0
-        self._host_sum = 0.0
+        self._host_sum, self.on_host = 0.0, False
         self._device_sums: tuple[Array, ...] = ()  # compensated, what rounding took from it, and plain
 
     def add_mean(self, mean: Any, size: int) -> None:
@@ -50,14 +52,10 @@ class RunningMean:
 
     def _add(self, value: Any, weight: float) -> None:
         if isinstance(value, float | np.generic):
+            self.on_host = True
             self._host_sum += float(value) * weight
         else:
             self._device_sums = add_to_sums(self._backend, self.device_sums, value, weight)
-
-    @property
-    def on_host(self) -> bool:
-        """Whether the numbers that were added are on the host."""
-        return self.size > 0 and not self._device_sums
 
     @property
     def device_sums(self) -> tuple[Array, ...]:
