@@ -51,6 +51,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "tests", deadline=None, max_examples=examples, derandomize=on_ci, print_blob=on_ci
     )
     hypothesis.settings.load_profile("tests")
+    if config.getoption("backend") == "jax":  # it compiles for nearly every test, which need not run fast
+        flags = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+        os.environ.setdefault("XLA_FLAGS", flags)
     if config.getoption("backend") != "cupy" or _cuda_devices():
         return
     emulator = _import_emulator()

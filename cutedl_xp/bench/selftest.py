@@ -81,6 +81,7 @@ def run(backend: Backend) -> Iterator[Check]:
                 difference = measure_difference(backend, model, rule, dtype)
                 name = f"{_STEPS} steps of {model} with {rule} in {dtype}"
                 yield Check(name, f"differs by {difference:.1e}, allowed {tolerance:.0e}", difference <= tolerance)
+    yield from _check_compiled(backend)
     yield _check_repeatability(backend)
     yield _check_model_file(backend)
 
@@ -101,8 +102,7 @@ def measure_difference(backend: Backend, model: str, rule: str, dtype: str) -> f
         The largest difference of an entry, relative to the largest entry of its parameter.
     """
     found = _read_weights(_train(backend, model, rule, dtype))
-    wanted = _read_weights(_train(get_backend("numpy"), model, rule, "float64"))
-    return max(float(abs(found[name] - wanted[name]).max() / abs(wanted[name]).max()) for name in wanted)
+    return _difference(found, _read_weights(_train(get_backend("numpy"), model, rule, "float64")))
 
 
 def report(backend: Backend, checks: list[Check]) -> str:
@@ -123,12 +123,12 @@ def report(backend: Backend, checks: list[Check]) -> str:
     )
 
 
-def _train(backend: Backend, model: str, rule: str, dtype: str) -> Session:
+def _train(backend: Backend, model: str, rule: str, dtype: str, compiled: bool | None = None) -> Session:
     layers = [Dense(units, input_dim=784 if place == 0 else None) for place, units in enumerate(MODELS[model])]
     session = Session(
         Model(layers).assemble(backend, dtype, seed=0), loss=SparseCategoricalCrossentropy(), optimizer=RULES[rule]()
     )
-    session.fit(_make_images(), epochs=1)
+    session.fit(_make_images(), epochs=1, compiled=compiled)
     return session
 
 
@@ -145,6 +145,23 @@ def _make_images() -> Dataset:
 
 def _read_weights(session: Session) -> dict[str, Any]:
     return {p.name: session.backend.to_numpy(p.value).astype("float64") for p in session.model.parameters}
+
+
+def _check_compiled(backend: Backend) -> Iterator[Check]:
+    """Check that compiled steps train as the plain loop does, where the backend can compile them."""
+    if not backend.compiles_steps or backend.why_not_compiled():
+        return
+    for model in MODELS:
+        compiled, plain = (_read_weights(_train(backend, model, "Adam", "float32", wanted)) for wanted in (True, False))
+        difference = _difference(compiled, plain)
+        tolerance = TOLERANCES["float32"]
+        found = f"differs by {difference:.1e}, allowed {tolerance:.0e}"
+        yield Check(f"compiled steps of {model} train as the plain loop", found, difference <= tolerance)
+
+
+def _difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
+    """Return the largest difference of an entry, relative to the largest entry of its parameter."""
+    return max(float(abs(found[name] - wanted[name]).max() / abs(wanted[name]).max()) for name in wanted)
 
 
 def _check_repeatability(backend: Backend) -> Check:

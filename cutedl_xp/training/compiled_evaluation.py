@@ -11,7 +11,7 @@ from cutedl_xp.datasets import Dataset
 from cutedl_xp.training.chunk_inputs import row_numbers
 from cutedl_xp.training.evaluation import Evaluation
 from cutedl_xp.training.means import RunningMean
-from cutedl_xp.training.programs import Programs, key_of, signature_of
+from cutedl_xp.training.programs import Programs, make_key, signature_of
 
 
 class CompiledEvaluation:
@@ -69,7 +69,7 @@ class CompiledEvaluation:
     def _step_function(self, size: int, scale: float | None) -> StepFunction:
         evaluation = self._evaluation
         parts = (evaluation.loss, *evaluation.metrics)
-        key = ("evaluation", tuple(map(key_of, parts)), scale, size)
+        key = make_key(evaluation.model, parts, "evaluation", scale, size)
 
         def add_batch(state: Any, constants: Any, inputs: Any, k: Any) -> Any:
             model, backend = evaluation.model, evaluation.model.backend

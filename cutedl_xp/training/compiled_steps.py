@@ -11,7 +11,7 @@ from cutedl_xp.training.fit import Fit
 from cutedl_xp.training.pace import Pace
 from cutedl_xp.training.plain_steps import PlainSteps
 from cutedl_xp.training.program import StepProgram, record_draws
-from cutedl_xp.training.programs import key_of, signature_of
+from cutedl_xp.training.programs import make_key, signature_of
 from cutedl_xp.training.step import TrainingStep
 
 _LONGEST = 1024
@@ -94,8 +94,8 @@ class CompiledSteps:
     def _step_function(self, size: int, capacity: int, length: int) -> StepFunction:
         loss, regularizers = self._fit.evaluation.loss, self._fit.regularizers
         parts = (loss, *regularizers)
-        options = tuple(map(key_of, parts)), self._train.scale, self._optimizer.program_key()
-        key = ("step", *options, size, capacity, length)
+        options = self._train.scale, self._optimizer.program_key()
+        key = make_key(self._model, parts, "step", *options, size, capacity, length)
         return self._fit.programs.get(
             key,
             lambda: StepFunction(self._program, signature_of(self._model, (*parts, *self._optimizer.all), key)),

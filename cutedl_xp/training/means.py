@@ -27,7 +27,7 @@ class RunningMean:
     size
         Samples that the mean is over.
     on_host
-        Whether numbers on the host have been added.
+        Whether a number was added that is on the host.
     """
 
     def __init__(self, backend: Backend, dtype: Any) -> None:
@@ -37,8 +37,7 @@ class RunningMean:
     def reset(self) -> None:
         """Forget all numbers."""
         self.size = 0
-        self.on_host = False
-        self._host_sum = 0.0
+        self._host_sum, self.on_host = 0.0, False
         self._device_sums: tuple[Array, ...] = ()  # compensated, what rounding took from it, and plain
 
     def add_mean(self, mean: Any, size: int) -> None:

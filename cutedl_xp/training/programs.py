@@ -50,8 +50,24 @@ def is_own(part: Any) -> bool:
     return found.__module__.startswith(_OWN)
 
 
+def make_key(model: Model, parts: Sequence[Any], *rest: Any) -> tuple[Any, ...]:
+    """Return everything that a program of a model depends on, to compare with ``==``.
+
+    Parameters
+    ----------
+    model
+        Model of the session.
+    parts
+        Loss, regularizers and metrics.
+    *rest
+        Other values.
+    """
+    layers = tuple((type(layer), tuple(layer.config().items())) for layer in model.layers)
+    return (layers, tuple(map(key_of, parts)), *rest)
+
+
 def signature_of(model: Model, parts: Sequence[Any], key: Hashable) -> Hashable:
-    """Return a value that is equal for sessions whose programs are the same, or None if there may be none.
+    """Return the key if programs with the same key are the same in every session, else None.
 
     Parameters
     ----------
@@ -60,8 +76,6 @@ def signature_of(model: Model, parts: Sequence[Any], key: Hashable) -> Hashable:
     parts
         Other objects that the program calls.
     key
-        Everything that the program depends on beside the layers.
+        Result of :func:`make_key`.
     """
-    if not all(map(is_own, (*model.layers, *parts))):
-        return None
-    return tuple((type(layer), tuple(layer.config().items())) for layer in model.layers), key
+    return key if all(map(is_own, (*model.layers, *parts))) else None

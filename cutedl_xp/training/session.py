@@ -185,7 +185,8 @@ class Session:
         TypeError, ValueError
             If data, labels and model do not fit, before any step is made.
         KeyboardInterrupt
-            After Ctrl-C, once the current step is done: ``session.history`` holds what was recorded.
+            After Ctrl-C, once the current step or the chunks in flight are done: ``session.history`` holds what was
+            recorded.
 
         Warns
         -----

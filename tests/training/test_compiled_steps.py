@@ -207,6 +207,26 @@ def test_options_that_change_between_two_fits_are_used(compare: Any, make_sessio
     assert after(True) == pytest.approx(after(False), rel=1e-4)
 
 
+def test_options_of_layers_that_change_between_two_fits_are_used(make_session: MakeSession, train: Dataset) -> None:
+    def after(compiled: bool) -> float:
+        session = make_session(*LAYERS)
+        session.fit(train, 1, val_data=train, compiled=compiled)
+        session.model.layers[2].keep_prob = 0.3  # type: ignore[attr-defined]
+        return session.fit(train, 2, val_data=train, compiled=compiled).loss[-1]
+
+    assert after(True) == pytest.approx(after(False), rel=1e-4)
+
+
+def test_a_metric_of_the_host_is_computed_in_the_plain_loop(make_session: MakeSession, train: Dataset) -> None:
+    def half(y_true: Any, y_pred: Any) -> float:
+        return 0.5
+
+    session = make_session(metrics=[half])
+    assert session.evaluate(train)["half"] == 0.5
+    assert session.fit(train, 1, val_data=train, compiled=True).series("half") == [0.5]
+    assert session.compiled
+
+
 def test_arrays_that_were_handed_out_stay_valid(
     backend: Backend, make_session: MakeSession, train: Dataset, to_numpy: Callable[[Any], np.ndarray]
 ) -> None:

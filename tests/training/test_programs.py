@@ -7,7 +7,7 @@ from cutedl_xp.backends import StepFunction
 from cutedl_xp.layers import Dense, Layer
 from cutedl_xp.losses import CategoricalCrossentropy, Mse
 from cutedl_xp.regularizers import L2, Regularizer
-from cutedl_xp.training.programs import Programs, key_of, signature_of
+from cutedl_xp.training.programs import Programs, key_of, make_key, signature_of
 
 
 def make() -> StepFunction:
@@ -45,7 +45,7 @@ def test_the_library_s_own_objects_are_compared_by_their_options() -> None:
 
 def test_signatures_differ_where_programs_do() -> None:
     def signature(*layers: Layer) -> object:
-        return signature_of(Model(layers), [Mse()], "key")
+        return signature_of(Model(layers), [Mse()], make_key(Model(layers), [Mse()], 64))
 
     assert signature(Dense(3, input_dim=2)) == signature(Dense(3, input_dim=2))
     assert hash(signature(Dense(3, input_dim=2))) == hash(signature(Dense(3, input_dim=2)))
