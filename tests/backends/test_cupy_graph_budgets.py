@@ -21,9 +21,12 @@ from optimizer_table import AROUND, VARIANTS
 ARTICLES_MODEL = (Dense(10, input_dim=784, activation="relu"),)
 THREE_LAYERS = (Dense(32, input_dim=784), Dense(16), Dense(10, activation="linear"))
 SMALL = (Dense(8, input_dim=784), Dense(6), Dense(10, activation="linear"))
-OPTIMIZERS: dict[str, Callable[[], optimizers.Optimizer]] = AROUND | {
-    variant.kind.__name__: variant.make for variant in VARIANTS
+AROUND_GROUPS: dict[str, Callable[[], optimizers.Optimizer]] = {
+    "Accumulate of Groups": lambda: optimizers.Accumulate(AROUND["Groups"](), 3),
+    "SkipNonFinite of Groups": lambda: optimizers.SkipNonFinite(AROUND["Groups"]()),
 }
+WRAPPERS = AROUND | AROUND_GROUPS
+OPTIMIZERS = WRAPPERS | {variant.kind.__name__: variant.make for variant in VARIANTS}
 SIZE, CHUNK = 64, 6  # so that Accumulate has no gradients left after an epoch
 
 
@@ -158,7 +161,7 @@ def test_the_host_is_told_once_a_validation_whatever_its_size(
     assert (small.graphs, small.gemms, small.captured) == (CHUNK + 1, 0, 0)
 
 
-@pytest.mark.parametrize("make", AROUND.values(), ids=AROUND)
+@pytest.mark.parametrize("make", WRAPPERS.values(), ids=WRAPPERS)
 def test_graphs_have_no_copy_node(backend: Backend, make: Callable[[], optimizers.Optimizer]) -> None:
     cupy_on_cpu.reset_counts()
     make_session(backend, *SMALL[:2], Dropout(0.5), SMALL[2], optimizer=make()).fit(images(CHUNK), 1)
