@@ -27,9 +27,11 @@ BACKENDS = {
 
 _HERE = Path(__file__).parent
 EMULATOR = _HERE / "cupy_on_cpu"
-_SUBJECTS = ("budgets", "graph_budgets", "graph_sessions", "kernels", "without_driver")
+_SUBJECTS = ("budgets", "graph_budgets", "kernels", "without_driver")
 EMULATED = tuple(_HERE / "backends" / f"test_cupy_{subject}.py" for subject in _SUBJECTS)
-FOR_CUPY = tuple(_HERE / "backends" / f"test_{subject}.py" for subject in ("cublas", "cupy_reductions", "graphs"))
+FOR_CUPY = tuple(
+    _HERE / "backends" / f"test_{subject}.py" for subject in ("cublas", "cupy_reductions", "graph_sessions", "graphs")
+)
 _HOW = pytest.StashKey[str]()  # how CuPy finds a device
 
 
