@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from array_api_compat import array_namespace
-
 from cutedl_xp._checks import check_not_negative, check_text, format_names
 from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.backends import backend_of
 from cutedl_xp.parameters import Parameter
 
 
@@ -62,8 +61,12 @@ class L1(Regularizer):
     """
 
     def penalty_gradient(self, w: Array) -> Array:
-        xp: Namespace = array_namespace(w)
-        return xp.sign(w) * self.damping
+        gradient: Array = backend_of(w).elementwise(_scaled_sign, w, self.damping)
+        return gradient
+
+
+def _scaled_sign(xp: Namespace, w: Array, damping: float) -> Array:
+    return xp.sign(w) * damping  # elementwise, as the function itself asks a CUDA device for the number of NaNs
 
 
 class L2(Regularizer):

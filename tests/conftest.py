@@ -27,7 +27,8 @@ BACKENDS = {
 
 _HERE = Path(__file__).parent
 EMULATOR = _HERE / "cupy_on_cpu"
-EMULATED = tuple(_HERE / "backends" / f"test_cupy_{subject}.py" for subject in ("budgets", "kernels", "without_driver"))
+_SUBJECTS = ("budgets", "graph_budgets", "graph_sessions", "kernels", "without_driver")
+EMULATED = tuple(_HERE / "backends" / f"test_cupy_{subject}.py" for subject in _SUBJECTS)
 FOR_CUPY = tuple(_HERE / "backends" / f"test_{subject}.py" for subject in ("cublas", "cupy_reductions", "graphs"))
 _HOW = pytest.StashKey[str]()  # how CuPy finds a device
 
@@ -40,7 +41,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say how much is drawn, and let CuPy find an emulated device where there is no real one, before it is imported."""
+    """Say how much is drawn, and let CuPy find an emulated device where there is no real one, before it is imported.
+
+    On an emulated device every training runs as CUDA graphs.
+    """
     examples = 8 if config.getoption("backend") == "jax" else 25  # it compiles for every shape
     on_ci = bool(os.environ.get("CI"))
     hypothesis.settings.register_profile(
@@ -56,6 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     reason = emulator.reason_against()
     if reason is None:
         emulator.install()
+        os.environ.setdefault("CUTEDL_XP_GRAPHS", "1")
     config.stash[_HOW] = f" (no CUDA device, and no emulation: {reason})" if reason else " (emulated on the CPU)"
 
 

@@ -79,8 +79,9 @@ class _Resources:
             if self.done is not None:
                 with suppress(RuntimeError):  # a device that has failed refuses this too
                     self.done.synchronize()
-            self.graph = self.done = None
-            self.handle = self.inputs = self.stream = self.pool = None
+            self.graph = self.done = self.handle = self.inputs = None
+            self.pool.free_all_blocks()  # CuPy never frees the memory of a pool that ends without
+            self.stream = self.pool = None
 
 
 class GraphOfStep:

@@ -55,9 +55,9 @@ class SessionSteps:
         try:
             self._current.run(limit)
         except NotCompilable as error:
+            self.compilation = Compilation(False, str(error))
             if self._insist:
                 raise ValueError(f"`compiled` is True, but {error}; leave `compiled` out for the plain loop") from error
-            self.compilation = Compilation(False, str(error))
             if not self._foreseen:
                 self.warning = f"the training went on in the plain loop, as {error}"
             self._current = self._plain

@@ -1,4 +1,4 @@
-"""What a training asks of a CUDA device: few kernels a step, one an update, and no copies to the host.
+"""What a training without graphs asks of a CUDA device: few kernels a step, one an update, and no copies to the host.
 
 Counted while CuPy is emulated on the CPU. A step is one of ``Session.fit``, from the batch's rows to the sum of losses.
 """
@@ -19,6 +19,12 @@ from optimizer_table import VARIANTS
 ARTICLES_MODEL = (Dense(10, input_dim=784, activation="relu"),)
 THREE_LAYERS = (Dense(32, input_dim=784), Dense(16), Dense(10, activation="linear"))
 RULES = [variant.make() for variant in VARIANTS]
+
+
+@pytest.fixture(autouse=True)
+def _plain_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let sessions train and evaluate in the plain loop."""
+    monkeypatch.setenv("CUTEDL_XP_GRAPHS", "0")
 
 
 @dataclass(frozen=True)
