@@ -223,7 +223,7 @@ def test_a_metric_of_the_host_is_computed_in_the_plain_loop(make_session: MakeSe
 
     session = make_session(metrics=[half])
     assert session.evaluate(train)["half"] == 0.5
-    assert session.fit(train, 1, val_data=train, compiled=True).series("half") == [0.5]
+    assert session.fit(train, 1, val_data=train, compiled=True).val_half == [0.5]
     assert session.compiled
 
 
