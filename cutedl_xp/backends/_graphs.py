@@ -127,7 +127,10 @@ class GraphOfStep:
             if self._is_warm():
                 self._own.graph = self._capture(run_step, steps_done)
             else:
-                self._warm_up(run_step, current)
+                try:
+                    self._warm_up(run_step, current)
+                except Exception as error:  # the plain loop makes this step again, and raises what a user must see
+                    raise _not_compilable(self._cupy, "CUDA cannot run the step", error, steps_done) from error
                 steps_done += 1
         return steps_done
 

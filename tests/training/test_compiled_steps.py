@@ -279,6 +279,21 @@ def test_a_layer_of_a_users_own_can_be_compiled(compare: Any) -> None:
     compare(lambda: Adam(0.01), Dense(3, input_dim=2), CompilableHalves(), Dense(3, activation="linear"), fit={})
 
 
+def test_an_error_of_a_layer_reaches_the_user(make_session: MakeSession, train: Dataset) -> None:
+    class Fails(Halves):
+        compilable = True
+
+        def forward(self, x: Any, training: bool) -> Any:
+            raise LookupError("of the layer")
+
+    session = make_session(Dense(3, input_dim=2), Dropout(0.5), Fails())
+    before = session.state_dict()["layers"]
+    with pytest.raises(LookupError, match="of the layer"):
+        session.fit(train, 1)
+    assert session.step == 0
+    assert session.state_dict()["layers"] == before
+
+
 @pytest.mark.parametrize("wanted", ["yes", 1, 0])
 def test_the_wish_must_be_a_boolean(make_session: MakeSession, train: Dataset, wanted: Any) -> None:
     with pytest.raises(TypeError, match="`compiled` must be"):
