@@ -6,7 +6,7 @@ Each library has a module here with one small class. :func:`get_backend` imports
 from cutedl_xp.backends._arrays import check_class, check_together, describe, dtype_name
 from cutedl_xp.backends._base import Backend, BackendUnavailable
 from cutedl_xp.backends._registry import available_backends, backend_of, get_backend
-from cutedl_xp.backends._rules import Elementwise, Rule
+from cutedl_xp.backends._rules import Elementwise, Rule, is_module_level
 from cutedl_xp.backends._steps import NotCompilable, StepFunction, fill, flatten, map_tree
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "fill",
     "flatten",
     "get_backend",
+    "is_module_level",
     "map_tree",
 ]

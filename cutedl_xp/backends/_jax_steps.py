@@ -24,7 +24,8 @@ def compile_chunk(step: StepFunction, arguments: tuple[Tree, ...], device: Any) 
         If the step cannot be traced.
     """
     leaves, structure = jax.tree.flatten(arguments)
-    shapes = structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves), device
+    setting = jax.config.jax_default_matmul_precision  # which a matrix product reads while it is traced
+    shapes = structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves), device, setting
     if step.compiled is None:
         step.compiled = {}
     program = step.compiled.get(shapes) or _find_shared(step, shapes)
@@ -54,11 +55,10 @@ def _compile(step: StepFunction, arguments: tuple[Tree, ...]) -> Any:
         return jax.lax.fori_loop(0, count, body, state), count + 1  # known when the loop has ended
 
     try:
-        lowered = jax.jit(run, donate_argnums=0).lower(*arguments)
+        return jax.jit(run, donate_argnums=0).lower(*arguments).compile()
     except Exception as error:  # the step may contain a user's functions, which fail in ways of their own
         sentence = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise NotCompilable(f"JAX cannot trace the step ({sentence})") from error
-    return lowered.compile()
+        raise NotCompilable(f"JAX cannot compile the step ({sentence})") from error
 
 
 def _with_type(new: Any, old: Any) -> Any:

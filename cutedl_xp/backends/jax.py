@@ -85,6 +85,9 @@ class JaxBackend(Backend):
     def index_dtype(self) -> Any:
         return self.xp.int64 if jax.config.jax_enable_x64 else self.xp.int32
 
+    def why_not_compiled(self) -> str | None:
+        return "jax_disable_jit is set" if jax.config.jax_disable_jit else super().why_not_compiled()
+
     def run_steps(
         self, step: StepFunction, state: Tree, constants: Tree, inputs: Tree, count: int
     ) -> tuple[Tree, Callable[[], None]]:

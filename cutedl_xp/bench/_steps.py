@@ -6,7 +6,7 @@ from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import CategoricalCrossentropy
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Adam
-from cutedl_xp.training.compilation import decide
+from cutedl_xp.training.compilation import Compilation, decide
 from cutedl_xp.training.evaluation import Evaluation
 from cutedl_xp.training.fit import Fit
 from cutedl_xp.training.history import History
@@ -34,14 +34,19 @@ def make_steps(model: Model, data: Dataset, compiled: bool | None) -> Callable[[
     fit = _make_fit(model, data)
     fit.optimizer.attach(model.parameters)
     compilation = decide(model, fit.evaluation.loss, fit.optimizer, data, compiled)
-    steps, position = SessionSteps(fit, compilation, insist=compiled is True, longest=len(data)), fit.position
+    failed: list[Compilation] = []
+    steps = SessionSteps(fit, compilation, failed.append, insist=compiled is True, longest=len(data))
+    position, backend = fit.position, model.backend
 
     def run(count: int) -> RunningMean:
         last = position.step + count
-        while position.step < last:
-            if position.batch == 0:
-                steps.begin_epoch()
-            steps.run(min(last - position.step, len(data) - position.batch))
+        with backend.active(), backend.ignore_underflow():
+            while position.step < last:
+                if position.batch == 0:
+                    steps.begin_epoch()
+                steps.run(min(last - position.step, len(data) - position.batch))
+        if failed:
+            raise RuntimeError(f"{failed[0].reason}; give --compiled no to time the plain loop")
         return fit.losses
 
     return run

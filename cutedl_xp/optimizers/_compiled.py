@@ -1,6 +1,5 @@
 """Updates on plain trees of arrays, for compiled training steps."""
 
-from collections.abc import Callable
 from typing import Any
 
 from cutedl_xp._typing import Array
@@ -30,17 +29,17 @@ def update_arrays(
     params, grads = views.values.with_runs(values), views.gradients.with_runs(gradients)
     scalars = optimizer.read_scalars(named, tables)
     params, named = optimizer.apply(params, grads, named, scalars, donate=True)
-    return params.runs, plain_state(named, lambda counter: counter)
+    return params.runs, plain_state(named)
 
 
-def plain_state(state: State, convert: Callable[[Any], Any]) -> State:
-    """Return a state with lists of runs in the place of named arrays, and its counters converted."""
+def plain_state(state: State) -> State:
+    """Return a state with lists of runs in the place of named arrays."""
     plain: State = {}
     for key, child in state.items():
         if isinstance(child, dict):
-            plain[key] = plain_state(child, convert)
+            plain[key] = plain_state(child)
         else:
-            plain[key] = child.runs if isinstance(child, NamedArrays) else convert(child)
+            plain[key] = child.runs if isinstance(child, NamedArrays) else child
     return plain
 
 

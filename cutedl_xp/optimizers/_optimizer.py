@@ -132,7 +132,8 @@ class Optimizer(Compilable, PureOptimizer):
         if self._views is not None:
             self._views.refresh()
             values = self._views.values
-            self.keep_state(self.init(values) if _is_initial(state) else self.check_state(values, state))
+            checked = self.init(values) if _is_initial(state) else self.check_state(values, state)
+            self.keep_state(_in_memory_of(self.kept_state(), checked))
             return
         self._assigned = None if _is_initial(state) else _copy_state(state)
 
@@ -198,6 +199,20 @@ class Optimizer(Compilable, PureOptimizer):
 def _is_initial(state: Any) -> bool:
     """Return whether a state was read before the parameters were known."""
     return all(map(_is_initial, state.values())) if isinstance(state, dict) else isinstance(state, int) and state == 0
+
+
+def _in_memory_of(old: State, new: State) -> State:
+    """Return a new state in the memory of an old one where that can be written to: compiled steps know its address."""
+    found: State = {}
+    for key, child in new.items():
+        target = old.get(key)
+        if isinstance(child, dict) and isinstance(target, dict):
+            found[key] = _in_memory_of(target, child)
+        elif isinstance(target, NamedArrays) and target.in_place and isinstance(child, NamedArrays):
+            found[key] = target.overwritten_with(child)
+        else:
+            found[key] = child
+    return found
 
 
 def _copy_state(tree: Any) -> Any:

@@ -46,16 +46,19 @@ class Carry:
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Within the block, hold the arrays; the parameters and the optimizer have them again afterwards."""
+        """Within the block, hold the arrays; afterwards the parameters and the optimizer hold them again."""
         self._take()
         try:
             yield
-        finally:
+        except BaseException:
             self._return()
+            self._memory["counts"] = None  # the device may have counted steps that the host knows nothing of
+            raise
+        self._return()
 
     @contextmanager
     def returned(self) -> Iterator[None]:
-        """Within the block, let the parameters and the optimizer have the arrays."""
+        """Within the block, the parameters and the optimizer hold the arrays."""
         self._return()
         try:
             yield
@@ -84,7 +87,7 @@ class Carry:
         arrays: dict[str, Any] = {
             "values": list(views.values.runs),
             "gradients": list(views.gradients.runs),
-            "optimizer": plain_state(kept, lambda counter: counter),
+            "optimizer": plain_state(kept),
         }
         if not backend.has_views:  # the steps overwrite these, while a caller may have kept the others
             arrays = map_tree(lambda leaf: leaf if isinstance(leaf, int) else backend.copy(leaf), arrays)
@@ -107,7 +110,8 @@ class Carry:
     def _counter_arrays(self) -> Any:
         """Return the counters on the device: in the same memory each time, as compiled programs may know addresses."""
         backend, memory = self.model.backend, self._memory
-        if "counters" not in memory or not backend.has_views:
+        if memory.get("optimizer") is not self.optimizer or not backend.has_views:
+            memory["optimizer"] = self.optimizer
             memory["counters"] = map_tree(self._as_counter, self._counters)
         elif memory["counts"] != self._counters:
             for array, number in zip(flatten(memory["counters"]), flatten(self._counters), strict=True):
@@ -119,7 +123,7 @@ class Carry:
         return self.model.backend.asarray(number, self.model.backend.index_dtype)
 
     def _sum_arrays(self) -> list[Array]:
-        """Return the sums of the losses, likewise."""
+        """Return the sums of the losses on the device, in the same memory each time."""
         backend, sums = self.model.backend, list(self._losses.device_sums)
         own = self._memory.get("sums")
         if own is None or not backend.has_views:

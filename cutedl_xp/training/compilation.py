@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from cutedl_xp._checks import check_boolean
 from cutedl_xp._compilable import Compilable
+from cutedl_xp.backends import is_module_level
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss
 from cutedl_xp.model import Model
-from cutedl_xp.optimizers import Optimizer
+from cutedl_xp.optimizers import ElementwiseOptimizer, Optimizer
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,9 @@ def _find_obstacle(parts: Sequence[Compilable], train: Dataset | None) -> str | 
     if train is not None and type(train) is not Dataset:
         return f"the class {type(train).__name__} of the training data may make batches of its own"
     for part in parts:
+        name = type(part).__name__
+        if isinstance(part, ElementwiseOptimizer) and not is_module_level(part.rule):
+            return f"the rule of {name} is not a function at the top of a module"
         if not part.compilable:
-            name = type(part).__name__
             return f"the class {name} does not say `compilable = True`"
     return None

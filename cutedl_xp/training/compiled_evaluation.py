@@ -30,8 +30,8 @@ class CompiledEvaluation:
         self._buffer: Array | None = None
         self._possible = True
 
-    def look_at(self, means: Sequence[RunningMean]) -> None:
-        """Take note of the kind of numbers that the metrics return: a program cannot compute those of the host."""
+    def check_first_batch(self, means: Sequence[RunningMean]) -> None:
+        """Leave validations to the plain loop if a metric returns numbers of the host, which no program computes."""
         self._possible = not any(mean.on_host for mean in means)
 
     def means(self, data: Dataset, batches: int = 0) -> list[RunningMean]:
@@ -55,7 +55,8 @@ class CompiledEvaluation:
         means = [RunningMean(backend, dtype) for _ in state]
         for count, size in pieces:
             if count:
-                rows = row_numbers(order, size, count, count, dtype_name(backend.index_dtype))
+                capacity = data.size // size if size == data.batch_size else 1
+                rows = row_numbers(order, size, count, capacity, dtype_name(backend.index_dtype))
                 step = self._step_function(size, data.scale)
                 state, _ = backend.run_steps(step, state, constants, {"rows": rows}, count)
                 order = order[count * size :]

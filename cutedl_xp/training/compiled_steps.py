@@ -1,5 +1,7 @@
 """Training steps in chunks that a backend compiles."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -8,10 +10,11 @@ from cutedl_xp.backends import NotCompilable, StepFunction, dtype_name
 from cutedl_xp.training import chunk_inputs
 from cutedl_xp.training.carry import Carry
 from cutedl_xp.training.fit import Fit
+from cutedl_xp.training.interrupts import without_interrupts
 from cutedl_xp.training.pace import Pace
 from cutedl_xp.training.plain_steps import PlainSteps
 from cutedl_xp.training.program import StepProgram, record_draws
-from cutedl_xp.training.programs import make_key, signature_of
+from cutedl_xp.training.programs import describe_layers, make_key, signature_of
 from cutedl_xp.training.step import TrainingStep
 
 _LONGEST = 1024
@@ -46,6 +49,7 @@ class CompiledSteps:
         data, labels = fit.train.arrays_on(backend, dtype)
         self._constants = {"data": data, "labels": labels}
         self._dtypes = dtype_name(dtype), dtype_name(backend.index_dtype)
+        self._layers: Any = None
         self._draws: dict[int, tuple[list[list[Any]], int]] = {}
         self._order = np.zeros(0, np.int64)
 
@@ -67,28 +71,23 @@ class CompiledSteps:
         size = self._train.batch_size if full else len(rows)
         draws, fitting = self._draws_of(size)
         capacity = min(self._longest, fitting) if full else 1
-        count = min(limit, max(full, 1), capacity, self._pace.length)
-        count, tables = self._evaluate_scalars(count)
+        begun = self._pace.before_chunk()
+        count, tables = self._evaluate_scalars(min(limit, max(full, 1), capacity, self._pace.length))
         if not count:
             self._run_plain()
             return
         length = capacity + self._carry.slack
-        before = [stream.state for stream in self._model.streams]
-        inputs = {
-            "rows": chunk_inputs.row_numbers(rows, size, count, capacity, self._dtypes[1]),
-            "scalars": chunk_inputs.scalar_arrays(tables, length, *self._dtypes),
-            "draws": chunk_inputs.draw_numbers(self._model.streams, draws, count, capacity, self._dtypes[0]),
-        }
         step = self._step_function(size, capacity, length)
-        known, begun = step.compiled is not None, self._pace.before_chunk()
-        try:
-            self._carry.state, wait = self._model.backend.run_steps(
-                step, self._carry.state, self._constants, inputs, count
-            )
-        except NotCompilable as error:
-            self._rewind(before, draws, size, error.steps_done)
-            raise
-        self._advance(count, size)
+        known, streams = step.compiled is not None, self._model.streams
+        with without_interrupts(), self._rewinding(draws, size):
+            inputs = {
+                "rows": chunk_inputs.row_numbers(rows, size, count, capacity, self._dtypes[1]),
+                "scalars": chunk_inputs.scalar_arrays(tables, length, *self._dtypes),
+                "draws": chunk_inputs.draw_numbers(streams, draws, count, capacity, self._dtypes[0]),
+            }
+            arguments = step, self._carry.state, self._constants, inputs, count
+            self._carry.state, wait = self._model.backend.run_steps(*arguments)
+            self._advance(count, size)
         self._pace.after_chunk(wait, count, begun, counts=known)
 
     def _step_function(self, size: int, capacity: int, length: int) -> StepFunction:
@@ -103,6 +102,9 @@ class CompiledSteps:
 
     def _draws_of(self, size: int) -> tuple[list[list[Any]], int]:
         """Return the draws of a step with ``size`` samples, and the number of steps whose numbers fit into memory."""
+        layers = describe_layers(self._model)
+        if layers != self._layers:  # a listener may have changed their options
+            self._layers, self._draws = layers, {}
         if size not in self._draws:
             draws = record_draws(self._model, self._train, size)
             taken = chunk_inputs.bytes_of_draws(draws, self._model.streams)
@@ -110,9 +112,9 @@ class CompiledSteps:
         return self._draws[size]
 
     def _evaluate_scalars(self, count: int) -> tuple[int, Any]:
-        """Return the tables of the optimizer for as many steps as its schedules can be evaluated for, and that number.
+        """Return a number of steps, at most ``count``, and the tables of the optimizer for them.
 
-        A schedule that raises for a later update must not keep the steps before from being made.
+        The number is smaller, down to 0, where a schedule raises for a later update: the steps before are made first.
         """
         while count:
             try:
@@ -130,11 +132,18 @@ class CompiledSteps:
         self._carry.advance(count, count * size)
         self._position.advance(len(self._train), count)
 
-    def _rewind(self, before: list[Any], draws: list[list[Any]], size: int, steps_done: int) -> None:
-        """Let the random streams stand where the steps that were made have left them."""
-        for stream, state, own in zip(self._model.streams, before, draws, strict=True):
-            stream.state = state
-            for draw in own * steps_done:
-                stream.perform(draw)
-        if steps_done:
-            self._advance(steps_done, size)
+    @contextmanager
+    def _rewinding(self, draws: list[list[Any]], size: int) -> Iterator[None]:
+        """After a failure within the block, let the random streams stand where the steps that were made left them."""
+        before = [stream.state for stream in self._model.streams]
+        try:
+            yield
+        except Exception as error:
+            steps_done = error.steps_done if isinstance(error, NotCompilable) else 0
+            for stream, state, own in zip(self._model.streams, before, draws, strict=True):
+                stream.state = state
+                for draw in own * steps_done:
+                    stream.perform(draw)
+            if steps_done:
+                self._advance(steps_done, size)
+            raise

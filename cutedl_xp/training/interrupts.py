@@ -22,6 +22,23 @@ class Interrupt:
 
 
 @contextmanager
+def without_interrupts() -> Iterator[None]:
+    """Within the block, put Ctrl-C off to the end of the block, so that what it does is done whole."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    received: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: received.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if received:
+            handler(*received[-1])
+
+
+@contextmanager
 def deferred_interrupt(stop: Callable[[str], None]) -> Iterator[Interrupt]:
     """Within the block the first Ctrl-C is only noted, and ``stop`` called with a word that says so.
 

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-_FIRST, _GROWTH = 8, 8
+_FIRST, _GROWTH = 1, 8
 
 
 class Pace:
@@ -28,8 +28,8 @@ class Pace:
         self.length = _FIRST
 
     def before_chunk(self) -> float:
-        """Wait until at most one chunk is in flight, and return the time."""
-        while len(self._in_flight) > 1:
+        """Wait until at most one chunk is in flight, none if a step takes long, and return the time."""
+        while len(self._in_flight) > (self.length > 1):
             wait, steps, begun, counts = self._in_flight.popleft()
             wait()
             ended = self._clock()

@@ -39,9 +39,11 @@ class Programs:
 
 def key_of(part: Any) -> Any:
     """Return what a loss, a regularizer or a metric contributes to the key of a program."""
-    if not is_own(part) or isinstance(part, FunctionType):
+    if isinstance(part, FunctionType):
         return part
-    return type(part), tuple(vars(part).items())
+    options = vars(part) if hasattr(part, "__dict__") else {}
+    plain = tuple((name, value) for name, value in options.items() if isinstance(value, (bool, int, float, str)))
+    return (type(part) if is_own(part) else part), plain
 
 
 def is_own(part: Any) -> bool:
@@ -62,8 +64,12 @@ def make_key(model: Model, parts: Sequence[Any], *rest: Any) -> tuple[Any, ...]:
     *rest
         Other values.
     """
-    layers = tuple((type(layer), tuple(layer.config().items())) for layer in model.layers)
-    return (layers, tuple(map(key_of, parts)), *rest)
+    return (describe_layers(model), tuple(map(key_of, parts)), *rest)
+
+
+def describe_layers(model: Model) -> tuple[Any, ...]:
+    """Return the classes and options of the layers, to compare with ``==``."""
+    return tuple((type(layer), tuple(layer.config().items())) for layer in model.layers)
 
 
 def signature_of(model: Model, parts: Sequence[Any], key: Hashable) -> Hashable:

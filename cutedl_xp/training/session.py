@@ -103,6 +103,9 @@ class Session:
             return decide(self.model, self.loss, self.optimizer)
         return self._compilation
 
+    def _note_compilation(self, compilation: Compilation) -> None:
+        self._compilation = compilation
+
     @property
     def _evaluator(self) -> Evaluation | CompiledEvaluation:
         compiled = self.backend.compiles_steps and self.compiled
@@ -198,7 +201,7 @@ class Session:
             check_data("train", train, self.model, self.loss)
             if val_data is not None:
                 check_data("val_data", val_data, self.model, self.loss)
-                self._compiled_evaluation.look_at(self._evaluation.means(val_data, batches=1))
+                self._compiled_evaluation.check_first_batch(self._evaluation.means(val_data, batches=1))
             plan = make_plan(self.epoch, train, val_data, epochs, val_epochs, val_steps, val_batches)
             events.check(listeners)
             self._compilation = decide(self.model, self.loss, self.optimizer, train, compiled)
@@ -206,11 +209,9 @@ class Session:
             with self._memory.lent_to(listeners):
                 fit = self._begin(train, plan)
                 log = TrainingLog(fit)
-                steps = SessionSteps(fit, self._compilation, insist=compiled is True, longest=log.most_steps)
-                try:
-                    run_epochs(fit, steps, log)
-                finally:
-                    self._compilation = steps.compilation
+                longest, insist = log.most_steps, compiled is True
+                steps = SessionSteps(fit, self._compilation, self._note_compilation, insist=insist, longest=longest)
+                run_epochs(fit, steps, log)
         for warning in filter(None, (steps.warning, log.warning)):
             warnings.warn(warning, RuntimeWarning, stacklevel=2)
         return fit.history

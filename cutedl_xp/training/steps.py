@@ -1,5 +1,7 @@
 """Training steps of a session: compiled where that is possible, else in a plain loop."""
 
+from collections.abc import Callable
+
 from cutedl_xp.backends import NotCompilable
 from cutedl_xp.training.compilation import Compilation
 from cutedl_xp.training.compiled_steps import CompiledSteps
@@ -18,6 +20,8 @@ class SessionSteps:
         Training that the steps belong to.
     compilation
         Whether the steps are compiled.
+    report
+        Function that is called with the reason if the backend cannot compile them.
     insist
         Whether a failure to compile is an error.
     longest
@@ -25,15 +29,21 @@ class SessionSteps:
 
     Attributes
     ----------
-    compilation
-        As given, or why the backend could not compile them.
     warning
         Sentence to warn of after the training; empty if there is none.
     """
 
-    def __init__(self, fit: Fit, compilation: Compilation, *, insist: bool, longest: int) -> None:
-        self.compilation, self._insist, self.warning = compilation, insist, ""
-        self._foreseen = not all(map(is_own, fit.regularizers))
+    def __init__(
+        self,
+        fit: Fit,
+        compilation: Compilation,
+        report: Callable[[Compilation], None],
+        *,
+        insist: bool,
+        longest: int,
+    ) -> None:
+        self._fit, self._insist, self._report, self.warning = fit, insist, report, ""
+        self._own_penalties = not all(map(is_own, fit.regularizers))  # which may be written for the plain loop
         step = TrainingStep(fit.model, fit.evaluation.loss, fit.optimizer, fit.regularizers)
         self._plain = PlainSteps(fit, step)
         self._current: PlainSteps | CompiledSteps = self._plain
@@ -52,13 +62,16 @@ class SessionSteps:
         ValueError
             If the steps must be compiled and cannot be.
         """
+        position = self._fit.position
+        last = position.step + limit
         try:
             self._current.run(limit)
         except NotCompilable as error:
-            self.compilation = Compilation(False, str(error))
+            self._report(Compilation(False, str(error)))
             if self._insist:
                 raise ValueError(f"`compiled` is True, but {error}; leave `compiled` out for the plain loop") from error
-            if not self._foreseen:
+            if not self._own_penalties:
                 self.warning = f"the training went on in the plain loop, as {error}"
             self._current = self._plain
             self._plain.begin_epoch()
+            self._plain.run(last - position.step)

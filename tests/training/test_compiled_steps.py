@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import signal
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from cutedl_xp import Backend, Dataset, Session, schedules
+from cutedl_xp.backends import backend_of
 from cutedl_xp.layers import Dense, Dropout, Layer
 from cutedl_xp.listeners import EarlyStopping, Event, FitListener, ReduceOnPlateau
 from cutedl_xp.losses import Mse
@@ -27,6 +29,7 @@ from cutedl_xp.optimizers import (
     SkipNonFinite,
 )
 from cutedl_xp.regularizers import L2, Regularizer
+from cutedl_xp.training.pace import Pace
 from optimizer_table import AROUND, VARIANTS
 
 MakeSession = Callable[..., Session]
@@ -277,6 +280,94 @@ def test_a_layer_of_a_users_own_trains_in_the_plain_loop(make_session: MakeSessi
 
 def test_a_layer_of_a_users_own_can_be_compiled(compare: Any) -> None:
     compare(lambda: Adam(0.01), Dense(3, input_dim=2), CompilableHalves(), Dense(3, activation="linear"), fit={})
+
+
+class Peeking(Regularizer):
+    """A penalty that reads values, which no program can."""
+
+    def penalty_gradient(self, w: Any) -> Any:
+        return w * min(float(backend_of(w).to_numpy(w).max()), 0.1)
+
+
+def test_a_penalty_that_cannot_be_compiled_trains_in_the_plain_loop(
+    backend: Backend, make_session: MakeSession, weights_of: Callable[[Session], dict[str, np.ndarray]], train: Dataset
+) -> None:
+    events: list[list[Any]] = []
+    sessions = []
+    for compiled in (None, False):
+        heard: list[Any] = []
+        listener = FitListener("step_end", "val_end", callback=lambda event, heard=heard: heard.append(event.step))
+        session = make_session(*LAYERS, regularizers=[Peeking(0.1)])
+        session.fit(train, 2, val_data=train, val_steps=3, listeners=[listener], compiled=compiled)
+        session.fit(train, 1, val_data=train, val_steps=2, compiled=compiled)
+        events.append(heard)
+        sessions.append(session)
+    assert events[0] == events[1]
+    assert bool(sessions[0].compiled) is (backend.name not in ("jax", "cupy"))  # the others read values at any time
+    for name, array in weights_of(sessions[1]).items():
+        np.testing.assert_allclose(weights_of(sessions[0])[name], array, rtol=1e-4, atol=1e-5)
+
+
+def test_an_interrupt_between_chunks_keeps_the_random_streams(
+    make_session: MakeSession, train: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, other = make_session(*LAYERS), make_session(*LAYERS)
+    before = session.state_dict()["layers"]
+
+    def interrupt(self: Pace) -> float:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as changed:
+        changed.setattr(Pace, "before_chunk", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            session.fit(train, 1, compiled=True)
+    assert session.step == 0
+    assert session.state_dict()["layers"] == before
+    assert session.fit(train, 1).loss == other.fit(train, 1).loss
+
+
+def test_another_interrupt_waits_for_the_chunk(
+    backend: Backend, make_session: MakeSession, train: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = type(backend).run_steps
+    calls = []
+
+    def interrupted(self: Backend, *arguments: Any) -> Any:
+        result = original(self, *arguments)
+        calls.append(1)
+        if len(calls) == 2:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        return result
+
+    monkeypatch.setattr(type(backend), "run_steps", interrupted)
+    session = make_session(*LAYERS)
+    with pytest.raises(KeyboardInterrupt):
+        session.fit(train, 3, compiled=True)
+    assert session.step == session.optimizer.state["t"] == 2
+    assert all(np.isfinite(array).all() for array in session.model.weights().values())
+
+
+def test_an_optimizer_can_be_exchanged(compare: Any, make_session: MakeSession, train: Dataset) -> None:
+    def after(compiled: bool) -> float:
+        session = make_session()
+        session.fit(train, 1, compiled=compiled)
+        session.optimizer = Accumulate(Momentum(0.1), 2)
+        return session.fit(train, 3, compiled=compiled).loss[-1]
+
+    assert after(True) == pytest.approx(after(False), rel=1e-4)
+
+
+def test_a_layer_may_be_changed_by_a_listener(make_session: MakeSession, train: Dataset) -> None:
+    def after(compiled: bool) -> list[float]:
+        session = make_session(*LAYERS)
+
+        def keep_more(event: Event) -> None:
+            session.model.layers[2].keep_prob = 0.95  # type: ignore[attr-defined]
+
+        return session.fit(train, 3, listeners=[FitListener("epoch_end", callback=keep_more)], compiled=compiled).loss
+
+    assert after(True) == pytest.approx(after(False), rel=1e-4)
 
 
 def test_an_error_of_a_layer_reaches_the_user(make_session: MakeSession, train: Dataset) -> None:

@@ -36,7 +36,7 @@ def run(pace: Pace, device: Device, chunks: int, *, counts: bool = True) -> list
 def test_chunks_grow_to_the_duration_aimed_at() -> None:
     device = Device(0.0005)
     lengths = run(Pace(0.1, clock=lambda: device.now), device, 10)
-    assert lengths[0] == 8
+    assert lengths[0] == 1
     assert all(after <= 8 * before for before, after in pairwise(lengths))
     assert 190 <= lengths[-1] <= 200
 
@@ -49,11 +49,20 @@ def test_slow_steps_make_chunks_of_one() -> None:
 def test_two_chunks_are_in_flight_at_most() -> None:
     device = Device(0.01)
     pace = Pace(0.1, clock=lambda: device.now)
+    pace.length = 10
     for number in range(6):
         run(pace, device, 1)
         assert device.waited == max(0, number - 1)
 
 
+def test_a_long_step_is_alone_in_flight() -> None:
+    device = Device(1.0)
+    pace = Pace(0.1, clock=lambda: device.now)
+    for number in range(4):
+        run(pace, device, 1)
+        assert device.waited == number
+
+
 def test_the_duration_of_a_compilation_does_not_count() -> None:
     device = Device(5.0)
-    assert run(Pace(0.1, clock=lambda: device.now), device, 4, counts=False) == [8] * 4
+    assert run(Pace(0.1, clock=lambda: device.now), device, 4, counts=False) == [1] * 4
