@@ -1,12 +1,17 @@
-"""JAX: the precision of products, and numbers that XLA takes for 0."""
+"""JAX: the precision of products, numbers that XLA takes for 0, and compiled programs."""
 
+from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cutedl_xp import Backend
+from cutedl_xp import Backend, Dataset, Model, Session
 from cutedl_xp._typing import Array, Namespace
+from cutedl_xp.layers import Dense
+from cutedl_xp.losses import Mse
+from cutedl_xp.optimizers import Adam
 
 SHAPES = [((64, 784), (784, 10)), ((784, 64), (64, 128)), ((1, 3), (3, 2))]
 
@@ -17,6 +22,60 @@ def jax(backend: Backend) -> Any:
     if backend.name != "jax":
         pytest.skip("of JAX alone")
     return pytest.importorskip("jax")
+
+
+@pytest.fixture
+def train(backend: Backend) -> Callable[[], Session]:
+    """A function that trains a new session for two steps."""
+    random = np.random.default_rng(0)
+    data = Dataset(random.random((8, 3)).astype("float32"), random.random((8, 2)).astype("float32"), batch_size=4)
+
+    def run() -> Session:
+        session = Session(Model([Dense(2, input_dim=3)]).assemble(backend), Mse(), Adam())
+        session.fit(data, 1)
+        return session
+
+    return run
+
+
+def test_sessions_of_the_same_kind_share_programs(jax: Any, train: Callable[[], Session], count_programs: Any) -> None:
+    train()
+    before = count_programs()
+    train()
+    assert count_programs() == before
+    with jax.default_matmul_precision("tensorfloat32"):
+        train()
+    assert count_programs() > before
+
+
+@pytest.fixture
+def count_programs(jax: Any) -> Callable[[], int]:
+    """A function that counts the programs that are shared."""
+    from cutedl_xp.backends import _jax_steps
+
+    return lambda: len(_jax_steps._shared)
+
+
+def test_without_jit_a_session_trains_in_the_plain_loop(jax: Any, train: Callable[[], Session]) -> None:
+    with jax.disable_jit():
+        session = train()
+    assert (session.step, session.compiled.reason) == (2, "jax_disable_jit is set")
+
+
+def test_a_program_that_xla_refuses_is_replaced_by_the_plain_loop(
+    jax: Any, train: Callable[[], Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cutedl_xp.backends import _jax_steps
+
+    def refuse(*arguments: Any, **options: Any) -> Any:
+        raise RuntimeError("out of registers\nand a page of text")
+
+    monkeypatch.setattr(_jax_steps, "_shared", OrderedDict())
+    monkeypatch.setattr(jax, "jit", refuse)
+    with pytest.warns(RuntimeWarning, match=r"^the training went on in the plain loop, as JAX cannot compile the step"):
+        session = train()
+    assert session.step == 2
+    assert session.compiled.reason == "JAX cannot compile the step (RuntimeError: out of registers)"
 
 
 def operands(backend: Backend, shapes: tuple[tuple[int, ...], ...], dtype: str) -> list[Array]:

@@ -348,6 +348,17 @@ def test_another_interrupt_waits_for_the_chunk(
     assert all(np.isfinite(array).all() for array in session.model.weights().values())
 
 
+@pytest.mark.views
+def test_an_assigned_state_stays_in_its_memory(make_session: MakeSession, train: Dataset) -> None:
+    session = make_session(optimizer=Adam(0.1))
+    session.fit(train, 1)
+    optimizer = session.optimizer
+    slots = [run for name in ("v", "s") for run in optimizer.kept_state()[name].runs]
+    optimizer.state = optimizer.state | {"t": 1}
+    assert all(a is b for a, b in zip(slots, [optimizer.kept_state()[k].runs[0] for k in ("v", "s")], strict=True))
+    assert optimizer.state["t"] == 1
+
+
 def test_an_optimizer_can_be_exchanged(compare: Any, make_session: MakeSession, train: Dataset) -> None:
     def after(compiled: bool) -> float:
         session = make_session()
