@@ -4,7 +4,7 @@ import copy
 import gc
 import signal
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -326,6 +326,15 @@ def test_an_interrupt_between_chunks_keeps_the_random_streams(
     assert session.fit(train, 1).loss == other.fit(train, 1).loss
 
 
+@pytest.fixture
+def _pythons_own_handler() -> Iterator[None]:
+    """Begin as a program started in a terminal does."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+@pytest.mark.usefixtures("_pythons_own_handler")
 def test_another_interrupt_waits_for_the_chunk(
     backend: Backend, make_session: MakeSession, train: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
