@@ -49,10 +49,11 @@ def test_sessions_of_the_same_kind_share_programs(jax: Any, train: Callable[[], 
 
 
 @pytest.fixture
-def count_programs(jax: Any) -> Callable[[], int]:
-    """A function that counts the programs that are shared."""
+def count_programs(jax: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """A function that counts the programs that are shared, from none on."""
     from cutedl_xp.backends import _jax_steps
 
+    monkeypatch.setattr(_jax_steps, "_shared", OrderedDict())
     return lambda: len(_jax_steps._shared)
 
 

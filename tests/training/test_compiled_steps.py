@@ -103,7 +103,7 @@ def _numbers(tree: Any) -> list[Any]:
     return [number for child in tree.values() for number in (_numbers(child) if isinstance(child, dict) else [child])]
 
 
-def test_everything_together(compare: Any, dtype: str, train: Dataset) -> None:
+def test_everything_together(compare: Any, train: Dataset) -> None:
     def make() -> Optimizer:
         groups = Groups(
             {"*/bias": Fixed(schedules.Step(0.1, every=3)), "*": Momentum(schedules.Cosine(0.1, updates=9))}
@@ -111,10 +111,10 @@ def test_everything_together(compare: Any, dtype: str, train: Dataset) -> None:
         return AverageWeights(ClipByGlobalNorm(Accumulate(SkipNonFinite(groups), 3), 0.5), 0.9)
 
     fit = {"epochs": 4, "val_data": train, "val_steps": 3}
-    compiled, plain = compare(make, *LAYERS, dtype=dtype, fit=fit, regularizers=[L2(0.01)], metrics=[accuracy])
+    compiled, plain = compare(make, *LAYERS, dtype="float64", fit=fit, regularizers=[L2(0.01)], metrics=[accuracy])
     assert compiled.history is not None
     assert plain.history is not None
-    np.testing.assert_allclose(compiled.history.val_loss, plain.history.val_loss, rtol=10 * TOLERANCE[dtype])
+    np.testing.assert_allclose(compiled.history.val_loss, plain.history.val_loss, rtol=10 * TOLERANCE["float64"])
     assert compiled.history.val_accuracy == plain.history.val_accuracy
 
 
