@@ -1,4 +1,4 @@
-"""What a training without graphs asks of a CUDA device: few kernels a step, one an update, and no copies to the host.
+"""Requests of a training without graphs: few kernels a step, one an update, and no copies to the host.
 
 Counted while CuPy is emulated on the CPU. A step is one of ``Session.fit``, from the batch's rows to the sum of losses.
 """

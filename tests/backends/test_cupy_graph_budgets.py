@@ -1,4 +1,4 @@
-"""What a training as CUDA graphs asks of a device: one launch a step, and for each chunk one upload.
+"""Requests of a training with CUDA graphs: one launch a step, and one upload a chunk.
 
 Counted while CuPy is emulated on the CPU, after a first ``Session.fit`` has captured the steps.
 """
@@ -39,7 +39,7 @@ def _chunks_of_one_length(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked of the device: graphs, kernels, products and copies outside of graphs, and their captures."""
+    """Requests to the device: graphs, their captures, and kernels, products and copies outside of graphs."""
 
     graphs: int = 0
     launches: int = 0
@@ -70,7 +70,7 @@ def asked_by(work: Callable[[], Any]) -> Asked:
 
 
 def asked_by_one_more(work: Callable[[int], Any]) -> Asked:
-    """What each more costs: five more cost five times as much."""
+    """Return the requests of one more; five more cost five times as much."""
     few, many = (asked_by(lambda number=number: work(number)) for number in (3, 8))
     more = {name: divmod(number - getattr(few, name), 5) for name, number in vars(many).items()}
     assert all(rest == 0 for _, rest in more.values())
@@ -78,7 +78,7 @@ def asked_by_one_more(work: Callable[[int], Any]) -> Asked:
 
 
 def asked_by_an_epoch(session: Session, train: Dataset, **options: Any) -> Asked:
-    """What an epoch more costs, with its entry in the history."""
+    """Return the requests of one more epoch with its entry in the history."""
     session.fit(train, 4, **options)
     asked = asked_by_one_more(lambda epochs: session.fit(train, epochs, **options))
     assert session.compiled
@@ -86,7 +86,7 @@ def asked_by_an_epoch(session: Session, train: Dataset, **options: Any) -> Asked
 
 
 def asked_by_a_chunk(session: Session) -> Asked:
-    """What a chunk more costs in an epoch."""
+    """Return the requests of one more chunk in an epoch."""
     trainings = [images(CHUNK * chunks) for chunks in (1, 3)]
     for train in trainings:
         session.fit(train, 1)

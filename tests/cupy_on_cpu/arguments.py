@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 class Arguments:
-    """What lay at the addresses that CuPy hands over, copied when the launch was asked for."""
+    """Copies of the arguments of a launch, made when the launch was requested."""
 
     def __init__(self, parameters: int, sizes: Sequence[int]) -> None:
         addresses = (ctypes.c_void_p * len(sizes)).from_address(parameters) if sizes else ()

@@ -169,7 +169,7 @@ class Runtime(DeviceMemory):
 
 
 def _nothing(*_: Any, **__: Any) -> None:
-    """What is done when it is asked for."""
+    """Do nothing: the work was done at the request."""
 
 
 def _as_status(question: Callable[[int], bool], handle: int) -> int:

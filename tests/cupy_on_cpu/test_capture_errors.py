@@ -1,4 +1,4 @@
-"""What a capture forbids, with the errors of a GPU, and what it allows."""
+"""Calls that a capture forbids, with the errors of a GPU, and calls that it allows."""
 
 import contextlib
 import gc
