@@ -220,6 +220,42 @@ def test_options_of_layers_that_change_between_two_fits_are_used(make_session: M
     assert after(True) == pytest.approx(after(False), rel=1e-4)
 
 
+class ShareAbove:
+    """A user's metric with an option."""
+
+    __name__ = "share_above"
+
+    def __init__(self) -> None:
+        self.limit = -100.0
+
+    def __call__(self, y_true: Any, y_pred: Any) -> Any:
+        xp = backend_of(y_pred).xp
+        return xp.mean(xp.astype(y_pred > self.limit, y_pred.dtype))
+
+
+def test_options_of_a_metric_that_change_are_used(make_session: MakeSession, train: Dataset) -> None:
+    metric = ShareAbove()
+    session = make_session(metrics=[metric])
+    assert session.evaluate(train)["share_above"] == 1.0
+    metric.limit = 100.0
+    assert session.evaluate(train)["share_above"] == 0.0
+
+
+def test_a_rule_that_is_no_function_of_a_module_trains_in_the_plain_loop(
+    make_session: MakeSession, train: Dataset
+) -> None:
+    class Halved(Fixed):
+        compilable = True
+
+        @property
+        def rule(self) -> Any:
+            return lambda xp, w, g, lr: (w - lr * g * 0.5,)
+
+    session = make_session(optimizer=Halved(0.1))
+    session.fit(train, 1)
+    assert session.compiled.reason == "the rule of Halved is not a function at the top of a module"
+
+
 def test_a_metric_of_the_host_is_computed_in_the_plain_loop(make_session: MakeSession, train: Dataset) -> None:
     def half(y_true: Any, y_pred: Any) -> float:
         return 0.5
