@@ -176,8 +176,7 @@ class GraphOfStep:
 def _not_compilable(cupy: Any, failure: str, error: Exception, steps_done: int) -> NotCompilable:
     """Return the error for a failure, unless it lasts: then CUDA raises it again, as it does at every later call."""
     cupy.cuda.runtime.deviceSynchronize()
-    sentence = f"{type(error).__name__}: {error}".partition("\n")[0]
-    return NotCompilable(f"{failure} ({sentence})", steps_done)
+    return NotCompilable.because_of(error, failure, steps_done)
 
 
 def _finish_step(cupy: Any, old: list[Any], new: list[Any], counter: Any) -> None:

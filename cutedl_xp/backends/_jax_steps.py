@@ -57,8 +57,7 @@ def _compile(step: StepFunction, arguments: tuple[Tree, ...]) -> Any:
     try:
         return jax.jit(run, donate_argnums=0).lower(*arguments).compile()
     except Exception as error:  # the step may contain a user's functions, which fail in ways of their own
-        sentence = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise NotCompilable(f"JAX cannot compile the step ({sentence})") from error
+        raise NotCompilable.because_of(error, "JAX cannot compile the step") from error
 
 
 def _with_type(new: Any, old: Any) -> Any:

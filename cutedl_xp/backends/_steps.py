@@ -25,6 +25,12 @@ class NotCompilable(RuntimeError):
         super().__init__(reason)
         self.steps_done = steps_done
 
+    @classmethod
+    def because_of(cls, error: Exception, failure: str, steps_done: int = 0) -> "NotCompilable":
+        """Return the error for a failure, with the first line of the library's own error."""
+        sentence = f"{type(error).__name__}: {error}".partition("\n")[0]
+        return cls(f"{failure} ({sentence})", steps_done)
+
 
 class StepFunction:
     """A pure training step, together with the result of its compilation.

@@ -11,6 +11,7 @@ from cutedl_xp.datasets import Dataset
 from cutedl_xp.training.chunk_inputs import row_numbers
 from cutedl_xp.training.evaluation import Evaluation
 from cutedl_xp.training.means import RunningMean
+from cutedl_xp.training.program import gather_batch
 from cutedl_xp.training.programs import Programs, make_key, signature_of
 
 
@@ -73,14 +74,13 @@ class CompiledEvaluation:
         key = make_key(evaluation.model, parts, "evaluation", scale, size)
 
         def add_batch(state: Any, constants: Any, inputs: Any, k: Any) -> Any:
-            model, backend = evaluation.model, evaluation.model.backend
-            rows = backend.row(inputs["rows"], k)
-            x, y = (backend.xp.take(constants[name], rows, axis=0) for name in ("data", "labels"))
-            means = [RunningMean(backend, model.dtype) for _ in state]
+            model = evaluation.model
+            x, y = gather_batch(model, constants, inputs["rows"], k, scale)
+            means = [RunningMean(model.backend, model.dtype) for _ in state]
             for mean, sums in zip(means, state, strict=True):
                 mean.replace_sums(sums, 0)
             with model.parameters.holding(constants["values"]):
-                evaluation.add_batch(means, backend.convert(x, model.dtype, scale), y)
+                evaluation.add_batch(means, x, y)
             if any(mean.on_host for mean in means):
                 raise NotCompilable("a metric returns a number of the host")
             return [list(mean.device_sums) for mean in means]

@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from typing import Any
 
+from cutedl_xp._typing import Array
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
@@ -42,9 +43,7 @@ class StepProgram:
             Number of the step.
         """
         model, backend = self._model, self._model.backend
-        rows = backend.row(inputs["rows"], k)
-        x, y = (backend.xp.take(constants[name], rows, axis=0) for name in ("data", "labels"))
-        x = backend.convert(x, model.dtype, self._scale)
+        x, y = gather_batch(model, constants, inputs["rows"], k, self._scale)
         with ExitStack() as replaced:
             replaced.enter_context(model.parameters.holding(state["values"], state["gradients"]))
             for stream, numbers in zip(model.streams, inputs["draws"], strict=True):
@@ -54,8 +53,30 @@ class StepProgram:
         values, optimizer_state = update_arrays(
             self._optimizer, state["values"], gradients, state["optimizer"], inputs["scalars"]
         )
-        sums = add_to_sums(backend, state["sums"], loss, float(rows.shape[0]))
+        sums = add_to_sums(backend, state["sums"], loss, float(x.shape[0]))
         return {"values": values, "gradients": gradients, "optimizer": optimizer_state, "sums": list(sums)}
+
+
+def gather_batch(model: Model, constants: Any, rows: Array, k: Any, scale: float | None) -> tuple[Array, Array]:
+    """Return the samples, scaled and in the model's dtype, and the labels of batch number ``k`` of a chunk.
+
+    Parameters
+    ----------
+    model
+        Model that the batch is for.
+    constants
+        Dict of ``"data"`` and ``"labels"``, whole.
+    rows
+        Row numbers of each batch, shape ``(batches, size)``.
+    k
+        Number of the batch.
+    scale
+        Scale of the data.
+    """
+    backend = model.backend
+    own = backend.row(rows, k)
+    x, y = (backend.xp.take(constants[name], own, axis=0) for name in ("data", "labels"))
+    return backend.convert(x, model.dtype, scale), y
 
 
 def record_draws(model: Model, data: Dataset, size: int) -> list[list[Any]]:
