@@ -53,7 +53,7 @@ pytestmark = pytest.mark.skipif(driver_is_installed(), reason="there is an NVIDI
 
 
 def run(folder: Path, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
-    """What Python does with these arguments in an empty folder, each warning an error, only this set for CuPy."""
+    """Run Python with these arguments in an empty folder, with each warning an error and only this set for CuPy."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("CUPY_", "CUTEDL_XP"))}
     environment |= variables
     command = [sys.executable, "-W", "error", *map(str, arguments)]

@@ -57,6 +57,18 @@ def count_programs(jax: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], in
     return lambda: len(_jax_steps._shared)
 
 
+def test_one_program_evaluates_any_number_of_batches(
+    backend: Backend, train: Callable[[], Session], count_programs: Callable[[], int]
+) -> None:
+    session, random = train(), np.random.default_rng(0)
+    data = Dataset(random.random((12, 3)).astype("float32"), random.random((12, 2)).astype("float32"), batch_size=4)
+    session.evaluate(data)
+    before = count_programs()
+    found = [session.evaluate(data, batches=number)["loss"] for number in (1, 2, 3)]
+    assert count_programs() == before
+    assert len(set(found)) == 3
+
+
 def test_without_jit_a_session_trains_in_the_plain_loop(jax: Any, train: Callable[[], Session]) -> None:
     with jax.disable_jit():
         session = train()
