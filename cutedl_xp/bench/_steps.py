@@ -8,7 +8,7 @@ from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Adam
 from cutedl_xp.training.compilation import Compilation, decide
 from cutedl_xp.training.evaluation import Evaluation
-from cutedl_xp.training.fit import Fit
+from cutedl_xp.training.fit import Fit, Start
 from cutedl_xp.training.history import History
 from cutedl_xp.training.listener_memory import ListenerMemory
 from cutedl_xp.training.means import RunningMean
@@ -65,6 +65,7 @@ def _make_fit(model: Model, data: Dataset) -> Fit:
         position=Position(),
         losses=RunningMean(model.backend, model.dtype),
         memory=ListenerMemory(),
+        start=Start(0),
         validate=evaluation.means,
         programs=Programs(),
         history=history,

@@ -1,16 +1,18 @@
 """Loss and metrics over a data set in one call of the backend."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import NotCompilable, StepFunction, dtype_name
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.training.chunk_inputs import row_numbers
-from cutedl_xp.training.evaluation import Evaluation
+from cutedl_xp.training.evaluation import Evaluation, EvaluationStopped, never
 from cutedl_xp.training.means import RunningMean
+from cutedl_xp.training.pace import Pace
 from cutedl_xp.training.program import gather_batch
 from cutedl_xp.training.programs import Programs, make_key, signature_of
 
@@ -29,44 +31,54 @@ class CompiledEvaluation:
     def __init__(self, evaluation: Evaluation, programs: Programs) -> None:
         self._evaluation, self._programs = evaluation, programs
         self._buffer: Array | None = None
-        self._possible = True
+        self._possible, self._pace = True, Pace()
 
     def check_first_batch(self, means: Sequence[RunningMean]) -> None:
         """Leave validations to the plain loop if a metric returns numbers of the host, which no program computes."""
         self._possible = not any(mean.on_host for mean in means)
 
-    def means(self, data: Dataset, batches: int = 0) -> list[RunningMean]:
+    def means(self, data: Dataset, batches: int = 0, stopped: Callable[[], bool] = never) -> list[RunningMean]:
         """Return what :meth:`Evaluation.means` returns."""
         if self._possible and type(data) is Dataset:
             try:
-                return self._compute(data, batches)
+                return self._compute(data, batches, stopped)
             except NotCompilable:
                 self._possible = False  # a metric of the user's own may read values
-        return self._evaluation.means(data, batches)
+        return self._evaluation.means(data, batches, stopped)
 
-    def _compute(self, data: Dataset, batches: int) -> list[RunningMean]:
+    def _compute(self, data: Dataset, batches: int, stopped: Callable[[], bool]) -> list[RunningMean]:
+        model = self._evaluation.model
+        order = data.row_numbers(0)[: (batches or len(data)) * data.batch_size]
+        means, state = [RunningMean(model.backend, model.dtype) for _ in self._evaluation.names], self._zeros()
+        while len(order):
+            begun = self._pace.before_chunk()
+            if stopped():
+                raise EvaluationStopped
+            size = min(data.batch_size, len(order))
+            count = min(len(order) // size, self._pace.length)
+            state = self._run_chunk(data, order, size, count, state, begun)
+            order = order[count * size :]
+            predicted = (count * size, *(model.output_shape(data.sample_shape) or ()))
+            for mean, counted in zip(means, self._evaluation.sizes(predicted), strict=True):
+                mean.size += counted
+        for mean, sums in zip(means, state, strict=True):
+            mean.replace_sums(sums, 0)
+        return means
+
+    def _run_chunk(self, data: Dataset, order: NDArray[Any], size: int, count: int, state: Any, begun: float) -> Any:
+        """Return the sums with ``count`` batches of ``size`` samples more."""
         model = self._evaluation.model
         backend, dtype = model.backend, model.dtype
         samples, labels = data.arrays_on(backend, dtype)
         values = [model.parameters.flat.value] if backend.has_views else [each.value for each in model.parameters]
         constants = {"data": samples, "labels": labels, "values": values}
-        order = data.row_numbers(0)[: (batches or len(data)) * data.batch_size]
-        full, rest = divmod(len(order), data.batch_size)
-        state, pieces = self._zeros(), [(full, data.batch_size), (min(rest, 1), rest)]
-        means = [RunningMean(backend, dtype) for _ in state]
-        for count, size in pieces:
-            if count:
-                capacity = data.size // size if size == data.batch_size else 1
-                rows = row_numbers(order, size, count, capacity, dtype_name(backend.index_dtype))
-                step = self._step_function(size, data.scale)
-                state, _ = backend.run_steps(step, state, constants, {"rows": rows}, count)
-                order = order[count * size :]
-                predicted = (count * size, *(model.output_shape(data.sample_shape) or ()))
-                for mean, counted in zip(means, self._evaluation.sizes(predicted), strict=True):
-                    mean.size += counted
-        for mean, sums in zip(means, state, strict=True):
-            mean.replace_sums(sums, 0)
-        return means
+        capacity = data.size // size if size == data.batch_size else 1
+        rows = row_numbers(order, size, count, capacity, dtype_name(backend.index_dtype))
+        step = self._step_function(size, data.scale)
+        known = step.compiled is not None
+        state, wait = backend.run_steps(step, state, constants, {"rows": rows}, count)
+        self._pace.after_chunk(wait, count, begun, counts=known)
+        return state
 
     def _step_function(self, size: int, scale: float | None) -> StepFunction:
         evaluation = self._evaluation

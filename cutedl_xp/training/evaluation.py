@@ -1,6 +1,6 @@
 """The mean loss and metrics of a model over a data set."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from math import prod
 from typing import Any
@@ -14,6 +14,15 @@ from cutedl_xp.losses import Loss
 from cutedl_xp.metrics import Metric, accuracy, binary_accuracy, count_binary_hits, count_hits
 from cutedl_xp.model import Model
 from cutedl_xp.training.means import RunningMean
+
+
+class EvaluationStopped(Exception):
+    """An evaluation was stopped before its end."""
+
+
+def never() -> bool:
+    """Return False."""
+    return False
 
 
 class Evaluation:
@@ -39,7 +48,7 @@ class Evaluation:
         self.loss, self.metrics = loss, tuple(metrics)
         self.model = model
 
-    def means(self, data: Dataset, batches: int = 0) -> list[RunningMean]:
+    def means(self, data: Dataset, batches: int = 0, stopped: Callable[[], bool] = never) -> list[RunningMean]:
         """Return the mean loss and metrics over all samples; their sums stay on the device.
 
         Parameters
@@ -48,11 +57,20 @@ class Evaluation:
             Data set to evaluate on.
         batches
             Number of batches to use, the first ones; default 0, all.
+        stopped
+            Function that is asked between batches whether to stop.
+
+        Raises
+        ------
+        EvaluationStopped
+            If the function returns True.
         """
         backend, dtype = self.model.backend, self.model.dtype
         means = [RunningMean(backend, dtype) for _ in self.names]
         with backend.ignore_underflow():
             for x, y in islice(data.batches(0, backend, dtype), batches or None):
+                if stopped():
+                    raise EvaluationStopped
                 self.add_batch(means, x, y)
         return means
 

@@ -19,8 +19,9 @@ class Event:
     ----------
     name
         ``"epoch_start"``, ``"epoch_end"`` (also of an epoch that is stopped early), ``"val_start"``, ``"val_end"``
-        (also of a validation that raised), or ``"step_end"``. The last one, after each step and its validation, is
-        for listeners whose attribute ``events`` names it.
+        (also of a validation that raised), or ``"step_end"``. The last one, after a step and its validation, is for
+        listeners whose attribute ``events`` names it: after each step, or after every ``every_steps`` steps of the
+        session if the listener has this attribute.
     session
         Session that trains.
     history
@@ -63,16 +64,33 @@ class Event:
 Listener: TypeAlias = Callable[[Event], None]
 
 
-def check(listeners: Sequence[Any]) -> None:
-    """Refuse objects that cannot be called with an event."""
+def check(listeners: Sequence[Any], session: Any = None) -> None:
+    """Refuse objects that cannot be called with an event, and let those that have ``check_session`` refuse a session.
+
+    Parameters
+    ----------
+    listeners
+        Listeners of a training.
+    session
+        Session that is about to train; default None, where the listeners are not asked.
+    """
     for listener in _checks.check_sequence("listeners", listeners):
         if not callable(listener) or isinstance(listener, type):
             raise TypeError(
                 f"`listeners` must be callables that take an event, such as EarlyStopping(); got {listener!r}"
             )
+        if session is not None and callable(getattr(listener, "check_session", None)):
+            listener.check_session(session)
 
 
-def wants_steps(listener: Listener) -> bool:
-    """Return whether a listener is called after each step."""
+def step_interval(listener: Listener) -> int:
+    """Return the number of steps between two ``"step_end"`` calls of a listener; 0 if it is never called so."""
     events = getattr(listener, "events", ())
-    return isinstance(events, Collection) and "step_end" in events
+    if not isinstance(events, Collection) or "step_end" not in events:
+        return 0
+    return _checks.check_integer("every_steps", getattr(listener, "every_steps", 1), at_least=1)
+
+
+def call_order(listeners: Sequence[Listener]) -> list[Listener]:
+    """Return listeners in the order of their calls: as given, and at the end the ones with ``called_last = True``."""
+    return sorted(listeners, key=lambda listener: getattr(listener, "called_last", False) is True)

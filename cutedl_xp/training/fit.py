@@ -19,6 +19,25 @@ from cutedl_xp.training.stopping import Stopping
 
 
 @dataclass(frozen=True)
+class Start:
+    """Where a call of ``Session.fit`` began, and where it goes on after an interruption.
+
+    Attributes
+    ----------
+    step
+        Training steps of the session before it.
+    seconds
+        Seconds that it has taken so far.
+    epoch_open
+        Whether an epoch was begun whose end the listeners have not been called at.
+    """
+
+    step: int
+    seconds: float = 0.0
+    epoch_open: bool = False
+
+
+@dataclass(frozen=True)
 class Fit:
     """One call of ``Session.fit``.
 
@@ -38,8 +57,10 @@ class Fit:
         Mean of the training losses since the last entry of the history.
     memory
         Listeners of the training, and their memory.
+    start
+        Where it began.
     validate
-        Function of a data set and a number of batches that returns the means of the loss and the metrics.
+        Function that returns the means of the loss and the metrics, see :meth:`Evaluation.means`.
     programs
         Compiled programs of the session.
     history, stopping
@@ -56,7 +77,8 @@ class Fit:
     position: Position
     losses: RunningMean
     memory: ListenerMemory
-    validate: Callable[[Dataset, int], list[RunningMean]]
+    start: Start
+    validate: Callable[[Dataset, int, Callable[[], bool]], list[RunningMean]]
     programs: Programs
     history: History
     stopping: Stopping

@@ -1,29 +1,92 @@
-"""Ctrl-C that waits for the end of a step."""
+"""Ctrl-C and SIGTERM, which wait for the end of the current training steps."""
 
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+REASONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated by SIGTERM"}
+_DEFAULT: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 
 
-class Interrupt:
-    """Whether Ctrl-C was pressed."""
+class Interrupts:
+    """Signals received during a training.
+
+    The first one calls ``stop``. Each later one raises KeyboardInterrupt: at once, or at the end of a block under
+    :meth:`postponed`.
+
+    Parameters
+    ----------
+    stop
+        Function that is called with the reason of the first signal.
+    """
 
     def __init__(self, stop: Callable[[str], None]) -> None:
-        self.requested = False
         self._stop = stop
+        self._received: list[int] = []
+        self._postponed = self._due = False
 
-    def request(self, signal_number: int, frame: FrameType | None) -> None:
-        """Note the first Ctrl-C; from the second on it acts at once."""
-        self.requested = True
-        self._stop("interrupted")
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    @property
+    def received(self) -> bool:
+        """Whether a signal was received."""
+        return bool(self._received)
+
+    @property
+    def terminated(self) -> bool:
+        """Whether one of the signals was SIGTERM."""
+        return signal.SIGTERM in self._received
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Note a signal; all but the first raise KeyboardInterrupt."""
+        self._received.append(number)
+        if len(self._received) == 1:
+            self._stop(REASONS[signal.Signals(number)])
+        elif self._postponed:
+            self._due = True
+        else:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def postponed(self) -> Iterator[None]:
+        """Within the block raise nothing; it contains training steps, which are made whole."""
+        self._postponed = True
+        try:
+            yield
+        finally:
+            self._postponed = False
+            if self._due:
+                raise KeyboardInterrupt
+
+
+@contextmanager
+def handled_interrupts(stop: Callable[[str], None]) -> Iterator[Interrupts]:
+    """Within the block, note Ctrl-C and SIGTERM; afterwards restore their handlers and send SIGTERM again.
+
+    A signal whose default handler is not installed is left to the handler of the caller, and so are both in other
+    threads than the main one.
+    """
+    interrupts = Interrupts(stop)
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    replaced = [
+        number for number, default in _DEFAULT.items() if in_main_thread and signal.getsignal(number) is default
+    ]
+    for number in replaced:
+        signal.signal(number, interrupts.handle)
+    try:
+        yield interrupts
+    finally:
+        for number in replaced:
+            if signal.getsignal(number) == interrupts.handle:  # else a listener has installed its own
+                signal.signal(number, _DEFAULT[number])
+        if interrupts.terminated:
+            signal.raise_signal(signal.SIGTERM)
 
 
 @contextmanager
 def without_interrupts() -> Iterator[None]:
-    """Within the block, put Ctrl-C off to the end of the block, so that what it does is done whole."""
+    """Within the block, postpone Ctrl-C to its end, whatever the handler is."""
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(handler):
         yield
@@ -34,24 +97,5 @@ def without_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, handler)
-        if received:
-            handler(*received[-1])
-
-
-@contextmanager
-def deferred_interrupt(stop: Callable[[str], None]) -> Iterator[Interrupt]:
-    """Within the block the first Ctrl-C is only noted, and ``stop`` called with a word that says so.
-
-    Where Python's own handler is not in charge (in other threads, or where the caller has set another), nothing
-    changes and nothing is noted.
-    """
-    interrupt = Interrupt(stop)
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield interrupt
-        return
-    signal.signal(signal.SIGINT, interrupt.request)
-    try:
-        yield interrupt
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for arguments in received:
+            handler(*arguments)

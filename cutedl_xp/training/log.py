@@ -5,7 +5,8 @@ import time
 from collections.abc import Sequence
 
 from cutedl_xp.training.diagnosis import explain_non_finite
-from cutedl_xp.training.events import Event, Listener, wants_steps
+from cutedl_xp.training.evaluation import EvaluationStopped
+from cutedl_xp.training.events import Event, Listener, call_order, step_interval
 from cutedl_xp.training.fit import Fit
 from cutedl_xp.training.means import RunningMean
 
@@ -20,6 +21,10 @@ class TrainingLog:
 
     Attributes
     ----------
+    first_epoch
+        Epoch that the training begins with.
+    epoch_open
+        Whether the listeners have not been called at the end of the current epoch yet.
     warning
         Sentence to warn of after the training; empty if there is none.
     """
@@ -28,37 +33,62 @@ class TrainingLog:
         self.warning = ""
         self._fit, self._plan, self._position = fit, fit.plan, fit.position
         self._memory, self._losses, self._stopping = fit.memory, fit.losses, fit.stopping
-        self._step_listeners = [listener for listener in fit.memory.listeners if wants_steps(listener)]
-        self._epoch = fit.position.epoch
-        self._started = time.perf_counter()
+        self._listeners = call_order(fit.memory.listeners)
+        self._intervals = [(listener, each) for listener in self._listeners if (each := step_interval(listener))]
+        self.epoch_open = fit.start.epoch_open
+        self._epoch = fit.position.epoch - (fit.position.batch == 0)  # that of the last step
+        if self._epoch < fit.position.epoch and not (self.epoch_open or self._lacks_entry()):
+            self._epoch += 1
+        self.first_epoch = self._epoch
+        self._started = time.perf_counter() - fit.start.seconds
 
-    def begin_epoch(self) -> None:
+    @property
+    def seconds(self) -> float:
+        """Seconds since the training began, without those between an interruption and its resumption."""
+        return time.perf_counter() - self._started
+
+    def begin_epoch(self, epoch: int) -> None:
         """Call the listeners at the start of an epoch, or of what is left of one."""
-        self._epoch = self._position.epoch
-        self._call(self._memory.listeners, "epoch_start")
+        self._epoch, self.epoch_open = epoch, True
+        self._call(self._listeners, "epoch_start")
+
+    def make_missing_entry(self) -> None:
+        """Make the entry of the last step if an interruption came before it."""
+        if self._lacks_entry():
+            self._record()
 
     @property
     def steps_to_event(self) -> int:
         """Number of steps, at least 1, to the next one after which :meth:`after_steps` has to be called."""
-        position = self._position
-        return 1 if self._step_listeners else self._plan.steps_to_entry(position.step, position.batch)
+        step, batch = self._position.step, self._position.batch
+        calls = [interval - step % interval for _, interval in self._intervals]
+        return min([self._plan.steps_to_entry(step, batch), *calls])
 
     @property
     def most_steps(self) -> int:
         """Largest number that :attr:`steps_to_event` can be."""
-        return 1 if self._step_listeners else self._plan.steps_to_entry(0, 0)
+        return min([self._plan.steps_to_entry(0, 0), *[interval for _, interval in self._intervals]])
 
     def after_steps(self) -> None:
-        """Make an entry if one is due, and call the listeners that want to be called after each step."""
-        position = self._position
-        if self._plan.entry_is_due(position.step, self._epoch, position.epoch > self._epoch):
+        """Make an entry if one is due, and call the listeners that want to be called after this step."""
+        step = self._position.step
+        if self._entry_is_due():
             self._record()
-        if self._step_listeners:
-            self._call(self._step_listeners, "step_end")
+        self._call([listener for listener, interval in self._intervals if step % interval == 0], "step_end")
 
     def end_epoch(self) -> None:
         """Call the listeners at the end of an epoch, or where it is stopped."""
-        self._call(self._memory.listeners, "epoch_end")
+        self.epoch_open = False
+        self._call(self._listeners, "epoch_end")
+
+    def _entry_is_due(self) -> bool:
+        position = self._position
+        return self._plan.entry_is_due(position.step, self._epoch, position.epoch > self._epoch)
+
+    def _lacks_entry(self) -> bool:
+        """Return whether the last step was made before an interruption, and its entry was not."""
+        step, made = self._position.step, self._fit.history.steps
+        return self._fit.start.step < step != (made[-1] if made else None) and self._entry_is_due()
 
     def _record(self) -> None:
         """Validate and make an entry, unless the training is to stop; figures are copied from the device only here."""
@@ -69,11 +99,13 @@ class TrainingLog:
             return
         begun: list[Listener] = []
         try:
-            for listener in self._memory.listeners:
+            for listener in self._listeners:
                 begun.append(listener)
                 self._call([listener], "val_start")
-            validation = self._fit.validate(self._plan.val_data, self._plan.val_batches)
-            self._append(RunningMean.read([self._losses, *validation]))
+            means = self._fit.validate(self._plan.val_data, self._plan.val_batches, lambda: self._stopping.interrupted)
+            self._append(RunningMean.read([self._losses, *means]))
+        except EvaluationStopped:
+            pass  # a resumed training makes the entry
         finally:
             self._call_each(begun, "val_end")
 
@@ -85,7 +117,7 @@ class TrainingLog:
         rates = {pattern: float(rate) for pattern, rate in self._fit.optimizer.learning_rates().items()}
         self._fit.history.append(
             steps=self._position.step,
-            cost_time=time.perf_counter() - self._started,
+            cost_time=self.seconds,
             loss=loss,
             val_loss=val_loss,
             metrics=metrics,

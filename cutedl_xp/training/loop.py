@@ -4,7 +4,7 @@ from functools import partial
 from typing import Protocol
 
 from cutedl_xp.training.fit import Fit
-from cutedl_xp.training.interrupts import deferred_interrupt
+from cutedl_xp.training.interrupts import handled_interrupts
 from cutedl_xp.training.log import TrainingLog
 
 
@@ -15,7 +15,7 @@ class Steps(Protocol):
         """Prepare the batches of the epoch that the position is in, from its batch on."""
 
     def run(self, limit: int) -> None:
-        """Make ``limit`` steps within the epoch, fewer if a stop is requested, and advance the position."""
+        """Make up to ``limit`` steps within the epoch, fewer if a stop is requested, and advance the position."""
 
 
 def run_epochs(fit: Fit, steps: Steps, log: TrainingLog) -> None:
@@ -27,19 +27,23 @@ def run_epochs(fit: Fit, steps: Steps, log: TrainingLog) -> None:
         After Ctrl-C, once the current steps are done.
     """
     position, stopping = fit.position, fit.stopping
-    with stopping.on_failure(), deferred_interrupt(partial(stopping.stop, "interrupt")) as interrupt:
-        for epoch in range(position.epoch, fit.plan.last_epoch + 1):
-            log.begin_epoch()
+    with stopping.on_failure(), handled_interrupts(partial(stopping.stop, "interrupt")) as interrupts:
+        for epoch in range(log.first_epoch, fit.plan.last_epoch + 1):
+            log.begin_epoch(epoch)
             if not stopping.requested:
+                log.make_missing_entry()
+            if not stopping.requested and position.epoch == epoch:
                 steps.begin_epoch()
             while position.epoch == epoch and not stopping.requested:
-                steps.run(log.steps_to_event)
+                with interrupts.postponed():
+                    steps.run(log.steps_to_event)
                 log.after_steps()
             log.end_epoch()
             if stopping.requested:
                 break
         if not stopping.requested:
-            fit.optimizer.finish(fit.model.parameters)
-    stopping.stop("epochs", "all epochs done")
-    if interrupt.requested:
+            with interrupts.postponed():
+                fit.optimizer.finish(fit.model.parameters)
+        stopping.stop("epochs", "all epochs done")
+    if interrupts.received:
         raise KeyboardInterrupt

@@ -19,6 +19,7 @@ class Stopping:
         self._history = history
         self._kind: StopKind | None = None
         self._listener_requests = 0
+        self._interrupted = False
 
     @property
     def listener_requests(self) -> int:
@@ -29,6 +30,11 @@ class Stopping:
     def requested(self) -> bool:
         """Whether the training ends after the current step or event."""
         return self._kind is not None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C or SIGTERM asked for the end, also if another reason was given before."""
+        return self._interrupted
 
     @property
     def kind(self) -> StopKind | None:
@@ -46,6 +52,7 @@ class Stopping:
             The reason as a sentence.
         """
         self._listener_requests += kind == "listener"
+        self._interrupted |= kind == "interrupt"
         if self._kind is None:
             self._kind = kind
             record_stop(self._history, kind, why)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from cutedl_xp import Dataset, Session
 from cutedl_xp.layers import Dense
 from cutedl_xp.listeners import Event, FitListener
 from cutedl_xp.losses import Mse
-from cutedl_xp.training.interrupts import deferred_interrupt
+from cutedl_xp.training.interrupts import Interrupts, handled_interrupts, without_interrupts
 
 MakeSession = Callable[..., Session]
 WeightsOf = Callable[[Session], dict[str, np.ndarray]]
@@ -82,7 +83,7 @@ def test_the_fit_ends_after_the_current_step(
 
 @pytest.mark.parametrize(
     ("event_name", "steps", "entries"),
-    [("epoch_start", 0, []), ("val_start", 3, [3]), ("val_end", 3, [3]), ("epoch_end", 3, [3])],
+    [("epoch_start", 0, []), ("val_start", 3, []), ("val_end", 3, [3]), ("epoch_end", 3, [3])],
 )
 def test_between_steps_no_other_step_is_made(
     session_with: Callable[..., Session], event_name: str, steps: int, entries: list[int]
@@ -121,13 +122,69 @@ def test_a_reason_given_before_stays(session_with: Callable[..., Session]) -> No
     assert session.history.stop_reason == "enough"
 
 
-def test_the_second_ctrl_c_acts_at_once(session_with: Callable[..., Session]) -> None:
+def test_a_second_ctrl_c_within_a_step_waits_for_its_end(session_with: Callable[..., Session]) -> None:
     session = session_with(Interrupted({5: 2}))
     with pytest.raises(KeyboardInterrupt):
         session.fit(TRAIN, epochs=2)
-    assert session.step == 4  # the fifth was not finished
+    assert (session.step, session.optimizer.state["t"]) == (5, 5)
     assert session.history is not None
-    assert session.history.steps == [3]
+    assert (session.history.steps, session.history.stopped_by) == ([3], "interrupt")
+
+
+def test_a_second_ctrl_c_between_steps_acts_at_once(session_with: Callable[..., Session]) -> None:
+    session, calls = session_with(Mse()), []
+
+    def press_twice(event: Event) -> None:
+        press_ctrl_c()
+        calls.append("once")
+        press_ctrl_c()
+        calls.append("twice")
+
+    with pytest.raises(KeyboardInterrupt):
+        session.fit(TRAIN, epochs=2, listeners=[FitListener("step_end", callback=press_twice)])
+    assert (session.step, calls) == (1, ["once"])
+
+
+def test_a_validation_ends_before_its_next_batch(make_session: MakeSession) -> None:
+    validated: list[int] = []
+
+    def count(y_true: Any, y_pred: Any) -> float:
+        validated.append(int(y_true.shape[0]))
+        if len(validated) == 3:  # the first batch is tried before the training
+            press_ctrl_c()
+        return 0.0
+
+    names: list[str] = []
+    session = make_session(Dense(1, input_dim=2, activation="linear"), loss=Mse(), metrics=[count])
+    note = FitListener("val_start", "val_end", "epoch_end", callback=lambda event: names.append(event.name))
+    with pytest.raises(KeyboardInterrupt):
+        session.fit(TRAIN, epochs=2, val_data=Dataset(X, X[:, :1], batch_size=2), listeners=[note])
+    assert len(validated) == 3  # of six batches
+    assert names == ["val_start", "val_end", "epoch_end"]
+    assert session.history is not None
+    assert (session.step, session.history.steps, session.history.stopped_by) == (3, [], "interrupt")
+
+
+def test_a_resumed_training_makes_the_entry_that_was_interrupted(make_session: MakeSession) -> None:
+    data = Dataset(X, X[:, :1], batch_size=2)
+
+    def train(press: bool) -> Session:
+        session = make_session(Dense(1, input_dim=2, activation="linear"), loss=Mse())
+        listeners = [FitListener("val_start", callback=lambda event: event.epoch == 1 and press and press_ctrl_c())]
+        if press:
+            with pytest.raises(KeyboardInterrupt):
+                session.fit(TRAIN, epochs=3, val_data=data, listeners=listeners)
+            assert session.history is not None
+            assert session.history.steps == [3]
+            session.resume(TRAIN, val_data=data)
+        else:
+            session.fit(TRAIN, epochs=3, val_data=data, listeners=listeners)
+        return session
+
+    disturbed, undisturbed = train(True).history, train(False).history
+    assert disturbed is not None
+    assert undisturbed is not None
+    assert disturbed.to_dict() | {"cost_time": []} == undisturbed.to_dict() | {"cost_time": []}
 
 
 def test_an_interrupted_session_can_go_on(session_with: Callable[..., Session]) -> None:
@@ -190,13 +247,69 @@ def test_a_fit_within_a_fit_leaves_ctrl_c_to_the_outer_one(session_with: Callabl
 
 def test_stop_is_called_once_with_the_word() -> None:
     words: list[str] = []
-    with deferred_interrupt(words.append) as interrupt:
-        assert not interrupt.requested
+    with handled_interrupts(words.append) as interrupts:
+        assert not interrupts.received
         press_ctrl_c()
-        assert interrupt.requested
+        assert interrupts.received
         with pytest.raises(KeyboardInterrupt):
             press_ctrl_c()
     assert words == ["interrupted"]
+
+
+def test_postponed_interrupts_are_raised_at_the_end_of_the_block() -> None:
+    reached: list[str] = []
+
+    def press_within(interrupts: Interrupts) -> None:
+        with interrupts.postponed():
+            for _ in range(3):
+                press_ctrl_c()
+            reached.append("end")
+
+    with handled_interrupts(lambda why: None) as interrupts, pytest.raises(KeyboardInterrupt):
+        press_within(interrupts)
+    assert reached == ["end"]
+
+
+def test_every_ctrl_c_of_a_block_without_interrupts_is_handled_after_it() -> None:
+    presses: list[int] = []
+    former = signal.signal(signal.SIGINT, lambda number, frame: presses.append(number))
+    try:
+        with without_interrupts():
+            press_ctrl_c()
+            press_ctrl_c()
+            assert presses == []
+    finally:
+        signal.signal(signal.SIGINT, former)
+    assert presses == [signal.SIGINT] * 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM ends a process at once there")
+def test_sigterm_ends_a_training_in_order_and_then_the_process(tmp_path: Path) -> None:
+    program = PROGRAM.replace("listeners=[began]", "listeners=[began, cdl.listeners.Checkpoint('run.ckpt', 0)]")
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "began\n"
+            process.send_signal(signal.SIGTERM)
+            out, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (out, process.returncode) == ("", -signal.SIGTERM)
+    history = Session.load(tmp_path / "run.ckpt", "numpy").history
+    assert history is not None
+    assert (history.stopped_by, history.stop_reason) == ("interrupt", "terminated by SIGTERM")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM ends a process at once there")
+def test_a_handler_of_sigterm_of_the_callers_own_stays_in_charge(session_with: Callable[..., Session]) -> None:
+    received: list[int] = []
+    former = signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
+    try:
+        terminate = FitListener("epoch_end", callback=lambda event: signal.raise_signal(signal.SIGTERM))
+        history = session_with(Mse()).fit(TRAIN, epochs=2, listeners=[terminate])
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    assert (received, history.stopped_by) == ([signal.SIGTERM] * 2, "epochs")
 
 
 PROGRAM = """
