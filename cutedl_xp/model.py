@@ -319,6 +319,10 @@ class Model:
             parameter.value = arrays[parameter.name]
         return model
 
+    def parameter_shapes(self) -> dict[str, Shape]:
+        """Return the shape of each parameter by its name, also before the model is assembled."""
+        return {name: spec.shape for name, spec in self._parameter_specs().items()}
+
     def _parameter_specs(self) -> dict[str, ParameterSpec]:
         """What all layers train, by full names."""
         return {

@@ -33,7 +33,7 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header
     OSError
         If the file cannot be written.
     """
-    path, safetensors = check_path(path), _import_safetensors()
+    path, safetensors = check_path(path), import_safetensors()
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     write_atomically(path, safetensors.numpy.save(contiguous, {_KEY: json.dumps(header)}))
 
@@ -48,7 +48,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     ValueError
         If the file is not a safetensors file, is truncated, or was not written by this package.
     """
-    path, safetensors = check_path(path), _import_safetensors()
+    path, safetensors = check_path(path), import_safetensors()
     with open(path, "rb"):
         pass  # the error of safetensors does not name the file
     try:
@@ -73,7 +73,8 @@ def check_path(path: Any) -> Path:
     return Path(path)
 
 
-def _import_safetensors() -> Any:
+def import_safetensors() -> Any:
+    """Return the module safetensors, or raise ImportError with the command that installs it."""
     try:
         import safetensors.numpy
     except ImportError as error:

@@ -1,5 +1,6 @@
 """Listeners: callables that a training calls at its events, to stop it, to show it, or for anything else."""
 
+from cutedl_xp.listeners.checkpoint import Checkpoint
 from cutedl_xp.listeners.fit_listener import FitListener
 from cutedl_xp.listeners.progress import Progress
 from cutedl_xp.listeners.reduce_on_plateau import ReduceOnPlateau
@@ -7,6 +8,7 @@ from cutedl_xp.listeners.stopping import EarlyStopping, TargetReached
 from cutedl_xp.training.events import Event, Listener, check
 
 __all__ = [
+    "Checkpoint",
     "EarlyStopping",
     "Event",
     "FitListener",

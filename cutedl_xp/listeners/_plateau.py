@@ -29,7 +29,9 @@ class NewEntries:
         self._seen = 0
 
     def read(self, history: History, monitor: str) -> Sequence[float]:
-        """Return the entries of a figure since the last call; all of them for another history.
+        """Return the entries of a figure since the last call; for another history those that this training has made.
+
+        Entries that were made before the training was resumed are part of the listener's memory.
 
         Raises
         ------
@@ -37,7 +39,7 @@ class NewEntries:
             If the figure is not recorded.
         """
         series = history.series(monitor)
-        start = self._seen if history is self._history else 0
+        start = self._seen if history is self._history else history.resumed_at
         self._history, self._seen = history, len(series)
         return series[start:]
 

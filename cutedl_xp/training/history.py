@@ -68,6 +68,7 @@ class History:
         self.lr: list[float] | dict[str, list[float]] = [] if groups is None else {pattern: [] for pattern in groups}
         self._stopped_by: StopKind | None = None
         self._stop_reason: str | None = None
+        self._resumed_at = 0
         self._metrics: dict[str, list[float]] = {f"val_{name}": [] for name in metrics}
         self._validated = validated
 
@@ -90,6 +91,11 @@ class History:
         that is NaN or infinite) or ``"error"`` (an exception).
         """
         return self._stopped_by
+
+    @property
+    def resumed_at(self) -> int:
+        """Number of entries that were made before the training was resumed; 0 if it was not."""
+        return self._resumed_at
 
     @property
     def recorded(self) -> tuple[str, ...]:
@@ -207,6 +213,12 @@ class History:
 def record_stop(history: History, kind: StopKind, why: str) -> None:
     """Record why a training ended; the training package alone calls this."""
     history._stopped_by, history._stop_reason = kind, why
+
+
+def continue_history(history: History) -> None:
+    """Take back why a training was interrupted, as it goes on; the training package alone calls this."""
+    history._stopped_by = history._stop_reason = None
+    history._resumed_at = len(history)
 
 
 def _check_fields(d: Any) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import is_dataclass
 from typing import Any
 
 from cutedl_xp._checks import format_value
@@ -79,6 +80,13 @@ class ListenerMemory:
         name, number = place
         states = self._stored.get(name, [])
         return states[number] if number < len(states) else {}
+
+
+def names_with_memory(listeners: Sequence[Any]) -> list[str]:
+    """Return the listeners that have a memory: those of dataclasses with their options, others by their class."""
+    return [
+        repr(listener) if is_dataclass(listener) else type(listener).__name__ for _, listener in _with_memory(listeners)
+    ]
 
 
 def _with_memory(listeners: Sequence[Any]) -> list[tuple[Place, Any]]:

@@ -1,37 +1,26 @@
 """Training: the loop that brings model, data, loss and optimizer together."""
 
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from cutedl_xp._checks import check_integer, check_sequence
-from cutedl_xp.backends import Backend
 from cutedl_xp.datasets import Dataset
-from cutedl_xp.losses import Loss
-from cutedl_xp.metrics import Metric
-from cutedl_xp.model import Model
-from cutedl_xp.optimizers import Optimizer
-from cutedl_xp.regularizers import Regularizer
-from cutedl_xp.training import events, state
-from cutedl_xp.training.arguments import check_data, check_type, make_plan
+from cutedl_xp.training import events
+from cutedl_xp.training.arguments import check_data, make_plan
 from cutedl_xp.training.compilation import Compilation, decide
-from cutedl_xp.training.compiled_evaluation import CompiledEvaluation
-from cutedl_xp.training.evaluation import Evaluation
 from cutedl_xp.training.events import Listener
-from cutedl_xp.training.fit import Fit
-from cutedl_xp.training.history import History
-from cutedl_xp.training.listener_memory import ListenerMemory
+from cutedl_xp.training.fit import Fit, Start
+from cutedl_xp.training.history import History, continue_history
 from cutedl_xp.training.log import TrainingLog
 from cutedl_xp.training.loop import run_epochs
 from cutedl_xp.training.means import RunningMean
+from cutedl_xp.training.persistence import Persistent
 from cutedl_xp.training.plan import ValidationPlan
-from cutedl_xp.training.position import Position
-from cutedl_xp.training.programs import Programs
+from cutedl_xp.training.record import is_finished
 from cutedl_xp.training.steps import SessionSteps
 from cutedl_xp.training.stopping import Stopping
 
 
-class Session:
+class Session(Persistent):
     """A model together with what trains it.
 
     Parameters
@@ -68,73 +57,6 @@ class Session:
     >>> history.loss[-1] < 1e-3
     True
     """
-
-    def __init__(
-        self,
-        model: Model,
-        loss: Loss,
-        optimizer: Optimizer,
-        regularizers: Sequence[Regularizer] = (),
-        metrics: Sequence[Metric] = (),
-    ) -> None:
-        check_type("model", model, Model)
-        check_type("loss", loss, Loss)
-        check_type("optimizer", optimizer, Optimizer)
-        names = [parameter.name for parameter in model.parameters]
-        self.regularizers: tuple[Regularizer, ...] = check_sequence("regularizers", regularizers)
-        for regularizer in self.regularizers:
-            check_type("regularizers", regularizer, Regularizer)
-            regularizer.check_names(names)
-        self._evaluation = Evaluation(model, loss, check_sequence("metrics", metrics))
-        self._programs = Programs()
-        self._compiled_evaluation = CompiledEvaluation(self._evaluation, self._programs)
-        self.model = model
-        self.optimizer = optimizer
-        self.history: History | None = None
-        self._position = Position()
-        self._losses = RunningMean(model.backend, model.dtype)
-        self._memory = ListenerMemory()
-        self._compilation: Compilation | None = None
-
-    @property
-    def compiled(self) -> Compilation:
-        """Whether ``fit`` compiles the training steps, with its ``reason``; the outcome of the last ``fit`` if any."""
-        if self._compilation is None:
-            return decide(self.model, self.loss, self.optimizer)
-        return self._compilation
-
-    def _note_compilation(self, compilation: Compilation) -> None:
-        self._compilation = compilation
-
-    @property
-    def _evaluator(self) -> Evaluation | CompiledEvaluation:
-        compiled = self.backend.compiles_steps and self.compiled
-        return self._compiled_evaluation if compiled else self._evaluation
-
-    @property
-    def epoch(self) -> int:
-        """Number of finished epochs, over all calls of ``fit``."""
-        return self._position.epoch
-
-    @property
-    def step(self) -> int:
-        """Number of training steps, over all calls of ``fit``."""
-        return self._position.step
-
-    @property
-    def loss(self) -> Loss:
-        """Loss of the training and the validation."""
-        return self._evaluation.loss
-
-    @property
-    def metrics(self) -> tuple[Metric, ...]:
-        """Metrics of the validation."""
-        return self._evaluation.metrics
-
-    @property
-    def backend(self) -> Backend:
-        """Backend of the model."""
-        return self.model.backend
 
     def fit(
         self,
@@ -198,31 +120,95 @@ class Session:
         """
         self._memory.check_idle()
         with self.backend.active(), self.backend.ignore_underflow():
-            check_data("train", train, self.model, self.loss)
-            if val_data is not None:
-                check_data("val_data", val_data, self.model, self.loss)
-                self._compiled_evaluation.check_first_batch(self._evaluation.means(val_data, batches=1))
+            self._check_data(train, val_data)
             plan = make_plan(self.epoch, train, val_data, epochs, val_epochs, val_steps, val_batches)
+            return self._train(train, plan, listeners, compiled, Start(self.step), None)
+
+    def resume(self, train: Dataset, val_data: Dataset | None = None, listeners: Sequence[Listener] = ()) -> History:
+        """Finish a ``fit`` that was interrupted, from the very next step on.
+
+        The number of epochs, the plan of the validations, the history and the memory of the listeners are those of the
+        interrupted ``fit``, of this session or of a loaded one. On the same backend the training ends with the same
+        bits as an undisturbed one, on another backend with the same numbers up to rounding.
+
+        Parameters
+        ----------
+        train, val_data
+            The same data as before, which are compared by their shapes, dtypes, options and a digest of some rows.
+        listeners
+            Those that have a memory must be the same as before, in the same order. Listeners without a memory, such as
+            Checkpoint and Progress, may be others.
+
+        Returns
+        -------
+        History
+            The history of the whole training; at once if nothing is left of it.
+
+        Raises
+        ------
+        RuntimeError
+            If there is no ``fit`` to resume.
+        TypeError, ValueError
+            If the data or the listeners are others; the message names the difference.
+        """
+        self._memory.check_idle()
+        record = self._record
+        if record is None:
+            raise RuntimeError("this session has no fit to resume; call fit(), or load a checkpoint of a training")
+        if is_finished(record.history):
+            return record.history
+        with self.backend.active(), self.backend.ignore_underflow():
+            self._check_data(train, val_data)
             events.check(listeners)
-            self._compilation = decide(self.model, self.loss, self.optimizer, train, compiled)
-            self.optimizer.attach(self.model.parameters)
-            with self._memory.lent_to(listeners):
-                fit = self._begin(train, plan)
-                log = TrainingLog(fit)
-                longest, insist = log.most_steps, compiled is True
-                steps = SessionSteps(fit, self._compilation, self._note_compilation, insist=insist, longest=longest)
+            record.check(train, val_data, listeners)
+            possible = record.compiled is False or self.backend.why_not_compiled() is None
+            compiled = record.compiled if possible else None
+            return self._train(train, record.plan(train, val_data), listeners, compiled, record.start, record.history)
+
+    def _check_data(self, train: Dataset, val_data: Dataset | None) -> None:
+        check_data("train", train, self.model, self.loss)
+        if val_data is not None:
+            check_data("val_data", val_data, self.model, self.loss)
+            self._compiled_evaluation.check_first_batch(self._evaluation.means(val_data, batches=1))
+
+    def _train(
+        self,
+        train: Dataset,
+        plan: ValidationPlan,
+        listeners: Sequence[Listener],
+        compiled: bool | None,
+        start: Start,
+        history: History | None,
+    ) -> History:
+        """Train as planned, from a start on, with a new history or one that goes on."""
+        events.check(listeners, self)
+        self._compilation = decide(self.model, self.loss, self.optimizer, train, compiled)
+        self.optimizer.attach(self.model.parameters)
+        with self._memory.lent_to(listeners):
+            fit = self._begin(train, plan, start, history)
+            log = TrainingLog(fit)
+            longest, insist = log.most_steps, compiled is True
+            steps = SessionSteps(fit, self._compilation, self._note_compilation, insist=insist, longest=longest)
+            with self._recorded(fit, log, compiled):
                 run_epochs(fit, steps, log)
         for warning in filter(None, (steps.warning, log.warning)):
-            warnings.warn(warning, RuntimeWarning, stacklevel=2)
+            warnings.warn(warning, RuntimeWarning, stacklevel=3)
         return fit.history
 
-    def _begin(self, train: Dataset, plan: ValidationPlan) -> Fit:
-        """Return the parts of a training with a new history."""
+    def _note_compilation(self, compilation: Compilation) -> None:
+        self._compilation = compilation
+
+    def _begin(self, train: Dataset, plan: ValidationPlan, start: Start, history: History | None) -> Fit:
+        """Return the parts of a training with a history."""
         if not self._position.begin(train):
             self._losses = RunningMean(self.backend, self.model.dtype)
-        rates = tuple(self.optimizer.learning_rates())
-        groups = None if rates == ("",) else rates
-        self.history = History(self._evaluation.names[1:], validated=plan.val_data is not None, groups=groups)
+        if history is None:
+            rates = tuple(self.optimizer.learning_rates())
+            groups = None if rates == ("",) else rates
+            history = History(self._evaluation.names[1:], validated=plan.val_data is not None, groups=groups)
+        else:
+            continue_history(history)
+        self.history = history
         return Fit(
             session=self,
             train=train,
@@ -234,59 +220,9 @@ class Session:
             position=self._position,
             losses=self._losses,
             memory=self._memory,
+            start=start,
             validate=self._evaluator.means,
             programs=self._programs,
-            history=self.history,
-            stopping=Stopping(self.history),
+            history=history,
+            stopping=Stopping(history),
         )
-
-    def evaluate(self, data: Dataset, batches: int = 0) -> dict[str, float]:
-        """Return a dict of the mean ``"loss"`` and metrics over a data set, without training.
-
-        Parameters
-        ----------
-        data
-            Data set to evaluate on.
-        batches
-            Number of batches to use, the first ones; default 0, all.
-        """
-        with self.backend.active():
-            check_data("data", data, self.model, self.loss)
-            means = self._evaluator.means(data, check_integer("batches", batches, at_least=0))
-            return dict(zip(self._evaluation.names, RunningMean.read(means), strict=True))
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return everything that the rest of a training depends on, as nested dicts of plain values and NumPy arrays.
-
-        The state holds the parameters, the optimizer with its learning rates that are numbers, the random streams of
-        layers, the position in the training data and the memory of listeners. A session of the same model, optimizer
-        and loss continues from it as if nothing had happened, also on another backend, there to rounding. A listener
-        may take it in the middle of a training, at ``"step_end"`` or ``"epoch_end"``, as the last of the listeners: a
-        validation that has begun is not part of the state, nor is the memory of listeners that are called later.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import cutedl_xp as cdl
-        >>> x = np.ones((4, 1), dtype="float32")
-        >>> def new():
-        ...     model = cdl.Model([cdl.layers.Dense(1, input_dim=1)]).assemble("numpy")
-        ...     return cdl.Session(model, loss=cdl.losses.Mse(), optimizer=cdl.optimizers.Adam())
-        >>> first, second = new(), new()
-        >>> history = first.fit(cdl.Dataset(x, x), epochs=3)
-        >>> second.load_state_dict(first.state_dict())
-        >>> second.epoch, second.evaluate(cdl.Dataset(x, x)) == first.evaluate(cdl.Dataset(x, x))
-        (3, True)
-        """
-        return state.state_dict(self.model, self.optimizer, self._position, self._losses, self._memory)
-
-    def load_state_dict(self, d: Mapping[str, Any]) -> None:
-        """Take over the state of a session with the same layers, dtype and classes of optimizers.
-
-        Raises
-        ------
-        TypeError, ValueError, RuntimeError
-            If it is not such a state, or a ``fit`` of this session is running; then nothing is changed.
-        """
-        self._memory.check_idle()
-        state.load_state_dict(d, self.model, self.optimizer, self._position, self._losses, self._memory)

@@ -1,0 +1,186 @@
+"""The listener that writes checkpoints."""
+
+import math
+import os
+import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cutedl_xp import _checks
+from cutedl_xp.files.arrays import check_path
+from cutedl_xp.files.atomic import write_atomically
+from cutedl_xp.listeners._plateau import NewEntries, check_mode
+from cutedl_xp.training import checkpoint
+from cutedl_xp.training.events import Event
+
+
+class Checkpoint:
+    """Write a session to a file regularly, so that a killed training can be resumed.
+
+    A checkpoint is written after every ``every_epochs`` epochs, after every ``every_steps`` steps, at the end of the
+    training, and when Ctrl-C or SIGTERM ends it, after all other listeners of that moment have been called. Load it
+    with ``Session.load(path)`` and go on with ``resume``.
+
+    Parameters
+    ----------
+    path
+        File of the latest checkpoint, with any suffix. Its folder must exist.
+    every_epochs
+        Number of epochs between two checkpoints, default 1; 0 for none after epochs.
+    every_steps
+        Number of steps of the session between two checkpoints, default 0: none after steps.
+    keep
+        Number of checkpoints to keep, default 1, at least 1: the latest as ``path``, and the ones before it beside it
+        with the number of their steps in the name, such as ``run-9380.ckpt`` for ``run.ckpt``.
+    best
+        Figure such as ``"val_loss"`` or ``"val_accuracy"`` whose best entry of the training is kept as well, in a file
+        with ``-best`` in its name, such as ``run-best.ckpt``. Default None: none.
+    mode
+        ``"min"`` if less of ``best`` is better, ``"max"`` if more is better. Default None: ``"min"`` for losses; a
+        metric requires it, except an accuracy, of which more is better.
+
+    Raises
+    ------
+    ImportError, OSError, TypeError
+        When the training starts, if safetensors is not installed, the folder does not exist or cannot be written to,
+        or the session has a part that no file can describe, such as a schedule that is a lambda.
+
+    Warns
+    -----
+    RuntimeWarning
+        Once, if a checkpoint cannot be written, such as on a full disk. The training goes on and the previous
+        checkpoint stays.
+
+    Notes
+    -----
+    A training that stops because a number is not finite is not written: the last checkpoint before stays.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import numpy as np
+    >>> import cutedl_xp as cdl
+    >>> model = cdl.Model([cdl.layers.Dense(1, input_dim=1)]).assemble("numpy")
+    >>> session = cdl.Session(model, loss=cdl.losses.Mse(), optimizer=cdl.optimizers.Adam())
+    >>> data = cdl.Dataset(np.ones((4, 1)), np.ones((4, 1)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "run.ckpt"
+    ...     history = session.fit(data, epochs=3, listeners=[cdl.listeners.Checkpoint(path)])
+    ...     cdl.Session.load(path, backend="numpy").resume(data).steps
+    [1, 2, 3]
+    """
+
+    called_last = True
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        every_epochs: int = 1,
+        every_steps: int = 0,
+        keep: int = 1,
+        best: str | None = None,
+        mode: str | None = None,
+    ) -> None:
+        self.path = Path(os.path.abspath(check_path(path)))  # also after a change of the working directory
+        self.every_epochs = _checks.check_integer("every_epochs", every_epochs, at_least=0)
+        steps = _checks.check_integer("every_steps", every_steps, at_least=0)
+        self.events, self.every_steps = (("step_end",) if steps else ()), max(steps, 1)
+        self.keep = _checks.check_integer("keep", keep, at_least=1)
+        self.best = None if best is None else _checks.check_text("best", best)
+        if self.best is not None:
+            mode = check_mode(self.best, "max" if mode is None and self.best.endswith("accuracy") else mode)
+        self.mode = mode
+        self._entries, self._best_entry = NewEntries(), math.inf
+        self._history: Any = None
+        self._written: int | None = None  # step of the checkpoint in `path`
+        self._warned = False
+
+    def check_session(self, session: Any) -> None:
+        """Refuse a session that cannot be described, and a folder that cannot be written to."""
+        checkpoint.check_writable(self.path)
+        checkpoint.describe_parts(session.parts)
+
+    def __call__(self, event: Event) -> None:
+        """Write a checkpoint if one is due."""
+        if event.history is not self._history:
+            self._begin(event)
+        if self.best is not None and event.name in ("val_end", "epoch_end") and self._is_best(event):
+            self._write(event, lambda: event.session.save(self._beside("best")))
+        if self._is_due(event) and event.stopping.kind != "not_finite":
+            self._write(event, lambda: self._replace(event.session))
+
+    def _begin(self, event: Event) -> None:
+        """Start with another training: the best entry that it had before it was resumed stays on the disk."""
+        self._history, self._best_entry = event.history, math.inf
+        if self.best is not None:
+            before = event.history.series(self.best)[: event.history.resumed_at]
+            self._best_entry = min([math.inf, *map(self._signed, before)])
+
+    def _is_due(self, event: Event) -> bool:
+        if event.name == "step_end":
+            return event.batch < event.epoch_steps  # else at the end of the epoch, which comes next
+        if event.name != "epoch_end":
+            return False
+        ended = event.batch == event.epoch_steps
+        by_epochs = ended and self.every_epochs > 0 and (event.epoch + 1) % self.every_epochs == 0
+        by_steps = bool(self.events) and event.step % self.every_steps == 0
+        return by_epochs or by_steps or event.stopping.requested or (ended and event.epoch == event.last_epoch)
+
+    def _is_best(self, event: Event) -> bool:
+        """Return whether the new entries have one that is better than all before."""
+        assert self.best is not None
+        entries = map(self._signed, self._entries.read(event.history, self.best))
+        before, self._best_entry = self._best_entry, min([self._best_entry, *entries])
+        return self._best_entry < before
+
+    def _signed(self, entry: float) -> float:
+        """Return an entry with the sign that makes smaller ones better; NaN is worse than any number."""
+        if math.isnan(entry):
+            return math.inf
+        return entry if self.mode == "min" else -entry
+
+    def _write(self, event: Event, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except OSError as error:
+            if not self._warned:
+                self._warned = True
+                warnings.warn(
+                    f"no checkpoint was written after step {event.step} ({error}); the training goes on, and the "
+                    "previous checkpoint stays",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+
+    def _replace(self, session: Any) -> None:
+        """Write the latest checkpoint, after the one before it has got its numbered name."""
+        if self.keep > 1 and self.path.exists():
+            before = self._written if self._written is not None else checkpoint.step_of(self.path)
+            if before is not None and before != session.step:
+                _copy(Path(os.path.realpath(self.path)), self._beside(str(before)))
+        session.save(self.path)
+        self._written = session.step
+        self._remove_old()
+
+    def _remove_old(self) -> None:
+        """Remove the oldest of the numbered checkpoints if they are more than ``keep`` together with the latest."""
+        if self.keep > 1:
+            name = re.compile(re.escape(f"{self.path.stem}-") + "[0-9]+" + re.escape(self.path.suffix))
+            numbered = [each for each in self.path.parent.iterdir() if name.fullmatch(each.name)]
+            numbered.sort(key=lambda each: each.stat().st_mtime_ns)
+            for each in numbered[: 1 - self.keep]:
+                each.unlink(missing_ok=True)
+
+    def _beside(self, word: str) -> Path:
+        return self.path.with_name(f"{self.path.stem}-{word}{self.path.suffix}")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Give a file a second name, which stays when the first one is replaced."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        write_atomically(target, source.read_bytes())

@@ -1,0 +1,155 @@
+"""Checkpoints: files that hold a session, from which its training goes on."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cutedl_xp._checks import check_integer, check_one_of
+from cutedl_xp._version import __version__
+from cutedl_xp.backends import Backend, dtype_name
+from cutedl_xp.files import arrays as files
+from cutedl_xp.files.model_file import DTYPES, check_arrays
+from cutedl_xp.files.tree import decode, encode
+from cutedl_xp.losses import Loss
+from cutedl_xp.metrics import Metric
+from cutedl_xp.model import Model
+from cutedl_xp.optimizers import Optimizer
+from cutedl_xp.regularizers import Regularizer
+from cutedl_xp.training.description import Known, describe, rebuild
+from cutedl_xp.training.record import FitRecord
+
+_FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the constructor of a session takes."""
+
+    model: Model
+    loss: Loss
+    optimizer: Optimizer
+    regularizers: Sequence[Regularizer]
+    metrics: Sequence[Metric]
+
+
+def describe_parts(parts: Parts) -> dict[str, Any]:
+    """Return the parts of a session as plain values.
+
+    Raises
+    ------
+    TypeError
+        If one of them cannot be described; the message names it and the remedy.
+    """
+    return {
+        "dtype": dtype_name(parts.model.dtype),
+        "layers": describe("model.layers", parts.model.layers),
+        "loss": describe("loss", parts.loss),
+        "optimizer": describe("optimizer", parts.optimizer),
+        "regularizers": describe("regularizers", list(parts.regularizers)),
+        "metrics": describe("metrics", list(parts.metrics)),
+    }
+
+
+def write(path: str | os.PathLike[str], parts: Parts, state: dict[str, Any], record: FitRecord | None) -> None:
+    """Write a session to a file atomically.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    parts, state
+        Parts of the session, and its state.
+    record
+        Record of its last training; None if there was none.
+    """
+    header = {"format": _FORMAT, "kind": "session", "library": __version__} | describe_parts(parts)
+    plain_state, arrays = encode(state, "state")
+    fit, own = encode(None if record is None else record.to_dict(), "fit")
+    files.write(path, arrays | own, header | {"state": plain_state, "fit": fit})
+
+
+def read(
+    path: str | os.PathLike[str], backend: Backend, known: Known
+) -> tuple[Parts, dict[str, Any], FitRecord | None]:
+    """Return the parts of the session in a file, its state, and the record of its training.
+
+    Parameters
+    ----------
+    path
+        File that :func:`write` made.
+    backend
+        Backend that the model is assembled on.
+    known
+        Classes and functions that the file may name.
+
+    Raises
+    ------
+    ValueError
+        If it is no such file, or is damaged; no code of the file is run, and no memory is taken beyond its size.
+    """
+    arrays, header = files.read(path)
+    try:
+        _check_kind(header)
+        parts, record = _rebuild_parts(header, known), decode(header["fit"], arrays)
+        state = decode(header["state"], arrays)
+        dtype = check_one_of("dtype", header["dtype"], DTYPES)
+        check_arrays(state["parameters"], parts.model.parameter_shapes(), dtype)
+        parts.model.assemble(backend, dtype)
+        return parts, state, None if record is None else FitRecord.from_dict(record)
+    except (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        raise unreadable(path, error) from error
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a path to which no file can be written.
+
+    Raises
+    ------
+    ImportError, OSError
+        If safetensors is not installed, or the folder does not exist or cannot be written to.
+    """
+    files.import_safetensors()
+    folder = path.parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"`path` is {path}, and its folder does not exist; make the folder first")
+    if path.is_dir():
+        raise IsADirectoryError(f"`path` is {path}, which is a folder; give the path of a file in it")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"`path` is {path}, and its folder cannot be written to; choose another folder")
+
+
+def step_of(path: Path) -> int | None:
+    """Return the number of steps of the checkpoint in a file; None if there is no whole checkpoint."""
+    try:
+        _, header = files.read(path)
+        return check_integer("step", header["state"]["step"], at_least=0)
+    except (KeyError, OSError, TypeError, ValueError):
+        return None
+
+
+def unreadable(path: str | os.PathLike[str], error: Exception) -> ValueError:
+    """Return the error for a file whose content does not make a session."""
+    why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+    return ValueError(f"{os.fspath(path)} does not hold a session that can be made here: {why}")
+
+
+def _check_kind(header: dict[str, Any]) -> None:
+    kind, number = header.get("kind"), header.get("format")
+    if kind == "model":
+        raise ValueError("it holds a model without a training; load it with Model.load")
+    if kind != "session" or not isinstance(number, int):
+        raise ValueError(f"its kind is {kind!r}, and that of a checkpoint is 'session'")
+    if number > _FORMAT:
+        raise ValueError(
+            f"it has format {number}, written by version {header.get('library')} of cutedl_xp, and this version "
+            f"({__version__}) reads formats up to {_FORMAT}; update cutedl_xp"
+        )
+
+
+def _rebuild_parts(header: dict[str, Any], known: Known) -> Parts:
+    layers, loss, optimizer, regularizers, metrics = (
+        rebuild(header[name], known) for name in ("layers", "loss", "optimizer", "regularizers", "metrics")
+    )
+    return Parts(Model(layers), loss, optimizer, regularizers, metrics)

@@ -1,0 +1,166 @@
+"""Descriptions of optimizers, losses and other objects as plain values, from which they are made again."""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import FunctionType
+from typing import Any, TypeAlias
+
+from cutedl_xp import layers, losses, metrics, optimizers, regularizers, schedules
+from cutedl_xp._checks import check_sequence, format_names, format_value
+from cutedl_xp.backends import is_module_level
+from cutedl_xp.layers import Layer
+from cutedl_xp.losses import Loss
+from cutedl_xp.optimizers import Optimizer
+from cutedl_xp.regularizers import Regularizer
+
+Known: TypeAlias = Mapping[str, Any]
+"""Classes and functions that a description may name, by the names that :func:`_name_of` gives them."""
+
+_CLASS, _FUNCTION = "$class", "$function"
+
+
+def _is_nameable(value: Any) -> bool:
+    return isinstance(value, type) or (isinstance(value, FunctionType) and is_module_level(value))
+
+
+_KINDS = (Layer, Loss, Optimizer, Regularizer)
+
+
+def _own_classes() -> Iterator[type]:
+    for module in (layers, losses, optimizers, regularizers, schedules):
+        for each in vars(module).values():
+            is_class = isinstance(each, type) and not inspect.isabstract(each)
+            if is_class and (module is schedules or issubclass(each, _KINDS)):
+                yield each
+
+
+OWN: Known = {
+    **{each.__name__: each for each in _own_classes()},
+    **{each.__name__: each for each in (metrics.accuracy, metrics.binary_accuracy)},
+}
+"""Classes and functions of the library that a description may name."""
+
+
+def known_with(custom: Any) -> Known:
+    """Return the library's classes and functions together with those of the user.
+
+    Raises
+    ------
+    TypeError
+        If ``custom`` is no list of classes and of functions at the top of a module.
+    """
+    for each in check_sequence("custom", custom):
+        if not _is_nameable(each):
+            raise TypeError(
+                f"`custom` must be a list of classes, and of functions defined at the top of a module; "
+                f"got {format_value(each)}"
+            )
+    return {**OWN, **{_name_of(each): each for each in custom}}
+
+
+def _name_of(nameable: Any) -> str:
+    """Return the name of a class or function in a description; a user's may have the name of one of the library."""
+    name: str = nameable.__name__
+    return name if OWN.get(name) is nameable else f"custom:{name}"
+
+
+def describe(name: str, value: Any) -> Any:
+    """Return a description of a value: numbers, texts, lists and dicts as they are, an object by its class and options.
+
+    The options of an object are the arguments of its constructor; it has an attribute for each. A layer has
+    ``config()`` for this.
+
+    Parameters
+    ----------
+    name
+        Name of the value in an error.
+    value
+        Value to describe.
+
+    Raises
+    ------
+    TypeError
+        If no description of it is possible.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [describe(f"{name}[{place}]", each) for place, each in enumerate(value)]
+    if isinstance(value, dict) and all(isinstance(key, str) and key[:1] != "$" for key in value):
+        return {key: describe(f"{name}[{key!r}]", each) for key, each in value.items()}
+    if isinstance(value, FunctionType):
+        return {_FUNCTION: _function_name(name, value)}
+    options = value.config() if isinstance(value, Layer) else _options(name, value)
+    described = {key: describe(f"{name}.{key}", each) for key, each in options.items()}
+    return {_CLASS: _name_of(type(value)), "options": described}
+
+
+def rebuild(described: Any, known: Known) -> Any:
+    """Return a value equal to the one that :func:`describe` was given.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If it is not a description, or names something that is not known.
+    """
+    if isinstance(described, list):
+        return [rebuild(each, known) for each in described]
+    if not isinstance(described, dict):
+        return described
+    if _FUNCTION in described:
+        return _find(described[_FUNCTION], known, FunctionType)
+    if _CLASS not in described:
+        return {key: rebuild(each, known) for key, each in described.items()}
+    options = {key: rebuild(each, known) for key, each in described["options"].items()}
+    made = _find(described[_CLASS], known, type)
+    reduced_to_0 = issubclass(made, Optimizer) and options.get("lr") == 0.0
+    if reduced_to_0:
+        del options["lr"]  # which ReduceOnPlateau leads to, and no constructor accepts
+    built = made(**options)
+    if reduced_to_0:
+        built.lr = 0.0
+    return built
+
+
+def _find(name: Any, known: Known, kind: type) -> Any:
+    found = known.get(name) if isinstance(name, str) else None
+    if not isinstance(found, kind):
+        what = "class" if kind is type else "function"
+        own_name = str(name).removeprefix("custom:")
+        raise ValueError(f"the {what} {own_name!r} is not one of the library's; give it in `custom`")
+    return found
+
+
+def _function_name(name: str, function: Callable[..., Any]) -> str:
+    if not is_module_level(function) or function.__qualname__ != function.__name__:
+        raise TypeError(
+            f"`{name}` is {function.__qualname__}, which a file cannot describe; use one of cutedl_xp.schedules, "
+            "a function defined at the top of a module, or a class that has its options as attributes"
+        )
+    return _name_of(function)
+
+
+def _options(name: str, value: Any) -> dict[str, Any]:
+    """Return the arguments that a constructor needs to make an equal object."""
+    kinds = inspect.Parameter
+    found: dict[str, Any] = {}
+    for each in _constructor_parameters(name, value):
+        if each.kind in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD, kinds.POSITIONAL_ONLY) or not hasattr(
+            value, each.name
+        ):
+            raise TypeError(
+                f"`{name}` is {format_value(value)}, which a file cannot describe: its class needs an attribute "
+                f"{each.name!r} for the argument of its constructor"
+            )
+        found[each.name] = getattr(value, each.name)
+    return found
+
+
+def _constructor_parameters(name: str, value: Any) -> Iterable[inspect.Parameter]:
+    is_plain = type(value).__module__ != "builtins" and hasattr(value, "__dict__")
+    if not is_plain or type(value).__qualname__ != type(value).__name__:
+        raise TypeError(
+            f"`{name}` is {format_value(value)}, which a file cannot describe; it must be an object of a class at the "
+            f"top of a module, such as {format_names(sorted(OWN)[:3])}"
+        )
+    return inspect.signature(type(value)).parameters.values()

@@ -1,0 +1,144 @@
+"""Records of calls of ``Session.fit``, from which an interrupted one is resumed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from cutedl_xp._checks import check_boolean, check_integer, check_real, check_sequence, check_text
+from cutedl_xp.datasets import Dataset
+from cutedl_xp.training.events import Listener
+from cutedl_xp.training.fingerprint import fingerprint
+from cutedl_xp.training.fit import Fit, Start
+from cutedl_xp.training.history import History
+from cutedl_xp.training.listener_memory import names_with_memory
+from cutedl_xp.training.log import TrainingLog
+from cutedl_xp.training.plan import ValidationPlan
+
+_COUNTS = ("last_epoch", "val_epochs", "val_steps", "val_batches", "step")
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """How far a call of ``Session.fit`` has come, beside the state of the session.
+
+    Attributes
+    ----------
+    last_epoch, val_epochs, val_steps, val_batches
+        Its plan.
+    compiled
+        Its argument.
+    step, seconds, epoch_open
+        See :class:`Start`.
+    train, val_data
+        Fingerprints of the data; None without validation data, and after the end of the training.
+    listeners
+        Listeners that have a memory, with their options.
+    history
+        Its history.
+    """
+
+    last_epoch: int
+    val_epochs: int
+    val_steps: int
+    val_batches: int
+    compiled: bool | None
+    step: int
+    seconds: float
+    epoch_open: bool
+    train: dict[str, Any] | None
+    val_data: dict[str, Any] | None
+    listeners: list[str]
+    history: History
+
+    @classmethod
+    def of(cls, fit: Fit, log: TrainingLog, compiled: bool | None) -> "FitRecord":
+        """Return the record of a training."""
+        plan, ended = fit.plan, is_finished(fit.history)
+        return cls(
+            plan.last_epoch,
+            plan.val_epochs,
+            plan.val_steps,
+            plan.val_batches,
+            compiled,
+            fit.start.step,
+            log.seconds,
+            log.epoch_open,
+            None if ended else fingerprint(fit.train),
+            None if ended or plan.val_data is None else fingerprint(plan.val_data),
+            names_with_memory(fit.memory.listeners),
+            fit.history,
+        )
+
+    @property
+    def start(self) -> Start:
+        """Where the resumed training goes on."""
+        return Start(self.step, self.seconds, self.epoch_open)
+
+    def plan(self, train: Dataset, val_data: Dataset | None) -> ValidationPlan:
+        """Return the plan, with the data."""
+        own = self.val_epochs, self.val_steps, self.val_batches
+        return ValidationPlan(self.last_epoch, len(train), val_data, *own)
+
+    def check(self, train: Dataset, val_data: Dataset | None, listeners: Sequence[Listener]) -> None:
+        """Refuse other data, or other listeners with a memory, than those of the interrupted training."""
+        _check_same("train", self.train, fingerprint(train))
+        _check_same("val_data", self.val_data, None if val_data is None else fingerprint(val_data))
+        given = names_with_memory(listeners)
+        if given != self.listeners:
+            raise ValueError(
+                f"`listeners` must have the listeners with a memory of the interrupted training, "
+                f"{_format(self.listeners)}; got {_format(given)}"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as plain values."""
+        return {each.name: getattr(self, each.name) for each in fields(self)} | {"history": self.history.to_dict()}
+
+    @classmethod
+    def from_dict(cls, d: Mapping[str, Any]) -> "FitRecord":
+        """Return the record whose :meth:`to_dict` gave this dict.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If it is not such a dict.
+        """
+        last_epoch, val_epochs, val_steps, val_batches, step = (
+            check_integer(name, d[name], at_least=0) for name in _COUNTS
+        )
+        return cls(
+            last_epoch,
+            val_epochs,
+            val_steps,
+            val_batches,
+            None if d["compiled"] is None else check_boolean("compiled", d["compiled"]),
+            step,
+            check_real("seconds", d["seconds"]),
+            check_boolean("epoch_open", d["epoch_open"]),
+            None if d["train"] is None else dict(d["train"]),
+            None if d["val_data"] is None else dict(d["val_data"]),
+            [check_text("listeners", name) for name in check_sequence("listeners", d["listeners"])],
+            History.from_dict(d["history"]),
+        )
+
+
+def is_finished(history: History) -> bool:
+    """Return whether nothing is left of the training that a history records."""
+    return history.stopped_by in ("epochs", "listener", "not_finite")
+
+
+def _check_same(argument: str, recorded: dict[str, Any] | None, given: dict[str, Any] | None) -> None:
+    """Refuse a data set with another fingerprint than the recorded one."""
+    if recorded is None or given is None:
+        if recorded is not given:
+            wanted, got = ("None", "a Dataset") if recorded is None else ("the Dataset of the checkpoint", "None")
+            raise ValueError(f"`{argument}` must be {wanted}, as in the interrupted training; got {got}")
+        return
+    for name, value in recorded.items():
+        if given.get(name) != value:
+            what = "other values" if name == "sha256" else f"{name} {given.get(name)!r}, and {value!r} before"
+            raise ValueError(f"`{argument}` must be the data set of the interrupted training; got one with {what}")
+
+
+def _format(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"

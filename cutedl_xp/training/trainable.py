@@ -1,0 +1,146 @@
+"""A model, a loss and an optimizer together: evaluation and state, without the training."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cutedl_xp._checks import check_integer, check_sequence
+from cutedl_xp.backends import Backend
+from cutedl_xp.datasets import Dataset
+from cutedl_xp.losses import Loss
+from cutedl_xp.metrics import Metric
+from cutedl_xp.model import Model
+from cutedl_xp.optimizers import Optimizer
+from cutedl_xp.regularizers import Regularizer
+from cutedl_xp.training import state
+from cutedl_xp.training.arguments import check_data, check_type
+from cutedl_xp.training.checkpoint import Parts
+from cutedl_xp.training.compilation import Compilation, decide
+from cutedl_xp.training.compiled_evaluation import CompiledEvaluation
+from cutedl_xp.training.evaluation import Evaluation
+from cutedl_xp.training.listener_memory import ListenerMemory
+from cutedl_xp.training.means import RunningMean
+from cutedl_xp.training.position import Position
+from cutedl_xp.training.programs import Programs
+
+
+class Trainable:
+    """Parts of a session, and all that a training changes; :class:`Session` adds the training."""
+
+    def __init__(
+        self,
+        model: Model,
+        loss: Loss,
+        optimizer: Optimizer,
+        regularizers: Sequence[Regularizer] = (),
+        metrics: Sequence[Metric] = (),
+    ) -> None:
+        check_type("model", model, Model)
+        check_type("loss", loss, Loss)
+        check_type("optimizer", optimizer, Optimizer)
+        names = [parameter.name for parameter in model.parameters]
+        self.regularizers: tuple[Regularizer, ...] = check_sequence("regularizers", regularizers)
+        for regularizer in self.regularizers:
+            check_type("regularizers", regularizer, Regularizer)
+            regularizer.check_names(names)
+        self._evaluation = Evaluation(model, loss, check_sequence("metrics", metrics))
+        self._programs = Programs()
+        self._compiled_evaluation = CompiledEvaluation(self._evaluation, self._programs)
+        self.model = model
+        self.optimizer = optimizer
+        self._position = Position()
+        self._losses = RunningMean(model.backend, model.dtype)
+        self._memory = ListenerMemory()
+        self._compilation: Compilation | None = None
+
+    @property
+    def compiled(self) -> Compilation:
+        """Whether ``fit`` compiles the training steps, with its ``reason``; the outcome of the last ``fit`` if any."""
+        if self._compilation is None:
+            return decide(self.model, self.loss, self.optimizer)
+        return self._compilation
+
+    @property
+    def _evaluator(self) -> Evaluation | CompiledEvaluation:
+        compiled = self.backend.compiles_steps and self.compiled
+        return self._compiled_evaluation if compiled else self._evaluation
+
+    @property
+    def epoch(self) -> int:
+        """Number of finished epochs, over all calls of ``fit``."""
+        return self._position.epoch
+
+    @property
+    def step(self) -> int:
+        """Number of training steps, over all calls of ``fit``."""
+        return self._position.step
+
+    @property
+    def loss(self) -> Loss:
+        """Loss of the training and the validation."""
+        return self._evaluation.loss
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Metrics of the validation."""
+        return self._evaluation.metrics
+
+    @property
+    def parts(self) -> Parts:
+        """Objects that the session was made of."""
+        return Parts(self.model, self.loss, self.optimizer, self.regularizers, self.metrics)
+
+    @property
+    def backend(self) -> Backend:
+        """Backend of the model."""
+        return self.model.backend
+
+    def evaluate(self, data: Dataset, batches: int = 0) -> dict[str, float]:
+        """Return a dict of the mean ``"loss"`` and metrics over a data set, without training.
+
+        Parameters
+        ----------
+        data
+            Data set to evaluate on.
+        batches
+            Number of batches to use, the first ones; default 0, all.
+        """
+        with self.backend.active():
+            check_data("data", data, self.model, self.loss)
+            means = self._evaluator.means(data, check_integer("batches", batches, at_least=0))
+            return dict(zip(self._evaluation.names, RunningMean.read(means), strict=True))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that the rest of a training depends on, as nested dicts of plain values and NumPy arrays.
+
+        The state holds the parameters, the optimizer with its learning rates that are numbers, the random streams of
+        layers, the position in the training data and the memory of listeners. A session of the same model, optimizer
+        and loss continues from it as if nothing had happened, also on another backend, there to rounding. A listener
+        may take it in the middle of a training, at ``"step_end"`` or ``"epoch_end"``, as the last of the listeners: a
+        validation that has begun is not part of the state, nor is the memory of listeners that are called later.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import cutedl_xp as cdl
+        >>> x = np.ones((4, 1), dtype="float32")
+        >>> def new():
+        ...     model = cdl.Model([cdl.layers.Dense(1, input_dim=1)]).assemble("numpy")
+        ...     return cdl.Session(model, loss=cdl.losses.Mse(), optimizer=cdl.optimizers.Adam())
+        >>> first, second = new(), new()
+        >>> history = first.fit(cdl.Dataset(x, x), epochs=3)
+        >>> second.load_state_dict(first.state_dict())
+        >>> second.epoch, second.evaluate(cdl.Dataset(x, x)) == first.evaluate(cdl.Dataset(x, x))
+        (3, True)
+        """
+        return state.state_dict(self.model, self.optimizer, self._position, self._losses, self._memory)
+
+    def load_state_dict(self, d: Mapping[str, Any]) -> None:
+        """Take over the state of a session with the same layers, dtype and classes of optimizers.
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError
+            If it is not such a state, or a ``fit`` of this session is running; then nothing is changed.
+        """
+        self._memory.check_idle()
+        state.load_state_dict(d, self.model, self.optimizer, self._position, self._losses, self._memory)

@@ -1,0 +1,212 @@
+"""Trainings that are interrupted, saved, loaded and resumed."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cutedl_xp import Backend, Dataset, Model, Session
+from cutedl_xp.layers import Dense, Dropout
+from cutedl_xp.listeners import Checkpoint, EarlyStopping, Event, FitListener, ReduceOnPlateau
+from cutedl_xp.losses import Mse
+from cutedl_xp.optimizers import (
+    Accumulate,
+    Adam,
+    AverageWeights,
+    ClipByNorm,
+    Groups,
+    Momentum,
+    Optimizer,
+    SkipNonFinite,
+)
+from cutedl_xp.regularizers import L2
+from cutedl_xp.schedules import Cosine
+
+_X = np.random.default_rng(0).normal(size=(50, 4))
+TRAIN = Dataset(_X, 2.0 * _X[:, :1], batch_size=8, seed=5)  # seven steps an epoch
+VALIDATION = Dataset(_X[:20], 2.0 * _X[:20, :1], batch_size=7)
+
+
+class Killed(Exception):
+    """Ends a training at once, as the end of its process does."""
+
+
+class KilledAt:
+    """A listener that ends a training after a step, once all other listeners have been called."""
+
+    called_last, events = True, ("step_end",)
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def __call__(self, event: Event) -> None:
+        if event.name == "step_end" and event.step == self.step:
+            raise Killed
+
+
+def nested() -> Optimizer:
+    rule = Accumulate(ClipByNorm(Adam(lr=Cosine(0.01, updates=100)), 1.0), every=3)
+    return Groups({"*/weight": rule, "*": AverageWeights(SkipNonFinite(Momentum(0.01)))})
+
+
+@pytest.fixture
+def new_session(backend: Backend) -> Callable[..., Session]:
+    """A function that makes equal sessions with Dropout, a regularizer and an optimizer."""
+
+    def make(optimizer: Callable[[], Optimizer] = nested, on: Backend | str = backend) -> Session:
+        layers = [Dense(8, input_dim=4, activation="tanh"), Dropout(0.7), Dense(1, activation="linear")]
+        model = Model(layers).assemble(on, "float64", seed=3)
+        return Session(model, loss=Mse(), optimizer=optimizer(), regularizers=[L2(1e-3)])
+
+    return make
+
+
+def kill(session: Session, path: Path, step: int, *listeners: Any, **options: Any) -> None:
+    """Train until the process would have been killed, with a checkpoint after each step."""
+    with pytest.raises(Killed):
+        session.fit(TRAIN, 6, listeners=[Checkpoint(path, every_steps=1), *listeners, KilledAt(step)], **options)
+
+
+def without_time(session: Session) -> dict[str, Any]:
+    assert session.history is not None
+    return session.history.to_dict() | {"cost_time": []}
+
+
+def assert_same(session: Session, other: Session) -> None:
+    assert without_time(session) == without_time(other)
+    weights = other.model.weights()
+    for name, value in session.model.weights().items():
+        np.testing.assert_array_equal(value, weights[name])
+    np.testing.assert_equal(session.state_dict(), other.state_dict())
+
+
+@pytest.mark.parametrize("val_steps", [0, 3])
+def test_a_resumed_training_ends_as_the_undisturbed_one(
+    new_session: Callable[..., Session], backend: Backend, tmp_path: Path, val_steps: int
+) -> None:
+    options = {"val_data": VALIDATION, "val_steps": val_steps}
+    undisturbed = new_session()
+    undisturbed.fit(TRAIN, 6, listeners=[EarlyStopping(patience=3)], **options)
+    for step in (1, 3, 7, 13, 14, 40):
+        path = tmp_path / f"{step}.ckpt"
+        kill(new_session(), path, step, EarlyStopping(patience=3), **options)
+        resumed = Session.load(path, backend)
+        assert resumed.step in (step, step - 1)
+        history = resumed.resume(TRAIN, VALIDATION, listeners=[EarlyStopping(patience=3)])
+        assert history is resumed.history
+        assert_same(resumed, undisturbed)
+
+
+def test_a_stop_by_a_listener_is_the_same_after_a_resumption(
+    new_session: Callable[..., Session], backend: Backend, tmp_path: Path
+) -> None:
+    def listeners() -> list[Any]:
+        return [EarlyStopping(patience=3, min_delta=10.0), ReduceOnPlateau(patience=1, min_delta=10.0)]
+
+    undisturbed = new_session(lambda: Momentum(0.1))
+    undisturbed.fit(TRAIN, 6, val_data=VALIDATION, listeners=listeners())
+    kill(new_session(lambda: Momentum(0.1)), tmp_path / "run", 18, *listeners(), val_data=VALIDATION)
+    resumed = Session.load(tmp_path / "run", backend)
+    resumed.resume(TRAIN, VALIDATION, listeners=listeners())
+    assert resumed.history is not None
+    assert resumed.history.stopped_by == "listener"
+    assert_same(resumed, undisturbed)
+
+
+def test_on_another_backend_it_agrees_to_rounding(
+    new_session: Callable[..., Session], backend: Backend, tmp_path: Path
+) -> None:
+    undisturbed = new_session(on="numpy")
+    undisturbed.fit(TRAIN, 6, val_data=VALIDATION)
+    kill(new_session(on="numpy"), tmp_path / "run", 11, val_data=VALIDATION)
+    resumed = Session.load(tmp_path / "run", backend)
+    assert resumed.backend is backend
+    resumed.resume(TRAIN, VALIDATION)
+    np.testing.assert_allclose(resumed.history.val_loss, undisturbed.history.val_loss, rtol=1e-9)  # type: ignore[union-attr]
+
+
+def test_with_nothing_left_the_history_comes_at_once(new_session: Callable[..., Session], tmp_path: Path) -> None:
+    session = new_session()
+    history = session.fit(TRAIN, 2)
+    assert session.resume(TRAIN) is history
+    session.save(tmp_path / "run")
+    loaded = Session.load(tmp_path / "run", session.backend)
+    assert loaded.resume(TRAIN).to_dict() == history.to_dict()
+    assert loaded.step == session.step
+
+
+def test_gradients_left_in_accumulate_are_applied_once(
+    new_session: Callable[..., Session], backend: Backend, tmp_path: Path
+) -> None:
+    def accumulate() -> Optimizer:
+        return Accumulate(Adam(0.01), every=4)
+
+    undisturbed, disturbed = new_session(accumulate), new_session(accumulate)
+    undisturbed.fit(TRAIN, 2)
+    disturbed.fit(TRAIN, 2, listeners=[Checkpoint(tmp_path / "run")])  # written before the rest is applied
+    resumed = Session.load(tmp_path / "run", backend)
+    assert resumed.optimizer.state["count"] == 2
+    resumed.resume(TRAIN)
+    assert_same(resumed, undisturbed)
+
+
+def test_a_loaded_session_takes_another_fit(
+    new_session: Callable[..., Session], backend: Backend, tmp_path: Path
+) -> None:
+    first, second = new_session(), new_session()
+    first.fit(TRAIN, 2)
+    first.save(tmp_path / "run")
+    first.fit(TRAIN, 2)
+    loaded = Session.load(tmp_path / "run", backend)
+    loaded.fit(TRAIN, 2)
+    second.fit(TRAIN, 2)
+    assert loaded.epoch == 4
+    assert_same(loaded, first)
+
+
+def test_without_a_fit_nothing_can_be_resumed(new_session: Callable[..., Session]) -> None:
+    with pytest.raises(RuntimeError, match="no fit to resume"):
+        new_session().resume(TRAIN)
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "listeners", "message"),
+    [
+        (Dataset(_X, 2.0 * _X[:, :1], batch_size=4, seed=5), VALIDATION, 1, "`train` .* batch_size 4, and 8 before"),
+        (Dataset(_X, 2.0 * _X[:, :1], batch_size=8, seed=6), VALIDATION, 1, "`train` .* seed 6, and 5 before"),
+        (Dataset(_X[:40], _X[:40, :1], batch_size=8, seed=5), VALIDATION, 1, "`train` .* samples"),
+        (Dataset(_X, 3.0 * _X[:, :1], batch_size=8, seed=5), VALIDATION, 1, "`train` .* other values"),
+        (TRAIN, None, 1, "`val_data` must be the Dataset"),
+        (TRAIN, TRAIN, 1, "`val_data` must be the data set"),
+        (TRAIN, VALIDATION, 0, r"`listeners` .* EarlyStopping\(.*; got none"),
+        (TRAIN, VALIDATION, 2, r"`listeners` .*patience=3.*; got .*patience=4"),
+    ],
+)
+def test_other_data_and_listeners_are_refused(
+    new_session: Callable[..., Session], tmp_path: Path, train: Any, validation: Any, listeners: int, message: str
+) -> None:
+    session = new_session()
+    kill(session, tmp_path / "run", 5, EarlyStopping(patience=3), val_data=VALIDATION)
+    step, given = session.step, [[], [EarlyStopping(patience=3)], [EarlyStopping(patience=4)]][listeners]
+    with pytest.raises(ValueError, match=message):
+        session.resume(train, validation, listeners=given)
+    assert session.step == step
+    session.resume(TRAIN, VALIDATION, listeners=[EarlyStopping(patience=3)])
+
+
+def test_listeners_without_memory_may_be_others(new_session: Callable[..., Session], tmp_path: Path) -> None:
+    session, seen = new_session(), []
+    kill(session, tmp_path / "run", 5)
+    session.resume(TRAIN, listeners=[FitListener("epoch_end", callback=lambda event: seen.append(event.epoch))])
+    assert seen == list(range(6))
+
+
+def test_the_clock_goes_on(new_session: Callable[..., Session], tmp_path: Path) -> None:
+    session = new_session()
+    kill(session, tmp_path / "run", 15)
+    loaded = Session.load(tmp_path / "run", session.backend)
+    history = loaded.resume(TRAIN)
+    assert len(history.cost_time) == 6
+    assert history.cost_time == sorted(history.cost_time)
