@@ -45,6 +45,8 @@ def read_header(header: Mapping[str, Any], classes: Sequence[type[LayerT]]) -> t
     KeyError, TypeError, ValueError
         If the header does not describe a model, or names another class.
     """
+    if header.get("kind") == "session":
+        raise ValueError("it holds a session; load it with Session.load")
     if header.get("format") != _FORMAT or header.get("kind") != "model":
         raise ValueError(f"it has format {header.get('format')!r}, kind {header.get('kind')!r}, not format 1, a model")
     known = {layer.__name__: layer for layer in classes}
