@@ -1,5 +1,6 @@
 """Files of sessions."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from cutedl_xp import Backend, Dataset, Model, Session
 from cutedl_xp.files import arrays as files
 from cutedl_xp.layers import Dense
+from cutedl_xp.listeners import FitListener
 from cutedl_xp.losses import Mse
 from cutedl_xp.metrics import accuracy
 from cutedl_xp.optimizers import Adam, Fixed, Momentum
@@ -53,9 +55,14 @@ def own_session(backend: Backend) -> Session:
 
 
 @pytest.fixture
-def saved(make_session: Callable[..., Session], tmp_path: Path) -> Path:
+def session(make_session: Callable[..., Session]) -> Session:
+    """A session that has not trained."""
+    return make_session(Dense(1, input_dim=2, activation="linear"), loss=Mse(), optimizer=Adam(0.01))
+
+
+@pytest.fixture
+def saved(session: Session, tmp_path: Path) -> Path:
     """The file of a session that has trained."""
-    session = make_session(Dense(1, input_dim=2, activation="linear"), loss=Mse(), optimizer=Adam(0.01))
     session.fit(TRAIN, 2)
     session.save(tmp_path / "s.ckpt")
     return tmp_path / "s.ckpt"
@@ -175,3 +182,23 @@ def test_a_session_of_float64_keeps_its_digits(backend: Backend, tmp_path: Path)
     session.save(tmp_path / "s")
     for name, value in Session.load(tmp_path / "s", backend).model.weights().items():
         np.testing.assert_array_equal(value, model.weights()[name], strict=True)
+
+
+def test_another_thread_cannot_save_a_running_training(session: Session, tmp_path: Path) -> None:
+    errors: list[str] = []
+
+    def save() -> None:
+        with pytest.raises(
+            RuntimeError, match="running in another thread; .* in a listener, such as Checkpoint"
+        ) as info:
+            session.save(tmp_path / "s")
+        errors.append(str(info.value))
+
+    def save_elsewhere(event: Any) -> None:
+        thread = threading.Thread(target=save)
+        thread.start()
+        thread.join()
+
+    session.fit(TRAIN, 1, listeners=[FitListener("epoch_end", callback=save_elsewhere)])
+    assert len(errors) == 1
+    session.save(tmp_path / "s")
