@@ -14,6 +14,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 if sys.platform != "win32":
     import fcntl
@@ -44,7 +45,7 @@ def open_temporary(temporary: Path, permissions: int, held: list[io.FileIO]) -> 
     permissions
         Its mode, from which the umask is taken away.
     held
-        List that receives the open file at once, so that an interrupt cannot lose it.
+        List that receives the open file.
 
     Raises
     ------
@@ -52,9 +53,10 @@ def open_temporary(temporary: Path, permissions: int, held: list[io.FileIO]) -> 
         If the file cannot be created, or another writer makes no progress.
     """
     patience = _Patience(temporary)
+    create: Any = partial(open, mode="xb", buffering=0, opener=partial(os.open, mode=permissions))
     while True:
         try:
-            held.append(open(temporary, "xb", buffering=0, opener=partial(os.open, mode=permissions)))  # noqa: SIM115
+            held.extend(map(create, [temporary]))  # without bytecode, so that Ctrl-C cannot lose the open file
         except FileExistsError:
             if not discard_abandoned(temporary):
                 patience.wait()
