@@ -2,7 +2,6 @@
 
 import json
 import os
-import stat
 
 import numpy as np
 import pytest
@@ -88,17 +87,6 @@ class TestFile:
         assert shapes == {"/1-Dense/weight": (4, 3), "/1-Dense/bias": (3,)}
         config = {"activation": "relu", "weight_initializer": "uniform", "bias_initializer": "zeros"}
         assert header == HEADER | {"layers": [{"class": "Dense", "config": DENSE["config"] | config}]}
-
-    @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
-    @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
-    def test_its_mode_is_that_of_any_new_file(self, saved, mask, mode):
-        before = os.umask(mask)
-        try:
-            Model.load(saved).save(saved)
-            assert os.umask(mask) == mask
-        finally:
-            os.umask(before)
-        assert stat.S_IMODE(saved.stat().st_mode) == mode
 
     def test_nothing_but_the_file_is_left(self, saved):
         Model.load(saved).save(saved)
