@@ -1,7 +1,9 @@
 """Descriptions of optimizers, losses and other objects as plain values, from which they are made again."""
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from numbers import Integral, Real
 from types import FunctionType
 from typing import Any, TypeAlias
 
@@ -84,6 +86,8 @@ def describe(name: str, value: Any) -> Any:
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if isinstance(value, Real):  # a number of NumPy
+        return int(value) if isinstance(value, Integral) else float(value)
     if isinstance(value, list | tuple):
         return [describe(f"{name}[{place}]", each) for place, each in enumerate(value)]
     if isinstance(value, dict) and all(isinstance(key, str) and key[:1] != "$" for key in value):
@@ -142,25 +146,25 @@ def _function_name(name: str, function: Callable[..., Any]) -> str:
 
 def _options(name: str, value: Any) -> dict[str, Any]:
     """Return the arguments that a constructor needs to make an equal object."""
-    kinds = inspect.Parameter
-    found: dict[str, Any] = {}
-    for each in _constructor_parameters(name, value):
-        if each.kind in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD, kinds.POSITIONAL_ONLY) or not hasattr(
-            value, each.name
-        ):
+    if type(value).__module__ == "builtins" or type(value).__qualname__ != type(value).__name__:
+        raise TypeError(
+            f"`{name}` is {format_value(value)}, which a file cannot describe; it must be an object of a class at the "
+            f"top of a module, such as {format_names(list(OWN)[:3])}"
+        )
+    found = {}
+    for option, named in _option_names(value).items():
+        if not (named and hasattr(value, option)):
             raise TypeError(
                 f"`{name}` is {format_value(value)}, which a file cannot describe: its class needs an attribute "
-                f"{each.name!r} for the argument of its constructor"
+                f"{option!r} for the argument of its constructor"
             )
-        found[each.name] = getattr(value, each.name)
+        found[option] = getattr(value, option)
     return found
 
 
-def _constructor_parameters(name: str, value: Any) -> Iterable[inspect.Parameter]:
-    is_plain = type(value).__module__ != "builtins" and hasattr(value, "__dict__")
-    if not is_plain or type(value).__qualname__ != type(value).__name__:
-        raise TypeError(
-            f"`{name}` is {format_value(value)}, which a file cannot describe; it must be an object of a class at the "
-            f"top of a module, such as {format_names(sorted(OWN)[:3])}"
-        )
-    return inspect.signature(type(value)).parameters.values()
+def _option_names(value: Any) -> dict[str, bool]:
+    """Return the names of the arguments of a constructor, and whether each can be given by its name."""
+    if is_dataclass(value):
+        return {each.name: True for each in fields(value) if each.init}
+    by_name = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    return {each.name: each.kind in by_name for each in inspect.signature(type(value)).parameters.values()}

@@ -62,6 +62,14 @@ class Event:
 
 
 Listener: TypeAlias = Callable[[Event], None]
+"""``listener(event)`` is called at the events of a training. These attributes and methods are optional:
+
+- ``events``: a collection; if it names ``"step_end"``, the listener is called after steps as well.
+- ``every_steps``: the number of steps between two such calls, default 1.
+- ``called_last``: True to be called after all listeners without it.
+- ``check_session(session)``: called before the first step, to refuse a session by an exception.
+- ``state_dict()`` and ``load_state_dict(d)``: the memory of the listener, which belongs to the session.
+"""
 
 
 def check(listeners: Sequence[Any], session: Any = None) -> None:

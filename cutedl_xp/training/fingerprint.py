@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace
+from numpy.typing import NDArray
 
-from cutedl_xp.backends import backend_of, dtype_name
+from cutedl_xp.backends import backend_of
 from cutedl_xp.datasets import Dataset
 
 _SAMPLED_ROWS = 64
@@ -14,26 +15,27 @@ _SAMPLED_ROWS = 64
 
 def fingerprint(data: Dataset) -> dict[str, Any]:
     """Return what tells a data set from others, as plain values: shapes, dtypes, options, and a digest of some rows."""
-    digest = hashlib.sha256()
-    for array in (data.data, data.labels):
-        digest.update(_sample(array))
+    rows = [_sample(array) for array in (data.data, data.labels)]
     return {
         "samples": list(data.data.shape),
         "labels": list(data.labels.shape),
-        "dtypes": [dtype_name(data.data.dtype), dtype_name(data.labels.dtype)],
+        "dtypes": [each.dtype.name for each in rows],
         "batch_size": data.batch_size,
         "shuffle": data.shuffle,
         "drop_remainder": data.drop_remainder,
         "seed": data.seed,
         "scale": data.scale,
-        "sha256": digest.hexdigest(),
+        "sha256": hashlib.sha256(b"".join(map(_bytes_of, rows))).hexdigest(),
     }
 
 
-def _sample(array: Any) -> bytes:
-    """Return the bytes of some rows, in the same order on every machine."""
+def _sample(array: Any) -> NDArray[Any]:
+    """Return some rows of an array, the first and the last one among them, on the host."""
     backend, size = backend_of(array), array.shape[0]
     numbers = np.unique(np.linspace(0, size - 1, min(size, _SAMPLED_ROWS)).astype(np.int64))
-    rows = array_namespace(array).take(array, backend.asarray(numbers), axis=0)
-    host = backend.to_numpy(rows)
-    return host.astype(host.dtype.newbyteorder("<"), order="C").tobytes()
+    return backend.to_numpy(array_namespace(array).take(array, backend.asarray(numbers), axis=0))
+
+
+def _bytes_of(rows: NDArray[Any]) -> bytes:
+    """Return the bytes of an array, in the same order on every machine."""
+    return rows.astype(rows.dtype.newbyteorder("<"), order="C").tobytes()

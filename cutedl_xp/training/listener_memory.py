@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import is_dataclass
+from threading import get_ident
 from typing import Any
 
 from cutedl_xp._checks import format_value
@@ -31,12 +32,20 @@ class ListenerMemory:
         self.listeners: tuple[Listener, ...] = ()
         self._stored: dict[str, list[dict[str, Any]]] = {}
         self._stopped: set[int] = set()
-        self._running = False
+        self._running, self._thread = False, 0
 
     def check_idle(self) -> None:
         """Refuse to begin or change a training while another one of the session runs."""
         if self._running:
             raise RuntimeError("a fit of this session is running; wait for its end, or stop it with event.stop()")
+
+    def check_thread(self) -> None:
+        """Refuse to read the state of a training that runs in another thread, which may be within an update."""
+        if self._running and self._thread != get_ident():
+            raise RuntimeError(
+                "a fit of this session is running in another thread; read or save its state in a listener, such as "
+                "Checkpoint"
+            )
 
     @contextmanager
     def lent_to(self, listeners: Sequence[Listener]) -> Iterator[None]:
@@ -47,7 +56,8 @@ class ListenerMemory:
             except (KeyError, TypeError, ValueError) as error:
                 what = f"the memory that was loaded for the listener {place[0]} does not fit it ({error!r})"
                 raise ValueError(f"{what}; load a state of a session with the same listeners") from error
-        self.listeners, self._stopped, self._running = tuple(listeners), set(), True
+        self.listeners, self._stopped = tuple(listeners), set()
+        self._running, self._thread = True, get_ident()
         try:
             yield
         finally:

@@ -1,7 +1,7 @@
 """Sessions in files: saving at any moment, and loading."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Self
 
@@ -35,6 +35,17 @@ class Persistent(Trainable):
         self.history: History | None = None
         self._running: tuple[Fit, TrainingLog, bool | None] | None = None
         self._record: FitRecord | None = None  # of the last training, once it has ended
+
+    def load_state_dict(self, d: Mapping[str, Any]) -> None:
+        """Take over the state of a session with the same layers, dtype and classes of optimizers.
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError
+            If it is not such a state, or a ``fit`` of this session is running; then nothing is changed.
+        """
+        super().load_state_dict(d)
+        self._record = None  # a fit that was interrupted before is not the one of this state
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything that the rest of a training depends on to a file, whole or not at all.

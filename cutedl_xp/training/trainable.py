@@ -132,6 +132,7 @@ class Trainable:
         >>> second.epoch, second.evaluate(cdl.Dataset(x, x)) == first.evaluate(cdl.Dataset(x, x))
         (3, True)
         """
+        self._memory.check_thread()
         return state.state_dict(self.model, self.optimizer, self._position, self._losses, self._memory)
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
