@@ -16,9 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from durability import workloads
-
 from cutedl_xp import Session
+from durability import workloads
 
 _MOST_ATTEMPTS = 60  # at one training, which makes progress in nearly each
 
@@ -166,8 +165,7 @@ def main(backend: str, kills: int, seed: int, folder: Path) -> None:
     least = 2 if backend == "jax" else len(workloads.RULES)
     while killer.report["kills"] < kills or killer.report["cases"] < least:
         killer.run(first + killer.report["cases"], random_numbers)
-        print(json.dumps(killer.report), file=sys.stderr)
-    print(json.dumps(killer.report))
+    sys.stdout.write(json.dumps(killer.report))
 
 
 if __name__ == "__main__":
