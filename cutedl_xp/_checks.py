@@ -24,6 +24,12 @@ def format_names(names: Iterable[str]) -> str:
     return ", ".join([*every[:_MOST_NAMES], *more]) or "none"
 
 
+def format_reason(error: BaseException) -> str:
+    """Return the message of an error that is part of another message: on one line, and not too long."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 2 * _LONGEST else text[: 2 * _LONGEST] + "..."
+
+
 def check_real(argument: str, value: Any) -> float:
     """``value`` as a finite Python float; a NumPy scalar would promote float32 arrays to its own dtype."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):

@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
-from cutedl_xp._checks import check_one_of, check_sequence, format_names, format_value
+from cutedl_xp._checks import check_one_of, check_sequence, format_names, format_reason, format_value
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, check_together, describe, dtype_name, get_backend
@@ -269,14 +269,17 @@ class Model:
         return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the layers and parameters to a safetensors file, whole or not at all.
+        """Write the layers, the parameters and their SHA-256 to a safetensors file, whole or not at all.
 
-        Starting values given as callables are not recorded: the file holds the values themselves.
+        The previous file stays unchanged until the new one is on the disk. Symbolic links are followed, and an existing
+        file keeps its permissions. Initializers given as callables are not recorded: the file holds the values.
 
         Raises
         ------
         ImportError
             If safetensors is not installed.
+        OSError
+            If the file cannot be written.
         """
         arrays = {parameter.name: self.backend.to_numpy(parameter.value) for parameter in self.parameters}
         files.write(path, arrays, make_header(self.layers, dtype_name(self.dtype)))
@@ -289,7 +292,7 @@ class Model:
         *,
         custom_layers: Sequence[type[Layer]] = (),
     ) -> "Model":
-        """The model of a file, assembled, on any backend.
+        """Return the model of a file, assembled, on any backend.
 
         Parameters
         ----------
@@ -302,8 +305,11 @@ class Model:
 
         Raises
         ------
+        FileNotFoundError, IsADirectoryError
+            If the path is not that of a file.
         ValueError
-            If the file is not such a file, is damaged, or names a layer that is not known.
+            If the file is not such a file, is damaged, was written by a newer version of this library, or names a layer
+            that is not known.
         """
         backend = get_backend(backend)
         check_custom_layers(custom_layers, Layer)
@@ -314,7 +320,8 @@ class Model:
             check_arrays(arrays, {name: spec.shape for name, spec in model._parameter_specs().items()}, dtype)
             model.assemble(backend, dtype)
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{os.fspath(path)} does not hold a model that can be made here: {error}") from error
+            reason = format_reason(error)
+            raise ValueError(f"{os.fspath(path)} does not hold a model that can be made here: {reason}") from error
         for parameter in model.parameters:
             parameter.value = arrays[parameter.name]
         return model

@@ -4,18 +4,21 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from cutedl_xp._checks import format_value, missing_extra_error
+from cutedl_xp._checks import format_reason, format_value, missing_extra_error
+from cutedl_xp.files import layout
 from cutedl_xp.files.atomic import write_atomically
+from cutedl_xp.files.regular import open_regular
 
 _KEY = "cutedl_xp"
+_FIRST_WITH_DIGEST = 2
 
 
 def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> None:
-    """Write arrays and a header to a file atomically.
+    """Write arrays, a header and the SHA-256 of both to a file atomically.
 
     Parameters
     ----------
@@ -24,7 +27,7 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header
     arrays
         Arrays by name.
     header
-        Plain values that JSON can represent.
+        Plain values that JSON can represent, with ``"format"``, a number, and ``"kind"``.
 
     Raises
     ------
@@ -32,10 +35,25 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header
         If safetensors is not installed.
     OSError
         If the file cannot be written.
+    TypeError, ValueError
+        If the header is no JSON or too large, or safetensors has no dtype for an array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> path = getfixture("tmp_path") / "numbers.safetensors"
+    >>> write(path, {"numbers": np.arange(3)}, {"format": 2, "kind": "example"})
+    >>> arrays, header = read(path)
+    >>> arrays["numbers"].tolist(), header["kind"]
+    ([0, 1, 2], 'example')
     """
-    path, safetensors = check_path(path), import_safetensors()
-    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    write_atomically(path, safetensors.numpy.save(contiguous, {_KEY: json.dumps(header)}))
+    path, _ = check_path(path), import_safetensors()  # else the file could not be read again
+    layout.check_depth(header)
+    given = {name: np.asarray(array) for name, array in arrays.items()}
+    ordered = {name: _to_little_endian(given[name]) for name in layout.sort_names(given)}
+    content = [array.reshape(-1).view(np.uint8).data for array in ordered.values()]
+    head = layout.make_head(ordered, {_KEY: json.dumps(header)}, content)
+    write_atomically(path, [head, *content])
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -45,24 +63,26 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     ------
     FileNotFoundError
         If the file does not exist.
+    IsADirectoryError
+        If the path is a directory.
     ValueError
-        If the file is not a safetensors file, is truncated, or was not written by this package.
+        If the file is not a safetensors file, is damaged, or was not written by this package.
     """
     path, safetensors = check_path(path), import_safetensors()
-    with open(path, "rb"):
-        pass  # the error of safetensors does not name the file
+    with open_regular(path) as file:
+        try:
+            metadata, head, content = _read_whole(file)
+        except (MemoryError, OverflowError, ValueError) as error:
+            raise _damaged(path, error) from error
+    header = _parse_header(path, metadata)
     try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {})[_KEY])
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-    except safetensors.SafetensorError as error:
-        raise ValueError(f"{os.fspath(path)} is not a whole safetensors file ({error})") from error
-    except (AttributeError, TypeError) as error:  # raised by safetensors for a dtype that NumPy does not have
-        raise ValueError(f"{os.fspath(path)} holds an array of a dtype that NumPy does not have ({error})") from error
-    except (KeyError, ValueError, RecursionError) as error:
-        raise ValueError(f"{os.fspath(path)} has no header of cutedl_xp; it was written by something else") from error
-    if not isinstance(header, dict):
-        raise ValueError(f"{os.fspath(path)} has a header that is not a JSON object")
+        has_digest = layout.verify_digest(metadata, head, memoryview(content)[len(head) :])
+        arrays = safetensors.numpy.load(content)
+    except (MemoryError, OverflowError, ValueError, safetensors.SafetensorError) as error:
+        raise _damaged(path, error) from error
+    number = header.get("format")
+    if isinstance(number, int) and number >= _FIRST_WITH_DIGEST and not has_digest:
+        raise ValueError(f"{path} is damaged: it has format {number} and no SHA-256; restore it from a copy")
     return arrays, header
 
 
@@ -71,6 +91,41 @@ def check_path(path: Any) -> Path:
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"`path` must be a path; got {format_value(path)}")
     return Path(path)
+
+
+def _read_whole(file: BinaryIO) -> tuple[dict[str, str], bytes, bytes]:
+    """Return the metadata, the bytes before the arrays, and all bytes of a file whose arrays fill it exactly.
+
+    The file is read and not mapped, because a mapped file that another process truncates ends this process.
+    """
+    size = os.fstat(file.fileno()).st_size
+    prefix = file.read(8)
+    head = prefix + file.read(layout.measure_header(prefix, size))
+    metadata, _ = layout.split_entries(layout.parse_json(head[8:]), size - len(head))
+    file.seek(0)
+    content = file.read(size)
+    if len(content) < size or file.read(1) or not content.startswith(head):
+        raise ValueError("it was changed while it was read")
+    return metadata, head, content
+
+
+def _parse_header(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        header = layout.parse_json(metadata[_KEY])
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{path} has no header of cutedl_xp; it was written by something else") from error
+    if not isinstance(header, dict):
+        raise ValueError(f"{path} has a header that is not a JSON object")
+    return header
+
+
+def _damaged(path: Path, error: Exception) -> ValueError:
+    reason = "it does not fit in memory" if isinstance(error, MemoryError) else format_reason(error)
+    return ValueError(f"{path} is not a whole safetensors file of NumPy arrays ({reason})")
+
+
+def _to_little_endian(array: np.ndarray) -> np.ndarray:
+    return np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
 
 
 def import_safetensors() -> Any:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from cutedl_xp._checks import check_one_of
 from cutedl_xp._typing import Shape
+from cutedl_xp._version import __version__
 
 
 class Configurable(Protocol):
@@ -21,13 +22,18 @@ class Configurable(Protocol):
 LayerT = TypeVar("LayerT")
 
 DTYPES = ("float32", "float64")
-_FORMAT = 1
+FORMAT = 2
+"""Format of new files. Format 1 is the same without the SHA-256."""
+
+MAX_LAYERS = 10_000
+"""Layers of a model; more would make loading a hostile file slow."""
 
 
 def make_header(layers: Sequence[Configurable], dtype: str) -> dict[str, Any]:
     """Return the header that describes a model, as plain values."""
+    _check_count(layers)
     described = [{"class": type(layer).__name__, "config": layer.config()} for layer in layers]
-    return {"format": _FORMAT, "kind": "model", "dtype": dtype, "layers": described}
+    return {"format": FORMAT, "kind": "model", "dtype": dtype, "layers": described}
 
 
 def read_header(header: Mapping[str, Any], classes: Sequence[type[LayerT]]) -> tuple[list[LayerT], str]:
@@ -45,12 +51,15 @@ def read_header(header: Mapping[str, Any], classes: Sequence[type[LayerT]]) -> t
     KeyError, TypeError, ValueError
         If the header does not describe a model, or names another class.
     """
-    if header.get("kind") == "session":
+    number, kind = header.get("format"), header.get("kind")
+    if kind == "session":
         raise ValueError("it holds a session; load it with Session.load")
-    if header.get("format") != _FORMAT or header.get("kind") != "model":
-        raise ValueError(f"it has format {header.get('format')!r}, kind {header.get('kind')!r}, not format 1, a model")
+    if type(number) is not int or number < 1 or kind != "model":
+        raise ValueError(f"it has format {number!r}, kind {kind!r}, not format 1 or {FORMAT}, kind 'model'")
+    if number > FORMAT:
+        raise ValueError(f"it has format {number}; cutedl_xp {__version__} reads format {FORMAT} at most; update it")
     known = {layer.__name__: layer for layer in classes}
-    layers = [_make_layer(known, described) for described in header["layers"]]
+    layers = [_make_layer(known, described) for described in _check_count(header["layers"])]
     return layers, check_one_of("dtype", header["dtype"], DTYPES)
 
 
@@ -72,6 +81,12 @@ def check_custom_layers(custom_layers: Sequence[Any], base: type) -> None:
     for layer in custom_layers:
         if not isinstance(layer, type) or not issubclass(layer, base):
             raise TypeError(f"`custom_layers` must be classes derived from {base.__name__}; got {layer!r}")
+
+
+def _check_count(layers: Sequence[Any]) -> Sequence[Any]:
+    if len(layers) > MAX_LAYERS:
+        raise ValueError(f"a file holds a model of at most {MAX_LAYERS:,} layers; got {len(layers):,}; split the model")
+    return layers
 
 
 def _make_layer(known: Mapping[str, type[LayerT]], described: Mapping[str, Any]) -> LayerT:

@@ -120,7 +120,8 @@ class Checkpoint:
 
     def _is_due(self, event: Event) -> bool:
         if event.name == "step_end":
-            return event.batch < event.epoch_steps  # else at the end of the epoch, which comes next
+            ends = event.batch == event.epoch_steps or event.stopping.requested
+            return not ends  # else after "epoch_end", which comes next and at which listeners may change the weights
         if event.name != "epoch_end":
             return False
         ended = event.batch == event.epoch_steps

@@ -1,5 +1,7 @@
 """A path of a model file, and a small model's file there."""
 
+import os
+
 import pytest
 
 from cutedl_xp import Model
@@ -16,3 +18,9 @@ def saved(path):
     """A small model's file."""
     Model([Dense(3, input_dim=4)]).assemble("numpy", seed=1).save(path)
     return path
+
+
+@pytest.fixture
+def rounds():
+    """Return how often tests with random moments repeat; CUTEDL_XP_ROUNDS sets a larger number."""
+    return int(os.environ.get("CUTEDL_XP_ROUNDS", "10"))

@@ -2,13 +2,15 @@
 
 import json
 import os
-import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
 import safetensors.numpy
 
 from cutedl_xp import Model, get_backend
+from cutedl_xp._version import __version__
+from cutedl_xp.files import arrays, model_file
 from cutedl_xp.layers import Dense, Flatten
 from model_files import ARRAYS, DENSE, HEADER, UNFIT, Renamed, Scale, every_kind, refused, write
 
@@ -80,6 +82,21 @@ class TestRoundTrip:
         assert np.array_equal(Model.load(saved).parameters.flat.value, model.parameters.flat.value)
 
 
+class TestFormat1:
+    def test_a_file_of_format_1_loads(self, backend, to_numpy):
+        model = Model.load(Path(__file__).with_name("format-1.safetensors"), backend=backend)
+        assert repr(model) == (
+            "Model([Flatten(), Dense(units=3, input_dim=4, activation='tanh'), Dropout(keep_prob=0.75), "
+            "Dense(units=2, input_dim=None, activation='linear')])"
+        )
+        values = np.concatenate([to_numpy(parameter.value).ravel() for parameter in model.parameters])
+        assert sorted(values) == [number / 8 - 1 for number in range(23)]
+
+    def test_it_is_saved_again_in_format_2(self, path):
+        Model.load(Path(__file__).with_name("format-1.safetensors")).save(path)
+        assert arrays.read(path)[1]["format"] == 2
+
+
 class TestFile:
     def test_it_is_plain_safetensors_with_a_json_header(self, saved):
         with safetensors.safe_open(saved, framework="numpy") as file:
@@ -87,18 +104,7 @@ class TestFile:
             shapes = {name: file.get_tensor(name).shape for name in file.keys()}  # noqa: SIM118 (no mapping)
         assert shapes == {"/1-Dense/weight": (4, 3), "/1-Dense/bias": (3,)}
         config = {"activation": "relu", "weight_initializer": "uniform", "bias_initializer": "zeros"}
-        assert header == HEADER | {"layers": [{"class": "Dense", "config": DENSE["config"] | config}]}
-
-    @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
-    @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
-    def test_its_mode_is_that_of_any_new_file(self, saved, mask, mode):
-        before = os.umask(mask)
-        try:
-            Model.load(saved).save(saved)
-            assert os.umask(mask) == mask
-        finally:
-            os.umask(before)
-        assert stat.S_IMODE(saved.stat().st_mode) == mode
+        assert header == HEADER | {"format": 2, "layers": [{"class": "Dense", "config": DENSE["config"] | config}]}
 
     def test_nothing_but_the_file_is_left(self, saved):
         Model.load(saved).save(saved)
@@ -113,10 +119,13 @@ class TestUnfitHeaders:
     @pytest.mark.parametrize(
         ("change", "words"),
         [
-            ({"format": 2}, "format 2, kind 'model'"),
+            ({"format": 0}, "format 0, kind 'model', not format 1 or 2, kind 'model'"),
+            ({"format": -1}, "format -1, kind 'model'"),
+            ({"format": True}, "format True, kind 'model'"),
+            ({"format": 2.0}, "format 2.0, kind 'model'"),
             ({"format": "1"}, "format '1', kind 'model'"),
             ({"format": None}, "format None, kind 'model'"),
-            ({"kind": "session"}, "format 1, kind 'session'"),
+            ({"kind": "session"}, "it holds a session"),
             ({"dtype": "float16"}, "`dtype` must be one of 'float32', 'float64'; got 'float16'"),
             ({"dtype": 3}, "`dtype` must be one of"),
             ({"dtype": None}, "`dtype` must be one of"),
@@ -137,6 +146,25 @@ class TestUnfitHeaders:
         write(path, HEADER | change, ARRAYS)
         refused(path, UNFIT)
         refused(path, words)
+
+    @pytest.mark.parametrize("number", [3, 10**400])
+    def test_a_newer_format_is_refused_with_the_remedy(self, path, number):
+        arrays.write(path, ARRAYS, HEADER | {"format": number})
+        refused(path, f"it has format {str(number)[:100]}")
+        if number == 3:
+            refused(path, f"; cutedl_xp {__version__} reads format 2 at most; update it")
+
+    def test_too_many_layers_are_refused_before_they_are_made(self, path, monkeypatch):
+        monkeypatch.setattr(model_file, "MAX_LAYERS", 2)
+        monkeypatch.setattr(Dense, "__init__", lambda *_, **__: pytest.fail("made"))
+        write(path, HEADER | {"layers": [DENSE] * 3}, ARRAYS)
+        refused(path, "a file holds a model of at most 2 layers; got 3; split the model")
+
+    def test_too_many_layers_are_refused_when_they_are_saved(self, path, monkeypatch):
+        monkeypatch.setattr(model_file, "MAX_LAYERS", 2)
+        with pytest.raises(ValueError, match="at most 2 layers; got 3"):
+            Model([Dense(1, input_dim=1) for _ in range(3)]).assemble("numpy").save(path)
+        assert not path.exists()
 
     @pytest.mark.parametrize("key", HEADER)
     def test_a_missing_entry_is_refused(self, path, key):
@@ -199,7 +227,7 @@ class TestUnfitHeaders:
 
 class TestUnfitArrays:
     @pytest.mark.parametrize(
-        ("arrays", "words"),
+        ("given", "words"),
         [
             ({}, "/1-Dense/bias"),
             ({"/1-Dense/weight": ARRAYS["/1-Dense/weight"]}, "/1-Dense/bias"),
@@ -214,7 +242,7 @@ class TestUnfitArrays:
             (ARRAYS | {"/1-Dense/weight": np.ones((4, 3), "complex64")}, "/1-Dense/weight"),
         ],
     )
-    def test_missing_surplus_and_misshapen_ones_are_refused_by_name(self, path, arrays, words):
-        write(path, HEADER, arrays)
+    def test_missing_surplus_and_misshapen_ones_are_refused_by_name(self, path, given, words):
+        write(path, HEADER, given)
         refused(path, UNFIT)
         refused(path, words)

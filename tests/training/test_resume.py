@@ -115,6 +115,24 @@ def test_a_stop_by_a_listener_is_the_same_after_a_resumption(
     assert_same(resumed, undisturbed)
 
 
+def test_killed_between_a_stop_and_the_end_of_its_epoch_a_training_loses_nothing(
+    new_session: Callable[..., Session], backend: Backend, tmp_path: Path
+) -> None:
+    def listeners() -> list[Any]:
+        return [EarlyStopping(patience=2, min_delta=10.0, restore_best=True)]
+
+    undisturbed, disturbed = (new_session(lambda: Momentum(1.0)) for _ in range(2))
+    undisturbed.fit(TRAIN, 6, val_data=VALIDATION, val_steps=2, listeners=listeners())
+    step = undisturbed.step  # at which the training is stopped, and killed before the best weights are put back
+    kill(disturbed, tmp_path / "run", step, *listeners(), val_data=VALIDATION, val_steps=2)
+    resumed = Session.load(tmp_path / "run", backend)
+    resumed.resume(TRAIN, VALIDATION, listeners=listeners())
+    assert undisturbed.history is not None
+    assert (undisturbed.step, resumed.step, undisturbed.history.stopped_by) == (step, step, "listener")
+    assert undisturbed.history.val_loss[-1] > min(undisturbed.history.val_loss)
+    assert_same(resumed, undisturbed)
+
+
 def test_on_another_backend_it_agrees_to_rounding(
     new_session: Callable[..., Session], backend: Backend, tmp_path: Path
 ) -> None:
