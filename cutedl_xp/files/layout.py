@@ -113,7 +113,7 @@ def measure_header(prefix: bytes, size: int) -> int:
     """Return the length of the header that the first 8 bytes of a file give, checked against the file's size."""
     length = int.from_bytes(prefix, "little")
     if len(prefix) < 8 or length > size - 8:
-        raise ValueError(f"it has {size} bytes and ends within its header")
+        raise ValueError(f"it has {size:,} bytes, and its header has {length:,}")
     if length > MAX_HEADER:
         raise ValueError(f"its header has {length:,} bytes, which is more than {MAX_HEADER:,}")
     return length
