@@ -22,7 +22,7 @@ MAX_ARRAYS = 100_000
 MAX_DEPTH = 64
 """Nested containers of a header, far below the limit of Python's recursion, which depends on the caller."""
 
-_MAX_AXES = 32  # of NumPy 1; NumPy 2 allows 64
+_MAX_AXES = 64  # of NumPy; without a limit the product of a long shape would take minutes
 
 _DTYPES = {
     "float64": ("F64", 8), "float32": ("F32", 4), "float16": ("F16", 2), "complex64": ("C64", 8), "bool": ("BOOL", 1),
