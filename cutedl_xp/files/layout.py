@@ -37,7 +37,7 @@ _BLANK = "0" * 64
 
 
 class Sized(Protocol):
-    """What the header says of an array."""
+    """An array, as far as a header describes it."""
 
     @property
     def dtype(self) -> Any: ...
