@@ -4,7 +4,6 @@ import hashlib
 import http.server
 import logging
 import os
-import struct
 import sys
 import threading
 import tracemalloc
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from cutedl_xp import Backend, BackendUnavailable
 from cutedl_xp.datasets import _download, mnist
+from idx_files import idx
 
 DATA = os.environ.get("CUTEDL_XP_DATA")
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -30,10 +30,6 @@ ARRAYS = {
 }
 FETCH = _download.fetch
 real_files = pytest.mark.skipif(not DATA, reason="$CUTEDL_XP_DATA does not name the folder of the MNIST files")
-
-
-def idx(array: NDArray[np.uint8]) -> bytes:
-    return bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 
 
 def write(folder: Path, arrays: dict[str, NDArray[np.uint8]], rename: Callable[[str], str] = str) -> Path:
@@ -322,15 +318,15 @@ def test_exchanged_files_in_the_cache(cache: Path) -> None:
 
 
 @pytest.mark.usefixtures("synthetic_is_mnist")
-@pytest.mark.parametrize("function", ["open", "is_file"])
+@pytest.mark.parametrize("function", ["open_regular", "is_file"])
 def test_a_cache_that_may_not_be_read(cache: Path, function: str, monkeypatch: pytest.MonkeyPatch) -> None:
     write(cache, ARRAYS)
 
     def refuse(path: Path, *args: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    if function == "open":
-        monkeypatch.setattr(mnist._idx, "open", refuse, raising=False)
+    if function == "open_regular":
+        monkeypatch.setattr(mnist._idx, "open_regular", refuse)
     else:
         monkeypatch.setattr(Path, "is_file", refuse)
     message = unusable_cache(cache, mnist.MnistUnavailable)
