@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cutedl_xp import Backend, BackendUnavailable
-from cutedl_xp.datasets import _download, mnist
+from cutedl_xp.datasets import _download, _idx, _mnist_files, mnist
 from idx_files import idx
 
 DATA = os.environ.get("CUTEDL_XP_DATA")
@@ -62,8 +62,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def synthetic_is_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the small files for the real ones."""
-    parts = [part._replace(sha256=hashlib.sha256(idx(ARRAYS[part.name])).hexdigest()) for part in mnist._PARTS]
-    monkeypatch.setattr(mnist, "_PARTS", tuple(parts))
+    parts = [part._replace(sha256=hashlib.sha256(idx(ARRAYS[part.name])).hexdigest()) for part in _mnist_files.PARTS]
+    monkeypatch.setattr(_mnist_files, "PARTS", tuple(parts))
 
 
 @pytest.fixture
@@ -256,6 +256,27 @@ def test_no_folder(tmp_path: Path) -> None:
     assert all(name in message for name in NAMES)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
+def test_a_fifo_is_no_file(folder: Path) -> None:
+    (folder / TRAIN_LABELS).unlink()
+    os.mkfifo(folder / TRAIN_LABELS)
+    assert f"lacks {TRAIN_LABELS} (" in refusal(folder, FileNotFoundError)
+
+
+def test_a_folder_of_a_user_who_does_not_exist() -> None:
+    with pytest.raises(FileNotFoundError, match=r"^~nosuchuser/x, named by `data_dir`, is no folder, so it lacks"):
+        mnist.load(data_dir="~nosuchuser/x")
+
+
+@pytest.mark.parametrize("second", [f"{TEST_LABELS}.gz", TEST_LABELS.replace("-idx", ".idx")])
+def test_two_files_of_one_part(folder: Path, second: str) -> None:
+    write(folder, {TEST_LABELS: ARRAYS[TEST_LABELS]}, lambda _: second)
+    assert mnist.load(data_dir=folder)[1].size == 6
+    write(folder, {TEST_LABELS: ARRAYS[TEST_LABELS][::-1]}, lambda _: second)
+    expected = f"{folder / TEST_LABELS} and {second} beside it hold different test labels; remove one of them"
+    assert refusal(folder) == expected
+
+
 def test_the_variable_names_a_folder(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUTEDL_XP_DATA", str(folder))
     assert mnist.load()[0].size == 12
@@ -326,7 +347,7 @@ def test_a_cache_that_may_not_be_read(cache: Path, function: str, monkeypatch: p
         raise PermissionError(13, "Permission denied", str(path))
 
     if function == "open_regular":
-        monkeypatch.setattr(mnist._idx, "open_regular", refuse)
+        monkeypatch.setattr(_idx, "open_regular", refuse)
     else:
         monkeypatch.setattr(Path, "is_file", refuse)
     message = unusable_cache(cache, mnist.MnistUnavailable)
@@ -361,7 +382,7 @@ def test_downloading_and_reading(cache: Path, mirror: str, monkeypatch: pytest.M
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(_download, "fetch", FETCH)
     for mirrors in ((mirror,), ()):  # the second time nothing is left to download
-        files = mnist._read(None, mirrors)
+        files = _mnist_files.read(None, mirrors)
         for file, name in zip(files, NAMES, strict=True):
             np.testing.assert_array_equal(file.array, ARRAYS[name])
     assert sorted(path.name for path in cache.iterdir()) == sorted(f"{name}.gz" for name in NAMES)
