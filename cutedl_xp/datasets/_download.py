@@ -123,7 +123,9 @@ def _download(mirror: str, name: str, patience: Patience) -> bytes:
         responses.append(response)
         encoding = response.headers.get("Content-Encoding", "identity")
         if response.status_code < 400 and (response.status_code != 200 or encoding != "identity"):
-            raise ValueError(f"it answered for {name} with HTTP status {response.status_code}, encoding {encoding}")
+            raise ValueError(
+                f"it answered for {name} with HTTP status {response.status_code}, encoding {encoding[:40]!r}"
+            )
 
     http = import_pooch().HTTPDownloader(
         chunk_size=_READ,

@@ -47,7 +47,7 @@ def in_time(
         thread.join(max(0.0, min(seconds, left)))
         before, done = done, progress()
         if thread.is_alive() and left <= seconds:
-            raise TimeoutError(None, f"its time limit of {total:g} seconds for a file is over")
+            raise TimeoutError(None, f"it is not done after {total:g} seconds")
         if thread.is_alive() and done == before:
             raise TimeoutError(None, otherwise)
     if failures:
