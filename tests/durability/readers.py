@@ -47,19 +47,22 @@ def read_compressed_idx(path: Path, content: bytes) -> None:
 
 
 def model_file(seed: int) -> Source:
-    """Return a source of damaged model files, and of whole ones with a damaged description of the model."""
+    """Return a source of damaged model files, and of whole ones that describe another model or none."""
     path = Path(sys.argv[4]) / "sample"
     model = Model([Flatten(), Dense(3, 4, "tanh"), Dropout(0.5), Dense(2)]).assemble("numpy", seed=0)
     model.save(path)
     arrays = model.weights()
     layers = [{"class": type(layer).__name__, "config": layer.config()} for layer in model.layers]
     header = json.dumps({"format": 1, "kind": "model", "dtype": "float32", "layers": layers}).encode()
-    outside, inside = Mutator([path.read_bytes()], seed), Mutator([header], seed + 1)
+    outside = Mutator([path.read_bytes()], seed)
+    inside, numbers = (Mutator([header], seed + more) for more in (1, 2))
+    numbers.mutations = (numbers.set_number,)  # which leaves the header a JSON text
 
     def make() -> bytes:
-        if outside.random.random() < 0.5:
+        chosen = outside.random.choice((outside, inside, numbers))
+        if chosen is outside:
             return outside()
-        text = inside().decode(errors="replace")
+        text = chosen().decode(errors="replace")
         return safetensors.numpy.save(arrays, {"cutedl_xp": text})
 
     return make
