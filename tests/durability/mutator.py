@@ -37,7 +37,8 @@ class Mutator:
         content = bytearray(self.random.choice(self.samples))
         for _ in range(self.random.choice((1, 1, 1, 2, 3, 5))):
             self.random.choice(self.mutations)(content)
-        return bytes(content[: self.largest])
+            del content[self.largest :]  # here, because some mutations repeat a piece many times
+        return bytes(content)
 
     def flip(self, content: bytearray) -> None:
         """Flip a single bit."""
