@@ -1,9 +1,26 @@
 """The listener that calls a function."""
 
 from collections.abc import Callable
+from typing import Any
 
 from cutedl_xp import _checks
+from cutedl_xp._options import option
 from cutedl_xp.training.events import EVENTS, Event
+
+
+def check_events(argument: str, value: Any) -> tuple[str, ...]:
+    """Return names of events as a tuple."""
+    names = _checks.check_sequence(argument, value)
+    if not names:
+        raise ValueError(f"`{argument}` is empty; name some of {', '.join(map(repr, EVENTS))}")
+    return tuple(_checks.check_one_of(argument, name, EVENTS) for name in names)
+
+
+def check_callback(argument: str, value: Any) -> Any:
+    """Return a value that can be called."""
+    if not callable(value):
+        raise TypeError(f"`{argument}` must be callable; got {value!r}")
+    return value
 
 
 class FitListener:
@@ -22,12 +39,11 @@ class FitListener:
     >>> listener = cdl.listeners.FitListener("epoch_end", callback=lambda event: print(event.epoch))
     """
 
+    events: tuple[str, ...] = option(check_events)
+    callback: Callable[[Event], object] = option(check_callback)
+
     def __init__(self, *events: str, callback: Callable[[Event], object]) -> None:
-        if not events:
-            raise ValueError(f"`events` is empty; name some of {', '.join(map(repr, EVENTS))}")
-        if not callable(callback):
-            raise TypeError(f"`callback` must be callable; got {callback!r}")
-        self.events = tuple(_checks.check_one_of("events", event, EVENTS) for event in events)
+        self.events = events
         self.callback = callback
 
     def __call__(self, event: Event) -> None:

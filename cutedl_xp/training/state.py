@@ -8,7 +8,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from cutedl_xp._checks import check_boolean, check_integer, check_not_negative, format_names, format_value
+from cutedl_xp._checks import check_boolean, check_integer, check_positive, format_names, format_value
 from cutedl_xp.backends import backend_of, dtype_name
 from cutedl_xp.layers import Layer
 from cutedl_xp.model import Model
@@ -150,7 +150,7 @@ def _check_rates(d: Mapping[str, Any], optimizer: Optimizer) -> list[float | Non
                 f"d['optimizer']['lr'] has {rate!r} where the `lr` of this session's optimizer is {rule.lr!r}; "
                 "both must be numbers, or both schedules (None in the state)"
             )
-    return [None if rate is None else check_not_negative("d['optimizer']['lr']", rate) for rate in rates]
+    return [None if rate is None else check_positive("d['optimizer']['lr']", rate) for rate in rates]
 
 
 def _check_position(d: Mapping[str, Any]) -> tuple[int, int, int, dict[str, Any]]:
