@@ -250,7 +250,7 @@ REFUSED: dict[str, tuple[tuple[Any, ...], Any, type[Exception], str]] = {
     "a batch": (("batch",), 4, ValueError, "beyond the last batch of the data"),
     "data": (("data", "seed"), None, ValueError, "`d.'data'.` must have the keys"),
     "a loss": (("losses", "host_sum"), "1", TypeError, "sums that are floats; got '1'"),
-    "sums": (("losses", "device_sums"), [1.0], ValueError, "a list of three numbers, or empty"),
+    "sums": (("losses", "device_sums"), [1.0], ValueError, "a list of four numbers, or empty"),
     "listeners": (("listeners",), [1], TypeError, "d.'listeners'. must be a dict"),
     "a listener": (("listeners", "EarlyStopping"), [1], TypeError, "must be a list of dicts"),
 }
