@@ -94,7 +94,7 @@ def make_session(number: int, backend: str) -> Session:
 
 def make_listeners(number: int) -> list[Any]:
     """Return the listeners of a case, except Checkpoint: each has a memory, and some stop the training."""
-    patience = 3 if number % 5 == 4 else 1000
+    patience = 3 if number % 7 == 4 else 1000
     made: list[Any] = [
         listeners.EarlyStopping(patience=patience, min_delta=0.02, restore_best=True),
         listeners.TargetReached(target=0.99, times=4),
