@@ -1,7 +1,8 @@
-"""A program that kills trainings at random moments until each has come to its end, and prints a report as JSON.
+"""A program that ends trainings at random moments until each has come to its end, and prints a report as JSON.
 
-``python -m durability.killer BACKEND KILLS SEED FOLDER``. Each attempt is a forked process, which starts within
-milliseconds; JAX has threads and cannot be forked, so there each attempt is a new Python process.
+``python -m durability.killer SIGNALS BACKEND ENDS SEED FOLDER`` with names of signals such as ``SIGINT,SIGTERM``, which
+come once or twice; SIGKILL comes once. Each attempt is a forked process, which starts within milliseconds. JAX has
+threads, so that its processes cannot be forked.
 """
 
 import json
@@ -9,73 +10,93 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cutedl_xp import Session
 from durability import workloads
 
-_MOST_ATTEMPTS = 60  # at one training, which makes progress in nearly each
+_MOST_ATTEMPTS = 80  # at one training, which makes progress in nearly each
+_INTERRUPTED = 10  # exit status of a process after KeyboardInterrupt
 
 
-class Process:
-    """A process that trains; ``start`` returns its id, and the end of a pipe that it writes to when it begins."""
+@dataclass(frozen=True)
+class Attempt:
+    """A process that trains.
 
-    def __init__(self, start: Callable[[], tuple[int, int]]) -> None:
-        self.id, self._pipe = start()
-        os.read(self._pipe, 1)
-        os.close(self._pipe)
+    Attributes
+    ----------
+    number, backend, folder
+        Its case, backend and folder.
+    end
+        Name of the signal that ends it, ``SIGINT*2`` for two of them; empty for a training without checkpoints.
+    """
 
-    def kill_after(self, seconds: float) -> None:
-        """Send SIGKILL after a while, unless it has ended before."""
-        time.sleep(seconds)
-        os.kill(self.id, signal.SIGKILL)  # a process that has ended can be sent a signal until it is waited for
+    number: int
+    backend: str
+    folder: Path
+    end: str = ""
 
-    def wait(self) -> int:
-        """Return the exit status, negative for a signal."""
-        return os.waitstatus_to_exitcode(os.waitpid(self.id, 0)[1])
+    @property
+    def path(self) -> Path | None:
+        """Path of its checkpoints."""
+        return self.folder / "run.ckpt" if self.end else None
 
-
-def fork(number: int, backend: str, folder: Path, checkpoints: bool) -> tuple[int, int]:
-    """Train in a forked process."""
-    reading, writing = os.pipe()
-    process = os.fork()
-    if process:
+    def start(self) -> tuple[int, int]:
+        """Return the id of the process, and a pipe that it writes to when signals may come."""
+        reading, writing = os.pipe()
+        process = os.fork()
+        if process == 0:
+            status = 1
+            try:
+                status = self.run(writing)
+            except BaseException:
+                sys.excepthook(*sys.exc_info())
+            finally:
+                os._exit(status)
         os.close(writing)
         return process, reading
-    try:
-        attempt(number, backend, folder, checkpoints, writing)
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-        os._exit(1)
-    os._exit(0)
 
+    def run(self, writing: int) -> int:
+        """Train as far as possible, write what came out, and return the exit status."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by programs in the background
+        seen: list[Session] = []
+        waits = self.end != "SIGKILL"  # until signals are handled
 
-def spawn(number: int, backend: str, folder: Path, checkpoints: bool) -> tuple[int, int]:
-    """Train in a new Python process."""
-    reading, writing = os.pipe()
-    arguments = [number, backend, folder, int(checkpoints), writing]
-    command = [sys.executable, "-m", "durability.killer", "attempt", *map(str, arguments)]
-    process = subprocess.Popen(command, pass_fds=[writing])
-    os.close(writing)
-    process.returncode = 0  # this program waits for it
-    return process.pid, reading
+        def begun(session: Session) -> None:
+            seen.append(session)
+            if waits:
+                os.write(writing, b"b")
 
+        if not waits:
+            os.write(writing, b"b")
+        try:
+            try:
+                session = workloads.train(self.number, self.backend, self.path, begun)
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+            except KeyboardInterrupt:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                raise
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            self._check_interrupted(seen[0])
+            return _INTERRUPTED
+        (self.folder / "result.json").write_text(json.dumps(workloads.describe(session)))
+        return 0
 
-def attempt(number: int, backend: str, folder: Path, checkpoints: bool, started: int) -> None:
-    """Train as far as possible, and write what came out."""
-    os.write(started, b"s")
-    session = workloads.train(number, backend, path_in(folder, checkpoints))
-    (folder / "result.json").write_text(json.dumps(workloads.describe(session)))
-
-
-def path_in(folder: Path, checkpoints: bool) -> Path | None:
-    """Return the path of the checkpoints of a training, if it writes any."""
-    return folder / "run.ckpt" if checkpoints else None
+    def _check_interrupted(self, session: Session) -> None:
+        """Check that no update was divided, and that after one Ctrl-C the checkpoint has all that the session has."""
+        if workloads.has_equal_counters(self.number):
+            assert workloads.find_counters(session) <= {str(session.step)}, workloads.find_counters(session)
+        if self.end == "SIGINT":
+            assert self.path is not None
+            saved, own = workloads.describe(Session.load(self.path, self.backend)), workloads.describe(session)
+            for name in own.keys() - {"history/stopped_by", "history/stop_reason"}:  # the signal may follow the writing
+                assert saved.get(name) == own[name], f"{name} is {saved.get(name)} in the checkpoint, not {own[name]}"
 
 
 class Killer:
@@ -83,46 +104,68 @@ class Killer:
 
     Parameters
     ----------
+    signals
+        Names of the signals.
     backend
         Name of their backend.
     folder
         Folder that each gets a folder in.
+    random_numbers
+        Source of the random moments.
     """
 
-    def __init__(self, backend: str, folder: Path) -> None:
-        self._backend, self._folder = backend, folder
-        self._start = spawn if backend == "jax" else fork
-        self.report: dict[str, Any] = {"cases": 0, "kills": 0, "kills_while_writing": 0, "loads": 0, "failures": []}
+    def __init__(self, signals: Sequence[str], backend: str, folder: Path, random_numbers: random.Random) -> None:
+        self._backend, self._folder, self._random = backend, folder, random_numbers
+        self._ends = [*signals, *(f"{name}*2" for name in signals if name != "SIGKILL")]
+        self.cases = 0
+        self.ended = dict.fromkeys(self._ends, 0)
+        self.loads = self.while_writing = 0
+        self.failures: list[str] = []
         self._span = self._measure()
 
     def _measure(self) -> float:
         """Return the seconds that a training with checkpoints takes."""
         for _ in range(2):  # the first time includes compilation
             begun = time.perf_counter()
-            self._finish(0, "measured", checkpoints=True)
+            self._finish(0, "measured", self._ends[0])
         return time.perf_counter() - begun
 
-    def run(self, number: int, random_numbers: random.Random) -> None:
-        """Kill the training of a case until it has come to its end, and compare."""
+    def run(self, number: int) -> None:
+        """End the training of a case until it has come to its end, and compare."""
         case = self._folder / str(number)
         case.mkdir()
-        self.report["cases"] += 1
-        undisturbed = self._finish(number, "undisturbed", checkpoints=False)
+        self.cases += 1
+        undisturbed = self._finish(number, "undisturbed")
         for _ in range(_MOST_ATTEMPTS):
-            process = Process(lambda: self._start(number, self._backend, case, True))
-            process.kill_after(random_numbers.uniform(0.0, 0.6 * self._span))
-            status = process.wait()
-            if status != -signal.SIGKILL:
+            end = self._random.choice(self._ends)
+            status = self._disturb(Attempt(number, self._backend, case, end))
+            self.while_writing += any(case.glob(".*.tmp"))
+            if end != "SIGKILL" and any(case.glob(".*.tmp")):
+                self._fail(number, f"{end} has left a temporary file")
+            if status != _expected(end):
                 break
-            self.report["kills"] += 1
-            self.report["kills_while_writing"] += any(case.glob(".*.tmp"))
+            self.ended[end] += 1
             self._load_all(number, case)
         self._compare(number, case, status, undisturbed)
         shutil.rmtree(case)
 
+    def _disturb(self, attempt: Attempt) -> int:
+        """Start a process, send it a signal once or twice at random moments, and return its exit status."""
+        process, pipe = attempt.start()
+        os.read(pipe, 1)
+        os.close(pipe)
+        time.sleep(self._random.uniform(0.0, 0.6 * self._span))
+        name, _, twice = attempt.end.partition("*")
+        number = getattr(signal, name)
+        os.kill(process, number)  # a process that has ended can be sent a signal until it is waited for
+        if twice:
+            time.sleep(self._random.choice([0.0, self._random.uniform(0.0, 0.005)]))
+            os.kill(process, number)
+        return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
     def _load_all(self, number: int, case: Path) -> None:
         for path in case.glob("*.ckpt"):
-            self.report["loads"] += 1
+            self.loads += 1
             try:
                 Session.load(path, self._backend)
             except Exception as error:
@@ -141,36 +184,38 @@ class Killer:
         if left:
             self._fail(number, f"{left} are left")
 
-    def _finish(self, number: int, name: str, *, checkpoints: bool) -> dict[str, str]:
-        """Return what a training leads to that nothing disturbs; where processes are forked, it compiles for them."""
-        folder = self._folder / name
-        folder.mkdir()
-        if self._start is fork:
-            found = workloads.describe(workloads.train(number, self._backend, path_in(folder, checkpoints)))
-        else:
-            if Process(lambda: self._start(number, self._backend, folder, checkpoints)).wait() != 0:
-                raise RuntimeError(f"the undisturbed training of case {workloads.name_of(number)} failed")
-            found = json.loads((folder / "result.json").read_text())
-        shutil.rmtree(folder)
+    def _finish(self, number: int, name: str, end: str = "") -> dict[str, str]:
+        """Return what a training leads to that nothing disturbs, and compile for the processes that are forked."""
+        attempt = Attempt(number, self._backend, self._folder / name, end)
+        attempt.folder.mkdir()
+        found = workloads.describe(workloads.train(number, self._backend, attempt.path))
+        shutil.rmtree(attempt.folder)
         return found
 
     def _fail(self, number: int, what: str) -> None:
-        self.report["failures"].append(f"case {workloads.name_of(number)}: {what}")
+        self.failures.append(f"case {workloads.name_of(number)}: {what}")
+
+    def report(self) -> dict[str, Any]:
+        """Return what happened, as plain values."""
+        counts = {"cases": self.cases, **self.ended, "left_while_writing": self.while_writing, "loads": self.loads}
+        return {"counts": counts, "failures": self.failures}
 
 
-def main(backend: str, kills: int, seed: int, folder: Path) -> None:
-    """Kill ``kills`` times or more, with the cases in a random order, and print the report."""
-    killer, random_numbers = Killer(backend, folder), random.Random(seed)
+def _expected(end: str) -> int:
+    """Return the exit status of a process that a signal has ended."""
+    name = end.partition("*")[0]
+    return _INTERRUPTED if name == "SIGINT" else -getattr(signal, name)
+
+
+def main(signals: str, backend: str, ends: str, seed: str, folder: str) -> None:
+    """End trainings ``ends`` times or more, from a random case on, and print the report."""
+    random_numbers = random.Random(int(seed))
+    killer = Killer(signals.split(","), backend, Path(folder), random_numbers)
     first = random_numbers.randrange(len(workloads.RULES) * len(workloads.WRAPPERS))
-    least = 2 if backend == "jax" else len(workloads.RULES)
-    while killer.report["kills"] < kills or killer.report["cases"] < least:
-        killer.run(first + killer.report["cases"], random_numbers)
-    sys.stdout.write(json.dumps(killer.report))
+    while sum(killer.ended.values()) < int(ends) or killer.cases < len(workloads.RULES):
+        killer.run(first + killer.cases)
+    sys.stdout.write(json.dumps(killer.report()))
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "attempt":
-        number, backend, folder, checkpoints, started = sys.argv[2:]
-        attempt(int(number), backend, Path(folder), checkpoints == "1", int(started))
-    else:
-        main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))
+    main(*sys.argv[1:])

@@ -51,14 +51,14 @@ WRAPPERS: dict[str, Callable[[Optimizer], Optimizer]] = {
 
 
 class Counting:
-    """A listener whose memory depends on each call that it gets once."""
+    """A listener whose memory depends on each call at the end of an epoch or a validation."""
 
     def __init__(self) -> None:
         self.memory: dict[str, Any] = {}
         self.load_state_dict({})
 
     def __call__(self, event: Event) -> None:
-        if event.name == "epoch_end":
+        if event.name == "epoch_end" and event.batch == event.epoch_steps:  # else the epoch is stopped early
             self.memory["epochs"].append((event.epoch, event.step))
         if event.name == "val_end":
             self.memory["sum"] += event.history.val_loss[-1] * event.step
@@ -73,6 +73,17 @@ class Counting:
             "sum": d.get("sum", 0.0),
             "validations": d.get("validations", 0),
         }
+
+
+class Begun:
+    """A listener that calls a function once, with the session."""
+
+    def __init__(self, function: Callable[[Session], None]) -> None:
+        self._functions = [function]
+
+    def __call__(self, event: Event) -> None:
+        while self._functions:
+            self._functions.pop()(event.session)
 
 
 def name_of(number: int) -> str:
@@ -94,7 +105,7 @@ def make_session(number: int, backend: str) -> Session:
 
 def make_listeners(number: int) -> list[Any]:
     """Return the listeners of a case, except Checkpoint: each has a memory, and some stop the training."""
-    patience = 3 if number % 5 == 4 else 1000
+    patience = 3 if number % 7 == 4 else 1000
     made: list[Any] = [
         listeners.EarlyStopping(patience=patience, min_delta=0.02, restore_best=True),
         listeners.TargetReached(target=0.99, times=4),
@@ -105,9 +116,14 @@ def make_listeners(number: int) -> list[Any]:
     return made
 
 
-def train(number: int, backend: str, path: Path | None) -> Session:
-    """Train to the end: from a checkpoint if there is one, else from the start; without ``path`` write none."""
+def train(number: int, backend: str, path: Path | None, begun: Callable[[Session], None] | None = None) -> Session:
+    """Train to the end: from a checkpoint if there is one, else from the start; without ``path`` write none.
+
+    ``begun`` is called with the session when the first epoch begins.
+    """
     own = make_listeners(number)
+    if begun is not None:
+        own.append(Begun(begun))
     if path is not None:
         own.insert(number % 2, listeners.Checkpoint(path, every_steps=1 + number % 3, keep=2, best="val_loss"))
         if path.exists():
@@ -126,6 +142,17 @@ def describe(session: Session) -> dict[str, str]:
     _flatten("state", session.state_dict(), found)
     _flatten("history", session.history.to_dict() | {"cost_time": len(session.history.cost_time)}, found)
     return found
+
+
+def has_equal_counters(number: int) -> bool:
+    """Return whether all rules of a case make an update in each step."""
+    return _pick(WRAPPERS, number) not in ("Accumulate", "nested")
+
+
+def find_counters(session: Session) -> set[str]:
+    """Return the different numbers of updates that the rules of an optimizer have made."""
+    state = describe(session)
+    return {value for name, value in state.items() if name.startswith("state/optimizer/") and name.endswith("/t")}
 
 
 def _flatten(name: str, tree: Any, found: dict[str, str]) -> None:
