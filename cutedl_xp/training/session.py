@@ -116,7 +116,9 @@ class Session(Persistent):
         Warns
         -----
         RuntimeWarning
-            If a loss is NaN or infinite at an entry, which ends the training.
+            If a loss, a parameter or an array of the optimizer is NaN or infinite at an entry, which ends the training.
+            The warning names the first step with such a loss, the first such parameter, and the likely cause. With
+            ``SkipNonFinite`` the training loss may be NaN or infinite.
         """
         self._memory.check_idle()
         with self.backend.active(), self.backend.ignore_underflow():
