@@ -183,7 +183,7 @@ class NumpyBackend(Backend):
 def _have_one_dtype(arrays: Sequence[Any]) -> bool:
     """Check that the arrays of a rule have one shape, and return whether they have one dtype."""
     shape, dtype, same = arrays[0].shape, arrays[0].dtype, True
-    for array in arrays:
+    for array in arrays[1:]:
         if array.shape != shape:  # a compiled loop would read beyond the end of a shorter array
             shapes = ", ".join(str(each.shape) for each in arrays)
             raise ValueError(f"`arrays` must have one shape, that of the parameter; got the shapes {shapes}")
