@@ -1,6 +1,7 @@
 """Every check of the project: ``nox -l`` lists the sessions, ``nox`` runs the quick one, ``nox -s lint`` another."""
 
 import ctypes
+import json
 import os
 import platform
 import shutil
@@ -21,6 +22,8 @@ PEERS = (TORCH, JAX, OPTAX, KERAS, "thinc==9.1.1", SCIKIT_LEARN, "numba==0.68.1"
 SLOW = ("tests/examples", "tests/datasets/test_download.py")
 SIDE_BY_SIDE = ("--numprocesses", "auto", "--maxprocesses", "4")
 RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # newer versions find new faults
+PIP_AUDIT = "pip-audit==2.10.1"
+AUDITED = "files,data,plot,fast,torch,jax,cuda13,examples,test,docs"  # cuda12 cannot be installed beside cuda13
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "virtualenv"  # and with it pip, also where uv is installed
@@ -121,11 +124,12 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, format and the layering of the package's modules."""
-    session.install(RUFF, IMPORT_LINTER)
+    """Check style, format, the layering of the package's modules, and dependencies for known vulnerabilities."""
+    session.install(RUFF, IMPORT_LINTER, PIP_AUDIT)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports", "--no-cache", "--no-logo")
+    audit(session)
 
 
 @nox.session
@@ -162,6 +166,27 @@ def build(session: nox.Session) -> None:
             "print('imported from the wheel:', ', '.join(cutedl_xp.__all__))",
         )
         session.run("cutedl-xp", "--version")
+
+
+def audit(session: nox.Session) -> None:
+    """Fail if a dependency has a known vulnerability; only say so where the advisory service cannot be reached."""
+    with tempfile.TemporaryDirectory() as folder:
+        requirements, report = Path(folder) / "requirements.txt", Path(folder) / "report.json"
+        requirements.write_text(f".[{AUDITED}]\n")
+        options = ("--format", "json", "--output", str(report), "--progress-spinner", "off")
+        command = ("pip-audit", "--requirement", str(requirements), *options)
+        # It exits with 1 for vulnerabilities and without a network; without its service alone it skips everything.
+        printed = str(session.run(*command, silent=True, success_codes=[0, 1]))
+        dependencies = json.loads(report.read_text())["dependencies"] if report.exists() else []
+    audited = [dependency for dependency in dependencies if "vulns" in dependency]
+    found = [f"{each['name']} {each['version']} ({fault['id']})" for each in audited for fault in each["vulns"]]
+    if found:
+        session.error(f"known vulnerabilities: {', '.join(found)}")
+    if audited:
+        session.log(f"pip-audit knows no vulnerability in {len(audited)} of {len(dependencies)} dependencies.")
+    else:
+        reason = dependencies[0]["skip_reason"] if dependencies else printed.strip().rpartition("\n")[2]
+        session.log(f"pip-audit audited no dependency; its advisory service cannot be reached from here: {reason}")
 
 
 def run_doctests(session: nox.Session) -> None:

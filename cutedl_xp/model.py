@@ -281,8 +281,7 @@ class Model:
         OSError
             If the file cannot be written.
         """
-        arrays = {parameter.name: self.backend.to_numpy(parameter.value) for parameter in self.parameters}
-        files.write(path, arrays, make_header(self.layers, dtype_name(self.dtype)))
+        files.write(path, self.weights(), make_header(self.layers, dtype_name(self.dtype)))
 
     @classmethod
     def load(

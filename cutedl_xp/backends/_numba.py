@@ -1,7 +1,10 @@
 """Loops compiled by numba for work that takes NumPy several passes, such as an optimizer's rule.
 
-The formulas are those that NumPy runs, called with numbers in the place of arrays. numba keeps the compiled loops on
-the disk, so that only the first program that needs a loop waits for the compiler.
+The formulas are those that NumPy runs, called with numbers in the place of arrays. The compiled loops are kept on the
+disk, so that only the first program that needs a loop waits for the compiler.
+
+Loops write to arrays that their callers allocate, and return a number or None. To return an array, numba calls a Python
+function; an interrupt there became a SystemError.
 """
 
 import functools
@@ -117,18 +120,22 @@ def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -
         return None
     key = rule, arrays, scalars, dtype
     if key not in LOOPS:
-        LOOPS[key] = None
-        try:
-            if len(rule(np, *[np.ones(1, dtype)] * arrays, *[1.0] * scalars)) != arrays - 1:
-                return None  # NumPy names the error
-            loop = _loop(_of_rule, rule, scalars)
-            empty = np.empty(0, dtype)
-            loop(empty, empty, (empty,) * (arrays - 2), np.ones(scalars + 1, dtype))
-            LOOPS[key] = loop
-        except Exception as error:  # of numba's own classes, and others for names that it does not find
-            why = (str(error).strip() or type(error).__name__).splitlines()[-1]
-            warnings.warn(f"numba cannot compile {rule.__qualname__} ({why}), so it runs in NumPy", stacklevel=4)
+        LOOPS[key] = _compile_rule(*key)  # not before it is complete: threads and interrupts come in between
     return LOOPS[key]
+
+
+def _compile_rule(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -> Callable[..., None] | None:
+    try:
+        if len(rule(np, *[np.ones(1, dtype)] * arrays, *[1.0] * scalars)) != arrays - 1:
+            return None  # NumPy names the error
+        loop = _loop(_of_rule, rule, scalars)
+        empty = np.empty(0, dtype)
+        loop(empty, empty, (empty,) * (arrays - 2), np.ones(scalars + 1, dtype))
+    except Exception as error:  # of numba's own classes, and others for names that it does not find
+        why = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        warnings.warn(f"numba cannot compile {rule.__qualname__} ({why}), so it runs in NumPy", stacklevel=5)
+        return None
+    return loop
 
 
 def _of_sums(x: Any, row: Any) -> None:
@@ -137,14 +144,12 @@ def _of_sums(x: Any, row: Any) -> None:
             x[i, j] = formula(xp, x[i, j] + row[j])
 
 
-def _of_pairs(x: Any, y: Any, total: Any) -> Any:
-    out = np.empty_like(x)
+def _of_pairs(x: Any, y: Any, out: Any, total: Any) -> None:
     total[:] = 0.0
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
             out[i, j] = formula(xp, x[i, j], y[i, j])
             total[j] += out[i, j]
-    return out
 
 
 @functools.cache
@@ -157,13 +162,13 @@ def loop_over_sums(function: Callable[..., Any], dtype: Any) -> Callable[..., No
 
 
 @functools.cache
-def loop_over_pairs(function: Callable[..., Any], dtype: Any) -> Callable[..., Any] | None:
-    """Return the loop ``(x, y, total)`` that returns ``function(xp, x, y)``, all of shape (n, m).
+def loop_over_pairs(function: Callable[..., Any], dtype: Any) -> Callable[..., None] | None:
+    """Return the loop ``(x, y, out, total)`` that writes ``function(xp, x, y)``, of shape (n, m), over ``out``.
 
-    The loop writes the sum over n to ``total``. Return None if NumPy is as fast.
+    The loop writes the sum over n over ``total``, of shape (m,). Return None if NumPy is as fast.
     """
     nothing = np.empty((0, 0), dtype)
-    return _loop_if_it_pays(_of_pairs, function, nothing, nothing, np.empty(0, dtype))
+    return _loop_if_it_pays(_of_pairs, function, nothing, nothing, nothing, np.empty(0, dtype))
 
 
 def _loop_if_it_pays(

@@ -89,7 +89,8 @@ class NumpyBackend(Backend):
         return cast(Array, np.multiply(array, scale, dtype=dtype))
 
     def add_bias(self, product: Any, bias: Any, function: Elementwise) -> Array:
-        compiled = self._can_compile(function, product) and product.shape[1:] == bias.shape
+        fit = product.ndim == 2 and product.shape[1:] == bias.shape and product.dtype == bias.dtype
+        compiled = fit and self._can_compile(function, product)
         if compiled and (loop := self._loops.loop_over_sums(function, product.dtype)):
             loop(product, bias)
         else:
@@ -101,13 +102,15 @@ class NumpyBackend(Backend):
         alike = gradient.shape == y.shape and gradient.dtype == y.dtype
         fit = alike and y.ndim == 2 and out is not None and out.shape == y.shape[1:] and out.dtype == y.dtype
         if fit and self._can_compile(function, y) and (loop := self._loops.loop_over_pairs(function, y.dtype)):
-            return loop(y, gradient, out), out
+            dz = np.empty_like(y, subok=False)
+            loop(y, gradient, dz, out)
+            return cast(Array, dz), out
         return super().add_bias_backward(function, y, gradient, out)
 
     def softmax_crossentropy(self, y_true: Any, logits: Any, scale: float) -> tuple[Array, Array]:
         if not self._can_pass_once(y_true, logits):
             return super().softmax_crossentropy(y_true, logits, scale)
-        gradient, dtype = np.empty_like(logits), logits.dtype.type
+        gradient, dtype = np.empty_like(logits, subok=False), logits.dtype.type
         return dtype(self._loops.softmax_crossentropy(y_true, logits, dtype(scale), gradient)), gradient
 
     def softmax_crossentropy_value(self, y_true: Any, logits: Any, scale: float) -> Array:
@@ -119,6 +122,7 @@ class NumpyBackend(Backend):
     def apply_rule(
         self, rule: Rule, arrays: Sequence[Any], scalars: Sequence[Any], decay: float = 0.0, *, donate: bool = False
     ) -> Sequence[Array]:
+        compilable = _have_one_dtype(arrays)
         if not donate:
             return self._apply_to_copies(rule, arrays, scalars, decay)
         w, flat = arrays[0], arrays
@@ -128,7 +132,7 @@ class NumpyBackend(Backend):
                     return super().apply_rule(rule, arrays, scalars, decay, donate=True)
             flat = [array.reshape(-1) for array in arrays]
         loops, key = self._loops, (rule, len(flat), len(scalars), w.dtype)
-        if loops and (loop := loops.LOOPS.get(key) or loops.loop_over(*key)):
+        if loops and compilable and (loop := loops.LOOPS.get(key) or loops.loop_over(*key)):
             numbers = np.asarray((*scalars, decay), w.dtype)
             if len(flat) * w.size < SMALLEST_PIECE:
                 loop(flat[0], flat[1], tuple(flat[2:]), numbers)
@@ -167,13 +171,24 @@ class NumpyBackend(Backend):
 
     def _can_pass_once(self, y_true: Any, logits: Any) -> bool:
         """Return whether numba's loop takes the arguments of a cross-entropy."""
-        fit = logits.ndim == 2 and logits.size and logits.shape == y_true.shape
+        fit = logits.ndim == 2 and logits.size and logits.shape == y_true.shape and logits.dtype == y_true.dtype
         return bool(fit and self._loops and logits.dtype in _FLOATS)
 
     @functools.cached_property
     def _loops(self) -> Any:
         """What numba compiles, or None where it is not installed or not wanted; imported when first asked for."""
         return _import_loops() if self.fused else None
+
+
+def _have_one_dtype(arrays: Sequence[Any]) -> bool:
+    """Check that the arrays of a rule have one shape, and return whether they have one dtype."""
+    shape, dtype, same = arrays[0].shape, arrays[0].dtype, True
+    for array in arrays:
+        if array.shape != shape:  # a compiled loop would read beyond the end of a shorter array
+            shapes = ", ".join(str(each.shape) for each in arrays)
+            raise ValueError(f"`arrays` must have one shape, that of the parameter; got the shapes {shapes}")
+        same = same and array.dtype == dtype
+    return same
 
 
 @functools.cache

@@ -188,10 +188,11 @@ class Dataset:
         return self._on(backend, backend.dtype(dtype))[1]
 
     def _on(self, backend: Backend, dtype: Any) -> tuple[Array, Array]:
-        if self._moved is None or self._moved[:2] != (backend, dtype):
+        moved = self._moved  # read once: another thread may assign the arrays of another backend
+        if moved is None or moved[:2] != (backend, dtype):
             data = backend.make_computable(self.data) if backend.owns(self.data) else _move(self.data, backend, dtype)
-            self._moved = (backend, dtype, data, _move(self.labels, backend, dtype))
-        return self._moved[2:]
+            self._moved = moved = (backend, dtype, data, _move(self.labels, backend, dtype))
+        return moved[2:]
 
     def __repr__(self) -> str:
         return f"<Dataset of {self.size} samples of shape {self.sample_shape} in {len(self)} batches>"

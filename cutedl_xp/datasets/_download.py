@@ -1,37 +1,55 @@
-"""Downloading into a folder from whichever mirror has the files; none is put in place before it is verified."""
+"""Downloads of files from the first mirror that has them; only verified content is written to the disk."""
 
 import gzip
 import hashlib
-import os
+import io
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cutedl_xp import _checks
+from cutedl_xp.datasets._time_limits import in_time
+from cutedl_xp.files.atomic import write_atomically
 
 MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
+_LARGEST_FILE = 15_000_000  # bytes, one and a half times the longest compressed file of MNIST, which has 9,912,422
+_LARGEST_CONTENT = 48_000_000  # bytes; the longest decompressed file of MNIST has 47,040,016
 _CHUNK = 1 << 20
 _PIECE = 1 << 16
+_READ = 1 << 10  # bytes; an abandoned transfer ends when so many more have arrived
 
 
 class MnistUnavailable(RuntimeError):
-    """No mirror gave the MNIST files; the message says what was tried and what to do instead."""
+    """No mirror gave the MNIST files; the message names the attempts and the remedy."""
 
 
 class Patience(NamedTuple):
-    """The seconds to wait for a connection to a mirror, for its next word, and for every next 64 KiB of a file."""
+    """Time limits of a download, in seconds.
+
+    Attributes
+    ----------
+    connect
+        Limit of connecting to a mirror.
+    read
+        Limit of each wait for the mirror to send anything.
+    piece
+        Limit of every 64 KiB of a file.
+    file
+        Limit of a whole file.
+    """
 
     connect: float
     read: float
     piece: float
+    file: float = 600.0
 
 
 PATIENCE = Patience(connect=5.0, read=10.0, piece=10.0)
 
 
 def import_pooch() -> Any:
-    """The module pooch, which knows the user's cache directory and downloads."""
+    """Return the module pooch, which knows the user's cache directory and downloads."""
     try:
         import pooch
     except ImportError as error:
@@ -43,30 +61,34 @@ def import_pooch() -> Any:
 def fetch(
     folder: Path, checksums: Mapping[str, str], mirrors: Sequence[str] = MIRRORS, patience: Patience = PATIENCE
 ) -> None:
-    """Download the gzip-compressed files that are not there yet, going on to the next mirror at the first failure.
+    """Download the gzip-compressed files that a folder lacks, from the first mirror that has them.
 
     Parameters
     ----------
     folder
-        Where they go; it is made where it does not exist.
+        Folder of the files, created if necessary.
     checksums
-        For the name of each file the SHA-256 of its decompressed content, as hexadecimal digits.
+        SHA-256 of the decompressed content, as hexadecimal digits, by the name of each file.
     mirrors
-        Addresses that a file's name is appended to, in the order in which to try them.
+        Addresses to which the name of a file is appended, in the order of the attempts.
     patience
-        When to give up on one.
+        Time limits after which a mirror is given up.
 
     Raises
     ------
     MnistUnavailable
-        If some file came from no mirror as it should be.
+        If no mirror gave one of the files with the right content.
     """
     failures = []
     for mirror in mirrors:
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             _connect(mirror, patience.connect)
             for name, sha256 in checksums.items():
-                _fetch_one(folder, name, sha256, mirror, patience)
+                if not (folder / name).exists():
+                    content = _download(mirror, name, patience)
+                    _verify(content, name, sha256)
+                    write_atomically(folder / name, content)
             return
         except (OSError, ValueError) as error:
             failures.append(f"{mirror} ({_reason(error)})")
@@ -76,43 +98,68 @@ def fetch(
     )
 
 
-def _fetch_one(folder: Path, name: str, sha256: str, mirror: str, patience: Patience) -> None:
-    """One file, unless it is there: pooch hands out a temporary file, and renames it if nothing is raised."""
-    pooch = import_pooch()
+class _Content(io.BytesIO):
+    """Memory that pooch writes a file to, bounded in size."""
 
-    def download(url: str, temporary: str, _: Any) -> None:
-        responses = []
-        http = pooch.HTTPDownloader(
-            chunk_size=_PIECE,
-            timeout=(patience.connect, patience.read),
-            headers={"Accept-Encoding": "identity"},  # else some servers and requests undo the file's own gzip
-            hooks={"response": lambda response, **_: responses.append(response)},
-        )
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.abandoned = False
 
-        def receive() -> None:
-            try:
-                http(url, file, None)
-            finally:
-                for response in responses:  # pooch leaves it open where the transfer breaks off
-                    response.close()
-
-        with open(temporary, "wb") as file:
-            too_slow = f"it sent less than {_PIECE} bytes of {name} in {patience.piece:g} seconds"
-            _in_time(receive, patience.piece, too_slow, progress=lambda: os.path.getsize(temporary))
-        _verify(Path(temporary), name, sha256)
-
-    mirrored = pooch.create(path=folder, base_url=mirror, registry={name: None})
-    mirrored.fetch(name, downloader=download)
+    def write(self, chunk: Any, /) -> int:
+        if self.abandoned:
+            raise TimeoutError
+        if self.tell() + len(chunk) > _LARGEST_FILE:
+            raise ValueError(f"it sent more than {_LARGEST_FILE} bytes as {self.name}")
+        return super().write(chunk)
 
 
-def _verify(path: Path, name: str, sha256: str) -> None:
-    """Refuse content of another checksum; the compressed bytes differ between mirrors, so what is inside counts."""
-    digest = hashlib.sha256()
+def _download(mirror: str, name: str, patience: Patience) -> bytes:
+    """Return the content of a file, which is kept in memory, so that a killed process leaves no partial file."""
+    content = _Content(name)
+    responses: list[Any] = []
+
+    def check(response: Any, **_: Any) -> None:
+        responses.append(response)
+        encoding = response.headers.get("Content-Encoding", "identity")
+        if response.status_code < 400 and (response.status_code != 200 or encoding != "identity"):
+            raise ValueError(
+                f"it answered for {name} with HTTP status {response.status_code}, encoding {encoding[:40]!r}"
+            )
+
+    http = import_pooch().HTTPDownloader(
+        chunk_size=_READ,
+        timeout=(patience.connect, patience.read),
+        allow_redirects=False,  # requests reads the body of a redirection without a limit
+        headers={"Accept-Encoding": "identity"},  # otherwise some servers and requests undo the file's own gzip
+        hooks={"response": check},
+    )
+
+    def receive() -> None:
+        try:
+            http(mirror + name, content, None)
+        finally:
+            for response in responses:  # pooch leaves it open where the transfer breaks off
+                response.close()
+
+    too_slow = f"it sent less than {_PIECE} bytes of {name} in {patience.piece:g} seconds"
     try:
-        with open(path, "rb+") as file, gzip.GzipFile(fileobj=file) as stream:
+        in_time(receive, patience.piece, too_slow, progress=lambda: content.tell() // _PIECE, total=patience.file)
+    finally:
+        content.abandoned = True
+    return content.getvalue()
+
+
+def _verify(content: bytes, name: str, sha256: str) -> None:
+    """Refuse content of another checksum; the compressed bytes differ between mirrors, so the decompressed count."""
+    digest, length = hashlib.sha256(), 0
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
-            os.fsync(file.fileno())
+                length += len(chunk)
+                if length > _LARGEST_CONTENT:
+                    raise ValueError(f"{name} expands to more than {_LARGEST_CONTENT} bytes")
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"what it sent as {name} is no whole gzip file: {error}") from error
     if digest.hexdigest() != sha256:
@@ -120,12 +167,11 @@ def _verify(path: Path, name: str, sha256: str) -> None:
 
 
 def _connect(url: str, seconds: float) -> None:
-    """Refuse a host that cannot be connected to within ``seconds`` in all.
+    """Refuse a host to which no connection can be made within ``seconds`` in total.
 
-    A connect timeout alone is no such promise: it holds for each of the host's addresses, and not for looking
-    them up.
+    A connect timeout does not ensure this: it applies to each address of the host, and not to looking them up.
     """
-    import socket
+    import socket  # here, as the package imports this module and rarely downloads
     from urllib.parse import urlsplit
     from urllib.request import getproxies, proxy_bypass
 
@@ -133,46 +179,16 @@ def _connect(url: str, seconds: float) -> None:
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     if {parts.scheme, "all"} & getproxies().keys() and not proxy_bypass(host):
-        return  # the proxy looks it up and connects, which this machine perhaps cannot
+        return  # the proxy looks the host up and connects to it, which this machine perhaps cannot
 
     def attempt() -> None:
-        socket.create_connection((host, port), seconds / 2).close()  # half: the next address gets its turn
+        socket.create_connection((host, port), seconds / 2).close()  # half, so that a second address is tried as well
 
-    _in_time(attempt, seconds, f"no connection within {seconds:g} seconds")
-
-
-def _in_time(
-    work: Callable[[], None], seconds: float, otherwise: str, *, progress: Callable[[], int] = lambda: 0
-) -> None:
-    """Do some work, or give up on it with a TimeoutError once ``progress`` stands still for so many seconds.
-
-    Time limits of the libraries hold for each word of a server, and a word may be a single byte. Work that is given
-    up on goes on in a thread that ends by itself, or with the program.
-    """
-    import threading
-
-    failures: list[Exception] = []
-
-    def attempt() -> None:
-        try:
-            work()
-        except Exception as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=attempt, daemon=True)
-    thread.start()
-    done = progress()
-    while thread.is_alive():
-        thread.join(seconds)
-        before, done = done, progress()
-        if thread.is_alive() and done == before:
-            raise TimeoutError(None, otherwise)
-    if failures:
-        raise failures[0]
+    in_time(attempt, seconds, f"no connection within {seconds:g} seconds")
 
 
 def _reason(error: OSError | ValueError) -> str:
-    """Why a mirror failed, in a few words: those of requests are several nested sentences."""
+    """Return why a mirror failed in a few words; the messages of requests are several nested sentences."""
     response = getattr(error, "response", None)
     if response is not None:
         return f"HTTP status {response.status_code}"

@@ -1,4 +1,4 @@
-"""MNIST: 70,000 handwritten digits, from the four files that its authors published.
+"""MNIST: 70,000 handwritten digits in the four files that its authors published.
 
 The files are those of Yann LeCun, Corinna Cortes and Christopher J. C. Burges, "The MNIST database of handwritten
 digits" (1998): images of 28 x 28 gray levels and their labels 0 to 9, 60,000 to train on and 10,000 to test with.
@@ -6,8 +6,6 @@ digits" (1998): images of 28 x 28 gray levels and their labels 0 to 9, 60,000 to
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,50 +13,13 @@ from cutedl_xp import _checks
 from cutedl_xp._random import check_seed
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend, get_backend
-from cutedl_xp.datasets import _download, _idx
+from cutedl_xp.datasets import _idx, _mnist_files
 from cutedl_xp.datasets._dataset import Dataset
 from cutedl_xp.datasets._download import MnistUnavailable
 
 __all__ = ["MnistUnavailable", "checksums", "load"]
 
-_VARIABLE = "CUTEDL_XP_DATA"
 _CLASSES = 10
-
-
-class _Part(NamedTuple):
-    """One of the four files: its name without .gz, what it holds, and the SHA-256 of its uncompressed bytes."""
-
-    name: str
-    content: str
-    ndim: int
-    sha256: str
-
-
-_TRAIN_IMAGES = _Part(
-    "train-images-idx3-ubyte",
-    "training images",
-    3,
-    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-)
-_TRAIN_LABELS = _Part(
-    "train-labels-idx1-ubyte",
-    "training labels",
-    1,
-    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-)
-_TEST_IMAGES = _Part(
-    "t10k-images-idx3-ubyte",
-    "test images",
-    3,
-    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-)
-_TEST_LABELS = _Part(
-    "t10k-labels-idx1-ubyte",
-    "test labels",
-    1,
-    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-)
-_PARTS = (_TRAIN_IMAGES, _TRAIN_LABELS, _TEST_IMAGES, _TEST_LABELS)
 
 
 def load(
@@ -69,42 +30,44 @@ def load(
     one_hot: bool = True,
     flatten: bool = True,
 ) -> tuple[Dataset, Dataset]:
-    """The training images in an order of their own every epoch, and the test images in the order of their file.
+    """Load the training images, shuffled in every epoch, and the test images in the order of their file.
 
-    The four files, each plain or ``.gz``, are taken from ``data_dir``; without it from the folder that the
-    environment variable ``CUTEDL_XP_DATA`` names; without that from the user's cache directory, where what is
-    missing is downloaded to and verified. Any other data set in these files' format and with labels 0 to 9 loads
-    from a folder likewise, such as Fashion-MNIST and KMNIST: a warning in the log of this module names such files,
-    and :func:`checksums` tells which they are.
+    The four files, each plain or ``.gz``, come from ``data_dir``; without it from the folder that the environment
+    variable ``CUTEDL_XP_DATA`` names; without that from the user's cache directory, to which missing files are
+    downloaded and where they are verified. Other data sets of the same format with labels 0 to 9, such as
+    Fashion-MNIST and KMNIST, load from a folder as well. This module logs a warning that names the files of such a
+    data set, and :func:`checksums` identifies them.
 
     Parameters
     ----------
     batch_size
-        Samples a batch.
+        Number of samples in a batch, at least 1.
     backend
-        A backend or its name, to move the arrays to now; by default they stay in NumPy until they are needed.
+        Backend or its name, to which the arrays are moved at once. By default they remain NumPy arrays until they
+        are used.
     data_dir
-        The folder that has the four files.
+        Folder of the four files.
     seed
-        Of the training images' order.
+        Seed of the order of the training images.
     one_hot
-        Labels as float32 rows of shape (10,), all 0 but for a 1; else as int64 numbers.
+        Whether labels are float32 rows of shape (10,) with a single 1, instead of int64 numbers.
     flatten
-        Samples of shape (784,), else (28, 28). They are kept as uint8 and their batches lie in [0, 1].
+        Whether samples have shape (784,) instead of (28, 28). Samples are kept as uint8; batches are scaled to
+        [0, 1].
 
     Returns
     -------
     tuple of Dataset
-        To train on, and to test with.
+        Training data and test data.
 
     Raises
     ------
     FileNotFoundError
-        If a folder was named and has not all four files.
+        If a folder was named and lacks one of the four files.
     ValueError
-        If a file is not what its name promises, or two of them do not fit together.
+        If a file is damaged or misnamed, or if two files contradict each other.
     MnistUnavailable
-        If no folder was named, and no mirror gave the files or those in the cache may not be read.
+        If no folder was named, and the files can neither be read from the cache nor be downloaded.
     ImportError
         If no folder was named and pooch is not installed.
 
@@ -118,7 +81,7 @@ def load(
     batch_size = _checks.check_integer("batch_size", batch_size, at_least=1)
     seed = check_seed(seed)
     target = None if backend is None else get_backend(backend)
-    train_images, train_labels, test_images, test_labels = files = _read(data_dir)
+    train_images, train_labels, test_images, test_labels = files = _mnist_files.read(data_dir)
     _check_fit(*files)
     _report(files)
 
@@ -133,94 +96,22 @@ def load(
 
 
 def checksums(data_dir: str | os.PathLike[str] | None = None) -> dict[str, str]:
-    """Which of the files that :func:`load` would take are MNIST's, by their SHA-256 once decompressed.
+    """Identify the files that :func:`load` would read by the SHA-256 of their decompressed content.
 
     Parameters
     ----------
     data_dir
-        As of :func:`load`.
+        Folder of the four files, found as in :func:`load`.
 
     Returns
     -------
     dict
-        For the name of each file ``"MNIST"`` or ``"unknown"``.
+        ``"MNIST"`` or ``"unknown"`` by the name of each file.
     """
     return {
         file.path.name: "MNIST" if file.sha256 == part.sha256 else "unknown"
-        for part, file in zip(_PARTS, _read(data_dir), strict=True)
+        for part, file in zip(_mnist_files.PARTS, _mnist_files.read(data_dir), strict=True)
     }
-
-
-def _read(
-    data_dir: str | os.PathLike[str] | None,
-    mirrors: Sequence[str] = _download.MIRRORS,
-    patience: _download.Patience = _download.PATIENCE,
-) -> list[_idx.IdxFile]:
-    """The four files in the order of _PARTS, each one what its name promises."""
-    if not isinstance(data_dir, str | os.PathLike | None):
-        raise TypeError(f"`data_dir` must be a path or None; got {data_dir!r} ({type(data_dir).__name__})")
-    named = data_dir if data_dir is not None else os.environ.get(_VARIABLE) or None
-    if named is None:
-        return _read_cache(mirrors, patience)
-    source = "`data_dir`" if data_dir is not None else f"${_VARIABLE}"
-    return _read_parts(_in_named_folder(Path(named).expanduser(), source))
-
-
-def _read_parts(paths: Sequence[Path]) -> list[_idx.IdxFile]:
-    files = [_idx.read(path, part.ndim) for path, part in zip(paths, _PARTS, strict=True)]
-    for file, part in zip(files, _PARTS, strict=True):
-        for other in _PARTS:
-            if file.sha256 == other.sha256 and other is not part:
-                raise ValueError(f"{file.path} holds MNIST's {other.content}, not the {part.content} of its name")
-    return files
-
-
-def _read_cache(mirrors: Sequence[str], patience: _download.Patience) -> list[_idx.IdxFile]:
-    """The four files from the cache, which holds nothing but MNIST and can be filled again."""
-    try:
-        files = _read_parts(_in_cache(mirrors, patience))
-        for file, part in zip(files, _PARTS, strict=True):
-            if file.sha256 != part.sha256:
-                raise ValueError(f"{file.path} lies in the cache and is not MNIST's by its SHA-256")
-    except ValueError as error:
-        raise ValueError(
-            f"{error}; delete it to have it downloaded again, or name a folder of your own in `data_dir`"
-        ) from error
-    except PermissionError as error:
-        raise MnistUnavailable(
-            f"{error.filename}, in the cache, cannot be read: {error.strerror}; make it readable, "
-            f"or name a folder that has MNIST's four files in `data_dir` or ${_VARIABLE}"
-        ) from error
-    return files
-
-
-def _in_named_folder(folder: Path, source: str) -> list[Path]:
-    found = [_find(folder, part.name) for part in _PARTS]
-    paths = [path for path in found if path is not None]
-    if len(paths) == len(_PARTS):
-        return paths
-    missing = ", ".join(part.name for part, path in zip(_PARTS, found, strict=True) if path is None)
-    state = "lacks" if folder.is_dir() else "is no folder, so it lacks"
-    raise FileNotFoundError(
-        f"{folder}, named by {source}, {state} {missing} (each plain or .gz): put them there, "
-        f"name the folder that has them, or name none in `data_dir` and ${_VARIABLE} to have MNIST downloaded"
-    )
-
-
-def _in_cache(mirrors: Sequence[str], patience: _download.Patience) -> list[Path]:
-    folder = Path(_download.import_pooch().os_cache("cutedl_xp")) / "mnist"
-    found = {part: _find(folder, part.name) for part in _PARTS}
-    missing = {f"{part.name}.gz": part.sha256 for part, path in found.items() if path is None}
-    if missing:
-        _download.fetch(folder, missing, mirrors, patience)
-    return [path or folder / f"{part.name}.gz" for part, path in found.items()]
-
-
-def _find(folder: Path, name: str) -> Path | None:
-    """A file by its name, by the one that some archives unpack to (train-images.idx3-ubyte), or by these and .gz."""
-    spellings = (name, name.replace("-idx", ".idx"))
-    paths = (folder / f"{spelling}{suffix}" for suffix in ("", ".gz") for spelling in spellings)
-    return next((path for path in paths if path.is_file()), None)
 
 
 def _check_fit(
@@ -245,8 +136,9 @@ def _check_fit(
 
 
 def _report(files: Sequence[_idx.IdxFile]) -> None:
-    unknown = [str(file.path) for file, part in zip(files, _PARTS, strict=True) if file.sha256 != part.sha256]
+    parts = _mnist_files.PARTS
+    unknown = [str(file.path) for file, part in zip(files, parts, strict=True) if file.sha256 != part.sha256]
     if unknown:
-        import logging  # here, as it costs more than this module's other imports and MNIST itself never needs it
+        import logging  # here, because its import takes longer than all others here and MNIST itself never needs it
 
         logging.getLogger(__name__).warning("not MNIST's own, with a SHA-256 that is unknown: %s", ", ".join(unknown))

@@ -25,7 +25,7 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header
     path
         File to write; its folder must exist. An existing file is replaced once the new one is complete.
     arrays
-        Arrays by name.
+        Arrays by name. They must not change meanwhile, because they are hashed first and written afterwards.
     header
         Plain values that JSON can represent, with ``"format"``, a number, and ``"kind"``.
 

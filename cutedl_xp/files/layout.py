@@ -22,7 +22,7 @@ MAX_ARRAYS = 100_000
 MAX_DEPTH = 64
 """Nested containers of a header, far below the limit of Python's recursion, which depends on the caller."""
 
-_MAX_AXES = 32  # of NumPy 1; NumPy 2 allows 64
+_MAX_AXES = 64  # of NumPy; without a limit the product of a long shape would take minutes
 
 _DTYPES = {
     "float64": ("F64", 8), "float32": ("F32", 4), "float16": ("F16", 2), "complex64": ("C64", 8), "bool": ("BOOL", 1),
@@ -37,7 +37,7 @@ _BLANK = "0" * 64
 
 
 class Sized(Protocol):
-    """What the header says of an array."""
+    """An array, as far as a header describes it."""
 
     @property
     def dtype(self) -> Any: ...
@@ -113,7 +113,7 @@ def measure_header(prefix: bytes, size: int) -> int:
     """Return the length of the header that the first 8 bytes of a file give, checked against the file's size."""
     length = int.from_bytes(prefix, "little")
     if len(prefix) < 8 or length > size - 8:
-        raise ValueError(f"it has {size} bytes and ends within its header")
+        raise ValueError(f"it has {size:,} bytes, and its header has {length:,}")
     if length > MAX_HEADER:
         raise ValueError(f"its header has {length:,} bytes, which is more than {MAX_HEADER:,}")
     return length

@@ -1,4 +1,4 @@
-"""Opening of files that come from elsewhere: regular files only, without waiting for anybody."""
+"""Open files from elsewhere: regular files only, without blocking."""
 
 import errno
 import os

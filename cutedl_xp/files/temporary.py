@@ -36,16 +36,16 @@ def name_temporary(target: Path) -> Path:
 def open_temporary(temporary: Path, permissions: int, held: list[io.FileIO]) -> io.FileIO:
     """Create a temporary file that no other process touches while it is open.
 
-    An abandoned file of this name is removed; the end of another writer is waited for.
+    Remove an abandoned file of this name, and wait while another writer holds the name.
 
     Parameters
     ----------
     temporary
         Name of the file.
     permissions
-        Its mode, from which the umask is taken away.
+        Mode of the file before the umask is applied.
     held
-        List that receives the open file.
+        List that receives the open file, so that the caller can close it whatever happens.
 
     Raises
     ------

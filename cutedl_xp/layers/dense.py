@@ -5,6 +5,7 @@ from typing import Any
 
 from cutedl_xp import activations, initializers
 from cutedl_xp._checks import check_integer
+from cutedl_xp._options import constant
 from cutedl_xp._random import Stream
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend
@@ -48,6 +49,10 @@ class Dense(Layer):
     """
 
     compilable = True
+    units: int = constant()
+    input_dim: int | None = constant()
+    weight_initializer: str | Initializer = constant()
+    bias_initializer: str | Initializer = constant()
 
     def __init__(
         self,
@@ -62,7 +67,6 @@ class Dense(Layer):
         self.activation = activation
         self.weight_initializer = weight_initializer
         self.bias_initializer = bias_initializer
-        self._activation = activations.get(activation)
         self._initializers = (
             initializers.get("weight_initializer", weight_initializer),
             initializers.get("bias_initializer", bias_initializer),
@@ -71,6 +75,15 @@ class Dense(Layer):
         self._weight: Parameter
         self._bias: Parameter
         self._backend: Backend
+
+    @property
+    def activation(self) -> str:
+        """Name of the activation, which can be assigned."""
+        return self._activation_name
+
+    @activation.setter
+    def activation(self, name: str) -> None:
+        self._activation, self._activation_name = activations.get(name), name
 
     def output_shape(self, input_shape: Shape | None) -> Shape:
         return (*self._known(input_shape)[:-1], self.units)

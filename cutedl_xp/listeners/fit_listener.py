@@ -1,9 +1,27 @@
 """The listener that calls a function."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from cutedl_xp import _checks
+from cutedl_xp._options import option
 from cutedl_xp.training.events import EVENTS, Event
+
+
+def check_events(argument: str, value: Any) -> tuple[str, ...]:
+    """Return names of events as a tuple."""
+    names = _checks.check_sequence(argument, value)
+    if not names:
+        raise ValueError(f"`{argument}` is empty; name some of {', '.join(map(repr, EVENTS))}")
+    return tuple(_checks.check_one_of(argument, name, EVENTS) for name in names)
+
+
+def check_callback(argument: str, value: Any) -> Any:
+    """Return a value that can be called."""
+    if not callable(value):
+        raise TypeError(f"`{argument}` must be callable; got {value!r}")
+    return value
 
 
 class FitListener:
@@ -24,14 +42,14 @@ class FitListener:
     >>> listener = cdl.listeners.FitListener("epoch_end", callback=lambda event: print(event.epoch))
     """
 
+    events: tuple[str, ...] = option(check_events)
+    callback: Callable[[Event], object] = option(check_callback)
+    every_steps: int = option(partial(_checks.check_integer, at_least=1))
+
     def __init__(self, *events: str, callback: Callable[[Event], object], every_steps: int = 1) -> None:
-        if not events:
-            raise ValueError(f"`events` is empty; name some of {', '.join(map(repr, EVENTS))}")
-        if not callable(callback):
-            raise TypeError(f"`callback` must be callable; got {callback!r}")
-        self.events = tuple(_checks.check_one_of("events", event, EVENTS) for event in events)
+        self.events = events
         self.callback = callback
-        self.every_steps = _checks.check_integer("every_steps", every_steps, at_least=1)
+        self.every_steps = every_steps
 
     def __call__(self, event: Event) -> None:
         """Pass the event on if it is one of those asked for."""

@@ -11,7 +11,7 @@ from cutedl_xp.listeners._plateau import NewEntries, Plateau, check_mode
 from cutedl_xp.training.events import Event
 
 
-@dataclass
+@dataclass(frozen=True)
 class ReduceOnPlateau:
     """Multiply the learning rates of all groups by ``factor`` when ``monitor`` has not become smaller for a while.
 
@@ -30,7 +30,7 @@ class ReduceOnPlateau:
     min_delta
         Smallest change that counts as better, default 0.001, at least 0.
     min_lr
-        Smallest learning rate that a reduction leads to, default 0, at least 0.
+        Smallest learning rate that a reduction leads to, default 0, at least 0. Rates stay greater than 0 in any case.
     mode
         ``"min"`` if less is better, ``"max"`` if more is better. Required for a metric; losses are ``"min"``.
 
@@ -59,16 +59,21 @@ class ReduceOnPlateau:
     mode: str | None = None
     _entries: NewEntries = field(default_factory=NewEntries, init=False, repr=False, compare=False)
     _plateau: Plateau = field(init=False, repr=False, compare=False)
-    _waited: int = field(default=0, init=False, repr=False, compare=False)  # entries since a reduction, up to patience
+    _memory: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _checks.check_text("monitor", self.monitor)
-        self.factor = _checks.check_fraction("factor", self.factor)
-        self.patience = _checks.check_integer("patience", self.patience, at_least=1)
-        self.min_delta = _checks.check_not_negative("min_delta", self.min_delta)
-        self.min_lr = _checks.check_not_negative("min_lr", self.min_lr)
-        self.mode = check_mode(self.monitor, self.mode)
-        self._plateau = Plateau(self.mode, self.patience)
+        checked: dict[str, Any] = {
+            "factor": _checks.check_fraction("factor", self.factor),
+            "patience": _checks.check_integer("patience", self.patience, at_least=1),
+            "min_delta": _checks.check_not_negative("min_delta", self.min_delta),
+            "min_lr": _checks.check_not_negative("min_lr", self.min_lr),
+            "mode": check_mode(self.monitor, self.mode),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "_plateau", Plateau(checked["mode"], checked["patience"]))
+        self.load_state_dict({})
 
     def __call__(self, event: Event) -> None:
         """Read the new entries of the history, and reduce the learning rates if they do not improve."""
@@ -81,19 +86,20 @@ class ReduceOnPlateau:
         new = self._entries.read(event.history, self.monitor)
         for entry in new:
             self._plateau.add(entry)
-        self._waited = min(self._waited + len(new), self.patience)
-        if new and self._waited == self.patience and self._plateau.is_reached(self.min_delta):
+        waited = self._memory["waited"] = min(self._memory["waited"] + len(new), self.patience)
+        if new and waited == self.patience and self._plateau.is_reached(self.min_delta):
             for rule in rules:
-                rule.lr = max(float(rule.lr) * self.factor, min(float(rule.lr), self.min_lr))
-            self._waited = 0
+                reduced = max(float(rule.lr) * self.factor, min(float(rule.lr), self.min_lr))
+                rule.lr = reduced or rule.lr  # the product of tiny numbers is 0, which is no learning rate
+            self._memory["waited"] = 0
 
     def state_dict(self) -> dict[str, Any]:
         """Return the memory: the best of the older entries, the last ones, and how long it has waited."""
-        return {"watches": [self.monitor, self.mode], "waited": self._waited} | self._plateau.state_dict()
+        return {"watches": [self.monitor, self.mode], "waited": self._memory["waited"]} | self._plateau.state_dict()
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
         """Take over a memory that :meth:`state_dict` gave; an empty dict, or one of another figure, starts anew."""
         d = d if d.get("watches") == [self.monitor, self.mode] else {}
         self._entries.reset()
         self._plateau.load_state_dict(d or {"best": None, "last": []})
-        self._waited = d.get("waited", 0)
+        self._memory["waited"] = d.get("waited", 0)  # entries since a reduction, up to patience

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from cutedl_xp._options import Option
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import Rule, backend_of
 from cutedl_xp.optimizers._optimizer import Optimizer
@@ -69,9 +70,14 @@ class ElementwiseOptimizer(Optimizer):
         return (self,)
 
     def __post_init__(self) -> None:
+        """Check the hyper-parameters of the first object of a class; each later assignment checks by itself."""
         for each in fields(self):  # type: ignore[arg-type]
-            if "check" in each.metadata:
-                setattr(self, each.name, each.metadata["check"](each.name, getattr(self, each.name)))
+            check, kind = each.metadata.get("check"), type(self)
+            if check is not None and not isinstance(getattr(kind, each.name, None), Option):
+                own = Option(check)  # `dataclass` leaves the default in its place
+                own.__set_name__(kind, each.name)
+                setattr(kind, each.name, own)
+                setattr(self, each.name, vars(self)[each.name])
 
     def initial_slot(self, slot: str, w: Array) -> Array:
         value = self.slot_initial_values().get(slot, 0.0)
@@ -119,7 +125,17 @@ class ElementwiseOptimizer(Optimizer):
 
 
 def hyperparameter(default: Any, check: Callable[[str, Any], Any], *, kw_only: bool = False) -> Any:
-    """Return a dataclass field with a check, which is called with the name and the value and returns the value."""
+    """Return a dataclass field with a check of every value assigned, at construction and later.
+
+    Parameters
+    ----------
+    default
+        Default of the field.
+    check
+        Function of the field's name and a value; it returns the value to keep, or raises.
+    kw_only
+        Whether the constructor takes the field by keyword alone.
+    """
     return field(default=default, kw_only=kw_only, metadata={"check": check})
 
 

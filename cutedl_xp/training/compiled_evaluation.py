@@ -11,7 +11,7 @@ from cutedl_xp.backends import NotCompilable, StepFunction, dtype_name
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.training.chunk_inputs import row_numbers
 from cutedl_xp.training.evaluation import Evaluation, EvaluationStopped, never
-from cutedl_xp.training.means import RunningMean
+from cutedl_xp.training.means import SUMS, RunningMean
 from cutedl_xp.training.pace import Pace
 from cutedl_xp.training.program import gather_batch
 from cutedl_xp.training.programs import Programs, make_key, signature_of
@@ -103,9 +103,9 @@ class CompiledEvaluation:
         """Return sums of 0: in the same memory each time where there are views, as programs may know addresses."""
         model, count = self._evaluation.model, len(self._evaluation.names)
         backend = model.backend
-        zeros = backend.asarray(np.zeros(3 * count), model.dtype)
+        zeros = backend.asarray(np.zeros(SUMS * count), model.dtype)
         if self._buffer is None or not backend.has_views:
             self._buffer = zeros
         else:
             backend.write(self._buffer, zeros)
-        return [[self._buffer[3 * i + j, ...] for j in range(3)] for i in range(count)]
+        return [[self._buffer[SUMS * i + j, ...] for j in range(SUMS)] for i in range(count)]

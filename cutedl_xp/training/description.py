@@ -116,14 +116,7 @@ def rebuild(described: Any, known: Known) -> Any:
     if _CLASS not in described:
         return {key: rebuild(each, known) for key, each in described.items()}
     options = {key: rebuild(each, known) for key, each in described["options"].items()}
-    made = _find(described[_CLASS], known, type)
-    reduced_to_0 = issubclass(made, Optimizer) and options.get("lr") == 0.0
-    if reduced_to_0:
-        del options["lr"]  # which ReduceOnPlateau leads to, and no constructor accepts
-    built = made(**options)
-    if reduced_to_0:
-        built.lr = 0.0
-    return built
+    return _find(described[_CLASS], known, type)(**options)
 
 
 def _find(name: Any, known: Known, kind: type) -> Any:

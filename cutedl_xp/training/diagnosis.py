@@ -1,31 +1,42 @@
-"""Why a loss is not finite."""
+"""Why a number of a training is not finite."""
 
-from math import prod
+from math import prod, sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cutedl_xp.backends import backend_of, dtype_name
 from cutedl_xp.datasets import Dataset
 
+REMEDY = "a smaller learning rate may help"
+
 _ENTRIES_AT_ONCE = 1 << 22
 
 
-def explain_non_finite(argument: str, data: Dataset, dtype: object) -> str:
-    """Return what makes a loss NaN or infinite: a sample that is, or else perhaps the learning rate.
+def explain_non_finite(
+    argument: str, data: Dataset, dtype: object, rows: NDArray[np.int64] | None = None, *, otherwise: str = REMEDY
+) -> str:
+    """Return what makes a number NaN or infinite: a sample that is, or else another cause.
 
     Parameters
     ----------
     argument
         Name of the argument of ``fit`` that the data were given as.
     data
-        Data set of the loss, which is searched.
+        Data set, which is searched.
     dtype
         The model's, in which a large number may be infinite.
+    rows
+        Rows to search, in the order in which the training used them; default None, all.
+    otherwise
+        Explanation if these samples are finite.
     """
     backend = backend_of(data.data)
-    rows = max(1, _ENTRIES_AT_ONCE // max(1, prod(data.sample_shape)))
-    for start in range(0, data.size, rows):
-        block = backend.to_numpy(data.data[start : start + rows, ...])
+    order = np.arange(data.size) if rows is None else rows
+    count = max(1, _ENTRIES_AT_ONCE // max(1, prod(data.sample_shape)))
+    for start in range(0, len(order), count):
+        own = backend.asarray(order[start : start + count], backend.index_dtype)
+        block = backend.to_numpy(backend.xp.take(data.data, own, axis=0))
         if block.dtype.kind != "f":
             break
         with np.errstate(over="ignore"):
@@ -35,7 +46,16 @@ def explain_non_finite(argument: str, data: Dataset, dtype: object) -> str:
             sample = samples[bad_rows[0]]
             value = float(sample[~np.isfinite(sample)][0])
             return (
-                f"`{argument}` has the value {value} in row {start + int(bad_rows[0])} of its samples; "
+                f"`{argument}` has the value {value} in row {order[start + bad_rows[0]]} of its samples; "
                 "remove or replace such rows"
             )
-    return "a smaller learning rate may help"
+    return otherwise
+
+
+def describe_overflow(dtype: object) -> str:
+    """Return the explanation of a slot that is not finite, while its parameter is."""
+    largest = float(np.finfo(dtype_name(dtype)).max)
+    return (
+        f"a number above {largest:.2g}, the largest of {dtype_name(dtype)}, came up there, such as the square of a "
+        f"gradient above {sqrt(largest):.2g}; limit gradients with ClipByGlobalNorm, or skip them with SkipNonFinite"
+    )

@@ -15,6 +15,7 @@ StopKind: TypeAlias = Literal["epochs", "listener", "interrupt", "not_finite", "
 STOP_KINDS: tuple[StopKind, ...] = get_args(StopKind)
 
 _FIELDS = ("steps", "cost_time", "loss", "val_loss", "metrics", "lr", "validated", "stopped_by", "stop_reason")
+_LATER_FIELDS = {"skipped": ()}  # with the values that stand for them in a dict of an earlier version
 
 
 class History:
@@ -37,13 +38,16 @@ class History:
     steps
         Training steps of the session when the entry was made.
     loss
-        Mean training loss of the samples since the entry before.
+        Mean training loss of the samples since the entry before; NaN or infinite if that of a batch was, which ends the
+        training except with ``SkipNonFinite``.
     val_loss
         Mean loss of the validation data.
     val_accuracy, ...
         Mean of each metric over the validation data, as ``val_`` and its name.
     lr
         Learning rate of the last update before the entry; with ``groups``, a dict with a list for each pattern.
+    skipped
+        Updates that ``SkipNonFinite`` has skipped in the session so far; empty without that wrapper.
     cost_time
         Seconds since ``fit`` began.
 
@@ -66,6 +70,7 @@ class History:
         self.loss: list[float] = []
         self.val_loss: list[float] = []
         self.lr: list[float] | dict[str, list[float]] = [] if groups is None else {pattern: [] for pattern in groups}
+        self.skipped: list[int] = []
         self._stopped_by: StopKind | None = None
         self._stop_reason: str | None = None
         self._resumed_at = 0
@@ -87,8 +92,8 @@ class History:
     def stopped_by(self) -> StopKind | None:
         """Kind of the end of the training; None while it runs.
 
-        ``"epochs"`` when all epochs were completed, ``"listener"``, ``"interrupt"`` (Ctrl-C), ``"not_finite"`` (a loss
-        that is NaN or infinite) or ``"error"`` (an exception).
+        ``"epochs"`` when all epochs were completed, ``"listener"``, ``"interrupt"`` (Ctrl-C), ``"not_finite"`` (a loss,
+        a parameter or an array of the optimizer that is NaN or infinite) or ``"error"`` (an exception).
         """
         return self._stopped_by
 
@@ -126,6 +131,7 @@ class History:
         val_loss: float | None = None,
         metrics: Mapping[str, float] | None = None,
         lr: float | Mapping[str, float] | None = None,
+        skipped: int | None = None,
     ) -> None:
         """Add one entry to every list; a value that is None adds none to its list."""
         self.steps.append(steps)
@@ -133,6 +139,8 @@ class History:
         self.loss.append(loss)
         if val_loss is not None:
             self.val_loss.append(val_loss)
+        if skipped is not None:
+            self.skipped.append(skipped)
         for name, value in (metrics or {}).items():
             self._metrics[f"val_{name}"].append(value)
         if isinstance(self.lr, dict):
@@ -150,6 +158,7 @@ class History:
             "val_loss": list(self.val_loss),
             "metrics": {name.removeprefix("val_"): list(values) for name, values in self._metrics.items()},
             "lr": {key: list(rates) for key, rates in self.lr.items()} if isinstance(self.lr, dict) else list(self.lr),
+            "skipped": list(self.skipped),
             "validated": self._validated,
             "stopped_by": self._stopped_by,
             "stop_reason": self._stop_reason,
@@ -164,10 +173,10 @@ class History:
         TypeError, ValueError
             If it is not such a dict.
         """
-        _check_fields(d)
+        d = _checked_fields(d)
         groups = list(d["lr"]) if isinstance(d["lr"], Mapping) else None
         history = cls(list(d["metrics"]), validated=_checks.check_boolean("validated", d["validated"]), groups=groups)
-        for name in ("steps", "cost_time", "loss", "val_loss"):
+        for name in ("steps", "cost_time", "loss", "val_loss", "skipped"):
             getattr(history, name).extend(_numbers(name, d[name]))
         for name, values in d["metrics"].items():
             history._metrics[f"val_{name}"].extend(_numbers(f"metrics[{name!r}]", values))
@@ -191,7 +200,7 @@ class History:
             If the file cannot be written.
         """
         columns: dict[str, Sequence[float]] = {"steps": self.steps, "cost_time": self.cost_time, "loss": self.loss}
-        columns |= {"val_loss": self.val_loss, **self._metrics}
+        columns |= {"val_loss": self.val_loss, **self._metrics, "skipped": self.skipped}
         rates = self.lr if isinstance(self.lr, dict) else {"": self.lr}
         columns |= {f"lr[{pattern}]" if pattern else "lr": values for pattern, values in rates.items()}
         columns = {name: values for name, values in columns.items() if values or name == "steps"}
@@ -221,11 +230,12 @@ def continue_history(history: History) -> None:
     history._resumed_at = len(history)
 
 
-def _check_fields(d: Any) -> None:
-    """Refuse a dict that does not have the fields of a history."""
+def _checked_fields(d: Any) -> Mapping[str, Any]:
+    """Return a dict with all fields of a history, or refuse one that is none."""
     if not isinstance(d, Mapping):
         raise TypeError(f"`d` must be a dict such as history.to_dict(); got {format_value(d)}")
-    if set(d) != set(_FIELDS):
+    d = {**_LATER_FIELDS, **d}
+    if set(d) != {*_FIELDS, *_LATER_FIELDS}:
         raise ValueError(f"`d` must have the keys {format_names(_FIELDS)}; got {format_names(map(str, d))}")
     if not isinstance(d["metrics"], Mapping):
         raise TypeError(f"`metrics` must be a dict of lists; got {format_value(d['metrics'])}")
@@ -233,6 +243,8 @@ def _check_fields(d: Any) -> None:
         _checks.check_one_of("stopped_by", d["stopped_by"], STOP_KINDS)
     if d["stop_reason"] is not None:
         _checks.check_text("stop_reason", d["stop_reason"])
+    checked: Mapping[str, Any] = d
+    return checked
 
 
 def _numbers(name: str, values: Any) -> list[float]:

@@ -1,14 +1,13 @@
 """Entries of a history, validations and events: everything that happens between the steps of a training."""
 
-import math
 import time
 from collections.abc import Sequence
 
-from cutedl_xp.training.diagnosis import explain_non_finite
 from cutedl_xp.training.evaluation import EvaluationStopped
 from cutedl_xp.training.events import Event, Listener, call_order, step_interval
+from cutedl_xp.training.finiteness import Fault, count_skipped, find_fault, sum_of_state
 from cutedl_xp.training.fit import Fit
-from cutedl_xp.training.means import RunningMean
+from cutedl_xp.training.means import RunningMean, read_together
 
 
 class TrainingLog:
@@ -95,7 +94,7 @@ class TrainingLog:
         if self._stopping.requested:
             return
         if self._plan.val_data is None:
-            self._append(RunningMean.read([self._losses]))
+            self._append(())
             return
         begun: list[Listener] = []
         try:
@@ -103,29 +102,32 @@ class TrainingLog:
                 begun.append(listener)
                 self._call([listener], "val_start")
             means = self._fit.validate(self._plan.val_data, self._plan.val_batches, lambda: self._stopping.interrupted)
-            self._append(RunningMean.read([self._losses, *means]))
+            self._append(means)
         except EvaluationStopped:
             pass  # a resumed training makes the entry
         finally:
             self._call_each(begun, "val_end")
 
-    def _append(self, means: Sequence[float]) -> None:
-        loss, *validation = means
+    def _append(self, validation: Sequence[RunningMean]) -> None:
+        """Make an entry from the training loss and the means of a validation, which are empty without one."""
+        fit, optimizer = self._fit, self._fit.optimizer
+        [loss, *others], [state_sum] = read_together([self._losses, *validation], [sum_of_state(optimizer)])
         self._losses.reset()
-        metrics = dict(zip(self._fit.evaluation.names, validation, strict=True)) if validation else {}
+        names = fit.evaluation.names if validation else ()
+        metrics = {name: reading.value for name, reading in zip(names, others, strict=True)}
         val_loss = metrics.pop("loss", None)
-        rates = {pattern: float(rate) for pattern, rate in self._fit.optimizer.learning_rates().items()}
-        self._fit.history.append(
+        rates = {pattern: float(rate) for pattern, rate in optimizer.learning_rates().items()}
+        fit.history.append(
             steps=self._position.step,
             cost_time=self.seconds,
-            loss=loss,
+            loss=loss.value,
             val_loss=val_loss,
             metrics=metrics,
             lr=rates[""] if set(rates) == {""} else rates,
+            skipped=count_skipped(optimizer),
         )
-        self._stop_unless_finite("loss", loss)
-        if val_loss is not None:
-            self._stop_unless_finite("val_loss", val_loss)
+        if not self._stopping.requested:
+            self._stop_unless_finite(find_fault(fit, loss, val_loss, state_sum))
 
     def _call(self, listeners: Sequence[Listener], name: str) -> None:
         event = self._event(name)
@@ -154,12 +156,7 @@ class TrainingLog:
             plan.epoch_steps if position.epoch > self._epoch else position.batch,
         )
 
-    def _stop_unless_finite(self, name: str, value: float) -> None:
-        if math.isfinite(value) or self._stopping.requested:
-            return
-        reason = f"{name} is {value} at step {self._position.step}"
-        self._stopping.stop("not_finite", reason)
-        argument, data = ("train", self._fit.train) if name == "loss" else ("val_data", self._plan.val_data)
-        assert data is not None
-        explanation = explain_non_finite(argument, data, self._fit.model.dtype)
-        self.warning = f"the training stopped because {reason}; {explanation}"
+    def _stop_unless_finite(self, fault: Fault | None) -> None:
+        if fault is not None:
+            self._stopping.stop("not_finite", fault.reason)
+            self.warning = f"the training stopped because {fault.reason}; {fault.explanation}"

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -10,12 +11,33 @@ import numpy as np
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Backend
 
+SUMS = 4
+"""Numbers of a mean that are on the device."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A mean that was read.
+
+    Attributes
+    ----------
+    value
+        The mean.
+    bad
+        How many numbers were added since the first one that made the sum NaN or infinite, that one included; 0 if the
+        sum is finite.
+    """
+
+    value: float
+    bad: int
+
 
 class RunningMean:
     """Mean of numbers with weights, whose sum stays on the device until it is read.
 
     On a device the sum is compensated (Kahan, "Further remarks on reducing truncation errors", 1965): a second number
-    holds what rounding took from the first. Numbers that are on the host already are summed in float64.
+    holds what rounding took from the first. Numbers that are on the host already are summed in float64. The numbers
+    added since the sum became NaN or infinite are counted, in float32 up to 2**24 of them.
 
     Parameters
     ----------
@@ -37,8 +59,8 @@ class RunningMean:
     def reset(self) -> None:
         """Forget all numbers."""
         self.size = 0
-        self._host_sum, self.on_host = 0.0, False
-        self._device_sums: tuple[Array, ...] = ()  # compensated, what rounding took from it, and plain
+        self._host_sum, self._host_bad, self.on_host = 0.0, 0, False
+        self._device_sums: tuple[Array, ...] = ()
 
     def add_mean(self, mean: Any, size: int) -> None:
         """Add the mean of a batch of ``size`` samples, as a Python float or a 0-d floating-point array."""
@@ -51,17 +73,22 @@ class RunningMean:
         self.size += size
 
     def _add(self, value: Any, weight: float) -> None:
-        if isinstance(value, float | np.generic):
+        if _is_on_host(value):
             self.on_host = True
             self._host_sum += float(value) * weight
+            if not math.isfinite(self._host_sum):
+                self._host_bad += 1
         else:
             self._device_sums = add_to_sums(self._backend, self.device_sums, value, weight)
 
     @property
     def device_sums(self) -> tuple[Array, ...]:
-        """Sums on the device: compensated, the part of it that rounding took, and plain."""
+        """Numbers on the device: the compensated sum, the part of it that rounding took, the plain sum, and a count.
+
+        The count is that of the numbers added since the first one that made the plain sum NaN or infinite.
+        """
         if not self._device_sums:
-            self._device_sums = (self._backend.xp.zeros((), dtype=self._dtype, device=self._backend.device),) * 3
+            self._device_sums = (self._backend.xp.zeros((), dtype=self._dtype, device=self._backend.device),) * SUMS
         return self._device_sums
 
     def replace_sums(self, sums: Sequence[Array], size: int) -> None:
@@ -70,20 +97,37 @@ class RunningMean:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the sums and the size as plain numbers."""
-        [sums] = _read_sums([self])
-        return {"host_sum": self._host_sum, "device_sums": sums, "size": self.size}
+        [sums], _ = _read_sums([self], ())
+        return {"host_sum": self._host_sum, "host_bad": self._host_bad, "device_sums": sums, "size": self.size}
 
     def load_state_dict(self, d: dict[str, Any]) -> None:
         """Go on from numbers that :meth:`state_dict` gave."""
-        self.size, self._host_sum = d["size"], d["host_sum"]
+        self.size, self._host_sum, self._host_bad = d["size"], d["host_sum"], d["host_bad"]
         self._device_sums = tuple(self._backend.asarray(number, self._dtype) for number in d["device_sums"])
 
     @staticmethod
     def read(means: Sequence["RunningMean"]) -> list[float]:
         """Return the means as Python floats, combined in float64, with one copy from the device for all of them."""
-        return [
-            (mean._host_sum + _combine(sums)) / mean.size for mean, sums in zip(means, _read_sums(means), strict=True)
-        ]
+        readings, _ = read_together(means, ())
+        return [reading.value for reading in readings]
+
+
+def read_together(means: Sequence[RunningMean], others: Sequence[Any]) -> tuple[list[Reading], list[float]]:
+    """Return means and other numbers with one copy from the device for all of them.
+
+    Parameters
+    ----------
+    means
+        Means, of one backend and dtype.
+    others
+        0-d arrays of that dtype, or numbers on the host.
+    """
+    sums_of_means, numbers = _read_sums(means, others)
+    readings = []
+    for mean, sums in zip(means, sums_of_means, strict=True):
+        bad = max(mean._host_bad, int(sums[3]) if sums else 0)
+        readings.append(Reading((mean._host_sum + _combine(sums)) / mean.size, bad))
+    return readings, numbers
 
 
 def add_to_sums(backend: Backend, sums: Sequence[Array], value: Any, weight: float) -> tuple[Array, ...]:
@@ -95,28 +139,35 @@ def add_to_sums(backend: Backend, sums: Sequence[Array], value: Any, weight: flo
     return added
 
 
-def _read_sums(means: Sequence[RunningMean]) -> list[list[float]]:
-    """Return the sums of each mean that are on the device, as Python floats."""
+def _read_sums(means: Sequence[RunningMean], others: Sequence[Any]) -> tuple[list[list[float]], list[float]]:
+    """Return the sums of each mean that are on the device, and the other numbers, as Python floats."""
     backend = means[0]._backend
     xp = backend.xp
     rows = [xp.stack(mean._device_sums) for mean in means if mean._device_sums]  # CuPy uploads a table for many arrays
+    rows += [xp.reshape(number, (1,)) for number in others if not _is_on_host(number)]
     numbers = iter(backend.to_numpy(xp.concat(rows)).tolist() if rows else ())
-    return [list(islice(numbers, len(mean._device_sums))) for mean in means]
+    sums = [list(islice(numbers, len(mean._device_sums))) for mean in means]
+    return sums, [float(number) if _is_on_host(number) else next(numbers) for number in others]
+
+
+def _is_on_host(number: Any) -> bool:
+    return isinstance(number, float | np.generic)
 
 
 def _combine(sums: Sequence[float]) -> float:
     """Return the compensated sum, or the plain one, which tells infinity from NaN, where that is not finite."""
     if not sums:
         return 0.0
-    total, lost, plain = sums
+    total, lost, plain, _ = sums
     return total + lost if math.isfinite(total + lost) else plain
 
 
 def _add_compensated(
-    xp: Namespace, total: Array, lost: Array, plain: Array, value: Array, weight: float
+    xp: Namespace, total: Array, lost: Array, plain: Array, bad: Array, value: Array, weight: float
 ) -> tuple[Array, ...]:
-    """Return the sums with one number more."""
+    """Return the sums and the count with one number more."""
     weighted = value * weight
     added = weighted + lost
     larger = total + added
-    return larger, added - (larger - total), plain + weighted
+    plain = plain + weighted
+    return larger, added - (larger - total), plain, xp.where(xp.isfinite(plain), bad, bad + 1.0)

@@ -112,7 +112,7 @@ class Persistent(Trainable):
         try:
             session = cls(parts.model, parts.loss, parts.optimizer, parts.regularizers, parts.metrics)
             session.load_state_dict(state)
-        except (KeyError, TypeError, ValueError) as error:
+        except Exception as error:
             raise checkpoint.unreadable(path, error) from error
         session._record, session.history = record, None if record is None else record.history
         return session

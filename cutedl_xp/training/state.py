@@ -8,13 +8,13 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from cutedl_xp._checks import check_boolean, check_integer, check_not_negative, format_names, format_value
+from cutedl_xp._checks import check_boolean, check_integer, check_positive, format_names, format_value
 from cutedl_xp.backends import backend_of, dtype_name
 from cutedl_xp.layers import Layer
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.training.listener_memory import ListenerMemory
-from cutedl_xp.training.means import RunningMean
+from cutedl_xp.training.means import SUMS, RunningMean
 from cutedl_xp.training.position import IDENTITY, Position
 
 _KEYS = ("parameters", "optimizer", "layers", "epoch", "batch", "step", "data", "losses", "listeners")
@@ -150,7 +150,7 @@ def _check_rates(d: Mapping[str, Any], optimizer: Optimizer) -> list[float | Non
                 f"d['optimizer']['lr'] has {rate!r} where the `lr` of this session's optimizer is {rule.lr!r}; "
                 "both must be numbers, or both schedules (None in the state)"
             )
-    return [None if rate is None else check_not_negative("d['optimizer']['lr']", rate) for rate in rates]
+    return [None if rate is None else check_positive("d['optimizer']['lr']", rate) for rate in rates]
 
 
 def _check_position(d: Mapping[str, Any]) -> tuple[int, int, int, dict[str, Any]]:
@@ -169,10 +169,11 @@ def _check_position(d: Mapping[str, Any]) -> tuple[int, int, int, dict[str, Any]
 
 
 def _check_losses(d: Mapping[str, Any]) -> None:
-    check_integer("d['losses']['size']", d["size"], at_least=0)
+    for name in ("size", "host_bad"):
+        check_integer(f"d['losses'][{name!r}]", d[name], at_least=0)
     sums = d["device_sums"]
-    if not isinstance(sums, list) or len(sums) not in (0, 3):
-        raise ValueError(f"d['losses']['device_sums'] must be a list of three numbers, or empty; got {sums!r}")
+    if not isinstance(sums, list) or len(sums) not in (0, SUMS):
+        raise ValueError(f"d['losses']['device_sums'] must be a list of four numbers, or empty; got {sums!r}")
     for number in (d["host_sum"], *sums):
         if not isinstance(number, float):
             raise TypeError(f"d['losses'] must have sums that are floats; got {format_value(number)}")

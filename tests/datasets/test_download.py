@@ -1,124 +1,18 @@
-import contextlib
 import gzip
 import hashlib
-import http.server
-import random
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cutedl_xp.datasets import _download
-from cutedl_xp.datasets._download import MnistUnavailable, Patience, fetch
-
-CONTENT = b"what the file holds " * 50
-CHECKSUMS = {"a.gz": hashlib.sha256(CONTENT).hexdigest()}
-WHOLE = gzip.compress(CONTENT)
-QUICK = Patience(connect=5.0, read=0.2, piece=5.0)
-
-
-class Mirror(http.server.HTTPServer):
-    """A server on the loopback address: a file by its name, 404 where it has none."""
-
-    def __init__(self, files: dict[str, bytes], announce: int = 0, pause: float = 0.0, piece: int = 1) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.pause, self.piece = pause, piece  # seconds between so many bytes
-        self.given_up = threading.Event()
-        self.files = files
-        self.announce = announce  # bytes that are announced and never sent
-        self.asked: list[tuple[str, str | None]] = []
-        self.address = f"http://127.0.0.1:{self.server_port}/"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Mirror
-
-    def do_GET(self) -> None:
-        name = self.path.rpartition("/")[2]
-        self.server.asked.append((self.path, self.headers["Accept-Encoding"]))
-        if name not in self.server.files:
-            self.send_error(404)
-            return
-        content = self.server.files[name]
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content) + self.server.announce))
-        self.end_headers()
-        if not self.server.pause:
-            self.wfile.write(content)
-            return
-        with contextlib.suppress(ConnectionError):
-            for start in range(0, len(content), self.server.piece):
-                self.wfile.write(content[start : start + self.server.piece])
-                if self.server.given_up.wait(self.server.pause):
-                    return
-
-    def log_message(self, *args: object) -> None:
-        """Keep quiet."""
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Mirror]]:
-    pytest.importorskip("pooch")
-    started = []
-
-    def start(files: dict[str, bytes], announce: int = 0, pause: float = 0.0, piece: int = 1) -> Mirror:
-        mirror = Mirror(files, announce, pause, piece)
-        thread = threading.Thread(target=mirror.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        started.append((mirror, thread))
-        return mirror
-
-    yield start
-    for mirror, thread in started:
-        mirror.given_up.set()
-        mirror.shutdown()
-        thread.join()
-        mirror.server_close()
-
-
-@pytest.fixture
-def silent() -> Iterator[str]:
-    """The address of a server that lets anybody connect and never says a word."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-
-
-@pytest.fixture
-def closed() -> str:
-    """The address of a port that nobody listens at."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{unused.getsockname()[1]}/"
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
-
-
-def refusal(folder: Path, *mirrors: str, patience: Patience = QUICK) -> str:
-    """The sentence in which the download is refused, which names all mirrors and leaves nothing behind."""
-    before = contents(folder)
-    with pytest.raises(MnistUnavailable) as caught:
-        fetch(folder, CHECKSUMS, mirrors, patience)
-    assert contents(folder) == before
-    message = str(caught.value)
-    assert "\n" not in message
-    for part in (str(folder), *mirrors, "`data_dir`", "$CUTEDL_XP_DATA"):
-        assert part in message
-    return message
+from cutedl_xp.datasets._download import Patience, fetch
+from mirror import CHECKSUMS, CONTENT, QUICK, WHOLE, Mirror, contents, refusal
 
 
 def test_files_are_downloaded(tmp_path: Path, serve: Callable[..., Mirror]) -> None:
@@ -223,12 +117,13 @@ def test_a_server_that_sends_a_byte_now_and_then(tmp_path: Path, serve: Callable
 
 
 def test_a_slow_server_may_take_its_time(tmp_path: Path, serve: Callable[..., Mirror]) -> None:
-    content = random.Random(0).randbytes(300_000)
+    content = np.random.default_rng(0).bytes(300_000)
     slow = serve({"a.gz": gzip.compress(content)}, pause=0.1, piece=40_000)
     fetch(tmp_path, {"a.gz": hashlib.sha256(content).hexdigest()}, [slow.address], Patience(5.0, 5.0, piece=0.4))
     assert gzip.decompress(contents(tmp_path)["a.gz"]) == content
 
 
+@pytest.mark.usefixtures("no_proxy")
 def test_connecting_has_one_limit_in_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given_up = threading.Event()
 

@@ -1,7 +1,6 @@
 import gzip
 import hashlib
 import struct
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -12,23 +11,7 @@ from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
 from cutedl_xp.datasets import _idx
-
-SMALL = np.arange(12, dtype=np.uint8).reshape(2, 3, 2)
-
-
-def idx(array: NDArray[np.uint8]) -> bytes:
-    return bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
-
-
-def refusal(path: Path, ndim: int) -> str:
-    """The one sentence in which reading the file is refused, without the path that it must begin with."""
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 - what it says is what the tests look at
-        _idx.read(path, ndim)
-    assert type(caught.value) is ValueError
-    message = str(caught.value)
-    assert message.startswith(f"{path} ")
-    assert "\n" not in message
-    return message.removeprefix(f"{path} ")
+from idx_files import SMALL, idx, refusal
 
 
 @given(
@@ -127,31 +110,6 @@ def test_gzip_though_not_named_so(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(gzip.compress(idx(SMALL)))
     assert refusal(path, 3).startswith("is compressed with gzip")
-
-
-@pytest.mark.parametrize("name", ["file", "file.gz"])
-@pytest.mark.parametrize("shape", [(2**32 - 1, 28, 28), (2**32 - 1, 2**32 - 1, 2**32 - 1)])
-def test_a_header_that_lies_costs_no_memory(tmp_path: Path, name: str, shape: tuple[int, ...]) -> None:
-    content = struct.pack(">4B3I", 0, 0, 8, 3, *shape) + bytes(1000)
-    path = tmp_path / name
-    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    tracemalloc.start()
-    try:
-        assert refusal(path, 3).endswith("and 1000 follow")
-        assert tracemalloc.get_traced_memory()[1] < 8_000_000
-    finally:
-        tracemalloc.stop()
-
-
-def test_a_small_header_before_endless_bytes_costs_no_memory(tmp_path: Path) -> None:
-    path = tmp_path / "file.gz"
-    path.write_bytes(gzip.compress(idx(SMALL) + bytes(50_000_000)))
-    tracemalloc.start()
-    try:
-        assert refusal(path, 3).startswith("is too long")
-        assert tracemalloc.get_traced_memory()[1] < 8_000_000
-    finally:
-        tracemalloc.stop()
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import hashlib
 import http.server
 import logging
 import os
-import struct
 import sys
 import threading
 import tracemalloc
@@ -17,7 +16,8 @@ import pytest
 from numpy.typing import NDArray
 
 from cutedl_xp import Backend, BackendUnavailable
-from cutedl_xp.datasets import _download, mnist
+from cutedl_xp.datasets import _download, _idx, _mnist_files, mnist
+from idx_files import idx
 
 DATA = os.environ.get("CUTEDL_XP_DATA")
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -30,10 +30,6 @@ ARRAYS = {
 }
 FETCH = _download.fetch
 real_files = pytest.mark.skipif(not DATA, reason="$CUTEDL_XP_DATA does not name the folder of the MNIST files")
-
-
-def idx(array: NDArray[np.uint8]) -> bytes:
-    return bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 
 
 def write(folder: Path, arrays: dict[str, NDArray[np.uint8]], rename: Callable[[str], str] = str) -> Path:
@@ -66,8 +62,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def synthetic_is_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the small files for the real ones."""
-    parts = [part._replace(sha256=hashlib.sha256(idx(ARRAYS[part.name])).hexdigest()) for part in mnist._PARTS]
-    monkeypatch.setattr(mnist, "_PARTS", tuple(parts))
+    parts = [part._replace(sha256=hashlib.sha256(idx(ARRAYS[part.name])).hexdigest()) for part in _mnist_files.PARTS]
+    monkeypatch.setattr(_mnist_files, "PARTS", tuple(parts))
 
 
 @pytest.fixture
@@ -260,6 +256,27 @@ def test_no_folder(tmp_path: Path) -> None:
     assert all(name in message for name in NAMES)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
+def test_a_fifo_is_no_file(folder: Path) -> None:
+    (folder / TRAIN_LABELS).unlink()
+    os.mkfifo(folder / TRAIN_LABELS)
+    assert f"lacks {TRAIN_LABELS} (" in refusal(folder, FileNotFoundError)
+
+
+def test_a_folder_of_a_user_who_does_not_exist() -> None:
+    with pytest.raises(FileNotFoundError, match=r"^~nosuchuser/x, named by `data_dir`, is no folder, so it lacks"):
+        mnist.load(data_dir="~nosuchuser/x")
+
+
+@pytest.mark.parametrize("second", [f"{TEST_LABELS}.gz", TEST_LABELS.replace("-idx", ".idx")])
+def test_two_files_of_one_part(folder: Path, second: str) -> None:
+    write(folder, {TEST_LABELS: ARRAYS[TEST_LABELS]}, lambda _: second)
+    assert mnist.load(data_dir=folder)[1].size == 6
+    write(folder, {TEST_LABELS: ARRAYS[TEST_LABELS][::-1]}, lambda _: second)
+    expected = f"{folder / TEST_LABELS} and {second} beside it hold different test labels; remove one of them"
+    assert refusal(folder) == expected
+
+
 def test_the_variable_names_a_folder(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUTEDL_XP_DATA", str(folder))
     assert mnist.load()[0].size == 12
@@ -322,15 +339,15 @@ def test_exchanged_files_in_the_cache(cache: Path) -> None:
 
 
 @pytest.mark.usefixtures("synthetic_is_mnist")
-@pytest.mark.parametrize("function", ["open", "is_file"])
+@pytest.mark.parametrize("function", ["open_regular", "is_file"])
 def test_a_cache_that_may_not_be_read(cache: Path, function: str, monkeypatch: pytest.MonkeyPatch) -> None:
     write(cache, ARRAYS)
 
     def refuse(path: Path, *args: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    if function == "open":
-        monkeypatch.setattr(mnist._idx, "open", refuse, raising=False)
+    if function == "open_regular":
+        monkeypatch.setattr(_idx, "open_regular", refuse)
     else:
         monkeypatch.setattr(Path, "is_file", refuse)
     message = unusable_cache(cache, mnist.MnistUnavailable)
@@ -365,7 +382,7 @@ def test_downloading_and_reading(cache: Path, mirror: str, monkeypatch: pytest.M
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(_download, "fetch", FETCH)
     for mirrors in ((mirror,), ()):  # the second time nothing is left to download
-        files = mnist._read(None, mirrors)
+        files = _mnist_files.read(None, mirrors)
         for file, name in zip(files, NAMES, strict=True):
             np.testing.assert_array_equal(file.array, ARRAYS[name])
     assert sorted(path.name for path in cache.iterdir()) == sorted(f"{name}.gz" for name in NAMES)

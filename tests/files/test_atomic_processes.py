@@ -152,6 +152,21 @@ class TestAbandoned:
         assert list(path.parent.iterdir()) == [path]
 
     @posix
+    def test_a_file_that_its_writer_renames_before_the_lock_is_no_abandoned_one(self, path, monkeypatch):
+        name, real = name_temporary(path), temporary.fcntl.flock
+
+        def renamed(file, operation):
+            os.replace(name, path)
+            name.write_bytes(b"of the next writer")
+            real(file, operation)
+
+        name.write_bytes(b"whole")
+        monkeypatch.setattr(temporary.fcntl, "flock", renamed)
+        discard_abandoned(name)
+        assert path.read_bytes() == b"whole"
+        assert name.read_bytes() == b"of the next writer"
+
+    @posix
     def test_a_file_system_without_locks(self, path, monkeypatch):
         def unsupported(*arguments):
             raise OSError(38, "Function not implemented")

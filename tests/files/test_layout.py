@@ -20,8 +20,9 @@ class TestLayout:
             assert found.dtype == dtype
             assert np.array_equal(found, values)
 
-    def test_every_array_is_aligned(self, path):
-        given = {f"{dtype}-{size}": np.ones(size, dtype) for dtype in layout._DTYPES for size in (0, 1, 3)}
+    @pytest.mark.parametrize("sizes", [(), (1,), (2, 11), (0, 1, 3), (111, 5, 7)])
+    def test_every_array_is_aligned(self, path, sizes):
+        given = {f"{dtype}-{size}": np.ones(size, dtype) for dtype in layout._DTYPES for size in sizes}
         arrays.write(path, given, HEADER)
         content = path.read_bytes()
         length = int.from_bytes(content[:8], "little")

@@ -242,6 +242,25 @@ def test_a_bad_name_is_refused_when_constructed(argument, value, error):
         Dense(3, **{argument: value})
 
 
+@pytest.mark.parametrize("name", ["units", "input_dim", "weight_initializer", "bias_initializer"])
+def test_arguments_that_parameters_were_made_from_are_not_assigned(name):
+    layer = Dense(3, 4)
+    with pytest.raises(AttributeError, match=f"^`{name}` of Dense cannot be assigned; make a new Dense$"):
+        setattr(layer, name, getattr(layer, name))
+    assert layer.config() == Dense(3, 4).config()
+
+
+def test_an_activation_that_is_assigned_is_used(backend, to_numpy):
+    layer, _, _ = dense(backend, activation="linear")
+    other, _, _ = dense(backend, activation="tanh")
+    x = backend.asarray(np.linspace(-1.0, 1.0, 8).reshape(2, 4))
+    layer.activation = "tanh"
+    np.testing.assert_array_equal(to_numpy(layer.forward(x, False)[0]), to_numpy(other.forward(x, False)[0]))
+    with pytest.raises(ValueError, match="`activation` must be one of 'linear'"):
+        layer.activation = "softmax"
+    assert layer.config()["activation"] == "tanh"
+
+
 def test_numpy_integers_are_taken_and_kept_as_plain_ones():
     layer = Dense(np.int64(3), np.uint8(4))
     assert [type(size) for size in (layer.units, layer.input_dim)] == [int, int]

@@ -152,6 +152,15 @@ def test_a_probability_that_is_no_number_is_refused(keep_prob):
         Dropout(keep_prob)
 
 
+@pytest.mark.parametrize(("value", "error"), [(0, ValueError), (1.5, ValueError), ("0.5", TypeError)])
+def test_a_probability_that_is_assigned_is_checked(value, error):
+    layer = Dropout(0.5)
+    with pytest.raises(error, match="`keep_prob` must be "):
+        layer.keep_prob = value
+    layer.keep_prob = np.float32(0.25)
+    assert repr(layer) == "Dropout(keep_prob=0.25)"
+
+
 @pytest.mark.parametrize("shape", [None, (), (3,), (28, 28)])
 def test_the_output_shape_is_the_inputs(shape):
     assert Dropout(0.5).output_shape(shape) == shape

@@ -250,6 +250,15 @@ class TestReduceOnPlateau:
         assert self.rates(ReduceOnPlateau(factor=0.5, patience=1, min_lr=0.3), [1.0] * 4) == [1.0, 0.5, 0.3, 0.3]
         assert self.rates(ReduceOnPlateau(factor=0.5, patience=1, min_lr=3.0), [1.0] * 3) == [1.0] * 3
 
+    def test_a_rate_does_not_become_0(self) -> None:
+        rates = self.rates(ReduceOnPlateau(factor=1e-200, patience=1), [1.0] * 4)
+        assert rates == [1.0, 1e-200, 1e-200, 1e-200]
+
+    def test_options_are_not_assigned(self) -> None:
+        listener = ReduceOnPlateau()
+        with pytest.raises(AttributeError, match="cannot assign to field 'factor'"):
+            listener.factor = 2.0  # type: ignore[misc]
+
     def test_it_begins_anew_with_an_empty_memory(self) -> None:
         listener = ReduceOnPlateau(factor=0.5, patience=2)
         assert self.rates(listener, [1.0] * 4)[-1] == 0.5
@@ -285,6 +294,15 @@ class TestReduceOnPlateau:
         assert session.optimizer.lr < 0.5
         assert session.history is not None
         assert session.history.loss[-1] < 1e-2
+
+
+def test_a_fit_listener_checks_what_is_assigned() -> None:
+    listener = FitListener("epoch_end", callback=print)
+    with pytest.raises(ValueError, match="`events` must be one of 'epoch_start'"):
+        listener.events = ("never",)
+    with pytest.raises(TypeError, match="`callback` must be callable; got 3"):
+        listener.callback = 3  # type: ignore[assignment]
+    assert (listener.events, listener.callback) == (("epoch_end",), print)
 
 
 def test_the_best_weights_are_those_that_were_validated(make_session: Callable[..., Session], clusters: Any) -> None:

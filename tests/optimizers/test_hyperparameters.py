@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from cutedl_xp import Backend, Parameter
+from cutedl_xp._checks import check_positive
 from cutedl_xp.optimizers import (
     Adadelta,
     Adagrad,
@@ -24,6 +26,7 @@ from cutedl_xp.optimizers import (
     RAdam,
     RMSProp,
 )
+from cutedl_xp.optimizers._elementwise import hyperparameter
 from cutedl_xp.schedules import Step
 from optimizer_table import REFERENCES
 
@@ -84,11 +87,15 @@ def test_options_are_not_taken_by_position(rule: type[Optimizer], parts: Parts) 
 
 
 def assert_refused(error: type[Exception], rule: type[Optimizer], name: str, value: Any, words: str) -> None:
-    with pytest.raises(error) as caught:
-        rule(**{name: value})
+    made = rule()
+    before = repr(made)
     shown = "an array of dtype float64 and shape (1,)" if isinstance(value, np.ndarray) and value.ndim else repr(value)
-    assert str(caught.value).startswith(f"`{name}` {words}; got {shown}")
-    assert "\n" not in str(caught.value)
+    for attempt in (lambda: rule(**{name: value}), lambda: setattr(made, name, value)):
+        with pytest.raises(error) as caught:
+            attempt()
+        assert str(caught.value).startswith(f"`{name}` {words}; got {shown}")
+        assert "\n" not in str(caught.value)
+    assert repr(made) == before
 
 
 @pytest.mark.parametrize(("rule", "name"), POSITIVE)
@@ -150,6 +157,9 @@ NUMBERS = [0.5, np.float64(0.5), np.float32(0.5), np.float16(0.5), Fraction(1, 2
 def test_any_real_number_is_taken_and_kept_as_a_python_float(rule: type[Optimizer], name: str, value: Any) -> None:
     found = getattr(rule(**{name: value}), name)
     assert (type(found), found) == (float, 0.5)
+    assigned = rule()
+    setattr(assigned, name, value)
+    assert repr(getattr(assigned, name)) == "0.5"
 
 
 def test_a_class_of_schedules_is_not_one() -> None:
@@ -162,6 +172,20 @@ def test_a_rate_of_any_kind_may_be_set_later(lr: Any) -> None:
     optimizer.lr = lr
     after, _ = optimizer.update(w, w, optimizer.init(w))
     assert after.tolist() == [1.0 - lr]
+
+
+def test_the_first_object_of_a_class_is_checked_as_the_others() -> None:
+    @dataclass(eq=False)
+    class Scaled(Fixed):
+        scale: float = hyperparameter(1.0, check_positive)
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="`scale` must be greater than 0; got -1"):
+            Scaled(scale=-1)
+    made = Scaled(scale=2)
+    with pytest.raises(ValueError, match="`lr` must be greater than 0; got 0"):
+        made.lr = 0
+    assert (made.lr, made.scale) == (0.01, 2.0)
 
 
 def test_an_option_that_changes_what_is_kept_is_not_changed_on_the_way() -> None:

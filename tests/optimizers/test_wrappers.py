@@ -151,6 +151,37 @@ def test_a_state_of_another_is_refused(make: Callable[[], Optimizer]) -> None:
             make().update(params, params, state)
 
 
+@pytest.mark.parametrize(
+    ("make", "name", "value", "error", "words"),
+    [
+        (lambda: optimizers.Accumulate(optimizers.Fixed(), 2), "every", 0, ValueError, "must be 1 or greater; got 0"),
+        (lambda: optimizers.Accumulate(optimizers.Fixed(), 2), "every", 2.0, TypeError, "must be an integer; got 2.0"),
+        (lambda: optimizers.AverageWeights(optimizers.Fixed()), "decay", 1.0, ValueError, "must lie strictly between"),
+        (lambda: optimizers.ClipByNorm(optimizers.Fixed(), 1.0), "limit", -1, ValueError, "must be greater than 0"),
+        (lambda: optimizers.ClipByNorm(optimizers.Fixed(), 1.0), "limit", 1e39, ValueError, "must be representable in"),
+        (lambda: optimizers.ClipByValue(optimizers.Momentum(), 1.0), "lr", -1, ValueError, "must be greater than 0"),
+    ],
+)
+def test_options_are_checked_when_they_are_assigned(
+    make: Callable[[], Optimizer], name: str, value: Any, error: type[Exception], words: str
+) -> None:
+    optimizer = make()
+    before = repr(optimizer)
+    with pytest.raises(error, match=f"^`{name}` {words}"):
+        setattr(optimizer, name, value)
+    assert repr(optimizer) == before
+
+
+@each
+def test_the_optimizers_within_stay(make: Callable[[], Optimizer]) -> None:
+    optimizer = make()
+    inner = [name for name in ("optimizer", "optimizers", "children") if hasattr(optimizer, name)]
+    assert inner
+    for name in inner:
+        with pytest.raises(AttributeError, match=r"cannot be assigned; make a new|no setter"):
+            setattr(optimizer, name, optimizers.Fixed())
+
+
 def test_the_rules_within_are_those_that_have_a_rate(model: Model) -> None:
     found = {name: [type(rule).__name__ for rule in make().rules] for name, make in AROUND.items()}
     assert found == {

@@ -103,12 +103,6 @@ def test_functions_come_back_by_their_names() -> None:
     assert again(optimizers.Fixed(lr=halving), (halving,)).lr is halving
 
 
-def test_a_rate_that_was_reduced_to_0_comes_back() -> None:
-    optimizer = optimizers.Adam()
-    optimizer.lr = 0.0
-    assert again(optimizer).lr == 0.0
-
-
 def test_classes_of_ones_own_are_given() -> None:
     made = again([Adam(lr=0.5), Scaled(2.0), optimizers.Adam()], (Adam, Scaled))
     assert [type(each) for each in made] == [Adam, Scaled, optimizers.Adam]

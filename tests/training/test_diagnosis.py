@@ -32,8 +32,11 @@ def test_a_row_that_is_not_finite_is_named(
     with np.errstate(all="ignore"), pytest.warns(RuntimeWarning) as caught:
         history = session.fit(data["train"], 3, val_data=data["val_data"])
     [warning] = caught
+    order = other.row_numbers(0).tolist()
+    first = order.index(37) // other.batch_size + 1 if argument == "train" else 3
+    assert order.index(37) < order.index(99)
     expected = (
-        rf"because (val_)?loss is (nan|-?inf) at step 3; `{argument}` has the value {value} in row 37 of its samp"
+        rf"because (val_)?loss is (nan|-?inf) at step {first}; `{argument}` has the value {value} in row 37 of its samp"
     )
     assert re.search(expected, str(warning.message))
     assert "learning rate" not in str(warning.message)
@@ -45,7 +48,7 @@ def test_only_a_failure_searches_the_data(
     make_session: MakeSession, clusters: Clusters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     searched: list[Any] = []
-    monkeypatch.setattr("cutedl_xp.training.log.explain_non_finite", lambda *given: searched.append(given))
+    monkeypatch.setattr("cutedl_xp.training.finiteness.explain_non_finite", lambda *given: searched.append(given))
     make_session().fit(Dataset(*clusters), 2, val_data=Dataset(*clusters))
     assert searched == []
 

@@ -181,6 +181,25 @@ def test_a_csv_file_has_a_column_for_each_group_and_none_for_an_empty_list(tmp_p
     assert (tmp_path / "empty.csv").read_text() == "steps\n"
 
 
+def test_updates_that_were_skipped() -> None:
+    history = with_rates()
+    assert history.skipped == []
+    history.append(steps=4, cost_time=2.0, loss=1.0, skipped=3)
+    assert history.skipped == [3]
+    assert History.from_dict(history.to_dict()).skipped == [3]
+    former = {name: value for name, value in history.to_dict().items() if name != "skipped"}
+    assert History.from_dict(former).skipped == []
+    with pytest.raises(TypeError, match="`skipped` must be a list of numbers; got '3'"):
+        History.from_dict(former | {"skipped": ["3"]})
+
+
+def test_a_csv_file_has_a_column_of_skipped_updates(tmp_path: Path) -> None:
+    history = History(validated=False)
+    history.append(steps=1, cost_time=0.5, loss=1.0, lr=0.1, skipped=2)
+    history.to_csv(tmp_path / "history.csv")
+    assert (tmp_path / "history.csv").read_text() == "steps,cost_time,loss,skipped,lr\n1,0.5,1.0,2,0.1\n"
+
+
 def test_a_csv_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="cannot be written"):
         with_rates().to_csv(tmp_path / "missing" / "history.csv")

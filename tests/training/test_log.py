@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cutedl_xp import Backend, Dataset, Session
 from cutedl_xp.layers import Dense
+from cutedl_xp.listeners import FitListener
 from cutedl_xp.losses import Mse
 from cutedl_xp.metrics import accuracy
 from cutedl_xp.optimizers import Fixed
@@ -156,7 +157,9 @@ def test_figures_are_copied_once_an_entry_and_never_otherwise(
         assert len(copies) == beforehand
     else:
         assert len(copies) - beforehand == entries
-        assert set(copies[beforehand:]) == {(9,) if with_val_data else (3,)}  # three sums for each figure
+        assert set(copies[beforehand:]) == {
+            (13,) if with_val_data else (5,)
+        }  # four sums for each figure, one number more
     assert beforehand <= 2  # the range of the labels of each data set
 
 
@@ -183,6 +186,25 @@ def test_a_training_loss_that_is_not_finite_stops(
     assert repr(history.loss[1]) == repr(bad)
     assert session.step == 4
     assert [warning.filename for warning in caught] == [__file__]  # it points at the call of fit
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_the_first_step_with_a_bad_loss(scripted_session: Callable[[list[float]], Session], bad: float) -> None:
+    session = scripted_session([0.5, 1.0, 1.0, 1.0, 1.0, 0.5, 1.0, bad, 1.0, math.nan, 0.5])
+    with pytest.warns(RuntimeWarning, match=r"; a smaller learning rate may help$"):
+        history = session.fit(dataset(2), 9, val_data=dataset(1), val_epochs=2)
+    assert (history.steps, history.stopped_by) == ([4, 8], "not_finite")
+    assert history.stop_reason == "loss is nan at step 6"
+
+
+def test_a_bad_loss_before_an_interruption_is_named_after_it(
+    scripted_session: Callable[[list[float]], Session],
+) -> None:
+    session = scripted_session([1.0, 1.0, math.inf, 1.0, 1.0, 1.0])
+    stop = FitListener("step_end", callback=lambda event: event.stop("enough") if event.step == 4 else None)
+    assert session.fit(dataset(6), 1, listeners=[stop]).stopped_by == "listener"
+    with pytest.warns(RuntimeWarning, match="loss is inf at step 3;"):
+        session.fit(dataset(6), 1)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cutedl_xp import Backend
-from cutedl_xp.training.means import RunningMean
+from cutedl_xp.training.means import RunningMean, read_together
 
 
 @pytest.fixture
@@ -70,6 +70,26 @@ def test_a_number_that_is_not_finite_shows_in_the_mean(backend: Backend, mean: R
     for value in (1.0, bad, 2.0, 3.0):
         mean.add_mean(backend.asarray(np.float32(value)), 2)
     assert repr(read(mean)) == repr(bad)
+
+
+@pytest.mark.parametrize("on_host", [True, False])
+@pytest.mark.parametrize("first", [1, 2, 7, 8])
+def test_the_numbers_since_the_first_bad_one_are_counted(
+    backend: Backend, mean: RunningMean, on_host: bool, first: int
+) -> None:
+    other = RunningMean(backend, backend.dtype("float32"))
+    for number in range(1, 8):
+        value = math.nan if number == first else float(number)
+        mean.add_mean(value if on_host else backend.asarray(np.float32(value)), 3)
+        other.add_sum(backend.asarray(np.float32(1.0)), 1)
+    readings, numbers = read_together([mean, other], [backend.asarray(np.float32(0.5)), 0.25])
+    assert [reading.bad for reading in readings] == [8 - first, 0]
+    assert (readings[1].value, numbers) == (1.0, [0.5, 0.25])
+    mean.load_state_dict(json.loads(json.dumps(mean.state_dict())))
+    assert read_together([mean], ())[0][0].bad == 8 - first
+    mean.reset()
+    mean.add_mean(1.0, 1)
+    assert read_together([mean], ())[0][0].bad == 0
 
 
 def test_python_numbers_are_summed_on_the_host(mean: RunningMean) -> None:

@@ -230,7 +230,8 @@ REFUSED: dict[str, tuple[tuple[Any, ...], Any, type[Exception], str]] = {
         "the state is one of the optimizer",
     ),
     "too many rates": (("optimizer", "lr"), [0.1, 0.1], ValueError, "a list with an entry for each of 1 rules"),
-    "a rate below 0": (("optimizer", "lr"), [-0.1], ValueError, "must be 0 or greater"),
+    "a rate below 0": (("optimizer", "lr"), [-0.1], ValueError, "must be greater than 0"),
+    "a rate of 0": (("optimizer", "lr"), [0.0], ValueError, "must be greater than 0"),
     "a rate in place of a schedule": (("optimizer", "lr"), [None], ValueError, "both must be numbers, or both schedul"),
     "a slot is missing": (("optimizer", "state", "v"), None, ValueError, "keys"),
     "a slot's shape": (("optimizer", "state", "v", WEIGHT), np.ones(3, "float32"), ValueError, "shape"),
@@ -249,7 +250,7 @@ REFUSED: dict[str, tuple[tuple[Any, ...], Any, type[Exception], str]] = {
     "a batch": (("batch",), 4, ValueError, "beyond the last batch of the data"),
     "data": (("data", "seed"), None, ValueError, "`d.'data'.` must have the keys"),
     "a loss": (("losses", "host_sum"), "1", TypeError, "sums that are floats; got '1'"),
-    "sums": (("losses", "device_sums"), [1.0], ValueError, "a list of three numbers, or empty"),
+    "sums": (("losses", "device_sums"), [1.0], ValueError, "a list of four numbers, or empty"),
     "listeners": (("listeners",), [1], TypeError, "d.'listeners'. must be a dict"),
     "a listener": (("listeners", "EarlyStopping"), [1], TypeError, "must be a list of dicts"),
 }

@@ -1,8 +1,10 @@
 """A wrapper that averages the gradients of several batches."""
 
+from functools import partial
 from typing import Any
 
 from cutedl_xp._checks import check_integer
+from cutedl_xp._options import option
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._optimizer import Optimizer
 from cutedl_xp.optimizers._pure import State
@@ -57,9 +59,11 @@ class Accumulate(OptimizerWrapper):
     counters = ("count",)
     slots = ("mean",)
 
+    every: int = option(partial(check_integer, at_least=1))
+
     def __init__(self, optimizer: Optimizer, every: int) -> None:
         super().__init__(optimizer)
-        self.every = check_integer("every", every, at_least=1)
+        self.every = every
 
     def next_scalars(self, state: State) -> Any:
         """Return the scalars of the wrapped optimizer, or None between its updates."""

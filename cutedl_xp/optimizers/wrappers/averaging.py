@@ -3,6 +3,7 @@
 from typing import Any
 
 from cutedl_xp._checks import check_fraction
+from cutedl_xp._options import option
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import backend_of
 from cutedl_xp.optimizers._optimizer import Optimizer
@@ -56,9 +57,11 @@ class AverageWeights(OptimizerWrapper):
     compilable = True
     slots = ("average",)
 
+    decay: float = option(check_fraction)
+
     def __init__(self, optimizer: Optimizer, decay: float = 0.999) -> None:
         super().__init__(optimizer)
-        self.decay = check_fraction("decay", decay)
+        self.decay = decay
 
     def initial_slot(self, slot: str, w: Array) -> Array:
         return backend_of(w).copy(w)

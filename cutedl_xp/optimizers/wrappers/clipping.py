@@ -4,6 +4,7 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 from cutedl_xp._checks import check_positive
+from cutedl_xp._options import option
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule
 from cutedl_xp.optimizers._optimizer import Optimizer
@@ -26,16 +27,23 @@ def norm_rule(xp: Namespace, g: Array, same: Array, scale: Array, squares: Array
     return (g * (limit / xp.maximum(scale * xp.sqrt(squares), limit)),)
 
 
+def check_limit(argument: str, value: Any) -> float:
+    """Return a limit as a float that float32 can represent."""
+    limit = check_positive(argument, value)
+    if not _SMALLEST <= limit <= _LARGEST:
+        raise ValueError(f"`{argument}` must be representable in float32, {_SMALLEST} to {_LARGEST}; got {value!r}")
+    return limit
+
+
 class _Clipping(OptimizerWrapper):
     """A wrapper that limits the gradients. Its state is that of the wrapped optimizer."""
 
     rule: ClassVar[Rule]
+    limit: float = option(check_limit)
 
     def __init__(self, optimizer: Optimizer, limit: float) -> None:
         super().__init__(optimizer)
-        self.limit = check_positive("limit", limit)
-        if not _SMALLEST <= self.limit <= _LARGEST:
-            raise ValueError(f"`limit` must be representable in float32, {_SMALLEST} to {_LARGEST}; got {limit!r}")
+        self.limit = limit
 
     @abstractmethod
     def gradient_scalars(self, grads: Tree) -> list[tuple[Any, ...]]:

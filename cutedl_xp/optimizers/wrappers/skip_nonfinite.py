@@ -1,7 +1,9 @@
 """A wrapper that skips updates with non-finite gradients."""
 
+import math
 from typing import Any
 
+from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Backend
 from cutedl_xp.optimizers._pure import State
 from cutedl_xp.optimizers._tree import Tree, where, zip_leaves
@@ -9,9 +11,11 @@ from cutedl_xp.optimizers.wrappers.wrapper import OptimizerWrapper
 
 
 class SkipNonFinite(OptimizerWrapper):
-    """Skip an update when an entry of the gradients is infinite or not a number.
+    """Skip an update when an entry of the gradients, or its square, is infinite or not a number.
 
-    Parameters, the state of the wrapped optimizer and its ``t`` keep every bit then.
+    Parameters, the state of the wrapped optimizer and its ``t`` keep every bit then. The squares are those in the
+    gradient's dtype: in float32 they overflow above 1.8e19. A mean of squares, such as that of Adam, would stay
+    infinite, and its parameter would never change again.
 
     Parameters
     ----------
@@ -28,8 +32,9 @@ class SkipNonFinite(OptimizerWrapper):
     Each step asks the device whether the gradients are finite, and waits for the answer. In a compiled training, and
     under ``jax.jit``, the update is always computed, and the device takes either it or the previous state.
 
-    A loss that is not finite ends the training of a :class:`~cutedl_xp.Session` nevertheless, at the next entry of its
-    history.
+    With this wrapper a training loss that is not finite does not end the training of a :class:`~cutedl_xp.Session`, as
+    long as the parameters and the state are finite. ``history.skipped`` has the number of skipped updates for each
+    entry. Within a clipping wrapper this one sees the limited gradients.
 
     Examples
     --------
@@ -65,9 +70,21 @@ def _read(flags: list[Any]) -> bool | None:
 
 
 def _finite_flags(grads: Tree) -> list[Any]:
-    """Return whether all entries are finite: one answer for each library and device."""
+    """Return whether the squares of all entries are finite: one answer for each library and device."""
     flags: dict[Backend, Any] = {}
     for backend, g in zip_leaves(grads):
-        flag = backend.xp.all(backend.xp.isfinite(g))
+        if backend.known_to_be_finite(g):  # the sum of squares is
+            flag = backend.xp.asarray(True, device=backend.device)
+        else:
+            flag = backend.xp.all(backend.elementwise(_has_square, g, _square_limit(backend.xp, g)))
         flags[backend] = flags[backend] & flag if backend in flags else flag
     return list(flags.values())
+
+
+def _has_square(xp: Namespace, g: Array, limit: float) -> Array:
+    return xp.abs(g) < limit  # false for NaN; comparing raises no error where a square would overflow
+
+
+def _square_limit(xp: Namespace, g: Array) -> float:
+    """Return the smallest number whose square is infinite in an array's dtype, a power of 2."""
+    return 2.0 ** round(math.log2(xp.finfo(g.dtype).max) / 2.0)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cutedl_xp._checks import format_value
+from cutedl_xp._options import constant
 from cutedl_xp.optimizers._optimizer import Optimizer
 
 
@@ -15,6 +16,8 @@ class OptimizerWrapper(Optimizer):
     optimizer
         Optimizer to wrap.
     """
+
+    optimizer: Optimizer = constant()  # its state is bound to the parameters together with the wrapper's
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):

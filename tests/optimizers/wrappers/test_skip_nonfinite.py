@@ -1,6 +1,7 @@
 """Updates that are left out when a gradient is not finite."""
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,33 @@ def test_it_is_as_if_such_a_gradient_had_never_come(
     assert same_bits(on_host(in_place.state["optimizer"]), on_host(plain_in_place.state))
     assert same_bits(on_host(model.parameters.flat.value), on_host(twin.parameters.flat.value))
     assert state["skipped"] == in_place.state["skipped"] == 2
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_gradient_whose_square_overflows_is_skipped(
+    sign: float, backend: Backend, dtype: str, on_host: Callable[[Any], Any]
+) -> None:
+    largest = {"float32": 2.0**64, "float64": 2.0**512}[dtype]
+    below = float(np.nextafter(np.asarray(largest, dtype), np.asarray(0.0, dtype)))
+    rule, w = SkipNonFinite(Adam(0.1)), backend.asarray(np.zeros(2, dtype))
+    updates = [rule.update]
+    if backend.name == "jax":
+        import jax
+
+        updates.append(jax.jit(rule.update))
+    for update, (size, skipped) in product(updates, ((largest, 1), (below, 0))):
+        g = backend.asarray(np.array([1.0, sign * size], dtype))
+        after, state = update(w, g, rule.init(w))
+        assert int(state["skipped"]) == skipped
+        assert np.isfinite(on_host(state["optimizer"]["s"])).all()
+        assert (on_host(after) == 0.0).all() == bool(skipped)
+
+
+def test_many_squares_whose_sum_alone_overflows_are_not_skipped(backend: Backend) -> None:
+    rule, w = SkipNonFinite(Fixed(1e-19)), backend.asarray(np.zeros(9, "float32"))
+    after, state = rule.update(w, backend.asarray(np.full(9, 1e19, "float32")), rule.init(w))
+    assert state["skipped"] == 0
+    np.testing.assert_allclose(backend.to_numpy(after), -1.0)
 
 
 @pytest.mark.parametrize("bad", BAD)

@@ -1,0 +1,134 @@
+"""Whether the numbers of a training are finite, and a sentence about the first ones that are not."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cutedl_xp.datasets import Dataset
+from cutedl_xp.optimizers import Accumulate, Optimizer, SkipNonFinite
+from cutedl_xp.parameters import NamedArrays
+from cutedl_xp.training.diagnosis import REMEDY, describe_overflow, explain_non_finite
+from cutedl_xp.training.fit import Fit
+from cutedl_xp.training.means import Reading
+from cutedl_xp.training.position import Position
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Reason to end a training, as a sentence, and an explanation with a remedy."""
+
+    reason: str
+    explanation: str
+
+
+def count_skipped(optimizer: Optimizer) -> int | None:
+    """Return the number of updates that were skipped so far, or None if the optimizer skips none."""
+    counts = [each.kept_state()["skipped"] for each in optimizer.all if isinstance(each, SkipNonFinite)]
+    return sum(counts) if counts else None
+
+
+def sum_of_state(optimizer: Optimizer) -> Any:
+    """Return a sum over all parameters and all arrays of an optimizer, on the device.
+
+    If the sum is finite, all entries are. Infinity and NaN in an entry always show in the sum, which can overflow as
+    well.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = [
+            backend.sum(run)
+            for _, arrays in _arrays_of(optimizer)
+            for backend, run in zip(arrays.backends, arrays.runs, strict=True)
+        ]
+        return reduce(add, sums) if sums else 0.0
+
+
+def find_fault(fit: Fit, loss: Reading, val_loss: float | None, state_sum: float) -> Fault | None:
+    """Return why a training ends at an entry of its history, or None if all numbers are finite that must be.
+
+    Parameters
+    ----------
+    fit
+        Training.
+    loss
+        Training loss since the last entry. With ``SkipNonFinite`` it need not be finite.
+    val_loss
+        Validation loss of the entry, or None without validation data.
+    state_sum
+        Result of :func:`sum_of_state`.
+    """
+    step, train, dtype = fit.position.step, fit.train, fit.model.dtype
+    bad = None if math.isfinite(state_sum) else _find_bad_arrays(fit.optimizer)
+    if not math.isfinite(loss.value) and count_skipped(fit.optimizer) is None:
+        first = step - max(loss.bad, 1) + 1
+        explanation = explain_non_finite("train", train, dtype, _rows_used(train, fit.position, first))
+        since = f"; since then {bad}" if bad else ""
+        return Fault(f"loss is {loss.value} at step {first}", explanation + since)
+    if bad:
+        remedy = REMEDY if bad.parameter_is_bad else describe_overflow(dtype)
+        rows = _rows_used(train, fit.position, step)
+        return Fault(f"{bad} at step {step}", explain_non_finite("train", train, dtype, rows, otherwise=remedy))
+    if val_loss is not None and not math.isfinite(val_loss):
+        assert fit.plan.val_data is not None
+        explanation = explain_non_finite("val_data", fit.plan.val_data, dtype)
+        return Fault(f"val_loss is {val_loss} at step {step}", explanation)
+    return None
+
+
+@dataclass(frozen=True)
+class _BadArrays:
+    """The first parameter of which the value or a slot of the optimizer is not finite."""
+
+    parameter: str
+    parameter_is_bad: bool
+    slot: str
+
+    def __str__(self) -> str:
+        if not self.slot:
+            return f"the parameter {self.parameter!r} is not finite"
+        if not self.parameter_is_bad:
+            return f"the slot {self.slot} for {self.parameter!r} is not finite"
+        return f"the parameter {self.parameter!r} and its slot {self.slot} are not finite"
+
+
+def _arrays_of(optimizer: Optimizer) -> Iterator[tuple[str, NamedArrays]]:
+    """Yield the values of an optimizer's parameters, under ``""``, and its slots, such as ``"'s' of Adam"``."""
+    optimizer.views.refresh()
+    yield "", optimizer.views.values
+    for each in optimizer.all:
+        if isinstance(each, Accumulate) and count_skipped(each) is not None:
+            continue  # the update with a mean that is not finite is skipped, and the mean begins anew
+        state = each.kept_state() if each.slots else {}
+        for slot in each.slots:
+            if isinstance(state.get(slot), NamedArrays):
+                yield f"{slot!r} of {type(each).__name__}", state[slot]
+
+
+def _find_bad_arrays(optimizer: Optimizer) -> _BadArrays | None:
+    """Return the first parameter with an entry that is not finite, or None: a finite sum may have overflowed."""
+    found = [(name, kind, array) for kind, arrays in _arrays_of(optimizer) for name, array in arrays.views.items()]
+    backend = optimizer.views.values.backends[0]
+    flags = backend.xp.stack([backend.xp.all(backend.xp.isfinite(array)) for _, _, array in found])
+    finite = backend.to_numpy(flags).tolist()
+    kinds: dict[str, list[str]] = {}
+    for (name, kind, _), flag in zip(found, finite, strict=True):
+        kinds.setdefault(name, []).extend([] if flag else [kind])
+    for name, bad in kinds.items():
+        if bad:
+            return _BadArrays(name, "" in bad, next(filter(None, bad), ""))
+    return None
+
+
+def _rows_used(train: Dataset, position: Position, step: int) -> NDArray[np.int64] | None:
+    """Return the rows of the data that a training has used up to a step, in their order; None for all of them."""
+    epoch, batch = position.epoch, position.batch - (position.step - step)
+    while batch <= 0:
+        epoch, batch = epoch - 1, batch + len(train)
+    if epoch != 0 or type(train) is not Dataset:
+        return None  # of the epoch before, each row was used
+    return train.row_numbers(epoch)[: batch * train.batch_size]

@@ -1,0 +1,114 @@
+"""Give damaged files to a reader, in a process of its own: ``python -m durability.readers NAME COUNT SEED FOLDER``.
+
+The process prints a JSON object of counts, and fails at the first file that the reader treats in an undocumented way.
+"""
+
+import gzip
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+
+from cutedl_xp import Model
+from cutedl_xp.datasets import _idx
+from cutedl_xp.layers import Dense, Dropout, Flatten
+from durability.mutator import Mutator
+from idx_files import idx
+
+ARRAYS = [np.arange(24, dtype=np.uint8).reshape(4, 3, 2), np.arange(16, dtype=np.uint8).reshape(2, 2, 4)]
+IDX_FILES = [idx(array) for array in ARRAYS]
+Source = Callable[[], bytes]
+
+
+def plain_idx(seed: int) -> Source:
+    return Mutator(IDX_FILES, seed)
+
+
+def compressed_idx(seed: int) -> Source:
+    """Return a source of damaged gzip streams, and of whole ones with damaged content."""
+    outside = Mutator([gzip.compress(content, mtime=0) for content in IDX_FILES], seed)
+    inside = Mutator(IDX_FILES, seed + 1)
+    return lambda: outside() if outside.random.random() < 0.5 else gzip.compress(inside(), 1, mtime=0)
+
+
+def read_plain_idx(path: Path, content: bytes) -> None:
+    if idx(_idx.read(path, 3).array) != content:
+        raise AssertionError("the array is not the one of the file")
+
+
+def read_compressed_idx(path: Path, content: bytes) -> None:
+    if idx(_idx.read(path, 3).array) != gzip.decompress(content):
+        raise AssertionError("the array is not the one of the file")
+
+
+def model_file(seed: int) -> Source:
+    """Return a source of damaged model files, and of whole ones that describe another model or none."""
+    path = Path(sys.argv[4]) / "sample"
+    model = Model([Flatten(), Dense(3, 4, "tanh"), Dropout(0.5), Dense(2)]).assemble("numpy", seed=0)
+    model.save(path)
+    arrays = model.weights()
+    layers = [{"class": type(layer).__name__, "config": layer.config()} for layer in model.layers]
+    header = json.dumps({"format": 1, "kind": "model", "dtype": "float32", "layers": layers}).encode()
+    outside = Mutator([path.read_bytes()], seed)
+    inside, numbers = (Mutator([header], seed + more) for more in (1, 2))
+    numbers.mutations = (numbers.set_number,)  # which leaves the header a JSON text
+
+    def make() -> bytes:
+        chosen = outside.random.choice((outside, inside, numbers))
+        if chosen is outside:
+            return outside()
+        text = chosen().decode(errors="replace")
+        return safetensors.numpy.save(arrays, {"cutedl_xp": text})
+
+    return make
+
+
+def read_model_file(path: Path, content: bytes) -> None:
+    Model.load(path, backend="numpy")
+
+
+READERS: dict[str, tuple[Callable[[int], Source], Callable[[Path, bytes], None], str]] = {
+    "idx": (plain_idx, read_plain_idx, "file"),
+    "idx.gz": (compressed_idx, read_compressed_idx, "file.gz"),
+    "model": (model_file, read_model_file, "file"),
+}
+
+
+def run(name: str, count: int, seed: int, folder: Path) -> dict[str, Any]:
+    """Read so many damaged files, and return how many were accepted and refused, the peak memory and the slowest."""
+    make_source, read, file_name = READERS[name]
+    make, path = make_source(seed), folder / file_name
+    accepted, slowest = 0, 0.0
+    for _ in range(count):
+        content = make()
+        path.write_bytes(content)
+        start = time.perf_counter()
+        try:
+            read(path, content)
+            accepted += 1
+        except ValueError as error:
+            message = str(error)
+            if type(error) is not ValueError or not message.startswith(f"{path} ") or "\n" in message:
+                raise AssertionError(f"not one sentence about the file: {message[:300]!r}") from error
+        slowest = max(slowest, time.perf_counter() - start)
+    return {"accepted": accepted, "refused": count - accepted, "peak": peak_memory(), "slowest": slowest}
+
+
+def peak_memory() -> int:
+    """Return the peak of the resident memory in bytes; getrusage alone would count that of the parent process."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))))

@@ -1,0 +1,90 @@
+"""Damaged files of every kind: a reader refuses each in one sentence, or returns exactly what the file holds.
+
+The environment variable CUTEDL_XP_DURABILITY_INPUTS sets how many files each reader is given.
+"""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cutedl_xp import Model
+from cutedl_xp.datasets import _idx
+from durability import readers
+from durability.mutator import Mutator
+from idx_files import header, idx
+
+INPUTS = int(os.environ.get("CUTEDL_XP_DURABILITY_INPUTS", "300"))
+MOST_MEMORY = 300_000_000
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("name", readers.READERS)
+def test_damaged_files(tmp_path: Path, name: str) -> None:
+    """A process of its own reads them, because a peak of memory is that of a process."""
+    command = [sys.executable, "-W", "error", "-m", "durability.readers", name, str(INPUTS), "0", str(tmp_path)]
+    path = os.pathsep.join([str(TESTS), *sys.path])
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    result = json.loads(done.stdout)
+    assert result["accepted"] + result["refused"] == INPUTS
+    assert result["refused"] > INPUTS // 2
+    assert result["peak"] < MOST_MEMORY
+
+
+def read_idx(path: Path, content: bytes, decompressed: bytes) -> None:
+    path.write_bytes(content)
+    try:
+        array = _idx.read(path, 3).array
+    except ValueError as error:
+        message = str(error)
+        assert message.startswith(f"{path} ") and "\n" not in message  # noqa: PT018
+    else:
+        assert idx(array) == decompressed
+
+
+@given(shape=st.tuples(*[st.integers(0, 5)] * 3), content=st.binary(max_size=130), whole=st.booleans())
+def test_any_content_of_an_idx_file(
+    tmp_path_factory: pytest.TempPathFactory, shape: tuple[int, int, int], content: bytes, whole: bool
+) -> None:
+    if whole:
+        content = header(*shape) + content
+    read_idx(tmp_path_factory.mktemp("idx") / "file", content, content)
+    read_idx(tmp_path_factory.mktemp("idx") / "file.gz", gzip.compress(content), content)
+
+
+@given(content=st.binary(max_size=200), length=st.integers(0, 250))
+def test_any_content_of_a_model_file(tmp_path_factory: pytest.TempPathFactory, content: bytes, length: int) -> None:
+    path = tmp_path_factory.mktemp("model") / "file"
+    path.write_bytes(length.to_bytes(8, "little") + content)
+    with pytest.raises(ValueError, match=r"file (is not a whole safetensors file|has no header of cutedl_xp)"):
+        Model.load(path, backend="numpy")
+
+
+def test_the_mutator_repeats_itself() -> None:
+    sample = idx(readers.ARRAYS[0])
+    first, second, other = Mutator([sample], 0), Mutator([sample], 0), Mutator([sample], 1)
+    made = [first() for _ in range(100)]
+    assert made == [second() for _ in range(100)]
+    assert made != [other() for _ in range(100)]
+
+
+def test_the_mutator_damages_every_place() -> None:
+    sample = bytes(range(40))
+    mutator = Mutator([sample], 0)
+    made = [mutator() for _ in range(3000)]
+    assert len(set(made)) > 2000
+    assert min(map(len, made)) == 0
+    changed = {i for content in made if len(content) == 40 for i in range(40) if content[i] != sample[i]}
+    assert changed == set(range(40))
+
+
+def test_the_mutator_is_bounded() -> None:
+    mutator = Mutator([bytes(5000)], 0, largest=6000)
+    assert max(len(mutator()) for _ in range(1000)) == 6000
