@@ -86,6 +86,23 @@ class Begun:
             self._functions.pop()(event.session)
 
 
+class Stopped(Exception):
+    """Ends a training at once, as the end of its process does."""
+
+
+class Stop:
+    """A listener that raises Stopped after a step, once all other listeners have been called."""
+
+    called_last, events = True, ("step_end",)
+
+    def __init__(self, at: int) -> None:
+        self._at = at
+
+    def __call__(self, event: Event) -> None:
+        if event.name == "step_end" and event.step == self._at:
+            raise Stopped
+
+
 def name_of(number: int) -> str:
     """Return what a case is about."""
     return f"{number}: {_pick(RULES, number)}, {_pick(WRAPPERS, number)}, {'constant' if number % 3 else 'schedule'}"
@@ -132,6 +149,26 @@ def train(number: int, backend: str, path: Path | None, begun: Callable[[Session
             return session
     session = make_session(number, backend)
     session.fit(TRAIN, EPOCHS, VALIDATION, val_steps=(0, 4)[number % 2], val_batches=number % 3, listeners=own)
+    return session
+
+
+def resume(number: int, path: Path, result: Path) -> None:
+    """Go on from a checkpoint that others go on from as well, and save the end elsewhere."""
+    session = Session.load(path, "numpy")
+    session.resume(TRAIN, VALIDATION, listeners=make_listeners(number))
+    session.save(result)
+
+
+def make_small_session() -> Session:
+    """Return a session whose trainings are all the same."""
+    model = Model([Dense(3, input_dim=4, activation="linear"), Dropout(0.8)]).assemble("numpy", "float32", seed=2)
+    return Session(model, loss=losses.SparseCategoricalCrossentropy(), optimizer=optimizers.Adam(lr=0.01))
+
+
+def train_small(path: Path) -> Session:
+    """Train it for 60 steps with a checkpoint after each second step."""
+    session = make_small_session()
+    session.fit(TRAIN, EPOCHS, listeners=[listeners.Checkpoint(path, every_steps=2)])
     return session
 
 
