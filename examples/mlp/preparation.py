@@ -1,4 +1,4 @@
-"""The checks before the runs, of a new call and of one that goes on: whatever is refused is refused here."""
+"""Checks before the runs, for a new call and for ``--resume``."""
 
 import argparse
 from collections.abc import Sequence
@@ -33,18 +33,20 @@ def begin(args: argparse.Namespace) -> Job:
         source, found = images.find(args.data_dir)
         chosen = settings.decide(args, backend, source)
         chosen.write(folder)
+        return Job(source, found, _book(chosen, backend, source, folder, args.jobs))
     except BaseException:
         folders.remove_if_unused(folder)
         raise
-    return Job(source, found, _book(chosen, backend, source, folder, args.jobs))
 
 
 def resume(args: argparse.Namespace) -> Job:
-    """Prepare to go on with an earlier call."""
+    """Prepare to go on with an earlier call; images in another folder than then are accepted if they are the same."""
     chosen, folder = settings.read(args.resume), args.resume
     backend = _check(chosen.backend, chosen.device, chosen.checkpoint_every)
     folders.check_writable(folder)
-    source, found = images.find_again(args.data_dir or chosen.data_dir, chosen.fallback, chosen.sha256)
+    source, found = images.find_again(
+        args.data_dir or chosen.data_dir, chosen.fallback and args.data_dir is None, chosen.sha256
+    )
     before = results.read_before(folder, chosen.plans(source, folder))
     book = _book(chosen, backend, source, folder, args.jobs, before)
     for plan in book.unfinished:

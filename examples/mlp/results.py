@@ -4,6 +4,7 @@ import functools
 import json
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,8 @@ class Book:
         result = _from_plain(_to_plain(outcome))  # so that a table is the same once it was read from the file
         self._results[result.optimizer, result.seed] = result
         with stopping.held():
-            self._picture(result).unlink(missing_ok=True)  # of the run before it was resumed
+            with suppress(OSError):
+                self._picture(result).unlink()  # that of the run before it was resumed
             self._write_numbers()
             self._draw(self._picture(result).name, lambda: self._report(result))
             self._forget_checkpoint(result)
@@ -108,7 +110,8 @@ class Book:
         """Remove the checkpoint of a run whose result is on the disk."""
         plan = self._plans[result.optimizer, result.seed]
         if result.finished and plan.begun and not self.unwritten:
-            plan.checkpoint.unlink(missing_ok=True)
+            with suppress(OSError):  # the next call removes it
+                plan.checkpoint.unlink()
 
     def _write_numbers(self) -> None:
         texts = {
@@ -199,6 +202,8 @@ def _to_plain(result: RunResult) -> dict[str, Any]:
 
 def _from_plain(plain: dict[str, Any]) -> RunResult:
     series = {name: [math.nan if value is None else value for value in plain[name]] for name in _SERIES}
+    if len({len(values) for values in series.values()}) > 1 or not isinstance(plain["dead_outputs"], int | None):
+        raise ValueError("its lists have different lengths, or dead_outputs is no number")
     accuracies = series.pop("val_accuracy")
     stopped = {"stop_reason": plain["stop_reason"], "stopped_by": plain["stopped_by"]}
     history = History.from_dict(series | stopped | {"metrics": {"accuracy": accuracies}, "lr": [], "validated": True})

@@ -14,8 +14,8 @@ pytest.importorskip("tqdm")
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills processes by signals")
 
 # Where the variable MOMENT says, a process sends SIGNAL to its group, or with ALONE to the process that started it.
-# The clock is frozen, so that equal trainings make equal files, and `trace` gets a line for each validation. The file of
-# a picture holds the figures that it shows, which is faster to write.
+# The clock is frozen, so that equal trainings make equal files, and `trace` gets a line for each validation. The file
+# of a picture holds the figures that it shows, which is faster to write.
 PATCH = """
     import json, os, pathlib, signal, time
     from cutedl_xp import listeners, model, plotting
@@ -97,9 +97,9 @@ def disturb(images, tmp_path):
         assert "Traceback" not in err
         return err
 
-    def resume(jobs=1):
+    def resume(jobs=1, more=()):
         (tmp_path / "trace").unlink(missing_ok=True)
-        code, out, err = run("--resume", tmp_path / "out", "--jobs", jobs, **variables)
+        code, out, err = run("--resume", tmp_path / "out", "--jobs", jobs, *more, **variables)
         assert code == 0, err
         lines = (tmp_path / "trace").read_text().splitlines() if (tmp_path / "trace").exists() else []
         return out, [line.rsplit(", ", 1) for line in lines]
@@ -122,9 +122,9 @@ def assert_undisturbed(folder, undisturbed):
     assert [name for name in expected if made[name] != expected[name]] == []
 
 
-@pytest.mark.parametrize(("jobs", "alone"), [(1, False), (2, False), (2, True)])
-def test_a_killed_program_goes_on(jobs, alone, disturb, make_undisturbed, tmp_path):
-    disturb(ALL, "rmsprop, seed 1, 50", signal.SIGKILL, alone=alone, jobs=jobs)
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_killed_program_goes_on(jobs, disturb, make_undisturbed, tmp_path):
+    disturb(ALL, "rmsprop, seed 1, 50", signal.SIGKILL, jobs=jobs)
     finished = {f"{each['optimizer']}, seed 1" for each in histories(tmp_path / "out")}
     assert finished
     assert "rmsprop, seed 1" not in finished
@@ -134,6 +134,12 @@ def test_a_killed_program_goes_on(jobs, alone, disturb, make_undisturbed, tmp_pa
     assert not finished & {run for run, _ in trace}
     assert min(int(step) for run, step in trace if run == "rmsprop, seed 1") > 40
     assert_undisturbed(tmp_path / "out", make_undisturbed(ALL))
+
+
+def test_workers_end_after_the_program_was_killed(disturb, make_undisturbed, tmp_path):
+    disturb(TWO, "adam, seed 1, 30", signal.SIGKILL, alone=True, jobs=2)
+    disturb.resume(jobs=2)
+    assert_undisturbed(tmp_path / "out", make_undisturbed(TWO))
 
 
 @pytest.mark.parametrize(("jobs", "sent"), [(1, signal.SIGINT), (2, signal.SIGTERM)])
@@ -175,9 +181,10 @@ def test_dead_outputs_are_counted_after_an_interruption(disturb, make_undisturbe
     assert_undisturbed(tmp_path / "out", make_undisturbed(TWO))
 
 
-def test_with_nothing_left_the_table_is_shown_again(disturb, make_undisturbed, tmp_path):
+def test_with_nothing_left_the_table_is_shown_again(images, disturb, make_undisturbed, tmp_path):
     shutil.copytree(make_undisturbed(TWO), tmp_path / "out")
-    out, trace = disturb.resume()
+    shutil.copytree(images, tmp_path / "moved")
+    out, trace = disturb.resume(more=("--data-dir", tmp_path / "moved"))
     assert trace == []
     assert "adam          2     40" in out
     assert f"all runs of {tmp_path / 'out'} had ended before; nothing was trained" in out
@@ -192,9 +199,12 @@ def test_with_nothing_left_the_table_is_shown_again(disturb, make_undisturbed, t
         ([], lambda out: (out / "settings.json").write_text("{"), "settings.json is damaged"),
         ([], lambda out: (out / "settings.json").write_text('{"seed": 1}'), "settings.json is damaged"),
         ([], lambda out: alter(out, seeds="two"), "settings.json is damaged (seeds cannot be 'two')"),
-        ([], lambda out: alter(out, sha256="0" * 64), "are others; name the folder of the same images with --data-dir"),
+        ([], lambda out: alter(out, sha256="0" * 64), "others were found (Other images in /"),
+        ([], lambda out: alter(out, data_dir="nowhere"), "nowhere, named by --data-dir, is no folder"),
         ([], lambda out: alter(out, seeds=1), "histories.json has runs that settings.json does not plan"),
         ([], lambda out: (out / "histories.json").write_text('{"runs": 5}'), "histories.json is damaged"),
+        ([], lambda out: replace_text(out / "histories.json", '"dead_outputs": ', '"dead_outputs": 0.'), "is damaged"),
+        ([], lambda out: replace_text(out / "histories.json", '"val_loss": [', '"val_loss": [0.5,'), "is damaged"),
         ([], lambda out: damage_checkpoint(out), "remove the file to begin this run anew"),
     ],
 )
@@ -215,6 +225,10 @@ def test_refusals(arguments, change, words, make_undisturbed, tmp_path):
 def alter(out, **changes):
     path = out / "settings.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def replace_text(path, old, new):
+    path.write_text(path.read_text().replace(old, new, 1))
 
 
 def damage_checkpoint(out):
