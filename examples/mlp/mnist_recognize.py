@@ -18,48 +18,48 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
 import command_line  # noqa: E402
-import images  # noqa: E402
+import preparation  # noqa: E402
 import results  # noqa: E402
 import screen  # noqa: E402
-from article import EXPERIMENTS  # noqa: E402
-from runs import Plan, run_in_turn  # noqa: E402
+from runs import run_in_turn  # noqa: E402
 from side_by_side import run_side_by_side  # noqa: E402
 
 import cutedl_xp as cdl  # noqa: E402
 
 
 def main() -> int:
-    """0 if all is done, 1 if a run failed or could not be written, 2 for wrong use, 130 after Ctrl-C."""
+    """Return 0 if all is done, 1 if a run failed or could not be written, 2 for wrong use, 130 after Ctrl-C."""
     parser = command_line.parser(__doc__ or "")
-    args = parser.parse_args()
+    args = command_line.parse(parser)
     try:
-        backend = cdl.get_backend(args.backend, device=args.device)
-        cdl.listeners.Progress()  # needs tqdm, as the pictures need matplotlib
-        folder = results.new_folder(args.out)
+        job = preparation.begin(args) if args.resume is None else preparation.resume(args)
     except (cdl.BackendUnavailable, ImportError, OSError, TypeError, ValueError) as error:
         parser.error(str(error))
-    try:
-        source, found = images.find(args.data_dir)
-    except (ImportError, OSError, TypeError, ValueError) as error:
-        results.remove_if_empty(folder)
-        parser.error(str(error))
+    source, book = job.source, job.book
     if source.warning:
         screen.warn(
-            command_line.in_flags(found),
+            command_line.in_flags(job.found),
             f"Going on with {source.warning}. Name the folder of MNIST's files with --data-dir.",
         )
 
-    names = list(EXPERIMENTS) if args.optimizer == "all" else [args.optimizer]
-    seeds = range(args.seed, args.seed + args.seeds)
-    plans = [Plan(name, seed, args.epochs, source, args.backend, args.device) for name in names for seed in seeds]
+    book.go_on()
+    plans = book.unfinished
     jobs = min(args.jobs, len(plans))
-    book = results.Book(folder, plans, source, screen.caption(source, backend, jobs, seeds))
-    done = run_in_turn(plans, book.add) if jobs == 1 else run_side_by_side(plans, jobs, book.add)
+    done = run_side_by_side(plans, jobs, book.add) if jobs > 1 else run_in_turn(plans, book.add)
     book.close()
-    screen.show(book.made, book.caption, book.folder, book.files)
+    screen.show(book.made, book.caption, book.folder, book.files, _describe_rest(book, begun=bool(plans)))
     if not done:
         return stopping.INTERRUPTED
-    return 1 if len(book.made) < len(plans) or book.unwritten else 0
+    return 1 if book.unfinished or book.unwritten else 0
+
+
+def _describe_rest(book: results.Book, begun: bool) -> str:
+    """Return a sentence about the runs that are not finished, and none if all are."""
+    if not begun:
+        return f"all runs of {book.folder} had ended before; nothing was trained"
+    if book.unfinished and book.folder.exists():
+        return f"runs that are not finished: {len(book.unfinished)}; go on with --resume {book.folder}"
+    return ""
 
 
 if __name__ == "__main__":

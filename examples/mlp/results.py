@@ -1,15 +1,15 @@
-"""The folder that a program's results go to: pictures, tables, and the histories for whoever wants to plot them."""
+"""The results of a program: pictures, tables, and the histories for other programs."""
 
-import datetime
+import functools
 import json
 import math
-import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import article
+import folders
 import images
 import screen
 import stopping
@@ -17,85 +17,110 @@ import table
 from runs import Failure, Plan, RunResult, describe
 
 from cutedl_xp import History, plotting
+from cutedl_xp.files.atomic import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SERIES = ("steps", "loss", "val_loss", "val_accuracy", "cost_time")
 _CANNOT = "cannot be written: "  # how plotting.save begins
-_HISTORIES, _CSV, _MARKDOWN = "histories.json", "results.csv", "results.md"
-
-
-def new_folder(chosen: Path | None) -> Path:
-    """Make the folder and write to it, so that it fails now rather than after hours; and matplotlib likewise.
-
-    Without a choice it is a new one, ``out/`` and the time. One that holds results is refused: they would be lost.
-    """
-    plotting.comparison({})
-    folder = chosen if chosen is not None else _named_by_time(Path("out"))
-    for name in (_HISTORIES, _CSV):
-        if (folder / name).exists():
-            raise FileExistsError(f"--out {folder} already holds results ({name}); name another folder, or move them")
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"--out {folder} is a file; name a folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=chosen is not None)
-        probe = folder / f".{os.getpid()}.tmp"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise OSError(f"--out {folder} cannot be written: {error.strerror}; name another folder") from error
-    return folder
-
-
-def remove_if_empty(folder: Path) -> None:
-    """Leave no folder behind that nothing was written to."""
-    with suppress(OSError):
-        folder.rmdir()
 
 
 class Book:
-    """What has come of the runs so far, in the order of their plans, and on the disk as soon as each ends.
+    """Results of the runs so far, in the order of their plans, written to the disk as soon as each run ends.
+
+    Parameters
+    ----------
+    folder
+        Folder for the results.
+    plans
+        Plans of all runs.
+    source
+        Source of the images.
+    caption
+        Text above the table.
+    before
+        Results of an earlier call in this folder, default none.
 
     Attributes
     ----------
-    made
-        The results that have at least one validation.
     files
-        What was written.
+        Files that were written.
     unwritten
-        Whether something could not be; it is said on the screen at once.
+        Whether a file could not be written; the screen says so at once.
     """
 
-    def __init__(self, folder: Path, plans: Sequence[Plan], source: images.Source, caption: str) -> None:
+    def __init__(
+        self, folder: Path, plans: Sequence[Plan], source: images.Source, caption: str, before: Sequence[RunResult] = ()
+    ) -> None:
         self.folder, self.caption = folder, caption
-        self.made: list[RunResult] = []
         self.files: list[Path] = []
         self.unwritten = False
         self._source = source
-        self._order = {(plan.optimizer, plan.seed): number for number, plan in enumerate(plans)}
+        self._described = f"{source.name}: {source.warning}" if source.warning else source.name
+        self._plans = {(plan.optimizer, plan.seed): plan for plan in plans}
+        self._results = {(result.optimizer, result.seed): result for result in before}
+
+    @property
+    def made(self) -> list[RunResult]:
+        """Results with at least one validation."""
+        return [self._results[key] for key in self._plans if key in self._results]
+
+    @property
+    def unfinished(self) -> list[Plan]:
+        """Plans of the runs that are still to be made or to be resumed."""
+        finished = {key for key, result in self._results.items() if result.finished}
+        return [plan for key, plan in self._plans.items() if key not in finished]
+
+    def go_on(self) -> None:
+        """Write the files that an earlier call was killed before writing."""
+        if self.made:
+            with stopping.held():
+                self._write_numbers()
+                for result in self.made:
+                    if not self._picture(result).exists():
+                        self._draw(self._picture(result).name, functools.partial(self._report, result))
+                    self._forget_checkpoint(result)
 
     def add(self, outcome: RunResult | Failure) -> None:
-        """Take down what came of a run: the numbers first, as they cannot be made again from the pictures."""
+        """Write the result of a run: the numbers before the picture, and both before its checkpoint is removed."""
         screen.tell(outcome)
         if isinstance(outcome, Failure) or not outcome.history.steps:
             return
-        self.made.append(outcome)
-        self.made.sort(key=lambda result: self._order[result.optimizer, result.seed])
-        described = f"{self._source.name}: {self._source.warning}" if self._source.warning else self._source.name
+        result = _from_plain(_to_plain(outcome))  # so that a table is the same once it was read from the file
+        self._results[result.optimizer, result.seed] = result
         with stopping.held():
-            self._write(_HISTORIES, lambda path: _write_text(path, _as_json(self.made, described)))
-            self._write(_CSV, lambda path: _write_text(path, table.as_csv(self.made, described)))
-            self._write(_MARKDOWN, lambda path: _write_text(path, table.as_markdown(self.made, self.caption)))
-            self._draw(f"{outcome.optimizer}-seed{outcome.seed}.png", lambda: self._report(outcome))
+            with suppress(OSError):
+                self._picture(result).unlink()  # that of the run before it was resumed
+            self._write_numbers()
+            self._draw(self._picture(result).name, lambda: self._report(result))
+            self._forget_checkpoint(result)
 
     def close(self) -> None:
         """Compare the runs once all have ended."""
         if len(self.made) > 1:
             with stopping.held():
                 self._draw("comparison.png", self._comparison)
-        if not self.files:
-            remove_if_empty(self.folder)
+        folders.remove_if_unused(self.folder)
+
+    def _picture(self, result: RunResult) -> Path:
+        return self.folder / f"{result.optimizer}-seed{result.seed}.png"
+
+    def _forget_checkpoint(self, result: RunResult) -> None:
+        """Remove the checkpoint of a run whose result is on the disk."""
+        plan = self._plans[result.optimizer, result.seed]
+        if result.finished and plan.begun and not self.unwritten:
+            with suppress(OSError):  # the next call removes it
+                plan.checkpoint.unlink()
+
+    def _write_numbers(self) -> None:
+        texts = {
+            folders.HISTORIES: _as_json(self.made, self._described),
+            folders.CSV: table.as_csv(self.made, self._described),
+            folders.MARKDOWN: table.as_markdown(self.made, self.caption),
+        }
+        for name, text in texts.items():
+            self._write(name, functools.partial(write_atomically, content=text.encode()))
 
     def _draw(self, name: str, figure: "Callable[[], Figure]") -> None:
         self._write(name, lambda path: plotting.save(figure(), path))
@@ -132,15 +157,29 @@ class Book:
 
 
 def read(path: Path) -> list[RunResult]:
-    """The runs of a ``histories.json``; a number that was not finite comes back as NaN."""
+    """Return the runs of a ``histories.json``; a number that was not finite becomes NaN."""
     return [_from_plain(run) for run in json.loads(path.read_text(encoding="utf-8"))["runs"]]
 
 
-def _named_by_time(parent: Path) -> Path:
-    """A folder that is not there yet."""
-    now = f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}"
-    names = [now, *(f"{now}-{number}" for number in range(2, 1000))]
-    return next(parent / name for name in names if not (parent / name).exists())
+def read_before(folder: Path, plans: Sequence[Plan]) -> list[RunResult]:
+    """Return the results of an earlier call, none if no run had ended.
+
+    Raises
+    ------
+    ValueError
+        If their file is damaged or holds other runs than the planned ones.
+    """
+    path = folder / folders.HISTORIES
+    if not path.exists():
+        return []
+    try:
+        before = read(path)
+        made = {(result.optimizer, result.seed) for result in before if result.history.steps}
+    except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged ({describe(error)}); remove it to make its runs anew") from error
+    if len(made) < len(before) or not made <= {(plan.optimizer, plan.seed) for plan in plans}:
+        raise ValueError(f"{path} has runs that {folders.SETTINGS} does not plan; remove it to make its runs anew")
+    return before
 
 
 def _as_json(results: Sequence[RunResult], described: str) -> str:
@@ -163,19 +202,9 @@ def _to_plain(result: RunResult) -> dict[str, Any]:
 
 def _from_plain(plain: dict[str, Any]) -> RunResult:
     series = {name: [math.nan if value is None else value for value in plain[name]] for name in _SERIES}
+    if len({len(values) for values in series.values()}) > 1 or not isinstance(plain["dead_outputs"], int | None):
+        raise ValueError("its lists have different lengths, or dead_outputs is no number")
     accuracies = series.pop("val_accuracy")
     stopped = {"stop_reason": plain["stop_reason"], "stopped_by": plain["stopped_by"]}
     history = History.from_dict(series | stopped | {"metrics": {"accuracy": accuracies}, "lr": [], "validated": True})
     return RunResult(plain["optimizer"], plain["seed"], history, plain["dead_outputs"])
-
-
-def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

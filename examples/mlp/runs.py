@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import article
@@ -9,10 +10,16 @@ import images
 
 import cutedl_xp as cdl
 
+_OWN_ENDS = ("epochs", "listener", "not_finite")  # of trainings that were not interrupted
+
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a run depends on; ``backend`` and ``device`` are what cdl.get_backend takes."""
+    """Everything that a run depends on.
+
+    ``backend`` and ``device`` are arguments of cdl.get_backend. A checkpoint is written into the folder ``checkpoints``
+    after every ``checkpoint_every`` epochs; 0 turns checkpoints off.
+    """
 
     optimizer: str
     seed: int
@@ -20,17 +27,29 @@ class Plan:
     source: images.Source
     backend: str | None = None
     device: str | None = None
+    checkpoints: Path = Path()
+    checkpoint_every: int = 0
 
     def __str__(self) -> str:
         return f"{self.optimizer}, seed {self.seed}"
 
+    @property
+    def checkpoint(self) -> Path:
+        """File of the latest checkpoint."""
+        return self.checkpoints / f"{self.optimizer}-seed{self.seed}.ckpt"
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        return self.checkpoint_every > 0 and self.checkpoint.exists()
+
 
 @dataclass(frozen=True)
 class RunResult:
-    """What came of a run.
+    """Results of a run.
 
-    ``dead_outputs`` says how many there are, as the function of that name counts them, and is None if Ctrl-C came
-    before they were counted. ``interrupted`` says that no further run is wanted.
+    ``dead_outputs`` is the number of the function of that name, and None if Ctrl-C came before the count.
+    ``interrupted`` says that no further run is wanted.
     """
 
     optimizer: str
@@ -38,6 +57,11 @@ class RunResult:
     history: cdl.History
     dead_outputs: int | None
     interrupted: bool = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left of the run: no epoch, and no count of dead outputs."""
+        return self.history.stopped_by in _OWN_ENDS and self.dead_outputs is not None
 
 
 @dataclass(frozen=True)
@@ -49,32 +73,73 @@ class Failure:
 
 
 def run(plan: Plan, listeners: Sequence[cdl.listeners.Listener] = ()) -> RunResult:
-    """Train the article's model as planned. Ctrl-C ends the training, and what it recorded is the result."""
+    """Train the article's model as planned, from the checkpoint if there is one.
+
+    After Ctrl-C, return the entries that were recorded before.
+    """
     backend = cdl.get_backend(plan.backend, device=plan.device)
     train, test = images.load(plan.source, plan.seed, article.BATCH_SIZE, backend)
+    session = load(plan, backend) if plan.begun else _begin(plan, backend)
+    dead, interrupted = None, False
+    try:
+        try:
+            _train(session, plan, train, test, listeners)
+        except KeyboardInterrupt:
+            interrupted = True
+        dead = dead_outputs(session.model, train)
+    except KeyboardInterrupt:  # during the count: the training is kept
+        interrupted = True
+    history = session.history if session.history is not None else cdl.History(["accuracy"])
+    return RunResult(plan.optimizer, plan.seed, history, dead, interrupted)
+
+
+def load(plan: Plan, backend: cdl.Backend) -> cdl.Session:
+    """Return the session of the checkpoint of a run.
+
+    Raises
+    ------
+    ValueError
+        If the checkpoint is damaged, or not one of a training.
+    """
+    remedy = "remove the file to begin this run anew"
+    try:
+        session = cdl.Session.load(plan.checkpoint, backend)
+    except ValueError as error:
+        raise ValueError(f"{error}; {remedy}") from error
+    if session.history is None:
+        raise ValueError(f"{plan.checkpoint} holds a session without a training; {remedy}")
+    return session
+
+
+def _begin(plan: Plan, backend: cdl.Backend) -> cdl.Session:
     model = cdl.Model([cdl.layers.Dense(article.CLASSES, input_dim=article.INPUTS, activation="relu")])
-    model.assemble(backend=backend, dtype="float32", seed=plan.seed)
-    session = cdl.Session(
-        model,
+    return cdl.Session(
+        model.assemble(backend=backend, dtype="float32", seed=plan.seed),
         loss=cdl.losses.CategoricalCrossentropy(from_logits=True),
         optimizer=article.EXPERIMENTS[plan.optimizer].optimizer(),
         metrics=[cdl.metrics.accuracy],
     )
-    stop_rules = (
+
+
+def _train(
+    session: cdl.Session,
+    plan: Plan,
+    train: cdl.Dataset,
+    test: cdl.Dataset,
+    listeners: Sequence[cdl.listeners.Listener],
+) -> None:
+    """Begin the training of a new session, or finish the one of a loaded session."""
+    together: list[cdl.listeners.Listener] = [
         cdl.listeners.EarlyStopping(monitor="val_loss", patience=20, min_delta=1e-3),
         cdl.listeners.TargetReached(monitor="val_accuracy", target=0.91, times=20),
-    )
-    dead, interrupted = None, False
-    try:
-        try:
-            session.fit(train, plan.epochs, val_data=test, listeners=[*stop_rules, *listeners])
-        except KeyboardInterrupt:
-            interrupted = True
-        dead = dead_outputs(model, train)
-    except KeyboardInterrupt:  # while they are counted: what was trained is kept
-        interrupted = True
-    history = session.history if session.history is not None else cdl.History(["accuracy"])
-    return RunResult(plan.optimizer, plan.seed, history, dead, interrupted)
+        *listeners,
+    ]
+    if plan.checkpoint_every:
+        together.append(cdl.listeners.Checkpoint(plan.checkpoint, every_epochs=plan.checkpoint_every))
+    if session.history is None:
+        session.fit(train, plan.epochs, val_data=test, listeners=together)
+    else:
+        session.resume(train, val_data=test, listeners=together)
 
 
 def dead_outputs(model: cdl.Model, train: cdl.Dataset) -> int:

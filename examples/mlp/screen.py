@@ -44,12 +44,13 @@ def tell(outcome: RunResult | Failure) -> None:
         _say(_end(outcome), sys.stderr)
 
 
-def show(made: Sequence[RunResult], caption: str, folder: Path, files: Sequence[Path]) -> None:
-    """Last of all, the table, what is to be known about dead outputs, and where everything is."""
+def show(made: Sequence[RunResult], caption: str, folder: Path, files: Sequence[Path], rest: str = "") -> None:
+    """Print the table, a sentence about dead outputs, the names of the files, and a sentence about the rest."""
     if sys.stderr.isatty():  # bars of several processes leave one behind now and then, below the last line
         _say("\033[J", sys.stderr, end="")
     if not made:
-        _say("no run came as far as its first validation: nothing was written", sys.stderr)
+        written = rest or "nothing was written"
+        _say(f"no run came as far as its first validation: {written}", sys.stderr)
         return
     width = shutil.get_terminal_size((_TABLE_WIDTH, 24)).columns
     parts = ["", table.as_text(made, caption, width), ""]
@@ -59,7 +60,7 @@ def show(made: Sequence[RunResult], caption: str, folder: Path, files: Sequence[
     if files:
         others = [file.name for file in files if file.suffix != ".png"]
         parts.append(f"written to {folder}: {', '.join(others)}, pictures: {len(files) - len(others)}")
-    _say("\n".join(parts), sys.stdout)
+    _say("\n".join([*parts, *[rest] * bool(rest)]), sys.stdout)
 
 
 def caption(source: images.Source, backend: Backend, jobs: int, seeds: range) -> str:

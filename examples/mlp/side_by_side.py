@@ -80,7 +80,7 @@ def _work(plan: Plan, slot: int, sender: Connection, stop: Any, screen_lock: Any
 
     def stop_if_told(event: cdl.listeners.Event) -> None:
         if stop.value or (parent is not None and not parent.is_alive()):
-            event.stop("interrupted")
+            event.stopping.stop("interrupt", "interrupted")  # unlike event.stop(), this can be resumed
 
     outcome: RunResult | Failure | None
     try:

@@ -15,7 +15,7 @@ def quit_silently() -> None:
 
 
 def interrupt_as_usual() -> None:
-    """From now on Ctrl-C raises KeyboardInterrupt again, and SIGTERM does what Ctrl-C does."""
+    """From now on Ctrl-C raises KeyboardInterrupt again, and so does SIGTERM, which else leaves no time for results."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as nohup and the like leave it
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))

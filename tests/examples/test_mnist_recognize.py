@@ -6,65 +6,19 @@ import os
 import re
 import shlex
 import signal
-import struct
 import subprocess
 import sys
 import textwrap
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
+from mlp_program import SCRIPT, environment, finish, histories, names, patched, run, start, write_images
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("tqdm")
 
-SCRIPT = Path(__file__).parents[2] / "examples" / "mlp" / "mnist_recognize.py"
 NAMES = ["fixed-small", "fixed-large", "fixed", "momentum", "adagrad", "rmsprop", "adadelta", "adam"]
-BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-
-def environment(**more):
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CUTEDL_XP") and name not in BLAS}
-    quick = {"CUTEDL_XP_FUSED": "0"}  # importing numba takes longer than these short trainings
-    return kept | quick | {"MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", ""), "CUDA_VISIBLE_DEVICES": ""} | more
-
-
-def start(*arguments, **more):
-    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(**more),
-        start_new_session=True,
-    )  # fmt: skip
-
-
-def finish(process, timeout=60):
-    try:
-        out, err = process.communicate(timeout=timeout)
-    finally:
-        process.kill()
-    return process.returncode, out, err
-
-
-def run(*arguments, **more):
-    return finish(start(*arguments, **more))
-
-
-def write_idx(path, array):
-    path.write_bytes(struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes())
-
-
-def write_images(folder, *, side=28, train=640, test=128):
-    """Images that a single layer tells apart: a bright row for each digit, and noise."""
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for name, number in (("train", train), ("t10k", test)):
-        labels = rng.integers(0, 10, number).astype(np.uint8)
-        pixels = rng.integers(0, 60, (number, side, side)).astype(np.uint8)
-        pixels[np.arange(number), 2 * labels.astype(int) + 3] += 150
-        write_idx(folder / f"{name}-images-idx3-ubyte", pixels)
-        write_idx(folder / f"{name}-labels-idx1-ubyte", labels)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -72,21 +26,11 @@ def images(tmp_path_factory):
     return write_images(tmp_path_factory.mktemp("data") / "idx")
 
 
-def histories(folder):
-    """What does not depend on the clock."""
-    runs = json.loads((folder / "histories.json").read_text())["runs"]
-    return [{name: value for name, value in run.items() if name != "cost_time"} for run in runs]
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
-
-
 def test_one_run(images, tmp_path):
     code, out, err = run("--epochs", 3, "--data-dir", images, "--out", tmp_path / "new" / "folder")
     assert code == 0, err
     folder = tmp_path / "new" / "folder"
-    assert names(folder) == ["adam-seed1.png", "histories.json", "results.csv", "results.md"]
+    assert names(folder) == ["adam-seed1.png", "histories.json", "results.csv", "results.md", "settings.json"]
     assert (folder / "adam-seed1.png").read_bytes().startswith(b"\x89PNG")
     (recorded,) = histories(folder)
     assert recorded["steps"] == [10, 20, 30]
@@ -135,7 +79,7 @@ def test_nobody_listens(end, images, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert "Exception" not in done.stderr
-    assert len(names(tmp_path / "out")) == 6
+    assert len(names(tmp_path / "out")) == 7
 
 
 def test_other_images_are_named_as_such(images, tmp_path):
@@ -162,7 +106,8 @@ def test_all_the_same_bits_for_any_number_of_jobs(images, tmp_path):
     ended = [line.split(":")[0] for line in err.splitlines() if ", seed " in line]
     assert sorted(ended) == sorted(f"{name}, seed {seed}" for name, seed in expected)
     pictures = ["comparison.png", *(f"{name}-seed{seed}.png" for name, seed in expected)]
-    assert names(tmp_path / "beside") == sorted([*pictures, "histories.json", "results.csv", "results.md"])
+    texts = ["histories.json", "results.csv", "results.md", "settings.json"]
+    assert names(tmp_path / "beside") == sorted([*pictures, *texts])
     beside = histories(tmp_path / "beside")
     assert [(recorded["optimizer"], recorded["seed"]) for recorded in beside] == expected
 
@@ -183,6 +128,7 @@ def test_all_the_same_bits_for_any_number_of_jobs(images, tmp_path):
         (["--epochs", "0"], "--epochs: must be an integer of at least 1; got '0'"),
         (["--jobs", "-1"], "--jobs: must be an integer of at least 1; got '-1'"),
         (["--seeds", "two"], "--seeds: must be an integer of at least 1; got 'two'"),
+        (["--checkpoint-every", "-1"], "--checkpoint-every: must be an integer of at least 0; got '-1'"),
         (["--seed", "-1"], "--seed: must be an integer of at least 0; got '-1'"),
         (["--data-dir", "nowhere"], "nowhere, named by --data-dir, is no folder"),
         (["--data-dir", "broken"], "is not an IDX file"),
@@ -211,7 +157,7 @@ def test_wrong_use_is_one_sentence(arguments, words, images, tmp_path, monkeypat
     assert not Path("out").exists() or names(Path("out")) == []
 
 
-@pytest.mark.parametrize("module", ["matplotlib", "tqdm"])
+@pytest.mark.parametrize("module", ["matplotlib", "tqdm", "safetensors"])
 def test_what_is_not_installed_is_missed_before_the_training(module, images, tmp_path):
     patch = f"import sys\nsys.modules[{module!r}] = None"
     code, out, err = run("--data-dir", images, "--out", tmp_path / "out", **patched(tmp_path, patch))
@@ -280,7 +226,8 @@ class TestInterrupt:
                 return real(self, x, y)
             cutedl_xp.training.step.TrainingStep.__call__ = slow
         """
-        arguments = ("--epochs", 1, "--seeds", 2, "--data-dir", images, "--out", tmp_path / "out")
+        arguments = ("--epochs", 1, "--seeds", 2, "--checkpoint-every", 0, "--data-dir", images)
+        arguments = (*arguments, "--out", tmp_path / "out")
         code, _, err = self.interrupted(arguments, tmp_path, patch, after=["started"], whole_group=True)
         assert "Traceback" not in err
         assert code == 130, err
@@ -323,7 +270,8 @@ class TestInterrupt:
         code, out, err = self.interrupted(arguments, tmp_path, patch, after=["drawing"], whole_group=True)
         assert code == 130, err
         assert "Traceback" not in err
-        assert names(tmp_path / "out") == ["adam-seed1.png", "histories.json", "results.csv", "results.md"]
+        texts = ["histories.json", "results.csv", "results.md", "settings.json"]
+        assert names(tmp_path / "out") == ["adam-seed1.png", *texts]
         assert "all epochs" in out
 
     def test_while_modules_are_imported_it_is_silent(self, images, tmp_path):
@@ -389,7 +337,8 @@ class TestInterrupt:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
             assert [run["seed"] for run in histories(out)] == [1]
-            assert names(out) == ["adam-seed1.png", "histories.json", "results.csv", "results.md"]
+            texts = ["histories.json", "results.csv", "results.md", "settings.json"]
+            assert names(out) == ["adam-seed1.png", "checkpoints", *texts]
         finally:
             process.kill()
             _, err = process.communicate()
@@ -402,14 +351,6 @@ def alive(group):
     except ProcessLookupError:
         return False
     return True
-
-
-def patched(tmp_path, patch):
-    """An environment in which every process of Python first runs ``patch``, with FOLDER being ``tmp_path``."""
-    folder = tmp_path / "patch"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(f"FOLDER = {str(tmp_path)!r}\n{textwrap.dedent(patch)}")
-    return {"PYTHONPATH": str(folder)}
 
 
 def test_a_run_that_fails_leaves_the_others(images, tmp_path):
