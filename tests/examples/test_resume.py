@@ -138,6 +138,7 @@ def test_a_killed_program_goes_on(jobs, disturb, make_undisturbed, tmp_path):
 
 def test_workers_end_after_the_program_was_killed(disturb, make_undisturbed, tmp_path):
     disturb(TWO, "adam, seed 1, 30", signal.SIGKILL, alone=True, jobs=2)
+    assert "adam, seed 1, 40" not in (tmp_path / "trace").read_text()
     disturb.resume(jobs=2)
     assert_undisturbed(tmp_path / "out", make_undisturbed(TWO))
 
