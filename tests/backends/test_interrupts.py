@@ -14,7 +14,7 @@ from cutedl_xp import activations, get_backend, optimizers
 from cutedl_xp.backends import _threads
 from cutedl_xp.backends import numpy as numpy_backend
 
-COUNT = 1000 if os.environ.get("CUTEDL_XP_DURABILITY") == "1" else 20
+COUNT = 1000 if os.environ.get("CUTEDL_XP_DURABILITY") == "large" else 20
 
 with_numba = pytest.mark.skipif(numpy_backend._import_loops() is None, reason="numba is not installed")
 with_signals = pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="there are no such signals here")

@@ -14,7 +14,7 @@ pytest.importorskip("numba")
 
 from cutedl_xp.backends._numba_cache import VerifiedFiles
 
-LARGE = os.environ.get("CUTEDL_XP_DURABILITY") == "1"
+LARGE = os.environ.get("CUTEDL_XP_DURABILITY") == "large"
 KEY, CODE = ("float32", "x86_64"), {"machine code": b"\x90" * 8}
 
 

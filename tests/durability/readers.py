@@ -14,9 +14,15 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from cutedl_xp import Model
+from cutedl_xp import Dataset, Model, Session
 from cutedl_xp.datasets import _idx
+from cutedl_xp.files import arrays as files
 from cutedl_xp.layers import Dense, Dropout, Flatten
+from cutedl_xp.listeners import EarlyStopping
+from cutedl_xp.losses import Mse
+from cutedl_xp.optimizers import Accumulate, Adam, ClipByNorm, Fixed, Groups
+from cutedl_xp.regularizers import L2
+from cutedl_xp.schedules import Cosine
 from durability.mutator import Mutator
 from idx_files import idx
 
@@ -68,6 +74,34 @@ def model_file(seed: int) -> Source:
     return make
 
 
+def checkpoint(seed: int) -> Source:
+    """Return a source of damaged checkpoints, and of whole ones that describe another session or none."""
+    path = Path(sys.argv[4]) / "sample"
+    model = Model([Dense(3, 2, "tanh"), Dropout(0.5), Dense(1)]).assemble("numpy", seed=0)
+    optimizer = Groups({"*/bias": Fixed(Cosine(0.1, 9)), "*": Accumulate(ClipByNorm(Adam(), 1.0), 3)})
+    session = Session(model, loss=Mse(), optimizer=optimizer, regularizers=[L2(0.1)])
+    data = Dataset(np.ones((5, 2)), np.ones((5, 1)), batch_size=2)
+    session.fit(data, 2, val_data=data, listeners=[EarlyStopping()])
+    session.save(path)
+    arrays, header = files.read(path)
+    outside = Mutator([path.read_bytes()], seed)
+    text = json.dumps(header | {"format": 1}).encode()  # which needs no SHA-256
+    inside, numbers = (Mutator([text], seed + more) for more in (1, 2))
+    numbers.mutations = (numbers.set_number,)
+
+    def make() -> bytes:
+        chosen = outside.random.choice((outside, inside, numbers, numbers))
+        if chosen is outside:
+            return outside()
+        return safetensors.numpy.save(arrays, {"cutedl_xp": chosen().decode(errors="replace")})
+
+    return make
+
+
+def read_checkpoint(path: Path, content: bytes) -> None:
+    Session.load(path, "numpy")
+
+
 def read_model_file(path: Path, content: bytes) -> None:
     Model.load(path, backend="numpy")
 
@@ -76,6 +110,7 @@ READERS: dict[str, tuple[Callable[[int], Source], Callable[[Path, bytes], None],
     "idx": (plain_idx, read_plain_idx, "file"),
     "idx.gz": (compressed_idx, read_compressed_idx, "file.gz"),
     "model": (model_file, read_model_file, "file"),
+    "checkpoint": (checkpoint, read_checkpoint, "file"),
 }
 
 

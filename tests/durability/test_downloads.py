@@ -1,7 +1,6 @@
 """Damaged answers of a mirror: each is refused in one sentence, or the whole file is put in its place."""
 
 import gzip
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +12,6 @@ from cutedl_xp.datasets._download import MnistUnavailable, Patience, fetch
 from durability.mutator import Mutator
 from mirror import CHECKSUMS, CONTENT, WHOLE, contents
 
-ANSWERS = min(1000, int(os.environ.get("CUTEDL_XP_DURABILITY_INPUTS", "300")) // 3)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/gzip\r\n"
 WHOLE_ANSWERS = [
     HEAD + b"Content-Length: %d\r\n\r\n" % len(WHOLE) + WHOLE,
@@ -58,9 +56,9 @@ def send(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bytes], str]]:
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def test_damaged_answers(tmp_path: Path, send: Callable[[bytes], str]) -> None:
-    make, complete = Mutator(WHOLE_ANSWERS, seed=0), 0
-    for number in range(ANSWERS):
+def test_damaged_answers(tmp_path: Path, send: Callable[[bytes], str], number_of: Callable[[int, int], int]) -> None:
+    make, complete, answers = Mutator(WHOLE_ANSWERS, seed=0), 0, number_of(100, 1000)
+    for number in range(answers):
         folder = tmp_path / str(number)
         message = ""
         try:
@@ -73,4 +71,4 @@ def test_damaged_answers(tmp_path: Path, send: Callable[[bytes], str]) -> None:
         else:
             assert gzip.decompress(contents(folder)["a.gz"]) == CONTENT
             complete += 1
-    assert 0 < complete < ANSWERS
+    assert 0 < complete < answers

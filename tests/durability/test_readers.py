@@ -1,13 +1,11 @@
-"""Damaged files of every kind: a reader refuses each in one sentence, or returns exactly what the file holds.
-
-The environment variable CUTEDL_XP_DURABILITY_INPUTS sets how many files each reader is given.
-"""
+"""Damaged files of every kind: a reader refuses each in one sentence, or returns exactly what the file holds."""
 
 import gzip
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,21 +18,24 @@ from durability import readers
 from durability.mutator import Mutator
 from idx_files import header, idx
 
-INPUTS = int(os.environ.get("CUTEDL_XP_DURABILITY_INPUTS", "300"))
 MOST_MEMORY = 300_000_000
 TESTS = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize("name", readers.READERS)
-def test_damaged_files(tmp_path: Path, name: str) -> None:
+def test_damaged_files(
+    tmp_path: Path, number_of: Callable[[int, int], int], record_property: Callable[..., None], name: str
+) -> None:
     """A process of its own reads them, because a peak of memory is that of a process."""
-    command = [sys.executable, "-W", "error", "-m", "durability.readers", name, str(INPUTS), "0", str(tmp_path)]
+    inputs = number_of(300, 1_000_000)
+    command = [sys.executable, "-W", "error", "-m", "durability.readers", name, str(inputs), "0", str(tmp_path)]
     path = os.pathsep.join([str(TESTS), *sys.path])
     done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     result = json.loads(done.stdout)
-    assert result["accepted"] + result["refused"] == INPUTS
-    assert result["refused"] > INPUTS // 2
+    record_property("figures", result)
+    assert result["accepted"] + result["refused"] == inputs
+    assert result["refused"] > inputs // 2
     assert result["peak"] < MOST_MEMORY
 
 
