@@ -32,6 +32,7 @@ EMULATED = tuple(_HERE / "backends" / f"test_cupy_{subject}.py" for subject in _
 FOR_CUPY = tuple(
     _HERE / "backends" / f"test_{subject}.py" for subject in ("cublas", "cupy_reductions", "graph_sessions", "graphs")
 )
+_AMOUNT = "CUTEDL_XP_DURABILITY"
 _HOW = pytest.StashKey[str]()  # how CuPy finds a device
 
 
@@ -129,6 +130,15 @@ def _no_errors_of_the_emulator() -> Iterator[None]:
     emulator = _emulator()
     assert emulator is None or not emulator.take_errors()
     assert emulator is None or not emulator.is_capturing()
+
+
+@pytest.fixture(scope="session")
+def number_of() -> Callable[[int, int], int]:
+    """Return a function that returns the first of two numbers, or the second with CUTEDL_XP_DURABILITY=large."""
+    size = os.environ.get(_AMOUNT, "small")
+    if size not in ("small", "large"):
+        raise ValueError(f"${_AMOUNT} must be 'small' or 'large'; got {size!r}")
+    return lambda small, large: large if size == "large" else small
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cutedl_xp._checks import check_integer, check_one_of
+from cutedl_xp._checks import check_integer, check_one_of, format_reason
 from cutedl_xp._version import __version__
 from cutedl_xp.backends import Backend, dtype_name
 from cutedl_xp.files import arrays as files
@@ -131,7 +131,9 @@ def step_of(path: Path) -> int | None:
 
 def unreadable(path: str | os.PathLike[str], error: Exception) -> ValueError:
     """Return the error for a file whose content does not make a session."""
-    why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+    why = format_reason(error)
+    if isinstance(error, KeyError):
+        why = f"it lacks {why}"
     return ValueError(f"{os.fspath(path)} does not hold a session that can be made here: {why}")
 
 

@@ -14,8 +14,6 @@ from cutedl_xp import activations, get_backend, optimizers
 from cutedl_xp.backends import _threads
 from cutedl_xp.backends import numpy as numpy_backend
 
-COUNT = 1000 if os.environ.get("CUTEDL_XP_DURABILITY") == "large" else 20
-
 with_numba = pytest.mark.skipif(numpy_backend._import_loops() is None, reason="numba is not installed")
 with_signals = pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="there are no such signals here")
 
@@ -133,24 +131,24 @@ print(late)
 """
 
 
-def run(program: str) -> list[str]:
-    """Return the lines that a program prints."""
+def run(program: str, count: int) -> list[str]:
+    """Return the lines that a program prints which is interrupted so many times."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "CUTEDL_XP_FUSED": "1"}
-    command = [sys.executable, "-W", "ignore", "-c", INTERRUPT + program, str(COUNT)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60 + COUNT)
+    command = [sys.executable, "-W", "ignore", "-c", INTERRUPT + program, str(count)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60 + count)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
 
 @with_numba
 @with_signals
-def test_an_interrupt_in_compiled_code_is_a_keyboard_interrupt() -> None:
-    assert run(COMPILED) == ["KeyboardInterrupt: "] * 9
+def test_an_interrupt_in_compiled_code_is_a_keyboard_interrupt(number_of: Callable[[int, int], int]) -> None:
+    assert run(COMPILED, number_of(20, 1000)) == ["KeyboardInterrupt: "] * 9
 
 
 @with_signals
-def test_no_piece_is_worked_on_after_an_interrupt() -> None:
-    assert run(THREADS) == ["KeyboardInterrupt: ", "0"]
+def test_no_piece_is_worked_on_after_an_interrupt(number_of: Callable[[int, int], int]) -> None:
+    assert run(THREADS, number_of(20, 1000)) == ["KeyboardInterrupt: ", "0"]
 
 
 class Interrupted(_threads._Job):

@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,6 @@ pytest.importorskip("numba")
 
 from cutedl_xp.backends._numba_cache import VerifiedFiles
 
-LARGE = os.environ.get("CUTEDL_XP_DURABILITY") == "large"
 KEY, CODE = ("float32", "x86_64"), {"machine code": b"\x90" * 8}
 
 
@@ -158,12 +158,12 @@ print("ok")
 """
 
 
-def test_a_training_with_damaged_files_is_right(tmp_path: Path) -> None:
+def test_a_training_with_damaged_files_is_right(tmp_path: Path, number_of: Callable[[int, int], int]) -> None:
     environment = os.environ | {
         "NUMBA_CACHE_DIR": str(tmp_path),
         "CUTEDL_XP_FUSED": "1",
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    command = [sys.executable, "-c", TRAINING, str(tmp_path), "300" if LARGE else "6"]
+    command = [sys.executable, "-c", TRAINING, str(tmp_path), str(number_of(6, 300))]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr

@@ -1,20 +1,6 @@
-"""How much the tests of this folder try; README.md describes it."""
-
-import os
-from collections.abc import Callable
+"""The figures that the tests of this folder record."""
 
 import pytest
-
-_VARIABLE = "CUTEDL_XP_DURABILITY"
-
-
-@pytest.fixture(scope="session")
-def number_of() -> Callable[[int, int], int]:
-    """Return a function that returns the first of two numbers, or the second with CUTEDL_XP_DURABILITY=large."""
-    size = os.environ.get(_VARIABLE, "small")
-    if size not in ("small", "large"):
-        raise ValueError(f"${_VARIABLE} must be 'small' or 'large'; got {size!r}")
-    return lambda small, large: large if size == "large" else small
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,7 +1,5 @@
 """A path of a model file, and a small model's file there."""
 
-import os
-
 import pytest
 
 from cutedl_xp import Model
@@ -21,6 +19,6 @@ def saved(path):
 
 
 @pytest.fixture
-def rounds():
-    """Return how often tests with random moments repeat; CUTEDL_XP_ROUNDS sets a larger number."""
-    return int(os.environ.get("CUTEDL_XP_ROUNDS", "10"))
+def rounds(number_of):
+    """How often tests with random moments repeat."""
+    return number_of(10, 100)
