@@ -93,6 +93,14 @@ def tests_jax(session: nox.Session) -> None:
 
 
 @nox.session(python="3.11")
+def durability(session: nox.Session) -> None:
+    """Kill trainings, inject errors and damage files; CUTEDL_XP_DURABILITY=large does so for an hour or two."""
+    session.install(".[test,fast]", TORCH)
+    session.run("pytest", "tests/durability", *SIDE_BY_SIDE, *session.posargs)
+    session.run("pytest", "tests/durability/test_kill.py", "--backend", "torch", "-k", "killed", *session.posargs)
+
+
+@nox.session(python="3.11")
 def interop(session: nox.Session) -> None:
     """Run the tests on PyTorch's and JAX's own arrays, and the optimizers beside PyTorch's, optax's and Keras's."""
     session.install(".[test]", TORCH, JAX, OPTAX, KERAS, SCIPY, SCIKIT_LEARN)
@@ -196,12 +204,13 @@ def run_doctests(session: nox.Session) -> None:
 
 
 def test_on(backend: str, session: nox.Session, *parts: str, **environment: str) -> None:
-    """Run all tests except interop, or the given parts."""
+    """Run all tests except those of the sessions interop and durability, or the given parts."""
     session.run(
         "pytest",
         "--backend",
         backend,
         "--ignore=tests/interop",
+        "--ignore=tests/durability",
         *SIDE_BY_SIDE,
         *parts,
         *session.posargs,
