@@ -61,6 +61,7 @@ class CompiledEvaluation:
             predicted = (count * size, *(model.output_shape(data.sample_shape) or ()))
             for mean, counted in zip(means, self._evaluation.sizes(predicted), strict=True):
                 mean.size += counted
+        self._pace.pause()
         for mean, sums in zip(means, state, strict=True):
             mean.replace_sums(sums, 0)
         return means

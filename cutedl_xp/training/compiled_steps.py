@@ -63,6 +63,7 @@ class CompiledSteps:
         with self._carry.taken():
             while self._position.step < last and not self._fit.stopping.requested:
                 self._run_chunk(last - self._position.step)
+        self._pace.pause()
 
     def _run_chunk(self, limit: int) -> None:
         """Run the next chunk, of at most ``limit`` steps."""

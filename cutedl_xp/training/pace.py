@@ -24,6 +24,7 @@ class Pace:
     def __init__(self, seconds: float = 0.1, clock: Callable[[], float] = time.perf_counter) -> None:
         self._seconds, self._clock = seconds, clock
         self._in_flight: deque[tuple[Callable[[], None], int, float, bool]] = deque()
+        self._late = 0  # chunks in flight whose end nobody has waited for in time
         self._last_end = 0.0
         self.length = _FIRST
 
@@ -33,9 +34,11 @@ class Pace:
             wait, steps, begun, counts = self._in_flight.popleft()
             wait()
             ended = self._clock()
+            late, self._late = self._late > 0, max(self._late - 1, 0)
             if counts:
-                self._measured(steps, ended - max(begun, self._last_end))
-            self._last_end = ended
+                self._measured(steps, ended - (begun if late else max(begun, self._last_end)), late=late)
+            if not late:
+                self._last_end = ended
         return self._clock()
 
     def after_chunk(self, wait: Callable[[], None], steps: int, begun: float, *, counts: bool) -> None:
@@ -54,6 +57,13 @@ class Pace:
         """
         self._in_flight.append((wait, steps, begun, counts))
 
-    def _measured(self, steps: int, seconds: float) -> None:
+    def pause(self) -> None:
+        """Note that something else follows: the chunks in flight may end long before somebody waits for them."""
+        self._late = len(self._in_flight)
+
+    def _measured(self, steps: int, seconds: float, *, late: bool) -> None:
+        """Choose the next length from the duration of a chunk, or from a limit of it if the chunk is late."""
         fitting = int(self._seconds * steps / max(seconds, 1e-9))
-        self.length = max(1, min(fitting, _GROWTH * steps, _GROWTH * self.length))
+        longest = max(_GROWTH * steps, self.length)  # a short chunk at the end of an epoch is no reason to shrink
+        length = max(1, min(fitting, longest, _GROWTH * self.length))
+        self.length = max(length, self.length) if late else length

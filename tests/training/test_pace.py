@@ -66,3 +66,32 @@ def test_a_long_step_is_alone_in_flight() -> None:
 def test_the_duration_of_a_compilation_does_not_count() -> None:
     device = Device(5.0)
     assert run(Pace(0.1, clock=lambda: device.now), device, 4, counts=False) == [1] * 4
+
+
+def test_a_pause_is_no_part_of_a_duration() -> None:
+    device = Device(0.001)
+    pace = Pace(0.1, clock=lambda: device.now)
+    assert run(pace, device, 8)[-1] == 100
+    for _ in range(4):  # validations, say, between epochs of three chunks
+        pace.pause()
+        device.now += 60.0
+        assert all(length in (99, 100) for length in run(pace, device, 3))  # rounded
+
+
+def test_epochs_of_one_chunk_reach_the_longest_chunks_as_well() -> None:
+    device = Device(0.001)
+    pace = Pace(0.1, clock=lambda: device.now)
+    for _ in range(8):
+        run(pace, device, 1)
+        pace.pause()
+    assert pace.length == 100
+
+
+def test_a_short_chunk_at_the_end_of_an_epoch_does_not_shorten_the_next() -> None:
+    device = Device(0.001)
+    pace = Pace(0.1, clock=lambda: device.now)
+    run(pace, device, 8)
+    for _ in range(3):
+        begun = pace.before_chunk()
+        pace.after_chunk(device.start(2), 2, begun, counts=True)
+        assert run(pace, device, 2)[-1] in (99, 100)  # rounded
