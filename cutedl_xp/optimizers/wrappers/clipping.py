@@ -151,7 +151,9 @@ class ClipByNorm(_Clipping):
             return super()._clip(grads, donate=donate)
         separate = grads.separate()
         clipped = super()._clip(separate, donate=donate)
-        return clipped if separate is grads else grads  # the parts of a run have been written in place
+        if separate is grads:
+            return clipped
+        return grads if donate else grads.filled_with(clipped.views)  # donated parts of a run are written in place
 
 
 class ClipByGlobalNorm(_Clipping):

@@ -67,6 +67,26 @@ def test_a_models_parameters_are_limited_as_loose_ones(kind: Clipping, expected:
         np.testing.assert_allclose(found, before[name] - expected(numbers, 0.5)[name], rtol=1e-12)
 
 
+@each_kind
+@pytest.mark.parametrize("donate", [False, True])
+def test_runs_of_several_parameters_are_limited_donated_or_not(
+    kind: Clipping, expected: Any, donate: bool, backend: Backend, to_numpy: Callable[[Any], np.ndarray]
+) -> None:
+    model = Model([Dense(3, input_dim=2), Dense(2)]).assemble(backend, "float64")
+    before, numbers = values(model.parameters), gradients(model.parameters, 0)
+    set_gradients(model.parameters, 0)
+    optimizer = kind(Fixed(1.0), 0.5)
+    optimizer.attach(model.parameters)
+    optimizer.views.refresh()
+    arrays, state = (optimizer.views.values, optimizer.views.gradients), optimizer.kept_state()
+    updated, _ = optimizer.apply(*arrays, state, optimizer.next_scalars(state), donate=donate)
+    for name, found in updated.views.items():
+        np.testing.assert_allclose(to_numpy(found), before[name] - expected(numbers, 0.5)[name], rtol=1e-12)
+    if not donate:
+        for name, kept in optimizer.views.gradients.views.items():
+            np.testing.assert_array_equal(to_numpy(kept), numbers[name])
+
+
 def test_an_infinite_entry_is_limited_by_value(backend: Backend, dtype: str) -> None:
     g = np.asarray([np.inf, -np.inf, 1.0, -1e30], dtype)
     parameter = Parameter("w", backend.asarray(np.zeros(4, dtype)), backend.asarray(g))
