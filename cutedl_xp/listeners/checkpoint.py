@@ -168,11 +168,13 @@ class Checkpoint:
     def _remove_old(self) -> None:
         """Remove the oldest of the numbered checkpoints if they are more than ``keep`` together with the latest."""
         if self.keep > 1:
-            name = re.compile(re.escape(f"{self.path.stem}-") + "[0-9]+" + re.escape(self.path.suffix))
+            name = re.compile(re.escape(f"{self.path.stem}-") + "([0-9]+)" + re.escape(self.path.suffix))
             numbered = [each for each in self.path.parent.iterdir() if name.fullmatch(each.name)]
             numbered.sort(key=lambda each: each.stat().st_mtime_ns)
             for each in numbered[: 1 - self.keep]:
-                each.unlink(missing_ok=True)
+                found = name.fullmatch(each.name)
+                if found and str(checkpoint.step_of(each)) == found[1]:  # else the file is not from this listener
+                    each.unlink(missing_ok=True)
 
     def _beside(self, word: str) -> Path:
         return self.path.with_name(f"{self.path.stem}-{word}{self.path.suffix}")

@@ -58,7 +58,8 @@ class Counting:
         self.load_state_dict({})
 
     def __call__(self, event: Event) -> None:
-        if event.name == "epoch_end" and event.batch == event.epoch_steps:  # else the epoch is stopped early
+        ended = event.name == "epoch_end" and event.batch == event.epoch_steps  # else it is stopped early
+        if ended and self.memory["epochs"][-1:] != [(event.epoch, event.step)]:  # else the event is repeated
             self.memory["epochs"].append((event.epoch, event.step))
         if event.name == "val_end" and event.history.steps[-1:] == [event.step]:  # else it was interrupted
             self.memory["sum"] += event.history.val_loss[-1] * event.step

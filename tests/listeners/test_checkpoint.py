@@ -231,3 +231,12 @@ def test_a_relative_path_is_that_of_its_construction(
 def test_wrong_options_are_refused(options: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Checkpoint(**({"path": "run"} | options))
+
+
+def test_a_numbered_file_of_another_training_stays(make_session: Callable[..., Session], tmp_path: Path) -> None:
+    make_session().save(tmp_path / "run-1.ckpt")
+    x = np.ones((8, 2))
+    make_session().fit(
+        Dataset(x, np.zeros(8, int), batch_size=4), 4, listeners=[Checkpoint(tmp_path / "run.ckpt", keep=2)]
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run-1.ckpt", "run-6.ckpt", "run.ckpt"]
