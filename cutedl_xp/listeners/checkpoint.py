@@ -106,8 +106,8 @@ class Checkpoint:
         """Write a checkpoint if one is due."""
         if event.history is not self._history:
             self._begin(event)
-        if self.best is not None and event.name in ("val_end", "epoch_end") and self._is_best(event):
-            self._write(event, lambda: event.session.save(self._beside("best")))
+        if self.best is not None and event.name in ("val_end", "epoch_end"):
+            self._write_best(event, self.best)
         if self._is_due(event) and event.stopping.kind != "not_finite":
             self._write(event, lambda: self._replace(event.session))
 
@@ -129,12 +129,12 @@ class Checkpoint:
         by_steps = bool(self.events) and event.step % self.every_steps == 0
         return by_epochs or by_steps or event.stopping.requested or (ended and event.epoch == event.last_epoch)
 
-    def _is_best(self, event: Event) -> bool:
-        """Return whether the new entries have one that is better than all before."""
-        assert self.best is not None
-        entries = map(self._signed, self._entries.read(event.history, self.best))
-        before, self._best_entry = self._best_entry, min([self._best_entry, *entries])
-        return self._best_entry < before
+    def _write_best(self, event: Event, best: str) -> None:
+        """Write the best checkpoint if the last of the new entries is better than all before."""
+        entries = [*map(self._signed, self._entries.read(event.history, best))]
+        is_best = entries and entries[-1] < self._best_entry
+        if is_best and self._write(event, lambda: event.session.save(self._beside("best"))):
+            self._best_entry = entries[-1]
 
     def _signed(self, entry: float) -> float:
         """Return an entry with the sign that makes smaller ones better; NaN is worse than any number."""
@@ -142,9 +142,11 @@ class Checkpoint:
             return math.inf
         return entry if self.mode == "min" else -entry
 
-    def _write(self, event: Event, write: Callable[[], None]) -> None:
+    def _write(self, event: Event, write: Callable[[], None]) -> bool:
+        """Write a file and return whether that was possible; the first failure is a warning."""
         try:
             write()
+            return True
         except OSError as error:
             if not self._warned:
                 self._warned = True
@@ -154,6 +156,7 @@ class Checkpoint:
                     RuntimeWarning,
                     stacklevel=2,
                 )
+            return False
 
     def _replace(self, session: Any) -> None:
         """Write the latest checkpoint, after the one before it has got its numbered name."""

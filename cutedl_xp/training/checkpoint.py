@@ -141,8 +141,8 @@ def _check_kind(header: dict[str, Any]) -> None:
     kind, number = header.get("kind"), header.get("format")
     if kind == "model":
         raise ValueError("it holds a model without a training; load it with Model.load")
-    if kind != "session" or not isinstance(number, int):
-        raise ValueError(f"its kind is {kind!r}, and that of a checkpoint is 'session'")
+    if kind != "session" or type(number) is not int or number < _FORMAT:
+        raise ValueError(f"it has format {number!r}, kind {kind!r}, not format {_FORMAT}, kind 'session'")
     if number > _FORMAT:
         raise ValueError(
             f"it has format {number}, written by version {header.get('library')} of cutedl_xp, and this version "

@@ -240,3 +240,21 @@ def test_a_numbered_file_of_another_training_stays(make_session: Callable[..., S
         Dataset(x, np.zeros(8, int), batch_size=4), 4, listeners=[Checkpoint(tmp_path / "run.ckpt", keep=2)]
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run-1.ckpt", "run-6.ckpt", "run.ckpt"]
+
+
+def test_a_best_one_that_could_not_be_written_is_tried_again(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, failures = Session.save, ["run-best"]
+
+    def fail_once(self: Session, path: Path) -> None:
+        if Path(path).name in failures:
+            failures.clear()
+            raise OSError(28, "No space left on device")
+        save(self, path)
+
+    monkeypatch.setattr(Session, "save", fail_once)
+    checkpoint = Checkpoint(tmp_path / "run", best="loss")
+    with pytest.warns(RuntimeWarning, match="No space left"):
+        session.fit(TRAIN, 3, listeners=[checkpoint])
+    assert steps_of(tmp_path / "run-best") == 9

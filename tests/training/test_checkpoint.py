@@ -134,7 +134,8 @@ def changed(path: Path, **entries: Any) -> Path:
     ("entries", "message"),
     [
         ({"format": 99}, "format 99, .* reads formats up to 2; update cutedl_xp"),
-        ({"kind": "other"}, "its kind is 'other'"),
+        ({"kind": "other"}, "it has format 2, kind 'other', not format 2, kind 'session'"),
+        ({"format": 1}, "it has format 1, kind 'session', not format 2"),
         ({"dtype": "int8"}, "`dtype` must be one of"),
         ({"layers": []}, "`layers` is empty"),
         ({"layers": 5}, "`layers` must be"),
