@@ -432,10 +432,6 @@ AROUND: dict[str, Callable[[], Optimizer]] = {
         {"*/bias": optimizers.Momentum(0.1), "/2-*": optimizers.Frozen(), "*": optimizers.AdamW(0.1)}
     ),
     "SkipNonFinite": lambda: optimizers.SkipNonFinite(optimizers.RMSProp(0.1)),
-    "Accumulate of ClipByNorm": lambda: optimizers.Accumulate(optimizers.ClipByNorm(optimizers.Adam(0.1), 0.01), 3),
-    "SkipNonFinite of ClipByNorm": lambda: optimizers.SkipNonFinite(
-        optimizers.ClipByNorm(optimizers.Momentum(0.1), 0.01)
-    ),
     "several": lambda: optimizers.AverageWeights(
         optimizers.ClipByGlobalNorm(
             optimizers.Groups(

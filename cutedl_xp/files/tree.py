@@ -15,7 +15,7 @@ import numpy as np
 from cutedl_xp._checks import format_value
 
 _LONG = 32
-"""Entries from which a list of numbers becomes an array: a header is limited to 100 MB."""
+"""Entries from which a list of numbers becomes an array: a header is limited to 10 MB."""
 
 _MARKS = ("$array", "$floats", "$ints", "$number", "$dict")
 _LARGEST_INT = 2**63 - 1
@@ -46,13 +46,11 @@ def _encode(tree: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(tree, float):
         return tree if math.isfinite(tree) else {"$number": repr(tree)}
     if isinstance(tree, np.ndarray):
-        arrays[name] = tree
-        return {"$array": name}
+        return {"$array": _keep(tree, name, arrays)}
     if isinstance(tree, list | tuple):
         for mark, kind, dtype in (("$floats", float, np.float64), ("$ints", int, np.int64)):
             if len(tree) >= _LONG and all(type(each) is kind for each in tree) and (kind is float or _fits(tree)):
-                arrays[name] = np.array(tree, dtype)
-                return {mark: name}
+                return {mark: _keep(np.array(tree, dtype), name, arrays)}
         return [_encode(each, f"{name}/{place}", arrays) for place, each in enumerate(tree)]
     if isinstance(tree, Mapping):
         if all(isinstance(key, str) and key[:1] != "$" for key in tree):
@@ -62,6 +60,15 @@ def _encode(tree: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     raise TypeError(
         f"`{name}` must be a number, a text, a NumPy array, or a list or dict of them; got {format_value(tree)}"
     )
+
+
+def _keep(array: np.ndarray, name: str, arrays: dict[str, np.ndarray]) -> str:
+    """Keep an array, and return its name: another one if the name is taken, as keys may contain slashes."""
+    number, free = 1, name
+    while free in arrays:
+        number, free = number + 1, f"{name}~{number + 1}"
+    arrays[free] = array
+    return free
 
 
 def _fits(numbers: Any) -> bool:

@@ -1,4 +1,4 @@
-"""When a series of figures has stopped to improve, with memory of bounded size."""
+"""Detection of a series of figures that has stopped improving, with memory of bounded size."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,15 +23,19 @@ class NewEntries:
     def __init__(self) -> None:
         self.reset()
 
-    def reset(self) -> None:
-        """Forget the history."""
+    def reset(self, unread: int = 0) -> None:
+        """Forget the history, of which ``unread`` entries are new if its training is resumed."""
         self._history: History | None = None
-        self._seen = 0
+        self._monitor = ""
+        self._seen, self._unread = 0, unread
+
+    @property
+    def unread(self) -> int:
+        """Number of entries that were made and not read yet."""
+        return self._unread if self._history is None else len(self._history.series(self._monitor)) - self._seen
 
     def read(self, history: History, monitor: str) -> Sequence[float]:
-        """Return the entries of a figure since the last call; for another history those that this training has made.
-
-        Entries that were made before the training was resumed are part of the listener's memory.
+        """Return the entries of a figure since the last call; all of them for the history of another training.
 
         Raises
         ------
@@ -39,9 +43,11 @@ class NewEntries:
             If the figure is not recorded.
         """
         series = history.series(monitor)
-        start = self._seen if history is self._history else history.resumed_at
-        self._history, self._seen = history, len(series)
-        return series[start:]
+        if history is not self._history:
+            self._seen = max(history.resumed_at - self._unread, 0)
+        new = series[self._seen :]
+        self._history, self._monitor, self._seen = history, monitor, len(series)
+        return new
 
 
 class Plateau:

@@ -5,10 +5,13 @@ import os
 import re
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cutedl_xp import _checks
+from cutedl_xp._options import constant, option
 from cutedl_xp.files.arrays import check_path
 from cutedl_xp.files.atomic import write_atomically
 from cutedl_xp.listeners._plateau import NewEntries, check_mode
@@ -55,7 +58,9 @@ class Checkpoint:
 
     Notes
     -----
-    A training that stops because a number is not finite is not written: the last checkpoint before stays.
+    Nothing is written while a parameter, the state of the optimizer or a loss is NaN or infinite: the last finite
+    checkpoint stays. With ``AverageWeights.swap`` around validations, the best checkpoint holds the weights of the
+    training, and not the average that was validated.
 
     Examples
     --------
@@ -73,6 +78,12 @@ class Checkpoint:
     """
 
     called_last = True
+    path: Path = constant()
+    every_epochs: int = option(partial(_checks.check_integer, at_least=0))
+    every_steps: int = constant()
+    events: tuple[str, ...] = constant()
+    keep: int = option(partial(_checks.check_integer, at_least=1))
+    best: str | None = constant()
 
     def __init__(
         self,
@@ -84,17 +95,20 @@ class Checkpoint:
         mode: str | None = None,
     ) -> None:
         self.path = Path(os.path.abspath(check_path(path)))  # also after a change of the working directory
-        self.every_epochs = _checks.check_integer("every_epochs", every_epochs, at_least=0)
-        steps = _checks.check_integer("every_steps", every_steps, at_least=0)
-        self.events, self.every_steps = (("step_end",) if steps else ()), max(steps, 1)
-        self.keep = _checks.check_integer("keep", keep, at_least=1)
+        self.every_epochs = every_epochs
+        self.every_steps = _checks.check_integer("every_steps", every_steps, at_least=0)
+        self.events = ("step_end",) if self.every_steps else ()
+        self.keep = keep
         self.best = None if best is None else _checks.check_text("best", best)
-        if self.best is not None:
-            mode = check_mode(self.best, "max" if mode is None and self.best.endswith("accuracy") else mode)
+        if best is None and mode is not None:
+            raise ValueError(f"`mode` belongs to `best`, which is None; got mode={mode!r}")
         self.mode = mode
+        if best is not None:
+            self.mode = check_mode(best, "max" if mode is None and best.endswith("accuracy") else mode)
         self._entries, self._best_entry = NewEntries(), math.inf
         self._history: Any = None
         self._written: int | None = None  # step of the checkpoint in `path`
+        self._numbered: list[int] = []  # steps of the ones before it
         self._warned = False
 
     def check_session(self, session: Any) -> None:
@@ -112,11 +126,14 @@ class Checkpoint:
             self._write(event, lambda: self._replace(event.session))
 
     def _begin(self, event: Event) -> None:
-        """Start with another training: the best entry that it had before it was resumed stays on the disk."""
-        self._history, self._best_entry = event.history, math.inf
+        """Start with another training: what a resumed one has written before stays on the disk."""
+        self._history = event.history
+        if self.keep > 1:
+            self._numbered = [*filter(self._has_written, self._numbers_beside(event.step))]
         if self.best is not None:
             before = event.history.series(self.best)[: event.history.resumed_at]
-            self._best_entry = min([math.inf, *map(self._signed, before)])
+            self._entries.reset()
+            self._best_entry = min([self._best_entry, *map(self._signed, before)])
 
     def _is_due(self, event: Event) -> bool:
         if event.name == "step_end":
@@ -133,7 +150,7 @@ class Checkpoint:
         """Write the best checkpoint if the last of the new entries is better than all before."""
         entries = [*map(self._signed, self._entries.read(event.history, best))]
         is_best = entries and entries[-1] < self._best_entry
-        if is_best and self._write(event, lambda: event.session.save(self._beside("best"))):
+        if is_best and self._write(event, lambda: event.session.save_if_finite(self._beside("best"))):
             self._best_entry = entries[-1]
 
     def _signed(self, entry: float) -> float:
@@ -142,12 +159,11 @@ class Checkpoint:
             return math.inf
         return entry if self.mode == "min" else -entry
 
-    def _write(self, event: Event, write: Callable[[], None]) -> bool:
-        """Write a file and return whether that was possible; the first failure is a warning."""
+    def _write(self, event: Event, write: Callable[[], bool]) -> bool:
+        """Write a file and return whether it was written; the first failure is a warning."""
         try:
-            write()
-            return True
-        except OSError as error:
+            return write()
+        except (OSError, TypeError, ValueError) as error:  # the latter two for a memory that no file can hold
             if not self._warned:
                 self._warned = True
                 warnings.warn(
@@ -158,26 +174,45 @@ class Checkpoint:
                 )
             return False
 
-    def _replace(self, session: Any) -> None:
+    def _replace(self, session: Any) -> bool:
         """Write the latest checkpoint, after the one before it has got its numbered name."""
-        if self.keep > 1 and self.path.exists():
-            before = self._written if self._written is not None else checkpoint.step_of(self.path)
-            if before is not None and before != session.step:
-                _copy(Path(os.path.realpath(self.path)), self._beside(str(before)))
-        session.save(self.path)
-        self._written = session.step
-        self._remove_old()
+        before = self._keep_previous(session.step) if self.keep > 1 and self.path.exists() else None
+        written: bool = False
+        try:
+            written = session.save_if_finite(self.path)
+        finally:
+            if before is not None and not written:
+                self._beside(str(before)).unlink(missing_ok=True)
+        if written:
+            self._written = session.step
+            self._numbered += [] if before is None else [before]
+            self._remove_old()
+        return written
+
+    def _keep_previous(self, step: int) -> int | None:
+        """Give the latest checkpoint its numbered name as well, and return its number if it is of another step."""
+        before = self._written if self._written is not None else checkpoint.step_of(self.path)
+        if before is None or before == step:
+            return None
+        _copy(Path(os.path.realpath(self.path)), self._beside(str(before)))
+        return before
 
     def _remove_old(self) -> None:
         """Remove the oldest of the numbered checkpoints if they are more than ``keep`` together with the latest."""
-        if self.keep > 1:
-            name = re.compile(re.escape(f"{self.path.stem}-") + "([0-9]+)" + re.escape(self.path.suffix))
-            numbered = [each for each in self.path.parent.iterdir() if name.fullmatch(each.name)]
-            numbered.sort(key=lambda each: each.stat().st_mtime_ns)
-            for each in numbered[: 1 - self.keep]:
-                found = name.fullmatch(each.name)
-                if found and str(checkpoint.step_of(each)) == found[1]:  # else the file is not from this listener
-                    each.unlink(missing_ok=True)
+        self._numbered = sorted(set(self._numbered) - {self._written})
+        while len(self._numbered) >= self.keep:
+            with suppress(OSError):  # a file that cannot be removed is no failure to write one
+                self._beside(str(self._numbered.pop(0))).unlink()
+
+    def _numbers_beside(self, step: int) -> list[int]:
+        """Return the numbers, up to a step, of the files that have the name of a numbered checkpoint."""
+        name = re.compile(re.escape(f"{self.path.stem}-") + "([0-9]+)" + re.escape(self.path.suffix))
+        found = [name.fullmatch(each.name) for each in self.path.parent.iterdir()]
+        return [int(each[1]) for each in found if each and int(each[1]) <= step]
+
+    def _has_written(self, number: int) -> bool:
+        """Return whether a numbered file holds the checkpoint of this step, and not that of another training."""
+        return checkpoint.step_of(self._beside(str(number))) == number
 
     def _beside(self, word: str) -> Path:
         return self.path.with_name(f"{self.path.stem}-{word}{self.path.suffix}")

@@ -43,24 +43,27 @@ class Progress:
         self._bar: Any = None
         self._start = 0
         self._history: History | None = None
+        self._ended = False
 
     def __call__(self, event: Event) -> None:
         """Begin a bar with a training, move it on, and close it at the end."""
         if not self.show:
             return
-        if event.history is not self._history:
+        resumed = self._ended and event.name == "epoch_start"  # in the same history
+        if event.history is not self._history or resumed:
             self._begin(event)
         self._bar.bar_format = self._layout(event)
         self._bar.update(event.step - self._start - self._bar.n)
         if event.history.stop_reason is not None or (event.name == "epoch_end" and event.epoch == event.last_epoch):
             self._bar.close()
+            self._ended = True
 
     def _begin(self, event: Event) -> None:
         if self._bar is not None:
             self._bar.close()
         steps = (event.last_epoch + 1 - event.epoch) * event.epoch_steps - event.batch
         self._bar = self._make_bar(total=steps, position=self.position, dynamic_ncols=True, bar_format=" ")
-        self._start, self._history = event.step, event.history
+        self._start, self._history, self._ended = event.step, event.history, False
 
     def _layout(self, event: Event) -> str:
         """The line as tqdm takes it; a bar it must have, and what is longer than the terminal it cuts off."""

@@ -95,11 +95,12 @@ class ReduceOnPlateau:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the memory: the best of the older entries, the last ones, and how long it has waited."""
-        return {"watches": [self.monitor, self.mode], "waited": self._memory["waited"]} | self._plateau.state_dict()
+        own = {"watches": [self.monitor, self.mode], "unread": self._entries.unread, "waited": self._memory["waited"]}
+        return own | self._plateau.state_dict()
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
         """Take over a memory that :meth:`state_dict` gave; an empty dict, or one of another figure, starts anew."""
         d = d if d.get("watches") == [self.monitor, self.mode] else {}
-        self._entries.reset()
+        self._entries.reset(d.get("unread", 0))
         self._plateau.load_state_dict(d or {"best": None, "last": []})
         self._memory["waited"] = d.get("waited", 0)  # entries since a reduction, up to patience

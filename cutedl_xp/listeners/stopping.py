@@ -78,14 +78,14 @@ class EarlyStopping:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the memory: the best of the older entries, the last ones, and the best weights."""
-        own = {"watches": [self.monitor, self.mode], "best_weights": dict(self._best_weights)}
-        return own | self._plateau.state_dict()
+        own = {"watches": [self.monitor, self.mode], "unread": self._entries.unread, "stopped": bool(self._stopped)}
+        return own | {"best_weights": dict(self._best_weights)} | self._plateau.state_dict()
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
         """Take over a memory that :meth:`state_dict` gave; an empty dict, or one of another figure, starts anew."""
         d = d if d.get("watches") == [self.monitor, self.mode] else {}
-        self._entries.reset()
-        self._stopped.clear()
+        self._entries.reset(d.get("unread", 0))
+        self._stopped[:] = [True] * d.get("stopped", False)
         self._plateau.load_state_dict(d or {"best": None, "last": []})
         self._best_weights.clear()
         self._best_weights.update(d.get("best_weights", {}))
@@ -135,9 +135,10 @@ class TargetReached:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the memory: the number of entries in a row that are above the target."""
-        return {"watches": [self.monitor, self.target]} | self._memory
+        return {"watches": [self.monitor, self.target], "unread": self._entries.unread} | self._memory
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
         """Take over a memory that :meth:`state_dict` gave; an empty dict, or one of another figure, starts anew."""
-        self._entries.reset()
-        self._memory["in_a_row"] = d["in_a_row"] if d.get("watches") == [self.monitor, self.target] else 0
+        d = d if d.get("watches") == [self.monitor, self.target] else {}
+        self._entries.reset(d.get("unread", 0))
+        self._memory["in_a_row"] = d.get("in_a_row", 0)

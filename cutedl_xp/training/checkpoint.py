@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cutedl_xp._checks import check_integer, check_one_of, format_reason
 from cutedl_xp._version import __version__
 from cutedl_xp.backends import Backend, dtype_name
@@ -25,7 +27,7 @@ _FORMAT = 2
 
 @dataclass(frozen=True)
 class Parts:
-    """What the constructor of a session takes."""
+    """Arguments of the constructor of a session."""
 
     model: Model
     loss: Loss
@@ -102,6 +104,19 @@ def read(
         raise unreadable(path, error) from error
 
 
+def is_finite(state: dict[str, Any], *, losses: bool) -> bool:
+    """Return whether the parameters and the optimizer's arrays in a state are finite, and the losses if they count."""
+    sums = state["losses"]
+    bad_losses = sums["host_bad"] or any(sums["device_sums"][3:])
+    return not (losses and bad_losses) and _all_finite(state["parameters"]) and _all_finite(state["optimizer"]["state"])
+
+
+def _all_finite(tree: Any) -> bool:
+    if isinstance(tree, dict):
+        return all(map(_all_finite, tree.values()))
+    return bool(np.isfinite(tree).all())
+
+
 def check_writable(path: Path) -> None:
     """Refuse a path to which no file can be written.
 
@@ -114,8 +129,9 @@ def check_writable(path: Path) -> None:
     folder = path.parent
     if not folder.is_dir():
         raise FileNotFoundError(f"`path` is {path}, and its folder does not exist; make the folder first")
-    if path.is_dir():
-        raise IsADirectoryError(f"`path` is {path}, which is a folder; give the path of a file in it")
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "no regular file"
+        raise FileExistsError(f"`path` is {path}, which is {kind}; give the path of a file")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(f"`path` is {path}, and its folder cannot be written to; choose another folder")
 

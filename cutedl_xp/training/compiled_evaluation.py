@@ -1,4 +1,4 @@
-"""Loss and metrics over a data set in one call of the backend."""
+"""Loss and metrics over a data set in chunks that a backend compiles."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -8,7 +8,7 @@ from types import FunctionType
 from typing import Any, TypeAlias
 
 from cutedl_xp import layers, losses, metrics, optimizers, regularizers, schedules
-from cutedl_xp._checks import check_sequence, format_names, format_value
+from cutedl_xp._checks import check_sequence, format_reason, format_value
 from cutedl_xp.backends import is_module_level
 from cutedl_xp.layers import Layer
 from cutedl_xp.losses import Loss
@@ -70,7 +70,7 @@ def describe(name: str, value: Any) -> Any:
     """Return a description of a value: numbers, texts, lists and dicts as they are, an object by its class and options.
 
     The options of an object are the arguments of its constructor; it has an attribute for each. A layer has
-    ``config()`` for this.
+    ``config()`` for this. The object is made again from its description, to see whether that gives an equal one.
 
     Parameters
     ----------
@@ -84,18 +84,41 @@ def describe(name: str, value: Any) -> Any:
     TypeError
         If no description of it is possible.
     """
+    used: dict[str, Any] = {}
+    try:
+        described = _describe(name, value, used)
+        again = _describe(name, rebuild(described, used), {})
+    except RecursionError as error:
+        raise TypeError(f"`{name}` contains itself, which a file cannot describe") from error
+    except Exception as error:
+        if isinstance(error, TypeError) and str(error).startswith("`"):
+            raise
+        raise TypeError(f"`{name}` cannot be made again from its options: {format_reason(error)}") from error
+    if again != described:
+        raise TypeError(
+            f"`{name}` is {format_value(value)}, and made again from its options it is another object; each attribute "
+            "must have the value that was given to the constructor"
+        )
+    return described
+
+
+def _describe(name: str, value: Any, used: dict[str, Any]) -> Any:
+    """Return a description, and note the classes and functions that it names."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Real):  # a number of NumPy
         return int(value) if isinstance(value, Integral) else float(value)
     if isinstance(value, list | tuple):
-        return [describe(f"{name}[{place}]", each) for place, each in enumerate(value)]
+        return [_describe(f"{name}[{place}]", each, used) for place, each in enumerate(value)]
     if isinstance(value, dict) and all(isinstance(key, str) and key[:1] != "$" for key in value):
-        return {key: describe(f"{name}[{key!r}]", each) for key, each in value.items()}
+        return {key: _describe(f"{name}[{key!r}]", each, used) for key, each in value.items()}
     if isinstance(value, FunctionType):
-        return {_FUNCTION: _function_name(name, value)}
+        _check_function(name, value)
+        used[_name_of(value)] = value
+        return {_FUNCTION: _name_of(value)}
     options = value.config() if isinstance(value, Layer) else _options(name, value)
-    described = {key: describe(f"{name}.{key}", each) for key, each in options.items()}
+    described = {key: _describe(f"{name}.{key}", each, used) for key, each in options.items()}
+    used[_name_of(type(value))] = type(value)
     return {_CLASS: _name_of(type(value)), "options": described}
 
 
@@ -128,21 +151,22 @@ def _find(name: Any, known: Known, kind: type) -> Any:
     return found
 
 
-def _function_name(name: str, function: Callable[..., Any]) -> str:
+def _check_function(name: str, function: Callable[..., Any]) -> None:
     if not is_module_level(function) or function.__qualname__ != function.__name__:
         raise TypeError(
-            f"`{name}` is {function.__qualname__}, which a file cannot describe; use one of cutedl_xp.schedules, "
-            "a function defined at the top of a module, or a class that has its options as attributes"
+            f"`{name}` is {function.__qualname__}, which a file cannot describe; use a function defined at the top of "
+            "a module without a decorator, one of cutedl_xp.schedules, or a class that has its options as attributes"
         )
-    return _name_of(function)
 
 
 def _options(name: str, value: Any) -> dict[str, Any]:
     """Return the arguments that a constructor needs to make an equal object."""
-    if type(value).__module__ == "builtins" or type(value).__qualname__ != type(value).__name__:
+    kind = type(value)
+    is_plain = isinstance(value, type) or kind.__module__.partition(".")[0] in ("builtins", "functools", "numpy")
+    if is_plain or kind.__qualname__ != kind.__name__:
         raise TypeError(
-            f"`{name}` is {format_value(value)}, which a file cannot describe; it must be an object of a class at the "
-            f"top of a module, such as {format_names(list(OWN)[:3])}"
+            f"`{name}` is {format_value(value)}, which a file cannot describe; use numbers, texts, lists, dicts with "
+            "texts as keys, and objects of classes defined at the top of a module"
         )
     found = {}
     for option, named in _option_names(value).items():

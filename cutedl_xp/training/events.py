@@ -87,6 +87,7 @@ def check(listeners: Sequence[Any], session: Any = None) -> None:
             raise TypeError(
                 f"`listeners` must be callables that take an event, such as EarlyStopping(); got {listener!r}"
             )
+        step_interval(listener)
         if session is not None and callable(getattr(listener, "check_session", None)):
             listener.check_session(session)
 

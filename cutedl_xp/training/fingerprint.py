@@ -17,6 +17,7 @@ def fingerprint(data: Dataset) -> dict[str, Any]:
     """Return what tells a data set from others, as plain values: shapes, dtypes, options, and a digest of some rows."""
     rows = [_sample(array) for array in (data.data, data.labels)]
     return {
+        "class": type(data).__name__,
         "samples": list(data.data.shape),
         "labels": list(data.labels.shape),
         "dtypes": [each.dtype.name for each in rows],

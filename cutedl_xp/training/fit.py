@@ -20,7 +20,7 @@ from cutedl_xp.training.stopping import Stopping
 
 @dataclass(frozen=True)
 class Start:
-    """Where a call of ``Session.fit`` began, and where it goes on after an interruption.
+    """Start of a call of ``Session.fit``, which may go on after an interruption.
 
     Attributes
     ----------
@@ -28,13 +28,19 @@ class Start:
         Training steps of the session before it.
     seconds
         Seconds that it has taken so far.
-    epoch_open
-        Whether an epoch was begun whose end the listeners have not been called at.
+    open_epoch
+        Epoch that was begun and whose end the listeners have not been called at; None if there is none.
+    step_open
+        Whether the last step was made, and the listeners have not been called after it.
+    stop_reason
+        Reason of a listener that has stopped the training within the open epoch; None if there is none.
     """
 
     step: int
     seconds: float = 0.0
-    epoch_open: bool = False
+    open_epoch: int | None = None
+    step_open: bool = False
+    stop_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class Fit:
     memory
         Listeners of the training, and their memory.
     start
-        Where it began.
+        Start of the training.
     validate
         Function that returns the means of the loss and the metrics, see :meth:`Evaluation.means`.
     programs

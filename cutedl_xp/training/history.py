@@ -180,11 +180,10 @@ class History:
             getattr(history, name).extend(_numbers(name, d[name]))
         for name, values in d["metrics"].items():
             history._metrics[f"val_{name}"].extend(_numbers(f"metrics[{name!r}]", values))
-        if isinstance(history.lr, dict):
-            for pattern, rates in d["lr"].items():
-                history.lr[pattern].extend(_numbers(f"lr[{pattern!r}]", rates))
-        else:
-            history.lr.extend(_numbers("lr", d["lr"]))
+        given = d["lr"] if isinstance(d["lr"], Mapping) else {"": d["lr"]}
+        for pattern, rates in given.items():
+            own = history.lr[pattern] if isinstance(history.lr, dict) else history.lr
+            own.extend(_numbers(f"lr[{pattern!r}]" if pattern else "lr", rates))
         history._stopped_by, history._stop_reason = d["stopped_by"], d["stop_reason"]
         return history
 
@@ -243,8 +242,7 @@ def _checked_fields(d: Any) -> Mapping[str, Any]:
         _checks.check_one_of("stopped_by", d["stopped_by"], STOP_KINDS)
     if d["stop_reason"] is not None:
         _checks.check_text("stop_reason", d["stop_reason"])
-    checked: Mapping[str, Any] = d
-    return checked
+    return d
 
 
 def _numbers(name: str, values: Any) -> list[float]:

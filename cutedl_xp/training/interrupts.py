@@ -26,7 +26,7 @@ class Interrupts:
     def __init__(self, stop: Callable[[str], None]) -> None:
         self._stop = stop
         self._received: list[int] = []
-        self._postponed = self._due = False
+        self._postponed = self._due = self._closed = False
 
     @property
     def received(self) -> bool:
@@ -45,8 +45,12 @@ class Interrupts:
             self._stop(REASONS[signal.Signals(number)])
         elif self._postponed:
             self._due = True
-        else:
+        elif not self._closed:
             raise KeyboardInterrupt
+
+    def close(self) -> None:
+        """From now on note further signals only: the training has ended, and raises for the ones before."""
+        self._closed = True
 
     @contextmanager
     def postponed(self) -> Iterator[None]:
@@ -77,11 +81,20 @@ def handled_interrupts(stop: Callable[[str], None]) -> Iterator[Interrupts]:
     try:
         yield interrupts
     finally:
-        for number in replaced:
-            if signal.getsignal(number) == interrupts.handle:  # else a listener has installed its own
-                signal.signal(number, _DEFAULT[number])
+        try:
+            interrupts.close()
+            _restore(replaced, interrupts)
+        finally:
+            _restore(replaced, interrupts)  # again, as another signal may have come before `close`
         if interrupts.terminated:
             signal.raise_signal(signal.SIGTERM)
+
+
+def _restore(numbers: list[signal.Signals], interrupts: Interrupts) -> None:
+    """Install the default handlers again, except where a listener has installed its own."""
+    for number in numbers:
+        if signal.getsignal(number) == interrupts.handle:
+            signal.signal(number, _DEFAULT[number])
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 
 from cutedl_xp._checks import format_value
 from cutedl_xp.training.events import Event, Listener
+from cutedl_xp.training.programs import is_own
 
 Place = tuple[str, int]
 """Name of a listener's class, and its position among the listeners of that class."""
@@ -26,6 +27,8 @@ class ListenerMemory:
     ----------
     listeners
         Listeners of the training that runs; empty between trainings.
+    epoch_is_open
+        Whether the listeners have not been called at the end of the current epoch yet.
     """
 
     def __init__(self) -> None:
@@ -33,6 +36,7 @@ class ListenerMemory:
         self._stored: dict[str, list[dict[str, Any]]] = {}
         self._stopped: set[int] = set()
         self._running, self._thread = False, 0
+        self.epoch_is_open = False
 
     def check_idle(self) -> None:
         """Refuse to begin or change a training while another one of the session runs."""
@@ -74,12 +78,13 @@ class ListenerMemory:
             self._stopped.add(id(listener))
 
     def state_dict(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the memory of all listeners; that of one that has stopped the training is empty."""
+        """Return the memory of all listeners; that of one that has stopped the training is empty after the epoch."""
         stored = deepcopy(self._stored)
         for (name, number), listener in _with_memory(self.listeners):
             states = stored.setdefault(name, [])
             states += [{} for _ in range(number + 1 - len(states))]
-            states[number] = {} if id(listener) in self._stopped else _state_of(listener)
+            is_done = id(listener) in self._stopped and not self.epoch_is_open
+            states[number] = {} if is_done else _state_of(listener)
         return stored
 
     def load_state_dict(self, d: Mapping[str, Sequence[dict[str, Any]]]) -> None:
@@ -93,10 +98,9 @@ class ListenerMemory:
 
 
 def names_with_memory(listeners: Sequence[Any]) -> list[str]:
-    """Return the listeners that have a memory: those of dataclasses with their options, others by their class."""
-    return [
-        repr(listener) if is_dataclass(listener) else type(listener).__name__ for _, listener in _with_memory(listeners)
-    ]
+    """Return the listeners that have a memory: the library's with their options, others by their class."""
+    own = [listener for _, listener in _with_memory(listeners)]
+    return [repr(each) if is_own(each) and is_dataclass(each) else type(each).__name__ for each in own]
 
 
 def _with_memory(listeners: Sequence[Any]) -> list[tuple[Place, Any]]:

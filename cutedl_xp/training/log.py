@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from cutedl_xp.training.evaluation import EvaluationStopped
 from cutedl_xp.training.events import Event, Listener, call_order, step_interval
 from cutedl_xp.training.finiteness import Fault, count_skipped, find_fault, sum_of_state
 from cutedl_xp.training.fit import Fit
+from cutedl_xp.training.interrupts import without_interrupts
 from cutedl_xp.training.means import RunningMean, read_together
 
 
@@ -22,8 +24,8 @@ class TrainingLog:
     ----------
     first_epoch
         Epoch that the training begins with.
-    epoch_open
-        Whether the listeners have not been called at the end of the current epoch yet.
+    open_epoch, step_open
+        See :class:`Start`.
     warning
         Sentence to warn of after the training; empty if there is none.
     """
@@ -34,9 +36,10 @@ class TrainingLog:
         self._memory, self._losses, self._stopping = fit.memory, fit.losses, fit.stopping
         self._listeners = call_order(fit.memory.listeners)
         self._intervals = [(listener, each) for listener in self._listeners if (each := step_interval(listener))]
-        self.epoch_open = fit.start.epoch_open
+        self.open_epoch, self.step_open = fit.start.open_epoch, fit.start.step_open
         self._epoch = fit.position.epoch - (fit.position.batch == 0)  # that of the last step
-        if self._epoch < fit.position.epoch and not (self.epoch_open or self._lacks_entry()):
+        is_open = self.open_epoch == self._epoch or self.step_open or self._lacks_entry()
+        if self._epoch < fit.position.epoch and not is_open:
             self._epoch += 1
         self.first_epoch = self._epoch
         self._started = time.perf_counter() - fit.start.seconds
@@ -48,13 +51,16 @@ class TrainingLog:
 
     def begin_epoch(self, epoch: int) -> None:
         """Call the listeners at the start of an epoch, or of what is left of one."""
-        self._epoch, self.epoch_open = epoch, True
+        self._epoch = self.open_epoch = epoch
+        self._memory.epoch_is_open = True
         self._call(self._listeners, "epoch_start")
 
-    def make_missing_entry(self) -> None:
-        """Make the entry of the last step if an interruption came before it."""
+    def finish_last_step(self) -> None:
+        """Make the entry of the last step, and call the listeners after it, if an interruption came before that."""
         if self._lacks_entry():
             self._record()
+        if self.step_open:
+            self._end_step()
 
     @property
     def steps_to_event(self) -> int:
@@ -70,15 +76,28 @@ class TrainingLog:
 
     def after_steps(self) -> None:
         """Make an entry if one is due, and call the listeners that want to be called after this step."""
-        step = self._position.step
+        self.step_open = True
         if self._entry_is_due():
             self._record()
-        self._call([listener for listener, interval in self._intervals if step % interval == 0], "step_end")
+        self._end_step()
+
+    def _end_step(self) -> None:
+        """Call the listeners that want to be called after this step; a state that they save is that after the call."""
+        step, self.step_open = self._position.step, False
+        try:
+            self._call([listener for listener, interval in self._intervals if step % interval == 0], "step_end")
+        except BaseException:
+            self.step_open = True
+            raise
 
     def end_epoch(self) -> None:
-        """Call the listeners at the end of an epoch, or where it is stopped."""
-        self.epoch_open = False
-        self._call(self._listeners, "epoch_end")
+        """Call the listeners at the end of an epoch, or where it is stopped; what they save is as after the call."""
+        self.open_epoch, self._memory.epoch_is_open = None, False
+        try:
+            self._call(self._listeners, "epoch_end")
+        except BaseException:
+            self.open_epoch, self._memory.epoch_is_open = self._epoch, True
+            raise
 
     def _entry_is_due(self) -> bool:
         position = self._position
@@ -112,20 +131,22 @@ class TrainingLog:
         """Make an entry from the training loss and the means of a validation, which are empty without one."""
         fit, optimizer = self._fit, self._fit.optimizer
         [loss, *others], [state_sum] = read_together([self._losses, *validation], [sum_of_state(optimizer)])
-        self._losses.reset()
         names = fit.evaluation.names if validation else ()
         metrics = {name: reading.value for name, reading in zip(names, others, strict=True)}
         val_loss = metrics.pop("loss", None)
         rates = {pattern: float(rate) for pattern, rate in optimizer.learning_rates().items()}
-        fit.history.append(
-            steps=self._position.step,
-            cost_time=self.seconds,
-            loss=loss.value,
-            val_loss=val_loss,
-            metrics=metrics,
-            lr=rates[""] if set(rates) == {""} else rates,
-            skipped=count_skipped(optimizer),
-        )
+        entry: dict[str, Any] = {
+            "steps": self._position.step,
+            "cost_time": self.seconds,
+            "loss": loss.value,
+            "val_loss": val_loss,
+            "metrics": metrics,
+            "lr": rates[""] if set(rates) == {""} else rates,
+            "skipped": count_skipped(optimizer),
+        }
+        with without_interrupts():  # so that no loss is counted twice or never
+            self._losses.reset()
+            fit.history.append(**entry)
         if not self._stopping.requested:
             self._stop_unless_finite(find_fault(fit, loss, val_loss, state_sum))
 

@@ -31,7 +31,7 @@ def run_epochs(fit: Fit, steps: Steps, log: TrainingLog) -> None:
         for epoch in range(log.first_epoch, fit.plan.last_epoch + 1):
             log.begin_epoch(epoch)
             if not stopping.requested:
-                log.make_missing_entry()
+                log.finish_last_step()
             if not stopping.requested and position.epoch == epoch:
                 steps.begin_epoch()
             while position.epoch == epoch and not stopping.requested:

@@ -9,7 +9,7 @@ from cutedl_xp.backends import Backend, get_backend
 from cutedl_xp.losses import Loss
 from cutedl_xp.metrics import Metric
 from cutedl_xp.model import Model
-from cutedl_xp.optimizers import Optimizer
+from cutedl_xp.optimizers import Optimizer, SkipNonFinite
 from cutedl_xp.regularizers import Regularizer
 from cutedl_xp.training import checkpoint
 from cutedl_xp.training.description import known_with
@@ -84,8 +84,26 @@ class Persistent(Trainable):
         >>> loaded.epoch, loaded.optimizer.lr, loaded.evaluate(data) == session.evaluate(data)
         (3, 0.0001, True)
         """
+        self._write(path, self.state_dict())
+
+    def save_if_finite(self, path: str | os.PathLike[str]) -> bool:
+        """Write a file as :meth:`save` does, unless a parameter or the state of the optimizer is NaN or infinite.
+
+        Returns
+        -------
+        bool
+            Whether the file was written.
+        """
+        state = self.state_dict()
+        skips = any(isinstance(each, SkipNonFinite) for each in self.optimizer.all)
+        finite = checkpoint.is_finite(state, losses=not skips)
+        if finite:
+            self._write(path, state)
+        return finite
+
+    def _write(self, path: str | os.PathLike[str], state: dict[str, Any]) -> None:
         record = FitRecord.of(*self._running) if self._running else self._record
-        checkpoint.write(path, self.parts, self.state_dict(), record)
+        checkpoint.write(path, self.parts, state, record)
 
     @classmethod
     def load(

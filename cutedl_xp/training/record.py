@@ -19,7 +19,7 @@ _COUNTS = ("last_epoch", "val_epochs", "val_steps", "val_batches", "step")
 
 @dataclass(frozen=True)
 class FitRecord:
-    """How far a call of ``Session.fit`` has come, beside the state of the session.
+    """Plan and progress of a call of ``Session.fit``, beside the state of the session.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class FitRecord:
         Its plan.
     compiled
         Its argument.
-    step, seconds, epoch_open
+    step, seconds, open_epoch, step_open
         See :class:`Start`.
     train, val_data
         Fingerprints of the data; None without validation data, and after the end of the training.
@@ -44,7 +44,8 @@ class FitRecord:
     compiled: bool | None
     step: int
     seconds: float
-    epoch_open: bool
+    open_epoch: int | None
+    step_open: bool
     train: dict[str, Any] | None
     val_data: dict[str, Any] | None
     listeners: list[str]
@@ -53,7 +54,7 @@ class FitRecord:
     @classmethod
     def of(cls, fit: Fit, log: TrainingLog, compiled: bool | None) -> "FitRecord":
         """Return the record of a training."""
-        plan, ended = fit.plan, is_finished(fit.history)
+        plan, ended = fit.plan, _is_finished(fit.history, log.open_epoch)
         return cls(
             plan.last_epoch,
             plan.val_epochs,
@@ -62,7 +63,8 @@ class FitRecord:
             compiled,
             fit.start.step,
             log.seconds,
-            log.epoch_open,
+            log.open_epoch,
+            log.step_open,
             None if ended else fingerprint(fit.train),
             None if ended or plan.val_data is None else fingerprint(plan.val_data),
             names_with_memory(fit.memory.listeners),
@@ -71,8 +73,14 @@ class FitRecord:
 
     @property
     def start(self) -> Start:
-        """Where the resumed training goes on."""
-        return Start(self.step, self.seconds, self.epoch_open)
+        """Start of the resumed training."""
+        reason = self.history.stop_reason if self.history.stopped_by == "listener" else None
+        return Start(self.step, self.seconds, self.open_epoch, self.step_open, reason)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left of the training."""
+        return _is_finished(self.history, self.open_epoch)
 
     def plan(self, train: Dataset, val_data: Dataset | None) -> ValidationPlan:
         """Return the plan, with the data."""
@@ -114,7 +122,8 @@ class FitRecord:
             None if d["compiled"] is None else check_boolean("compiled", d["compiled"]),
             step,
             check_real("seconds", d["seconds"]),
-            check_boolean("epoch_open", d["epoch_open"]),
+            None if d["open_epoch"] is None else check_integer("open_epoch", d["open_epoch"], at_least=0),
+            check_boolean("step_open", d["step_open"]),
             None if d["train"] is None else dict(d["train"]),
             None if d["val_data"] is None else dict(d["val_data"]),
             [check_text("listeners", name) for name in check_sequence("listeners", d["listeners"])],
@@ -122,9 +131,9 @@ class FitRecord:
         )
 
 
-def is_finished(history: History) -> bool:
-    """Return whether nothing is left of the training that a history records."""
-    return history.stopped_by in ("epochs", "listener", "not_finite")
+def _is_finished(history: History, open_epoch: int | None) -> bool:
+    """Return whether nothing is left of a training; listeners may change the weights at the end of its last epoch."""
+    return history.stopped_by in ("epochs", "not_finite") or (history.stopped_by == "listener" and open_epoch is None)
 
 
 def _check_same(argument: str, recorded: dict[str, Any] | None, given: dict[str, Any] | None) -> None:

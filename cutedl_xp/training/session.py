@@ -15,7 +15,6 @@ from cutedl_xp.training.loop import run_epochs
 from cutedl_xp.training.means import RunningMean
 from cutedl_xp.training.persistence import Persistent
 from cutedl_xp.training.plan import ValidationPlan
-from cutedl_xp.training.record import is_finished
 from cutedl_xp.training.steps import SessionSteps
 from cutedl_xp.training.stopping import Stopping
 
@@ -157,7 +156,7 @@ class Session(Persistent):
         record = self._record
         if record is None:
             raise RuntimeError("this session has no fit to resume; call fit(), or load a checkpoint of a training")
-        if is_finished(record.history):
+        if record.finished:
             return record.history
         with self.backend.active(), self.backend.ignore_underflow():
             self._check_data(train, val_data)
@@ -210,7 +209,9 @@ class Session(Persistent):
             history = History(self._evaluation.names[1:], validated=plan.val_data is not None, groups=groups)
         else:
             continue_history(history)
-        self.history = history
+        self.history, stopping = history, Stopping(history)
+        if start.stop_reason is not None:
+            stopping.stop("listener", start.stop_reason)
         return Fit(
             session=self,
             train=train,
@@ -226,5 +227,5 @@ class Session(Persistent):
             validate=self._evaluator.means,
             programs=self._programs,
             history=history,
-            stopping=Stopping(history),
+            stopping=stopping,
         )

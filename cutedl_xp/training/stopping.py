@@ -7,7 +7,7 @@ from cutedl_xp.training.history import History, StopKind, record_stop
 
 
 class Stopping:
-    """Whether and why a training ends; the first reason stays.
+    """Whether and why a training ends; the first reason stays, except an interruption.
 
     Parameters
     ----------
@@ -42,7 +42,9 @@ class Stopping:
         return self._kind
 
     def stop(self, kind: StopKind, why: str) -> None:
-        """End the training, unless a reason was given before.
+        """End the training, unless a reason was given before; that of a listener takes the place of an interruption.
+
+        A training that both end at the same moment is finished, and nothing is left of it to resume.
 
         Parameters
         ----------
@@ -53,7 +55,7 @@ class Stopping:
         """
         self._listener_requests += kind == "listener"
         self._interrupted |= kind == "interrupt"
-        if self._kind is None:
+        if self._kind is None or (self._kind == "interrupt" and kind == "listener"):
             self._kind = kind
             record_stop(self._history, kind, why)
 

@@ -37,6 +37,11 @@ def test_arrays_keep_their_dtype_and_shape() -> None:
     np.testing.assert_equal(decode(plain, arrays), tree)
 
 
+def test_keys_with_slashes_do_not_collide() -> None:
+    tree = {"a/b": np.array([1.0]), "a": {"b": np.array([2.0]), "b~2": np.array([3.0])}}
+    np.testing.assert_equal(through_json(tree), tree)
+
+
 def test_long_series_are_no_part_of_the_header() -> None:
     series = [math.nan, math.inf, *map(float, range(1000))]
     plain, arrays = encode({"loss": series, "steps": list(range(1000)), "flags": [True] * 40}, "t")

@@ -31,13 +31,13 @@ def session(make_session: Callable[..., Session]) -> Session:
 def written(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """The name and the step of each file that is written."""
     found: list[tuple[str, int]] = []
-    save = Session.save
+    save = Session.save_if_finite
 
-    def note(self: Session, path: Path) -> None:
+    def note(self: Session, path: Path) -> bool:
         found.append((Path(path).name, self.step))
-        save(self, path)
+        return save(self, path)
 
-    monkeypatch.setattr(Session, "save", note)
+    monkeypatch.setattr(Session, "save_if_finite", note)
     return found
 
 
@@ -226,6 +226,7 @@ def test_a_relative_path_is_that_of_its_construction(
         ({"keep": 0}, ValueError, "`keep` must be 1 or greater"),
         ({"best": ""}, ValueError, "`best`"),
         ({"best": "val_f1"}, ValueError, "`mode` must be 'min' or 'max'"),
+        ({"mode": "max"}, ValueError, "`mode` belongs to `best`"),
     ],
 )
 def test_wrong_options_are_refused(options: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -245,16 +246,71 @@ def test_a_numbered_file_of_another_training_stays(make_session: Callable[..., S
 def test_a_best_one_that_could_not_be_written_is_tried_again(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save, failures = Session.save, ["run-best"]
+    save, failures = Session.save_if_finite, ["run-best"]
 
-    def fail_once(self: Session, path: Path) -> None:
+    def fail_once(self: Session, path: Path) -> bool:
         if Path(path).name in failures:
             failures.clear()
             raise OSError(28, "No space left on device")
-        save(self, path)
+        return save(self, path)
 
-    monkeypatch.setattr(Session, "save", fail_once)
+    monkeypatch.setattr(Session, "save_if_finite", fail_once)
     checkpoint = Checkpoint(tmp_path / "run", best="loss")
     with pytest.warns(RuntimeWarning, match="No space left"):
         session.fit(TRAIN, 3, listeners=[checkpoint])
     assert steps_of(tmp_path / "run-best") == 9
+
+
+def test_no_checkpoint_between_entries_holds_numbers_that_are_not_finite(session: Session, tmp_path: Path) -> None:
+    spoiled = X.copy()
+    spoiled[7, 0] = np.nan
+    train = Dataset(spoiled, X[:, :1], batch_size=1, shuffle=False)  # met in step 8
+    with pytest.warns(RuntimeWarning, match="row 7"):
+        session.fit(train, 2, listeners=[Checkpoint(tmp_path / "run", every_steps=3, keep=2, best="loss")])
+    assert {path.name: steps_of(path) for path in tmp_path.iterdir()} == {"run": 6, "run-3": 3}
+
+
+def test_numbered_files_of_other_trainings_are_kept(session: Session, tmp_path: Path) -> None:
+    for number in (1, 2, 30):
+        session.save(tmp_path / f"run-{number}.ckpt")  # of step 0
+    session.fit(TRAIN, 4, listeners=[Checkpoint(tmp_path / "run.ckpt", keep=2)])
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"run.ckpt", "run-9.ckpt", "run-1.ckpt", "run-2.ckpt", "run-30.ckpt"}
+
+
+def test_the_best_of_several_fits_is_kept(session: Session, tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "run", best="loss")
+    session.fit(TRAIN, 5, listeners=[checkpoint])
+    best = steps_of(tmp_path / "run-best")
+    session.model.set_weights({name: value + 9.0 for name, value in session.model.weights().items()})
+    session.fit(TRAIN, 1, listeners=[checkpoint])
+    assert (steps_of(tmp_path / "run-best"), steps_of(tmp_path / "run")) == (best, 18)
+
+
+def test_a_memory_that_no_file_can_hold_is_a_warning(session: Session, tmp_path: Path) -> None:
+    class Remembering:
+        def __call__(self, event: Any) -> None:
+            """Do nothing."""
+
+        def state_dict(self) -> dict[str, Any]:
+            return {"seen": {1, 2}}
+
+        def load_state_dict(self, d: dict[str, Any]) -> None:
+            """Forget it."""
+
+    with pytest.warns(RuntimeWarning, match="no checkpoint was written after step 3 .*Remembering") as caught:
+        session.fit(TRAIN, 3, listeners=[Remembering(), Checkpoint(tmp_path / "run")])
+    assert (session.step, len(caught)) == (9, 1)
+
+
+@pytest.mark.parametrize(("name", "value"), [("keep", 0), ("keep", "x"), ("every_epochs", -1)])
+def test_options_are_checked_when_they_are_assigned(name: str, value: Any) -> None:
+    checkpoint = Checkpoint("run")
+    with pytest.raises((TypeError, ValueError), match=f"`{name}` must be"):
+        setattr(checkpoint, name, value)
+
+
+@pytest.mark.parametrize("name", ["path", "every_steps", "best"])
+def test_other_options_cannot_be_assigned(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"`{name}` of Checkpoint cannot be assigned"):
+        setattr(Checkpoint("run"), name, None)

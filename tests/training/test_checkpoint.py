@@ -110,7 +110,7 @@ def test_what_cannot_be_described_is_refused_when_saving(make_session: Callable[
     path = tmp_path / "s"
     path.write_bytes(b"before")
     session = make_session(optimizer=Fixed(lr=lambda update: 0.1))
-    with pytest.raises(TypeError, match=r"`optimizer\.lr` is .*<lambda>.* use one of cutedl_xp\.schedules"):
+    with pytest.raises(TypeError, match=r"`optimizer\.lr` is .*<lambda>.* one of cutedl_xp\.schedules"):
         session.save(path)
     assert path.read_bytes() == b"before"
 

@@ -21,6 +21,7 @@ from cutedl_xp.optimizers import (
     Adam,
     AverageWeights,
     ClipByGlobalNorm,
+    ClipByNorm,
     Fixed,
     Groups,
     Momentum,
@@ -34,7 +35,12 @@ from optimizer_table import AROUND, VARIANTS
 
 MakeSession = Callable[..., Session]
 Clusters = tuple[np.ndarray, np.ndarray]
-EVERY: dict[str, Callable[[], Optimizer]] = {variant.kind.__name__: variant.make for variant in VARIANTS} | AROUND
+EVERY: dict[str, Callable[[], Optimizer]] = {
+    **{variant.kind.__name__: variant.make for variant in VARIANTS},
+    **AROUND,
+    "Accumulate of ClipByNorm": lambda: Accumulate(ClipByNorm(Adam(0.1), 0.01), 3),
+    "SkipNonFinite of ClipByNorm": lambda: SkipNonFinite(ClipByNorm(Momentum(0.1), 0.01)),
+}
 LAYERS = (Dense(6, input_dim=2), Dense(5, activation="tanh"), Dropout(0.7), Dense(3, activation="linear"))
 TOLERANCE = {"float32": 2e-4, "float64": 1e-11}
 

@@ -1,5 +1,6 @@
 """Descriptions of objects as plain values."""
 
+import functools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -32,6 +33,26 @@ class Forgetful(losses.Mse):
 
     def __init__(self, factor: float) -> None:
         self._factor = factor
+
+
+class Doubling(losses.Mse):
+    """A loss whose attribute is another number than the argument of its constructor."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor = 2.0 * factor
+
+
+class Choosy(losses.Mse):
+    """A loss that cannot be made from its attribute."""
+
+    def __init__(self, number: int) -> None:
+        if number != 7:
+            raise ValueError("only 7 at first")
+        self.number = 8
+
+
+_LOOP: list[Any] = []
+_LOOP.append(_LOOP)
 
 
 def again(value: Any, custom: tuple[Any, ...] = ()) -> Any:
@@ -134,10 +155,17 @@ class Local:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (optimizers.Fixed(lr=lambda update: 0.1), r"`o.lr` is <lambda>.* use one of cutedl_xp.schedules"),
+        (optimizers.Fixed(lr=lambda update: 0.1), r"`o.lr` is <lambda>.* one of cutedl_xp.schedules"),
         (optimizers.Groups({"*": optimizers.Adam(lr=_closure())}), r"`o.optimizers\['\*'\].lr` is _closure"),
         (Forgetful(2.0), "`o` is .* needs an attribute 'factor' for the argument of its constructor"),
-        (Local.Inner(), "`o` is .* a class at the top of a module"),
+        (Local.Inner(), "`o` is .* classes defined at the top of a module"),
+        (optimizers.Fixed(lr=functools.partial(halving)), r"`o\.lr` is functools\.partial.* cannot describe"),
+        (Scaled(Scaled), r"`o\.factor` is .* cannot describe"),
+        (Scaled(np.dtype("float32")), r"`o\.factor` is .* cannot describe"),
+        (Scaled({1: 2.0}), r"`o\.factor` is .* dicts with texts as keys"),
+        (Doubling(1.0), "`o` is .* made again from its options it is another object"),
+        (Choosy(7), "`o` cannot be made again from its options: only 7 at first"),
+        (_LOOP, "`o` contains itself"),
         ({"a": np.ones(3)}, r"`o\['a'\]` is an array"),
         ({"$class": 1}, "`o` is .* cannot describe"),
         (object(), "`o` is .* cannot describe"),

@@ -15,6 +15,7 @@ from cutedl_xp import Dataset, Session
 from cutedl_xp.layers import Dense
 from cutedl_xp.listeners import Event, FitListener
 from cutedl_xp.losses import Mse
+from cutedl_xp.training import interrupts as interrupts_module
 from cutedl_xp.training.interrupts import Interrupts, handled_interrupts, without_interrupts
 
 MakeSession = Callable[..., Session]
@@ -341,3 +342,19 @@ def test_a_program_ends_in_order() -> None:
             program.kill()
     assert out == "interrupted True True\n"
     assert program.returncode == 0
+
+
+def test_the_default_handlers_come_back_whenever_another_ctrl_c_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    restore = interrupts_module._restore
+    presses = iter([True, False])
+
+    def press_before(*arguments: Any) -> None:
+        if next(presses):
+            press_ctrl_c()
+        restore(*arguments)
+
+    monkeypatch.setattr(interrupts_module, "_restore", press_before)
+    with handled_interrupts(lambda why: None):
+        press_ctrl_c()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

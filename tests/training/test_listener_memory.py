@@ -95,12 +95,12 @@ def test_the_memory_stays_small(scripted: Callable[[list[float]], Session]) -> N
     session = scripted([float(1000 - place) for place in range(300)])
     for _ in range(3):
         session.fit(ONE, 100, listeners=[EarlyStopping("loss", 4, 0.0), ReduceOnPlateau("loss", patience=3)])
-    memory = session._memory.state_dict()
+    memory, watched = session._memory.state_dict(), {"watches": ["loss", "min"], "unread": 0}
     assert memory == {
         "EarlyStopping": [
-            {"watches": ["loss", "min"], "best": 705.0, "last": [704.0, 703.0, 702.0, 701.0], "best_weights": {}}
+            {"best": 705.0, "last": [704.0, 703.0, 702.0, 701.0], "best_weights": {}, "stopped": False} | watched
         ],
-        "ReduceOnPlateau": [{"watches": ["loss", "min"], "best": 704.0, "last": [703.0, 702.0, 701.0], "waited": 3}],
+        "ReduceOnPlateau": [{"best": 704.0, "last": [703.0, 702.0, 701.0], "waited": 3} | watched],
     }
 
 

@@ -1,6 +1,8 @@
 """Trainings that are interrupted, saved, loaded and resumed."""
 
+import signal
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -228,3 +230,166 @@ def test_the_clock_goes_on(new_session: Callable[..., Session], tmp_path: Path) 
     history = loaded.resume(TRAIN)
     assert len(history.cost_time) == 6
     assert history.cost_time == sorted(history.cost_time)
+
+
+def interrupt(event: Event | None = None) -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def raise_once(event_name: str, epoch: int, what: Callable[[], Any]) -> FitListener:
+    """Return a listener that does something at the first event of a name in an epoch."""
+    done: list[int] = []
+
+    def act(event: Event) -> None:
+        if event.epoch == epoch and not done:
+            done.append(1)
+            what()
+
+    return FitListener(event_name, callback=act)
+
+
+def fail() -> None:
+    raise Killed
+
+
+def stopping_early() -> EarlyStopping:
+    return EarlyStopping("loss", patience=2, min_delta=10.0, restore_best=True)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(("what", "error"), [(interrupt, KeyboardInterrupt), (fail, Killed)])
+def test_a_stop_by_a_listener_stays_one_if_the_training_is_interrupted_with_it(
+    new_session: Callable[..., Session], what: Callable[[], Any], error: type[BaseException], first: bool
+) -> None:
+    undisturbed, session = (new_session(lambda: Momentum(0.1)) for _ in range(2))
+    undisturbed.fit(TRAIN, 6, listeners=[stopping_early()])
+    last = undisturbed.epoch - 1
+    disturb = raise_once("epoch_end", last, what)
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(error):
+            session.fit(TRAIN, 6, listeners=[disturb, stopping_early()] if first else [stopping_early(), disturb])
+    finally:
+        signal.signal(signal.SIGINT, former)
+    session.resume(TRAIN, listeners=[stopping_early()])
+    assert_same_training(session, undisturbed)
+
+
+def assert_same_training(session: Session, other: Session) -> None:
+    """Compare all but the memory of listeners."""
+    assert without_time(session) == without_time(other)
+    np.testing.assert_equal(session.model.weights(), other.model.weights())
+    assert session.step == other.step
+
+
+class Counter:
+    """A listener of the user's own with a memory: the steps of the events that it was called at."""
+
+    events = ("step_end",)
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, int]] = []
+
+    def __call__(self, event: Event) -> None:
+        self.calls.append((event.name, event.step))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"calls": [list(call) for call in self.calls]}
+
+    def load_state_dict(self, d: dict[str, Any]) -> None:
+        self.calls = [(name, step) for name, step in d.get("calls", [])]
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+@pytest.mark.parametrize("name", ["epoch_start", "val_start", "val_end", "epoch_end"])
+def test_events_of_a_finished_epoch_are_not_repeated(
+    new_session: Callable[..., Session], name: str, epoch: int
+) -> None:
+    counter, session = Counter(), new_session()
+    with pytest.raises(Killed):
+        session.fit(TRAIN, 3, val_data=VALIDATION, listeners=[counter, raise_once(name, epoch, fail)])
+    session.resume(TRAIN, VALIDATION, listeners=[counter])
+    steps = [step for event_name, step in counter.calls if event_name == "step_end"]
+    assert steps == list(range(1, 22))  # also after the step whose validation raised
+    ends = [step for event_name, step in counter.calls if event_name == "epoch_end"]
+    assert sorted(set(ends)) == [7, 14, 21]
+    assert len(ends) == 3 + (name == "epoch_end")  # the event that raised is sent again
+
+
+def test_the_best_checkpoint_goes_on_with_the_events_after_its_validation(
+    new_session: Callable[..., Session], backend: Backend, tmp_path: Path
+) -> None:
+    session, counter = new_session(), Counter()
+    session.fit(TRAIN, 3, val_data=VALIDATION, listeners=[counter, Checkpoint(tmp_path / "run", best="val_loss")])
+    loaded, other = Session.load(tmp_path / "run-best", backend), Counter()
+    loaded.resume(TRAIN, VALIDATION, listeners=[other])
+    ends = ("step_end", "epoch_end", "val_end")
+    assert [call for call in other.calls if call[0] in ends] == [call for call in counter.calls if call[0] in ends]
+    assert without_time(loaded) == without_time(session)
+
+
+def test_memory_of_a_dataclass_does_not_count_as_options(new_session: Callable[..., Session]) -> None:
+    session = new_session()
+    with pytest.raises(Killed):
+        session.fit(TRAIN, 3, listeners=[Counting(), raise_once("epoch_end", 1, fail)])
+    listener = Counting()
+    session.resume(TRAIN, listeners=[listener])
+    assert listener.epochs == 4  # the interrupted end of an epoch counts twice
+
+
+@dataclass
+class Counting:
+    """A dataclass whose field is its memory."""
+
+    epochs: int = 0
+
+    def __call__(self, event: Event) -> None:
+        self.epochs += event.name == "epoch_end"
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epochs": self.epochs}
+
+    def load_state_dict(self, d: dict[str, Any]) -> None:
+        self.epochs = d.get("epochs", 0)
+
+
+def test_a_refused_fit_leaves_an_interrupted_one(new_session: Callable[..., Session], tmp_path: Path) -> None:
+    session, undisturbed = new_session(), new_session()
+    kill(session, tmp_path / "run", 5)
+    wrong = FitListener("step_end", callback=print)
+    vars(wrong)["every_steps"] = 0  # as of a class without checks
+    with pytest.raises(ValueError, match="`every_steps`"):
+        session.fit(VALIDATION, 1, listeners=[wrong])
+    session.resume(TRAIN)
+    undisturbed.fit(TRAIN, 6)
+    assert_same_training(session, undisturbed)
+
+
+def test_a_schedule_that_raises_at_an_entry_loses_no_loss(new_session: Callable[..., Session]) -> None:
+    class Fragile(Momentum):
+        broken = False
+
+        def learning_rates(self) -> dict[str, float]:
+            if self.broken:
+                raise Killed
+            return super().learning_rates()
+
+    undisturbed, session = (new_session(lambda: Fragile(0.1)) for _ in range(2))
+    undisturbed.fit(TRAIN, 3)
+    breaks = FitListener("step_end", callback=lambda event: setattr(Fragile, "broken", event.step == 13))
+    with pytest.raises(Killed):
+        session.fit(TRAIN, 3, listeners=[breaks])
+    Fragile.broken = False
+    session.resume(TRAIN)
+    assert_same_training(session, undisturbed)
+
+
+class Augmented(Dataset):
+    """A data set of the user's own."""
+
+
+def test_another_class_of_data_is_refused(new_session: Callable[..., Session], tmp_path: Path) -> None:
+    session = new_session()
+    kill(session, tmp_path / "run", 5)
+    with pytest.raises(ValueError, match="class 'Augmented', and 'Dataset' before"):
+        session.resume(Augmented(_X, 2.0 * _X[:, :1], batch_size=8, seed=5))
