@@ -178,8 +178,7 @@ class History:
         history = cls(list(d["metrics"]), validated=_checks.check_boolean("validated", d["validated"]), groups=groups)
         for name in ("steps", "cost_time", "loss", "val_loss", "skipped"):
             getattr(history, name).extend(_numbers(name, d[name]))
-        for name, values in d["metrics"].items():
-            history._metrics[f"val_{name}"].extend(_numbers(f"metrics[{name!r}]", values))
+        history._metrics = {f"val_{name}": _numbers(f"metrics[{name!r}]", each) for name, each in d["metrics"].items()}
         given = d["lr"] if isinstance(d["lr"], Mapping) else {"": d["lr"]}
         for pattern, rates in given.items():
             own = history.lr[pattern] if isinstance(history.lr, dict) else history.lr
@@ -204,9 +203,7 @@ class History:
         columns |= {f"lr[{pattern}]" if pattern else "lr": values for pattern, values in rates.items()}
         columns = {name: values for name, values in columns.items() if values or name == "steps"}
         text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
+        csv.writer(text, lineterminator="\n").writerows([columns, *zip(*columns.values(), strict=True)])
         write_atomically(Path(path), text.getvalue().encode())
 
     def __len__(self) -> int:
@@ -242,7 +239,8 @@ def _checked_fields(d: Any) -> Mapping[str, Any]:
         _checks.check_one_of("stopped_by", d["stopped_by"], STOP_KINDS)
     if d["stop_reason"] is not None:
         _checks.check_text("stop_reason", d["stop_reason"])
-    return d
+    checked: Mapping[str, Any] = d
+    return checked
 
 
 def _numbers(name: str, values: Any) -> list[float]:
