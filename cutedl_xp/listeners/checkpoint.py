@@ -114,7 +114,7 @@ class Checkpoint:
     def check_session(self, session: Any) -> None:
         """Refuse a session that cannot be described, and a folder that cannot be written to."""
         checkpoint.check_writable(self.path)
-        checkpoint.describe_parts(session.parts)
+        checkpoint.describe_parts(session)
 
     def __call__(self, event: Event) -> None:
         """Write a checkpoint if one is due."""

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -25,6 +25,30 @@ from cutedl_xp.training.record import FitRecord
 _FORMAT = 2
 
 
+class Described(Protocol):
+    """A session, or its parts."""
+
+    @property
+    def model(self) -> Model:
+        """Model."""
+
+    @property
+    def loss(self) -> Loss:
+        """Loss."""
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """Optimizer."""
+
+    @property
+    def regularizers(self) -> Sequence[Regularizer]:
+        """Regularizers."""
+
+    @property
+    def metrics(self) -> Sequence[Metric]:
+        """Metrics."""
+
+
 @dataclass(frozen=True)
 class Parts:
     """Arguments of the constructor of a session."""
@@ -36,7 +60,7 @@ class Parts:
     metrics: Sequence[Metric]
 
 
-def describe_parts(parts: Parts) -> dict[str, Any]:
+def describe_parts(session: Described) -> dict[str, Any]:
     """Return the parts of a session as plain values.
 
     Raises
@@ -45,28 +69,28 @@ def describe_parts(parts: Parts) -> dict[str, Any]:
         If one of them cannot be described; the message names it and the remedy.
     """
     return {
-        "dtype": dtype_name(parts.model.dtype),
-        "layers": describe("model.layers", parts.model.layers),
-        "loss": describe("loss", parts.loss),
-        "optimizer": describe("optimizer", parts.optimizer),
-        "regularizers": describe("regularizers", list(parts.regularizers)),
-        "metrics": describe("metrics", list(parts.metrics)),
+        "dtype": dtype_name(session.model.dtype),
+        "layers": describe("model.layers", session.model.layers),
+        "loss": describe("loss", session.loss),
+        "optimizer": describe("optimizer", session.optimizer),
+        "regularizers": describe("regularizers", list(session.regularizers)),
+        "metrics": describe("metrics", list(session.metrics)),
     }
 
 
-def write(path: str | os.PathLike[str], parts: Parts, state: dict[str, Any], record: FitRecord | None) -> None:
+def write(path: str | os.PathLike[str], session: Described, state: dict[str, Any], record: FitRecord | None) -> None:
     """Write a session to a file atomically.
 
     Parameters
     ----------
     path
         File to write.
-    parts, state
-        Parts of the session, and its state.
+    session, state
+        Session, and its state.
     record
         Record of its last training; None if there was none.
     """
-    header = {"format": _FORMAT, "kind": "session", "library": __version__} | describe_parts(parts)
+    header = {"format": _FORMAT, "kind": "session", "library": __version__} | describe_parts(session)
     plain_state, arrays = encode(state, "state")
     fit, own = encode(None if record is None else record.to_dict(), "fit")
     files.write(path, arrays | own, header | {"state": plain_state, "fit": fit})

@@ -103,7 +103,7 @@ class Persistent(Trainable):
 
     def _write(self, path: str | os.PathLike[str], state: dict[str, Any]) -> None:
         record = FitRecord.of(*self._running) if self._running else self._record
-        checkpoint.write(path, self.parts, state, record)
+        checkpoint.write(path, self, state, record)
 
     @classmethod
     def load(

@@ -13,7 +13,6 @@ from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.regularizers import Regularizer
 from cutedl_xp.training import state
 from cutedl_xp.training.arguments import check_data, check_type
-from cutedl_xp.training.checkpoint import Parts
 from cutedl_xp.training.compilation import Compilation, decide
 from cutedl_xp.training.compiled_evaluation import CompiledEvaluation
 from cutedl_xp.training.evaluation import Evaluation
@@ -83,11 +82,6 @@ class Trainable:
     def metrics(self) -> tuple[Metric, ...]:
         """Metrics of the validation."""
         return self._evaluation.metrics
-
-    @property
-    def parts(self) -> Parts:
-        """Objects that the session was made of."""
-        return Parts(self.model, self.loss, self.optimizer, self.regularizers, self.metrics)
 
     @property
     def backend(self) -> Backend:
