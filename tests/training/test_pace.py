@@ -84,7 +84,7 @@ def test_epochs_of_one_chunk_reach_the_longest_chunks_as_well() -> None:
     for _ in range(8):
         run(pace, device, 1)
         pace.pause()
-    assert pace.length == 100
+    assert 80 <= pace.length <= 100  # the durations of late chunks are known as upper limits only
 
 
 def test_a_short_chunk_at_the_end_of_an_epoch_does_not_shorten_the_next() -> None:
