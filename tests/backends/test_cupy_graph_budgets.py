@@ -34,7 +34,7 @@ SIZE, CHUNK = 64, 6  # so that Accumulate has no gradients left after an epoch
 def _chunks_of_one_length(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every chunk have so many steps, however fast this machine is."""
     monkeypatch.setattr(pace, "_FIRST", CHUNK)
-    monkeypatch.setattr(pace.Pace, "_measured", lambda *_: None)
+    monkeypatch.setattr(pace.Pace, "_measured", lambda *_, late: None)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def _graphs_of_chunks_of_one_length(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every training run as graphs, and every chunk have so many steps, however fast this machine is."""
     monkeypatch.setenv("CUTEDL_XP_GRAPHS", "1")
     monkeypatch.setattr(pace, "_FIRST", CHUNK)
-    monkeypatch.setattr(pace.Pace, "_measured", lambda *_: None)
+    monkeypatch.setattr(pace.Pace, "_measured", lambda *_, late: None)
 
 
 class ReadsValue(Regularizer):
