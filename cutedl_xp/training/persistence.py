@@ -6,11 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 from cutedl_xp.backends import Backend, get_backend
-from cutedl_xp.losses import Loss
-from cutedl_xp.metrics import Metric
-from cutedl_xp.model import Model
-from cutedl_xp.optimizers import Optimizer, SkipNonFinite
-from cutedl_xp.regularizers import Regularizer
+from cutedl_xp.optimizers import SkipNonFinite
 from cutedl_xp.training import checkpoint
 from cutedl_xp.training.description import known_with
 from cutedl_xp.training.fit import Fit
@@ -23,18 +19,9 @@ from cutedl_xp.training.trainable import Trainable
 class Persistent(Trainable):
     """A trainable with the record of its training, which can be written to a file and read from it."""
 
-    def __init__(
-        self,
-        model: Model,
-        loss: Loss,
-        optimizer: Optimizer,
-        regularizers: Sequence[Regularizer] = (),
-        metrics: Sequence[Metric] = (),
-    ) -> None:
-        super().__init__(model, loss, optimizer, regularizers, metrics)
-        self.history: History | None = None
-        self._running: tuple[Fit, TrainingLog, bool | None] | None = None
-        self._record: FitRecord | None = None  # of the last training, once it has ended
+    history: History | None = None
+    _running: tuple[Fit, TrainingLog, bool | None] | None = None
+    _record: FitRecord | None = None  # of the last training, once it has ended
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
         """Take over the state of a session with the same layers, dtype and classes of optimizers.
