@@ -17,6 +17,13 @@ def check_mode(monitor: str, mode: str | None) -> str:
     return _checks.check_one_of("mode", mode, ("min", "max"))
 
 
+def signed(entry: float, mode: str) -> float:
+    """Return an entry with the sign that makes smaller ones better; NaN is worse than any number."""
+    if math.isnan(entry):
+        return math.inf
+    return entry if mode == "min" else -entry
+
+
 class NewEntries:
     """Reader of a history that returns each entry once."""
 
@@ -62,7 +69,7 @@ class Plateau:
     """
 
     def __init__(self, mode: str, patience: int) -> None:
-        self._sign = 1.0 if mode == "min" else -1.0
+        self._mode = mode
         self._patience = patience
         self.reset()
 
@@ -78,7 +85,7 @@ class Plateau:
 
     def add(self, entry: float) -> bool:
         """Add an entry, and return whether it is better than all before."""
-        value = math.inf if math.isnan(entry) else self._sign * entry
+        value = signed(entry, self._mode)
         is_best = value < self.best
         self._last.append(value)
         while len(self._last) > self._patience:

@@ -14,7 +14,7 @@ from cutedl_xp import _checks
 from cutedl_xp._options import constant, option
 from cutedl_xp.files.arrays import check_path
 from cutedl_xp.files.atomic import write_atomically
-from cutedl_xp.listeners._plateau import NewEntries, check_mode
+from cutedl_xp.listeners._plateau import NewEntries, check_mode, signed
 from cutedl_xp.training import checkpoint
 from cutedl_xp.training.events import Event
 
@@ -133,7 +133,7 @@ class Checkpoint:
         if self.best is not None:
             before = event.history.series(self.best)[: event.history.resumed_at]
             self._entries.reset()
-            self._best_entry = min([self._best_entry, *map(self._signed, before)])
+            self._best_entry = min([self._best_entry, *[signed(entry, str(self.mode)) for entry in before]])
 
     def _is_due(self, event: Event) -> bool:
         if event.name == "step_end":
@@ -148,16 +148,10 @@ class Checkpoint:
 
     def _write_best(self, event: Event, best: str) -> None:
         """Write the best checkpoint if the last of the new entries is better than all before."""
-        entries = [*map(self._signed, self._entries.read(event.history, best))]
+        entries = [signed(entry, str(self.mode)) for entry in self._entries.read(event.history, best)]
         is_best = entries and entries[-1] < self._best_entry
         if is_best and self._write(event, lambda: event.session.save_if_finite(self._beside("best"))):
             self._best_entry = entries[-1]
-
-    def _signed(self, entry: float) -> float:
-        """Return an entry with the sign that makes smaller ones better; NaN is worse than any number."""
-        if math.isnan(entry):
-            return math.inf
-        return entry if self.mode == "min" else -entry
 
     def _write(self, event: Event, write: Callable[[], bool]) -> bool:
         """Write a file and return whether it was written; the first failure is a warning."""
