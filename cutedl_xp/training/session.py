@@ -123,6 +123,7 @@ class Session(Persistent):
         with self.backend.active(), self.backend.ignore_underflow():
             self._check_data(train, val_data)
             plan = make_plan(self.epoch, train, val_data, epochs, val_epochs, val_steps, val_batches)
+            events.check(listeners, self)
             return self._train(train, plan, listeners, compiled, Start(self.step), None)
 
     def resume(self, train: Dataset, val_data: Dataset | None = None, listeners: Sequence[Listener] = ()) -> History:
@@ -160,7 +161,7 @@ class Session(Persistent):
             return record.history
         with self.backend.active(), self.backend.ignore_underflow():
             self._check_data(train, val_data)
-            events.check(listeners)
+            events.check(listeners, self)
             record.check(train, val_data, listeners)
             possible = record.compiled is False or self.backend.why_not_compiled() is None
             compiled = record.compiled if possible else None
@@ -182,7 +183,6 @@ class Session(Persistent):
         history: History | None,
     ) -> History:
         """Train as planned, from a start on, with a new history or one that goes on."""
-        events.check(listeners, self)
         self._compilation = decide(self.model, self.loss, self.optimizer, train, compiled)
         self.optimizer.attach(self.model.parameters)
         with self._memory.lent_to(listeners):
