@@ -1,0 +1,1 @@
+"""Studies: comparisons of optimizers over seeds, learning rates, models and data sets, kept in a folder."""
