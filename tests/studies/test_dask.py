@@ -74,7 +74,7 @@ def test_a_killed_worker_costs_nothing_but_time(cluster, plan, tmp_path):
 
 
 def test_a_task_that_kills_every_worker_fails(cluster, plan):
-    specs = [spec for spec in plan.runs() if spec.seed < 3]
+    specs = [spec for spec in plan.runs(plan.tasks) if spec.seed < 3]
     tasks = [Task(spec) for spec in specs]
     outcomes = list(run_on_dask(tasks, cluster.scheduler_address, work_of_studies.always_die))
     assert len(outcomes) == len(specs)
@@ -85,4 +85,4 @@ def test_a_task_that_kills_every_worker_fails(cluster, plan):
 
 def test_a_scheduler_that_does_not_answer_is_refused_in_one_sentence(plan):
     with pytest.raises(OSError, match=r"the Dask scheduler 'tcp://127.0.0.1:9' does not answer"):
-        next(run_on_dask([Task(plan.runs()[0])], "tcp://127.0.0.1:9"))
+        next(run_on_dask([Task(plan.runs(plan.tasks)[0])], "tcp://127.0.0.1:9"))
