@@ -1,8 +1,8 @@
 """The plan of a study: which runs it consists of, as plain values."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from cutedl_xp import _checks
 from cutedl_xp._random import check_seed
@@ -14,14 +14,16 @@ KINDS = ("compare", "sweep")
 FIRST_TUNING_SEED = 1001
 _LISTS = ("data", "models", "optimizers", "seeds")
 _T = TypeVar("_T")
+PlannedTask: TypeAlias = tuple[str, str]
+"""A data set and a model by their texts."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Optimizers, seeds, models and data sets of a study, and the settings that all of its runs share.
 
-    Every optimizer meets every seed, on every model with every data set. Optimizers of the same seed begin with the
-    same weights and take the same batches.
+    Every optimizer meets every seed, on every data set with every model whose widths fit it. Optimizers of the same
+    seed begin with the same weights and take the same batches.
 
     Parameters
     ----------
@@ -53,7 +55,7 @@ class Plan:
     --------
     >>> from cutedl_xp.studies.plan import Plan
     >>> plan = Plan(data=["digits"], models=["64-10"], optimizers=["adam", "momentum"], seeds=[1, 2])
-    >>> [str(spec) for spec in plan.runs()]
+    >>> [str(spec) for spec in plan.runs(plan.tasks)]
     ['adam, seed 1', 'momentum, seed 1', 'adam, seed 2', 'momentum, seed 2']
     """
 
@@ -115,8 +117,13 @@ class Plan:
             raise ValueError(f"a sweep needs `rates` for {rule!r}, or rates for all rules")
         return rates
 
-    def runs(self) -> list[RunSpec]:
-        """Return the runs of the given optimizers, or of a sweep; those of a tuned comparison depend on its trials."""
+    @property
+    def tasks(self) -> list[PlannedTask]:
+        """Pairs of a data set and a model; a study keeps those whose widths fit."""
+        return [(data, model) for data in self.data for model in self.models]
+
+    def runs(self, tasks: Sequence[PlannedTask]) -> list[RunSpec]:
+        """Return the runs of the given optimizers, or of a sweep, on pairs of a data set and a model."""
         texts = list(self.optimizers)
         if self.kind == "sweep":
             texts = [
@@ -124,27 +131,32 @@ class Plan:
                 for text in self.optimizers
                 for rate in self.rates_of(optimizer_text.parse(text)[0].__name__.lower())
             ]
-        return self._cross(self.seeds, lambda data, model: texts, "final")
+        return self._cross(tasks, self.seeds, "final", lambda task: texts)
 
-    def trials(self) -> list[RunSpec]:
+    def trials(self, tasks: Sequence[PlannedTask]) -> list[RunSpec]:
         """Return the runs of the tuning, none without one."""
         if not self.tune:
             return []
         texts = [trial for text in self.optimizers for trial in tuning.trials(text, self.tune)]
-        return self._cross(self.tuning_seeds, lambda data, model: texts, "trial")
+        return self._cross(tasks, self.tuning_seeds, "trial", lambda task: texts)
 
-    def tuned_runs(self, best: Mapping[tuple[str, str], Sequence[str]]) -> list[RunSpec]:
-        """Return the runs of the optimizers that the trials found best, for each data set and model."""
-        return self._cross(self.seeds, lambda data, model: best.get((data, model), ()), "final")
+    def tuned_runs(self, best: Mapping[PlannedTask, Sequence[str]]) -> list[RunSpec]:
+        """Return the runs of the optimizers that the trials found best for each pair of a data set and a model."""
+        return self._cross(list(best), self.seeds, "final", best.__getitem__)
 
-    def _cross(self, seeds: Sequence[int], texts: Any, purpose: str) -> list[RunSpec]:
+    def _cross(
+        self,
+        tasks: Sequence[PlannedTask],
+        seeds: Sequence[int],
+        purpose: str,
+        texts: Callable[[PlannedTask], Sequence[str]],
+    ) -> list[RunSpec]:
         """Return runs in an order in which the first ones already show every optimizer."""
         return [
             RunSpec(data=data, model=model, optimizer=text, seed=seed, settings=self.settings, purpose=purpose)
-            for data in self.data
-            for model in self.models
+            for data, model in tasks
             for seed in seeds
-            for text in texts(data, model)
+            for text in texts((data, model))
         ]
 
     def extended_by(self, other: "Plan") -> "Plan":
@@ -166,9 +178,9 @@ class Plan:
                 f"the runs of a study share their settings, and these differ: {', '.join(changed)}; repeat the "
                 "earlier ones, or begin another study with --new"
             )
-        lists: dict[str, Any] = {
-            name: _without_repetition([*getattr(self, name), *getattr(other, name)]) for name in _LISTS
-        }
+        lists: dict[str, Any] = {}
+        for name in _LISTS:
+            lists[name] = _without_repetition([*getattr(self, name), *getattr(other, name)])
         rules = dict.fromkeys([*self.rates, *other.rates])
         rates = {rule: sorted({*self.rates.get(rule, ()), *other.rates.get(rule, ())}) for rule in rules}
         return replace(self, **lists, rates=rates)
@@ -209,10 +221,3 @@ def _check_rates(rule: str, rates: Any) -> list[float]:
     if not checked:
         raise ValueError(f"`rates` of {rule or 'all rules'!r} must have at least one entry")
     return _without_repetition(checked)
-
-
-def iterate_tasks(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield the pairs of a data set and a model of a plan."""
-    for data in plan.data:
-        for model in plan.models:
-            yield data, model

@@ -11,7 +11,7 @@ from cutedl_xp._machine import count_cores
 from cutedl_xp.backends import get_backend
 from cutedl_xp.studies import data, report, tuning
 from cutedl_xp.studies.executors import Outcome, Task, run_on_dask, run_on_this_machine
-from cutedl_xp.studies.plan import Plan, iterate_tasks
+from cutedl_xp.studies.plan import Plan, PlannedTask
 from cutedl_xp.studies.run import RunSpec
 from cutedl_xp.studies.settings import Settings
 from cutedl_xp.studies.store import Store
@@ -60,7 +60,7 @@ class Study:
             plan = _resolve_device(plan)
         self.plan = plan
         self._runs = {_key(run): run for run in self._store.read_runs()}
-        self._digests = _check_data(plan, digests)
+        self._digests, self._tasks = _check_data(plan, digests)
         get_backend(plan.settings.backend, device=plan.settings.device)
         self._store.write_plan(plan, self._digests)
 
@@ -72,30 +72,29 @@ class Study:
     @property
     def runs(self) -> list[dict[str, Any]]:
         """Finished runs as plain values, in the order of the plan."""
-        specs = [*self.plan.trials(), *self._final_specs()]
+        specs = [*self._trial_specs(), *self._final_specs()]
         return [self._runs[_key_of(spec)] for spec in specs if _key_of(spec) in self._runs]
 
     @property
     def missing(self) -> list[RunSpec]:
         """Runs that can be made now: those of the tuning first, and once these are finished the final ones."""
-        return self._missing(self.plan.trials()) or self._missing(self._final_specs())
+        return self._missing(self._trial_specs()) or self._missing(self._final_specs())
 
     def _missing(self, specs: Sequence[RunSpec]) -> list[RunSpec]:
         missing = [spec for spec in specs if _key_of(spec) not in self._runs]
         return [replace(spec, data_sha256=self._digests[spec.data]) for spec in missing]
 
+    def _trial_specs(self) -> list[RunSpec]:
+        return self.plan.trials(self._tasks)
+
     def _final_specs(self) -> list[RunSpec]:
         if not self.plan.tune:
-            return self.plan.runs()
-        trials = [self._runs[_key_of(spec)] for spec in self.plan.trials() if _key_of(spec) in self._runs]
-        return self.plan.tuned_runs(
-            {
-                (data_text, model): tuning.best(
-                    [run for run in trials if (run["data"], run["model"]) == (data_text, model)]
-                )
-                for data_text, model in iterate_tasks(self.plan)
-            }
-        )
+            return self.plan.runs(self._tasks)
+        trials = [self._runs[_key_of(spec)] for spec in self._trial_specs() if _key_of(spec) in self._runs]
+        best = {}
+        for task in self._tasks:
+            best[task] = tuning.best([run for run in trials if (run["data"], run["model"]) == task])
+        return self.plan.tuned_runs(best)
 
     def run(
         self,
@@ -128,7 +127,7 @@ class Study:
             After Ctrl-C; finished runs are in the folder.
         """
         failed: list[Outcome] = []
-        for stage in (self.plan.trials, self._final_specs):
+        for stage in (self._trial_specs, self._final_specs):
             specs = self._missing(stage())
             if not specs:
                 continue
@@ -209,20 +208,27 @@ def _resolve_device(plan: Plan) -> Plan:
     return replace(plan, settings=Settings.from_dict(plan.settings.to_dict() | {"device": device}))
 
 
-def _check_data(plan: Plan, digests: dict[str, str]) -> dict[str, str]:
-    """Return the digest of each data set, and refuse data that has changed or does not fit a model."""
-    found = {}
+def _check_data(plan: Plan, digests: dict[str, str]) -> tuple[dict[str, str], list[PlannedTask]]:
+    """Return the digest of each data set and the pairs that fit, and refuse what has changed or fits nothing."""
+    found, tasks, misfits = {}, [], {}
     for text in plan.data:
         parts = data.load(text, validation=plan.settings.validation, target_column=plan.settings.target_column)
         for model in plan.models:
-            data.check_fits(parts, model)
+            try:
+                data.check_fits(parts, model)
+                tasks.append((text, model))
+            except ValueError as error:
+                misfits[text, model] = error
         found[text] = parts.sha256
         if digests.get(text, parts.sha256) != parts.sha256:
             raise ValueError(
                 f"the data {text!r} is no longer that of this study, by its SHA-256; restore it, or begin another "
                 "study with --new"
             )
-    return found
+    for (text, model), misfit in misfits.items():
+        if text not in {task[0] for task in tasks} or model not in {task[1] for task in tasks}:
+            raise misfit
+    return found, tasks
 
 
 def _key(run: dict[str, Any]) -> tuple[Any, ...]:
