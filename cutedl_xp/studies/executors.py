@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from cutedl_xp import _checks
 from cutedl_xp.studies.run import RunSpec, execute
+from cutedl_xp.training.events import Listener
 
 _ATTEMPTS_ALONE = 2
 _IDLE_SECONDS = 10  # after which a process without a task ends
@@ -40,9 +41,10 @@ class Outcome:
 Work: TypeAlias = Callable[[Task], Outcome]
 
 
-def attempt(task: Task) -> Outcome:
-    """Make a run; an exception becomes the reason of its failure."""
-    followers = [] if task.coordinator is None else [_EndWithCoordinator(task.coordinator)]
+def attempt(task: Task, followers: Sequence[Listener] = ()) -> Outcome:
+    """Make a run, which the followers observe; an exception becomes the reason of its failure."""
+    if task.coordinator is not None:
+        followers = [*followers, _EndWithCoordinator(task.coordinator)]
     try:
         return Outcome(task.spec, execute(task.spec, followers, task.checkpoint, task.checkpoint_every))
     except Exception as error:  # of whatever kind: the other runs go on
@@ -58,6 +60,30 @@ class _EndWithCoordinator:
     def __call__(self, event: Any) -> None:
         if os.getppid() != self._coordinator:
             os._exit(1)
+
+
+def run_in_this_process(
+    tasks: Sequence[Task], follow: Callable[[RunSpec], Sequence[Listener]]
+) -> Generator[Outcome, None, None]:
+    """Yield the outcomes of tasks that run one after the other in this process, with one thread.
+
+    Parameters
+    ----------
+    tasks
+        Runs to make.
+    follow
+        Function that returns the listeners that observe a run.
+
+    Raises
+    ------
+    ImportError
+        If threadpoolctl is not installed.
+    """
+    threadpoolctl = _import("threadpoolctl", "a study", "cli")
+    for task in tasks:
+        with threadpoolctl.threadpool_limits(1):
+            outcome = attempt(task, follow(task.spec))
+        yield outcome
 
 
 def run_on_this_machine(tasks: Sequence[Task], jobs: int, work: Work = attempt) -> Generator[Outcome, None, None]:

@@ -10,11 +10,12 @@ from typing import Any
 from cutedl_xp._machine import count_cores
 from cutedl_xp.backends import get_backend
 from cutedl_xp.studies import data, report, tuning
-from cutedl_xp.studies.executors import Outcome, Task, run_on_dask, run_on_this_machine
+from cutedl_xp.studies.executors import Outcome, Task, run_in_this_process, run_on_dask, run_on_this_machine
 from cutedl_xp.studies.plan import Plan, PlannedTask
 from cutedl_xp.studies.run import RunSpec
 from cutedl_xp.studies.settings import Settings
 from cutedl_xp.studies.store import Store
+from cutedl_xp.training.events import Listener
 
 
 class Study:
@@ -102,19 +103,23 @@ class Study:
         scheduler: str | None = None,
         checkpoint_every: int = 10,
         ended: Callable[[Outcome], None] | None = None,
+        follow: Callable[[RunSpec], Sequence[Listener]] = lambda spec: (),
     ) -> list[Outcome]:
         """Make the missing runs; each is in the folder as soon as it has finished.
 
         Parameters
         ----------
         jobs
-            Number of processes on this machine, at least 1; default None, one for each core.
+            Number of processes on this machine, at least 1; default None, one for each core. With 1 the runs are made
+            in this process. The number does not change the results.
         scheduler
             Address of a Dask scheduler, whose workers make the runs; default None, this machine.
         checkpoint_every
             Number of epochs between two checkpoints of a run on this machine, default 10; 0 for none.
         ended
             Function that is called with the outcome of each run, once it is in the folder.
+        follow
+            Function that returns the listeners that observe a run in this process; default none.
 
         Returns
         -------
@@ -131,7 +136,7 @@ class Study:
             specs = self._missing(stage())
             if not specs:
                 continue
-            with closing(self._execute(specs, jobs, scheduler, checkpoint_every)) as outcomes:
+            with closing(self._execute(specs, jobs, scheduler, checkpoint_every, follow)) as outcomes:
                 for outcome in outcomes:
                     self._keep(outcome, failed)
                     if ended is not None:
@@ -139,13 +144,19 @@ class Study:
         return failed
 
     def _execute(
-        self, specs: Sequence[RunSpec], jobs: int | None, scheduler: str | None, checkpoint_every: int
+        self,
+        specs: Sequence[RunSpec],
+        jobs: int | None,
+        scheduler: str | None,
+        checkpoint_every: int,
+        follow: Callable[[RunSpec], Sequence[Listener]],
     ) -> Generator[Outcome, None, None]:
         if scheduler is not None:
             return run_on_dask([Task(spec) for spec in specs], scheduler)
-        coordinator = os.getpid()
+        jobs = min(jobs or count_cores(), len(specs))
+        coordinator = os.getpid() if jobs > 1 else None
         tasks = [Task(spec, self._store.checkpoint_path(spec), checkpoint_every, coordinator) for spec in specs]
-        return run_on_this_machine(tasks, min(jobs or count_cores(), len(tasks)))
+        return run_on_this_machine(tasks, jobs) if jobs > 1 else run_in_this_process(tasks, follow)
 
     def _keep(self, outcome: Outcome, failed: list[Outcome]) -> None:
         if outcome.run is None:
