@@ -52,13 +52,13 @@ def _make(name: str) -> Any:
     app.callback(invoke_without_command=True)(_begin)
     studies: tuple[tuple[Any, str], ...] = ((train, "train"), (compare, "compare"), (sweep, "sweep"))
     for module, command in studies:
-        app.command(command, help=plain.STUDIES[command], epilog=module.EXAMPLES, rich_help_panel="Studies")(
+        app.command(command, help=_capitalise(plain.STUDIES[command]), epilog=module.EXAMPLES, rich_help_panel="Studies")(
             options.as_command(module.run, *module.OPTIONS)
         )
     for command, plainly in plain.COMMANDS.items():
         app.command(
             command,
-            help=plainly.HELP,
+            help=_capitalise(plainly.HELP),
             add_help_option=False,
             context_settings=_PASSED_ON,
             rich_help_panel="Array libraries",
@@ -85,3 +85,7 @@ def _pass_on(name: str, command: str) -> Callable[[typer.Context], int]:
         return plain.run_command(name, command, context.args)
 
     return run_plainly
+
+
+def _capitalise(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

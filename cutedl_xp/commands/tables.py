@@ -102,14 +102,14 @@ def _show_differences(rows: Sequence[_Row]) -> None:
         say(f"{title}\n{caption}\n")
         return
     cells = [
-        (
-            f"{row['verdict']} than {row['optimizer_b' if row['verdict'].startswith(row['optimizer_a']) else 'optimizer_a']}",
-            _format(abs(row["median_difference"])),
-            f"{row['corrected_p']:.3f}",
-        )
-        for row in found
+        (_describe_pair(row), _format(abs(row["median_difference"])), f"{row['corrected_p']:.3f}") for row in found
     ]
     show_table(title, ("pair", "median difference", "corrected p"), cells, caption)
+
+
+def _describe_pair(row: _Row) -> str:
+    first, second = row["optimizer_a"], row["optimizer_b"]
+    return f"{row['verdict']} than {second if row['verdict'] == f'{first} is better' else first}"
 
 
 def _by_task(rows: Iterable[_Row]) -> list[list[_Row]]:
