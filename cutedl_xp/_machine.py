@@ -14,7 +14,7 @@ def describe_machine() -> str:
 
     Examples
     --------
-    >>> from cutedl_xp.bench.machine import describe_machine
+    >>> from cutedl_xp._machine import describe_machine
     >>> "Python 3." in describe_machine()
     True
     """

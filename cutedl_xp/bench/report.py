@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cutedl_xp import plotting
+from cutedl_xp._machine import describe_machine
 from cutedl_xp.bench.comparison import Result
-from cutedl_xp.bench.machine import describe_machine
 from cutedl_xp.files.atomic import write_atomically
 from cutedl_xp.plotting import figures
 

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from cutedl_xp import bench
+from cutedl_xp._machine import describe_machine
 from cutedl_xp.bench import report
-from cutedl_xp.bench.machine import describe_machine
 from cutedl_xp.commands._environment import share_gpu_memory
 
 NAME = "bench"

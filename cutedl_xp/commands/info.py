@@ -2,8 +2,8 @@
 
 import argparse
 
+from cutedl_xp._machine import describe_override
 from cutedl_xp.backends import available_backends, get_backend
-from cutedl_xp.bench.machine import describe_override
 from cutedl_xp.commands._environment import share_gpu_memory
 
 NAME = "info"

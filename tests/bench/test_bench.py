@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from cutedl_xp import Backend, bench, get_backend
+from cutedl_xp._machine import count_cores, describe_machine
 from cutedl_xp.bench import comparison
 from cutedl_xp.bench.cases import Case, make_cases
 from cutedl_xp.bench.floors import make_copy, make_products, repeated
-from cutedl_xp.bench.machine import count_cores, describe_machine
 from cutedl_xp.training.means import RunningMean
 from optimizer_table import REFERENCES
 

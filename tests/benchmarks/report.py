@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks import pictures, tables
 from benchmarks.contenders import CONTENDERS
 from benchmarks.pages import Page
-from cutedl_xp.bench.machine import describe_machine, read_load
+from cutedl_xp._machine import describe_machine, read_load
 from cutedl_xp.files.atomic import write_atomically
 
 

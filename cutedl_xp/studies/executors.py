@@ -1,0 +1,206 @@
+"""Executors: many runs side by side, in processes of this machine or on the workers of a Dask cluster."""
+
+import importlib
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from cutedl_xp import _checks
+from cutedl_xp.studies.run import RunSpec, execute
+from cutedl_xp.training.events import Listener
+
+_ATTEMPTS_ALONE = 2
+_IDLE_SECONDS = 10  # after which a process without a task ends
+# Sums of several threads may have other last bits, and threads of several processes compete for the cores.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run to make; ``checkpoint`` is the file of its checkpoints, or None."""
+
+    spec: RunSpec
+    checkpoint: Path | None = None
+    checkpoint_every: int = 0
+    coordinator: int | None = None  # process that a worker of the same machine does not outlive
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Result of a run as plain values, or the reason why it has none."""
+
+    spec: RunSpec
+    run: dict[str, Any] | None
+    error: str | None = None
+
+
+Work: TypeAlias = Callable[[Task], Outcome]
+
+
+def attempt(task: Task, followers: Sequence[Listener] = ()) -> Outcome:
+    """Make a run, which the followers observe; an exception becomes the reason of its failure."""
+    if task.coordinator is not None:
+        followers = [*followers, _EndWithCoordinator(task.coordinator)]
+    try:
+        return Outcome(task.spec, execute(task.spec, followers, task.checkpoint, task.checkpoint_every))
+    except Exception as error:  # of whatever kind: the other runs go on
+        return Outcome(task.spec, None, f"{type(error).__name__}: {_checks.format_reason(error)}")
+
+
+class _EndWithCoordinator:
+    """A listener that ends its process once the one that started it has been killed."""
+
+    def __init__(self, coordinator: int) -> None:
+        self._coordinator = coordinator
+
+    def __call__(self, event: Any) -> None:
+        if os.getppid() != self._coordinator:
+            os._exit(1)
+
+
+def run_in_this_process(
+    tasks: Sequence[Task], follow: Callable[[RunSpec], Sequence[Listener]]
+) -> Generator[Outcome, None, None]:
+    """Yield the outcomes of tasks that run one after the other in this process, with one thread.
+
+    Parameters
+    ----------
+    tasks
+        Runs to make.
+    follow
+        Function that returns the listeners that observe a run.
+
+    Raises
+    ------
+    ImportError
+        If threadpoolctl is not installed.
+    """
+    threadpoolctl = _import("threadpoolctl", "a study", "cli")
+    for task in tasks:
+        with threadpoolctl.threadpool_limits(1):
+            outcome = attempt(task, follow(task.spec))
+        yield outcome
+
+
+def run_on_this_machine(tasks: Sequence[Task], jobs: int, work: Work = attempt) -> Generator[Outcome, None, None]:
+    """Yield the outcomes of tasks that run in processes of one thread each (of loky), as they finish.
+
+    The tasks that were running when a process died run again, one at a time; a task that ends its process twice more
+    fails.
+
+    Parameters
+    ----------
+    tasks
+        Runs to make.
+    jobs
+        Number of processes, at least 1.
+    work
+        Function that makes a run, default :func:`attempt`.
+
+    Raises
+    ------
+    ImportError
+        If loky is not installed.
+    """
+    loky = _import("loky", "a study", "cli")
+    waiting, suspects = deque(tasks), deque[Task]()
+    try:
+        while waiting:
+            yield from _run_side_by_side(loky, waiting, suspects, jobs, work)
+        for task in suspects:
+            yield _run_alone(loky, task, work)
+    except BaseException:  # Ctrl-C, or a consumer that stops: the processes do not go on without this one
+        _executor(loky, jobs).shutdown(wait=False, kill_workers=True)
+        raise
+
+
+def _run_side_by_side(
+    loky: Any, waiting: deque[Task], suspects: deque[Task], jobs: int, work: Work
+) -> Generator[Outcome, None, None]:
+    """Take tasks and yield their outcomes until all are taken; if a process dies, the running tasks are suspects."""
+    executor = _executor(loky, jobs)
+    running: dict[Future[Outcome], Task] = {}
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            task = waiting.popleft()
+            running[executor.submit(work, task)] = task
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            try:
+                outcome = future.result()
+            except loky.process_executor.BrokenProcessPool:
+                suspects.extend(running.values())
+                return
+            del running[future]
+            yield outcome
+
+
+def _run_alone(loky: Any, task: Task, work: Work) -> Outcome:
+    for _ in range(_ATTEMPTS_ALONE):
+        lost = deque[Task]()
+        for outcome in _run_side_by_side(loky, deque([task]), lost, 1, work):
+            return outcome
+    return Outcome(task.spec, None, "its process was killed three times, possibly for lack of memory")
+
+
+def _executor(loky: Any, jobs: int) -> Any:
+    return loky.get_reusable_executor(jobs, timeout=_IDLE_SECONDS, env=dict.fromkeys(_THREADS, "1"))
+
+
+def run_on_dask(tasks: Sequence[Task], address: str, work: Work = attempt) -> Generator[Outcome, None, None]:
+    """Yield the outcomes of tasks that the workers of a Dask cluster run, as they finish.
+
+    Dask runs the task of a worker that died on another worker.
+
+    Parameters
+    ----------
+    tasks
+        Runs to make. The workers need this package, and the data under the same names.
+    address
+        Address of the scheduler, such as ``"tcp://10.0.0.1:8786"``.
+    work
+        Function that makes a run, default :func:`attempt`.
+
+    Raises
+    ------
+    ImportError
+        If Dask is not installed.
+    OSError
+        If the scheduler does not answer.
+    """
+    distributed = _import("distributed", "a study on a cluster", "dask")
+    try:
+        client = distributed.Client(address, timeout="10s", set_as_default=False)
+    except (OSError, TypeError, ValueError) as error:
+        raise OSError(
+            f"the Dask scheduler {address!r} does not answer ({_checks.format_reason(error)}); start one with "
+            "`dask scheduler`, or leave out --scheduler"
+        ) from error
+    with client:
+        specs = {}
+        for task in tasks:
+            specs[client.submit(work, task, pure=False)] = task.spec
+        try:
+            ended = distributed.as_completed(list(specs), loop=client.loop, with_results=True, raise_errors=False)
+            for future, result in ended:
+                yield _outcome_of(future, result, specs.pop(future))
+        finally:
+            client.cancel(list(specs))
+
+
+def _outcome_of(future: Any, result: Any, spec: RunSpec) -> Outcome:
+    """Return the outcome of a task that has ended on the cluster; an error comes as its type, value and traceback."""
+    if future.status == "finished":
+        outcome: Outcome = result
+        return outcome
+    return Outcome(spec, None, _checks.format_reason(result[1]) if future.status == "error" else future.status)
+
+
+def _import(module: str, purpose: str, extra: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise _checks.missing_extra_error(purpose, module, extra) from error

@@ -1,0 +1,223 @@
+"""The plan of a study: which runs it consists of, as plain values."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeAlias, TypeVar
+
+from cutedl_xp import _checks
+from cutedl_xp._random import check_seed
+from cutedl_xp.studies import models, optimizer_text, tuning
+from cutedl_xp.studies.run import RunSpec
+from cutedl_xp.studies.settings import Settings
+
+KINDS = ("compare", "sweep")
+FIRST_TUNING_SEED = 1001
+_LISTS = ("data", "models", "optimizers", "seeds")
+_T = TypeVar("_T")
+PlannedTask: TypeAlias = tuple[str, str]
+"""A data set and a model by their texts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Optimizers, seeds, models and data sets of a study, and the settings that all of its runs share.
+
+    Every optimizer meets every seed, on every data set with every model whose widths fit it. Optimizers of the same
+    seed begin with the same weights and take the same batches.
+
+    Parameters
+    ----------
+    kind
+        ``"compare"``, the default, or ``"sweep"``: each optimizer with several learning rates.
+    data
+        Names or paths of data sets, at least one.
+    models
+        Widths of dense models, such as ``"784-128-10"``, at least one.
+    optimizers
+        Rules with their options, such as ``"adam(lr=0.001)"``, at least one.
+    seeds
+        Seeds, at least one; default 1, 2 and 3.
+    rates
+        Learning rates of a sweep: for the name of a rule, or ``""`` for the rules that are not named, a list.
+    tune
+        Number of trials with which each optimizer's rate and decays are tuned, default 0: the given options are taken.
+    tuning_seeds
+        Seeds of each trial; default ``(1001,)``. None of them may be among ``seeds``.
+    settings
+        Settings that all runs share.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a value is not one of these.
+
+    Examples
+    --------
+    >>> from cutedl_xp.studies.plan import Plan
+    >>> plan = Plan(data=["digits"], models=["64-10"], optimizers=["adam", "momentum"], seeds=[1, 2])
+    >>> [str(spec) for spec in plan.runs(plan.tasks)]
+    ['adam, seed 1', 'momentum, seed 1', 'adam, seed 2', 'momentum, seed 2']
+    """
+
+    kind: str = "compare"
+    data: Sequence[str]
+    models: Sequence[str]
+    optimizers: Sequence[str]
+    seeds: Sequence[int] = (1, 2, 3)
+    rates: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    tune: int = 0
+    tuning_seeds: Sequence[int] = (FIRST_TUNING_SEED,)
+    settings: Settings = field(default_factory=Settings)
+
+    def __post_init__(self) -> None:
+        _checks.check_one_of("kind", self.kind, KINDS)
+        for name in (*_LISTS, "tuning_seeds"):
+            values = _without_repetition(_checks.check_sequence(name, getattr(self, name)))
+            if not values:
+                raise ValueError(f"`{name}` must have at least one entry")
+            self._set(name, values)
+        for text in self.data:
+            _checks.check_text("data", text)
+        for text in self.models:
+            models.parse(text)
+        self._set("optimizers", _without_repetition(map(optimizer_text.canonical, self.optimizers)))
+        for seed in (*self.seeds, *self.tuning_seeds):
+            check_seed(seed)
+        self._set("rates", {rule: _check_rates(rule, rates) for rule, rates in self.rates.items()})
+        self._check_kind()
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _check_kind(self) -> None:
+        _checks.check_integer("tune", self.tune, at_least=0)
+        if self.kind == "compare" and self.rates:
+            raise ValueError("`rates` belong to a sweep; a comparison takes the rate of each optimizer")
+        if self.kind == "sweep" and self.tune:
+            raise ValueError("`tune` belongs to a comparison; a sweep takes the given rates")
+        if self.tune and set(self.seeds) & set(self.tuning_seeds):
+            raise ValueError(
+                f"`tuning_seeds` must not be among `seeds`, so that no optimizer is judged on the seeds of its "
+                f"tuning; got {list(self.tuning_seeds)} and {list(self.seeds)}"
+            )
+        rules = {optimizer_text.parse(text)[0].__name__.lower() for text in self.optimizers}
+        if self.tune and len(rules) < len(self.optimizers):
+            raise ValueError("with `tune` every rule may be given once; its rate and decays are found by the tuning")
+        unknown = [rule for rule in self.rates if rule and rule not in rules]
+        if unknown:
+            raise ValueError(f"`rates` name {_checks.format_names(unknown)}, which is not among the optimizers")
+        if self.kind == "sweep":
+            for rule in rules:
+                self.rates_of(rule)
+
+    def rates_of(self, rule: str) -> Sequence[float]:
+        """Return the learning rates of a rule in this sweep."""
+        rates = self.rates.get(rule, self.rates.get("", ()))
+        if not rates:
+            raise ValueError(f"a sweep needs `rates` for {rule!r}, or rates for all rules")
+        return rates
+
+    @property
+    def tasks(self) -> list[PlannedTask]:
+        """Pairs of a data set and a model; a study keeps those whose widths fit."""
+        return [(data, model) for data in self.data for model in self.models]
+
+    def runs(self, tasks: Sequence[PlannedTask]) -> list[RunSpec]:
+        """Return the runs of the given optimizers, or of a sweep, on pairs of a data set and a model."""
+        texts = list(self.optimizers)
+        if self.kind == "sweep":
+            texts = [
+                optimizer_text.with_options(text, lr=rate)
+                for text in self.optimizers
+                for rate in self.rates_of(optimizer_text.parse(text)[0].__name__.lower())
+            ]
+        return self._cross(tasks, self.seeds, "final", lambda task: texts)
+
+    def trials(self, tasks: Sequence[PlannedTask]) -> list[RunSpec]:
+        """Return the runs of the tuning, none without one."""
+        if not self.tune:
+            return []
+        texts = [trial for text in self.optimizers for trial in tuning.trials(text, self.tune)]
+        return self._cross(tasks, self.tuning_seeds, "trial", lambda task: texts)
+
+    def tuned_runs(self, best: Mapping[PlannedTask, Sequence[str]]) -> list[RunSpec]:
+        """Return the runs of the optimizers that the trials found best for each pair of a data set and a model."""
+        return self._cross(list(best), self.seeds, "final", best.__getitem__)
+
+    def _cross(
+        self,
+        tasks: Sequence[PlannedTask],
+        seeds: Sequence[int],
+        purpose: str,
+        texts: Callable[[PlannedTask], Sequence[str]],
+    ) -> list[RunSpec]:
+        """Return runs in an order in which the first ones already show every optimizer."""
+        return [
+            RunSpec(data=data, model=model, optimizer=text, seed=seed, settings=self.settings, purpose=purpose)
+            for data, model in tasks
+            for seed in seeds
+            for text in texts((data, model))
+        ]
+
+    def extended_by(self, other: "Plan") -> "Plan":
+        """Return a plan with the runs of both.
+
+        Raises
+        ------
+        ValueError
+            If something differs that all runs of a study share.
+        """
+        changed = [
+            f"{name} ({getattr(self, name)}, now {getattr(other, name)})"
+            for name in ("kind", "tune", "tuning_seeds")
+            if getattr(self, name) != getattr(other, name)
+        ]
+        changed += filter(None, [self.settings.differences(other.settings)])
+        if changed:
+            raise ValueError(
+                f"the runs of a study share their settings, and these differ: {', '.join(changed)}; repeat the "
+                "earlier ones, or begin another study with --new"
+            )
+        lists: dict[str, Any] = {}
+        for name in _LISTS:
+            lists[name] = _without_repetition([*getattr(self, name), *getattr(other, name)])
+        rules = dict.fromkeys([*self.rates, *other.rates])
+        rates = {rule: sorted({*self.rates.get(rule, ()), *other.rates.get(rule, ())}) for rule in rules}
+        return replace(self, **lists, rates=rates)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain values."""
+        plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        for name in (*_LISTS, "tuning_seeds"):
+            plain[name] = list(plain[name])
+        plain["rates"] = {rule: list(rates) for rule, rates in self.rates.items()}
+        return plain | {"settings": self.settings.to_dict()}
+
+    @classmethod
+    def from_dict(cls, d: Mapping[str, Any]) -> "Plan":
+        """Return the plan of a dict, such as the contents of a TOML file; what it leaves out has its default.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it has other keys or a wrong value.
+        """
+        names = [each.name for each in fields(cls)]
+        unknown = [str(name) for name in d if name not in names]
+        if unknown:
+            raise ValueError(f"a study has the keys {_checks.format_names(names)}; got {_checks.format_names(unknown)}")
+        absent = [name for name in ("data", "models", "optimizers") if name not in d]
+        if absent:
+            raise ValueError(f"a study needs {_checks.format_names(absent)}")
+        return cls(**{**d, "settings": Settings.from_dict(d.get("settings", {}))})
+
+
+def _without_repetition(values: Iterable[_T]) -> list[_T]:
+    return list(dict.fromkeys(values))
+
+
+def _check_rates(rule: str, rates: Any) -> list[float]:
+    checked = [_checks.check_positive("rates", rate) for rate in _checks.check_sequence("rates", rates)]
+    if not checked:
+        raise ValueError(f"`rates` of {rule or 'all rules'!r} must have at least one entry")
+    return _without_repetition(checked)

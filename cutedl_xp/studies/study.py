@@ -1,0 +1,250 @@
+"""A study: a plan, the folder that holds its finished runs, and what makes the missing ones."""
+
+import os
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cutedl_xp._machine import count_cores
+from cutedl_xp.backends import get_backend
+from cutedl_xp.studies import data, report, tuning
+from cutedl_xp.studies.executors import Outcome, Task, run_in_this_process, run_on_dask, run_on_this_machine
+from cutedl_xp.studies.plan import Plan, PlannedTask
+from cutedl_xp.studies.run import RunSpec
+from cutedl_xp.studies.settings import Settings
+from cutedl_xp.studies.store import Store
+from cutedl_xp.training.events import Listener
+
+
+class Study:
+    """A comparison or a sweep in a folder, which can be interrupted, continued and extended.
+
+    Parameters
+    ----------
+    folder
+        Folder of the study. A folder that holds a study is extended by the plan's optimizers, seeds, rates, data sets
+        and models.
+    plan
+        Plan of the runs; default None, the plan that the folder holds.
+    new
+        Whether to take the next free name, such as ``folder-2``, if the folder holds a study; default False.
+
+    Raises
+    ------
+    ImportError, OSError, TypeError, ValueError
+        If the plan cannot be carried out, or the folder holds a study with other settings. Nothing is written then.
+
+    Examples
+    --------
+    >>> from cutedl_xp import studies
+    >>> plan = studies.Plan(
+    ...     data=["digits"],
+    ...     models=["64-10"],
+    ...     optimizers=["adam(lr=0.01)"],
+    ...     seeds=[1],
+    ...     settings=studies.Settings(epochs=1),
+    ... )
+    >>> study = studies.Study(getfixture("tmp_path") / "study", plan)
+    >>> [str(spec) for spec in study.missing]
+    ['adam(lr=0.01), seed 1']
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], plan: Plan | None = None, *, new: bool = False) -> None:
+        self._store = Store(_free_folder(Path(folder)) if new else Path(folder))
+        digests: dict[str, str] = {}
+        if self._store.exists or plan is None:
+            stored, digests = self._store.read_plan()
+            plan = stored if plan is None else stored.extended_by(_resolve_device(plan))
+        else:
+            plan = _resolve_device(plan)
+        self.plan = plan
+        self._runs = {_key(run): run for run in self._store.read_runs()}
+        self._digests, self._tasks = _check_data(plan, digests)
+        get_backend(plan.settings.backend, device=plan.settings.device)
+        self._store.write_plan(plan, self._digests)
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the study."""
+        return self._store.folder
+
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        """Finished runs as plain values, in the order of the plan."""
+        specs = [*self._trial_specs(), *self._final_specs()]
+        return [self._runs[_key_of(spec)] for spec in specs if _key_of(spec) in self._runs]
+
+    @property
+    def missing(self) -> list[RunSpec]:
+        """Runs that can be made now: those of the tuning first, and once these are finished the final ones."""
+        return self._missing(self._trial_specs()) or self._missing(self._final_specs())
+
+    def _missing(self, specs: Sequence[RunSpec]) -> list[RunSpec]:
+        missing = [spec for spec in specs if _key_of(spec) not in self._runs]
+        return [replace(spec, data_sha256=self._digests[spec.data]) for spec in missing]
+
+    def _trial_specs(self) -> list[RunSpec]:
+        return self.plan.trials(self._tasks)
+
+    def _final_specs(self) -> list[RunSpec]:
+        if not self.plan.tune:
+            return self.plan.runs(self._tasks)
+        trials = [self._runs[_key_of(spec)] for spec in self._trial_specs() if _key_of(spec) in self._runs]
+        best = {}
+        for task in self._tasks:
+            best[task] = tuning.best([run for run in trials if (run["data"], run["model"]) == task])
+        return self.plan.tuned_runs(best)
+
+    def run(
+        self,
+        jobs: int | None = None,
+        scheduler: str | None = None,
+        checkpoint_every: int = 10,
+        ended: Callable[[Outcome], None] | None = None,
+        follow: Callable[[RunSpec], Sequence[Listener]] = lambda spec: (),
+    ) -> list[Outcome]:
+        """Make the missing runs; each is in the folder as soon as it has finished.
+
+        Parameters
+        ----------
+        jobs
+            Number of processes on this machine, at least 1; default None, one for each core. With 1 the runs are made
+            in this process. The number does not change the results.
+        scheduler
+            Address of a Dask scheduler, whose workers make the runs; default None, this machine.
+        checkpoint_every
+            Number of epochs between two checkpoints of a run on this machine, default 10; 0 for none.
+        ended
+            Function that is called with the outcome of each run, once it is in the folder.
+        follow
+            Function that returns the listeners that observe a run in this process; default none.
+
+        Returns
+        -------
+        list of Outcome
+            The runs that failed. They are made again by the next call.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            After Ctrl-C; finished runs are in the folder.
+        """
+        failed: list[Outcome] = []
+        for stage in (self._trial_specs, self._final_specs):
+            specs = self._missing(stage())
+            if not specs:
+                continue
+            with closing(self._execute(specs, jobs, scheduler, checkpoint_every, follow)) as outcomes:
+                for outcome in outcomes:
+                    self._keep(outcome, failed)
+                    if ended is not None:
+                        ended(outcome)
+        return failed
+
+    def _execute(
+        self,
+        specs: Sequence[RunSpec],
+        jobs: int | None,
+        scheduler: str | None,
+        checkpoint_every: int,
+        follow: Callable[[RunSpec], Sequence[Listener]],
+    ) -> Generator[Outcome, None, None]:
+        if scheduler is not None:
+            return run_on_dask([Task(spec) for spec in specs], scheduler)
+        jobs = min(jobs or count_cores(), len(specs))
+        coordinator = os.getpid() if jobs > 1 else None
+        tasks = [Task(spec, self._store.checkpoint_path(spec), checkpoint_every, coordinator) for spec in specs]
+        return run_on_this_machine(tasks, jobs) if jobs > 1 else run_in_this_process(tasks, follow)
+
+    def _keep(self, outcome: Outcome, failed: list[Outcome]) -> None:
+        if outcome.run is None:
+            failed.append(outcome)
+            return
+        self._store.add(outcome.spec, outcome.run)
+        self._runs[_key_of(outcome.spec)] = outcome.run
+
+    def write(self) -> list[Path]:
+        """Write the tables and the pictures of the finished runs into the folder, and return their paths.
+
+        Raises
+        ------
+        ImportError
+            If SciPy or Matplotlib is not installed.
+        OSError
+            If a file cannot be written.
+        """
+        return report.write(self.plan.kind, self.runs, self.folder)
+
+
+def read(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """Return all finished runs of a study's folder as plain values.
+
+    Parameters
+    ----------
+    folder
+        Folder of a study, of which a part may still be missing.
+
+    Returns
+    -------
+    list of dict
+        For each run its ``"data"``, ``"model"``, ``"optimizer"``, ``"seed"``, ``"purpose"``, ``"settings"``,
+        ``"figures"``, ``"history"``, ``"stopped_by"``, ``"stop_reason"``, ``"versions"`` and ``"machine"``.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it is no such folder, or a file in it is damaged.
+    """
+    store = Store(Path(folder))
+    store.read_plan()
+    return store.read_runs()
+
+
+def _free_folder(folder: Path) -> Path:
+    """Return the folder, or if it holds a study the first of ``folder-2``, ``folder-3``, ... that does not exist."""
+    if not Store(folder).exists:
+        return folder
+    names = (folder.with_name(f"{folder.name}-{number}") for number in range(2, 10_000))
+    return next(each for each in names if not each.exists())
+
+
+def _resolve_device(plan: Plan) -> Plan:
+    """Return a plan that names a device instead of ``"auto"``, as this may be another one when the study goes on."""
+    if plan.settings.device != "auto":
+        return plan
+    backend = get_backend(device="auto")
+    device = "cpu" if backend.name == "numpy" else "cuda"
+    return replace(plan, settings=Settings.from_dict(plan.settings.to_dict() | {"device": device}))
+
+
+def _check_data(plan: Plan, digests: dict[str, str]) -> tuple[dict[str, str], list[PlannedTask]]:
+    """Return the digest of each data set and the pairs that fit, and refuse what has changed or fits nothing."""
+    found, tasks, misfits = {}, [], {}
+    for text in plan.data:
+        parts = data.load(text, validation=plan.settings.validation, target_column=plan.settings.target_column)
+        for model in plan.models:
+            try:
+                data.check_fits(parts, model)
+                tasks.append((text, model))
+            except ValueError as error:
+                misfits[text, model] = error
+        found[text] = parts.sha256
+        if digests.get(text, parts.sha256) != parts.sha256:
+            raise ValueError(
+                f"the data {text!r} is no longer that of this study, by its SHA-256; restore it, or begin another "
+                "study with --new"
+            )
+    for (text, model), misfit in misfits.items():
+        if text not in {task[0] for task in tasks} or model not in {task[1] for task in tasks}:
+            raise misfit
+    return found, tasks
+
+
+def _key(run: dict[str, Any]) -> tuple[Any, ...]:
+    return run["data"], run["model"], run["optimizer"], run["seed"], run["purpose"]
+
+
+def _key_of(spec: RunSpec) -> tuple[Any, ...]:
+    return spec.data, spec.model, spec.optimizer, spec.seed, spec.purpose
