@@ -3,7 +3,9 @@
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import TextIO
+
+_GAP = 2  # characters between two columns of a table
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
@@ -28,7 +30,7 @@ def is_terminal() -> bool:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> None:
-    """Print a table as wide as the terminal; the cells of its first column are wrapped, the others are numbers.
+    """Print a table that is no wider than the terminal, with an empty line below.
 
     Parameters
     ----------
@@ -37,29 +39,33 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     columns
         Headings of the columns.
     rows
-        Cells of each row.
+        Cells of each row. The first one is a name, which is wrapped between its words only; the others are numbers.
     caption
-        Sentence below the table, default none.
+        Sentences below the table, default none.
     """
     from rich import box
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
-    for place, heading in enumerate(columns):
-        made.add_column(Text(heading), justify="right" if place else "left", overflow="fold")
+    console = Console()
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    widths = _choose_widths(list(zip(columns, *rows, strict=True)), console.width)
+    for place, (heading, width) in enumerate(zip(columns, widths, strict=True)):
+        made.add_column(Text(heading), justify="right" if place else "left", width=width, overflow="fold")
     for row in rows:
         made.add_row(*map(Text, row))  # not markup: a path may hold brackets
-    show(made)
-    if caption:
-        show(Text(f"{caption}\n"))
-
-
-def show(printable: Any) -> None:
-    """Print what rich can print."""
-    from rich.console import Console
-
-    console = Console()
     with console.capture() as captured:
-        console.print(printable)
-    say(captured.get().rstrip("\n"))
+        console.print(Text(title, style="bold"), made, *[Text(caption, style="dim")] * bool(caption), sep="\n")
+    say("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
+
+
+def _choose_widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Return the widths of columns so that all fit: cells break between words, and if they must within a word."""
+    widths = [max(map(len, cells)) for cells in columns]
+    words = [max(len(word) for cell in cells for word in ["", *cell.split()]) for cells in columns]
+    while sum(widths) + _GAP * len(widths) - 1 > room and max(widths) > 1:
+        spare = [width - word for width, word in zip(widths, words, strict=True)]
+        measure = spare if max(spare) > 0 else widths
+        widths[measure.index(max(measure))] -= 1
+    return widths

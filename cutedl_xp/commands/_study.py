@@ -68,18 +68,20 @@ def _check_execution(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _describe_tuning(study: Study) -> None:
     """Print the search space of each optimizer."""
-    from cutedl_xp.studies import optimizer_text, tuning
+    from cutedl_xp.studies import tuning
 
     _output.say(f"{study.plan.tune} trials of each optimizer, seeds {', '.join(map(str, study.plan.tuning_seeds))}")
     for text in study.plan.optimizers:
-        _output.say(f"  {tuning.describe_space(optimizer_text.rule_name(text))}")
+        _output.say(f"  {tuning.describe_space(text.partition('(')[0])}")
 
 
 def _count_missing(study: Study) -> int:
     """Return the number of the runs to make, with those that begin after a tuning."""
     plan, missing = study.plan, study.missing
-    after = len(plan.seeds) * len(plan.optimizers) * len(plan.data) * len(plan.models)
-    return len(missing) + (after if missing and missing[0].purpose == "trial" else 0)
+    if not missing or missing[0].purpose == "final":
+        return len(missing)
+    tasks = {(spec.data, spec.model) for spec in missing} | {(run["data"], run["model"]) for run in study.runs}
+    return len(missing) + len(tasks) * len(plan.seeds) * len(plan.optimizers)
 
 
 def _write(study: Study, tensorboard: bool) -> None:

@@ -50,11 +50,11 @@ def _make(name: str) -> Any:
         context_settings=_SETTINGS,
     )
     app.callback(invoke_without_command=True)(_begin)
-    studies: tuple[tuple[Any, str], ...] = ((train, "train"), (compare, "compare"), (sweep, "sweep"))
-    for module, command in studies:
-        app.command(command, help=_capitalise(plain.STUDIES[command]), epilog=module.EXAMPLES, rich_help_panel="Studies")(
-            options.as_command(module.run, *module.OPTIONS)
-        )
+    studies: dict[str, Any] = {"train": train, "compare": compare, "sweep": sweep}
+    for command, module in studies.items():
+        described = {"help": _capitalise(plain.STUDIES[command]), "epilog": module.EXAMPLES}
+        function = options.as_command(module.run, *module.OPTIONS)
+        app.command(command, rich_help_panel="Studies", **described)(function)
     for command, plainly in plain.COMMANDS.items():
         app.command(
             command,

@@ -107,7 +107,7 @@ def _merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(own, Mapping):
             raise TypeError(f"`settings` must be a table; got {_checks.format_value(own)}")
         for name in own:
-            settings.pop(_RIVALS.get(name, name), None)
+            settings.pop(_RIVALS.get(str(name), str(name)), None)
         settings |= {name: value for name, value in own.items() if value is not None}
     return merged | {"settings": settings}
 

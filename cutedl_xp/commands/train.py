@@ -11,6 +11,7 @@ from cutedl_xp.commands._environment import share_gpu_memory
 from cutedl_xp.commands._progress import TrainingProgress
 from cutedl_xp.studies import config, data
 from cutedl_xp.studies import run as runs
+from cutedl_xp.studies.executors import limit_threads
 from cutedl_xp.studies.store import write_run
 from cutedl_xp.studies.tensorboard import write_events
 from cutedl_xp.training.session import Session
@@ -51,7 +52,7 @@ def run(given: dict[str, Any]) -> int:
         raise OSError(f"--out {folder} cannot be written: {error.strerror}; name another folder") from error
     _output.note(f"{spec.data}, {spec.model}, {spec}")
     try:
-        with TrainingProgress(spec.settings.epochs) as progress:
+        with TrainingProgress(spec.settings.epochs) as progress, limit_threads():
             session = runs.train(spec, [progress], checkpoint, every)
     except KeyboardInterrupt:
         if checkpoint.exists():
@@ -76,7 +77,7 @@ def _resolve(given: Mapping[str, Any]) -> tuple[runs.RunSpec, int]:
             raise ValueError(f"`train` makes one run, and got {name} {list(values)}; `compare` takes several")
     if plan.tune:
         raise ValueError("`train` does not tune; run `compare` with --tune")
-    spec = plan.runs()[0]
+    spec = plan.runs(plan.tasks)[0]
     data.check_fits(runs.load_data(spec), spec.model)
     get_backend(spec.settings.backend, device=spec.settings.device)
     if "save_config" in given:
