@@ -87,10 +87,13 @@ def load(text: str, *, validation: float | Literal["test"] = 0.1, target_column:
     >>> from cutedl_xp.studies import data
     >>> parts = data.load("digits")
     >>> parts.train[0].shape, parts.validation[0].shape, parts.test[1].shape
-    ((1294, 64), (143, 64), (360, 10))
+    ((1294, 64), (144, 64), (359, 10))
     """
     check_text("data", text)
-    if validation != "test":
+    if isinstance(validation, str):
+        if validation != "test":
+            raise ValueError(f"`validation` must be a fraction or 'test'; got {validation!r}")
+    else:
         validation = check_fraction("validation", validation)
     if target_column is not None:
         check_text("target_column", target_column)
@@ -102,7 +105,7 @@ def load(text: str, *, validation: float | Literal["test"] = 0.1, target_column:
         )
     if target_column is not None and (path is None or path.suffix.lower() != ".csv"):
         raise ValueError(
-            f"`target_column` must be left out for other data than a CSV file; got {target_column!r} for {text}"
+            f"`target_column` must be left out for data that are no CSV file; got {target_column!r} for {text}"
         )
     return _load(text, path, validation, target_column, _describe_files(text, path))
 
@@ -179,9 +182,11 @@ def _choose(samples: Samples, labels: Labels, fraction: float) -> NDArray[np.boo
     """Return which samples are set aside: the same fraction of each class, and never all of a class."""
     rng = np.random.default_rng(0)
     chosen = np.zeros(len(labels), dtype=np.bool_)
-    for number in range(len(samples.class_names)):
-        members = np.flatnonzero(labels == number)
-        chosen[rng.permutation(members)[: min(round(len(members) * fraction), max(len(members) - 1, 0))]] = True
+    sizes = np.bincount(labels, minlength=len(samples.class_names))
+    ends = np.round(np.cumsum(sizes) * fraction).astype(np.int64)  # the sum is rounded, not each class by itself
+    for number, wanted in enumerate(np.diff(ends, prepend=0)):
+        members = rng.permutation(np.flatnonzero(labels == number))
+        chosen[members[: min(wanted, max(len(members) - 1, 0))]] = True
     if not chosen.any():
         raise ValueError(
             f"{samples.name} must have enough samples to set aside a fraction of {fraction:g}; got {len(labels)}: "
@@ -197,7 +202,13 @@ def _finish(samples: Samples, parts: dict[str, tuple[NDArray[Any], Labels]]) -> 
     finished = {}
     for part, (x, labels) in parts.items():
         if x.dtype != np.uint8:
-            x = ((x - mean) / deviation).astype(np.float32)
+            with np.errstate(over="ignore"):
+                x = ((x - mean) / deviation).astype(np.float32)
+            if not np.isfinite(x).all():
+                raise ValueError(
+                    f"the features of {samples.name} must fit float32 after they are standardised; got a sample too "
+                    "far from the others: remove it"
+                )
         pair = np.ascontiguousarray(x), rows[labels]
         for array in pair:
             array.flags.writeable = False
@@ -207,5 +218,6 @@ def _finish(samples: Samples, parts: dict[str, tuple[NDArray[Any], Labels]]) -> 
 
 def _measure(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the mean and the deviation of each feature, 1 for a constant one."""
-    constant = x.min(axis=0) == x.max(axis=0)
-    return x.mean(axis=0), np.where(constant, 1.0, x.std(axis=0))
+    deviation = x.std(axis=0)
+    constant = (x.min(axis=0) == x.max(axis=0)) | (deviation == 0.0)
+    return x.mean(axis=0), np.where(constant, 1.0, deviation)

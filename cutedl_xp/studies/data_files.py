@@ -18,12 +18,12 @@ from cutedl_xp.files.regular import open_regular
 from cutedl_xp.studies.samples import Labels, Samples, check_features, encode
 
 IMAGE_SCALE = 1 / 255
+_ARRAYS = ("x", "y", "x_test", "y_test")
 _DAMAGED = (
     ValueError,
     EOFError,
     KeyError,
     MemoryError,
-    NotImplementedError,
     RuntimeError,
     zipfile.BadZipFile,
     zlib.error,
@@ -46,10 +46,10 @@ def read_idx(name: str, folder: Path | None, warning: str = "") -> Samples:
     train, test = mnist.load(data_dir=folder, one_hot=False)
     return Samples(
         name=name,
-        x=train.data,
-        labels=train.labels,
+        x=np.asarray(train.data),
+        labels=np.asarray(train.labels),
         class_names=tuple("0123456789"),
-        test=(test.data, test.labels),
+        test=(np.asarray(test.data), np.asarray(test.labels)),
         scale=IMAGE_SCALE,
         warning=warning,
     )
@@ -103,10 +103,10 @@ def _load_arrays(path: Path) -> dict[str, NDArray[Any]]:
         file.seek(0)
         try:
             with np.load(file, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files if name in ("x", "y", "x_test", "y_test")}
+                return {name: archive[name] for name in archive.files if name in _ARRAYS}
         except _DAMAGED as error:
             raise ValueError(
-                f"{path} cannot be read: {format_reason(error)}; save plain arrays with np.savez"
+                f"{path} must hold plain arrays; got an error: {format_reason(error)}: save it with np.savez"
             ) from error
 
 
@@ -117,7 +117,7 @@ def _check_pair(
     labels, names = encode(f"{y_name} of {path}", arrays[y_name])
     if len(x) != len(labels):
         raise ValueError(
-            f"{x_name} and {y_name} of {path} must be equally long; got {len(x)} and {len(labels)} samples"
+            f"{x_name} and {y_name} of {path} must have one length; got {len(x)} and {len(labels)} samples"
         )
     if known is not None:
         unknown = [name for name in names if name not in known]
@@ -181,7 +181,7 @@ def _read_rows(path: Path, reader: Any, columns: list[str], target: int) -> Iter
                 raise ValueError(f"{where}: the class `{name}` must not be empty; remove this line")
             if place != target and not _is_number(cell):
                 raise ValueError(
-                    f"{where}: the feature `{name}` must be a finite number; got {cell[:80]!r}: correct or remove this line"
+                    f"{where}: the feature `{name}` must be a finite number; got {cell[:80]!r}: correct this line"
                 )
         yield [cell if place == target else float(cell) for place, cell in enumerate(cells)]
 

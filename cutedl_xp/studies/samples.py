@@ -110,11 +110,11 @@ def encode(what: str, classes: NDArray[Any]) -> tuple[Labels, tuple[str, ...]]:
         raise ValueError(f"{what} must have one class for each sample; got {format_value(classes)}")
     classes = classes.reshape(-1)
     if classes.dtype.kind == "f":
-        if not np.all(np.mod(classes, 1.0) == 0.0) or not np.all(np.abs(classes) < 2**53):
-            raise ValueError(f"{what} must be classes: whole numbers or texts; got {format_value(classes)} with others")
+        if not np.all(np.abs(classes) < 2**53) or not np.all(np.floor(classes) == classes):
+            raise ValueError(f"{what} must be classes, whole numbers or texts; got fractions, NaN or too large numbers")
         classes = classes.astype(np.int64)
     if classes.dtype.kind not in "buiU":
-        raise ValueError(f"{what} must be classes: whole numbers or texts; got {format_value(classes)}")
+        raise ValueError(f"{what} must be classes, whole numbers or texts; got {format_value(classes)}")
     names, labels = np.unique(classes, return_inverse=True)
     if len(names) > _MOST_CLASSES:
         raise ValueError(f"{what} must have at most {_MOST_CLASSES} classes; got {len(names)}: are they measurements?")
