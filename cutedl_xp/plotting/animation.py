@@ -1,8 +1,10 @@
 """Animations of paths on a function of two variables, as GIF or MP4 files."""
 
+import importlib
+import io
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from cutedl_xp import _checks
 from cutedl_xp.files.atomic import write_atomically
 from cutedl_xp.plotting import figures
-from cutedl_xp.plotting.surfaces import Ground, Path, add_legend, draw_ground, find_inside, make_looks, mark_ground
+from cutedl_xp.plotting.surfaces import Ground, Path, add_legend, draw_ground, ends_outside, make_looks, mark_ground
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,12 +23,13 @@ if TYPE_CHECKING:
 FORMATS = ("gif", "mp4")
 _DPI = 80
 _FRAMES = 120
-_LAST_FRAMES = 20  # in which nothing moves
+_LAST_SECONDS = 1  # in which nothing moves
+_GROUND = 0.93  # a grey of the contours
 _PER_SECOND = 20
 
 
 def choose_writer(ending: str) -> Any:
-    """Return Matplotlib's writer of a format.
+    """Return Matplotlib's writer of MP4 files, or None for GIF files, which Pillow writes.
 
     Raises
     ------
@@ -38,9 +41,9 @@ def choose_writer(ending: str) -> Any:
         If the format is neither ``gif`` nor ``mp4``.
     """
     _checks.check_one_of("animation", ending, FORMATS)
-    writers = figures.import_matplotlib("animation")
+    writers = figures.import_matplotlib("animation")  # which needs Pillow
     if ending == "gif":
-        return writers.PillowWriter(fps=_PER_SECOND)
+        return None
     if not writers.FFMpegWriter.isAvailable():
         raise OSError("an MP4 animation needs the program ffmpeg, which was not found; install it, or choose gif")
     return writers.FFMpegWriter(fps=_PER_SECOND, codec="libx264")
@@ -68,12 +71,15 @@ def animate(ground: Ground, paths: Sequence[Path], path: str | os.PathLike[str])
     target = FilePath(path)
     writer = choose_writer(target.suffix.removeprefix("."))
     stage, panel = _make_stage(ground, paths)
-    steps = max(len(each.points) for each in paths) - 1
+    steps = choose_steps(max(len(each.points) for each in paths) - 1)
     show = _add_movers(panel, ground, paths)
+    if writer is None:
+        write_atomically(target, _make_gif(stage, show, steps))
+        return
     with tempfile.TemporaryDirectory() as folder:
         file = FilePath(folder, target.name)
         with writer.saving(stage, str(file), _DPI):
-            for step in [*choose_steps(steps), *[steps] * _LAST_FRAMES]:
+            for step in [*steps, *[steps[-1]] * (_LAST_SECONDS * _PER_SECOND)]:
                 show(step)
                 writer.grab_frame()
         write_atomically(target, file.read_bytes())
@@ -84,6 +90,37 @@ def choose_steps(steps: int) -> list[int]:
     return [round(place * steps / _FRAMES) for place in range(_FRAMES + 1)] if steps > _FRAMES else [*range(steps + 1)]
 
 
+def _make_gif(stage: "Figure", show: Callable[[int], None], steps: Sequence[int]) -> memoryview:
+    """Return the content of a GIF file.
+
+    Matplotlib's own writer gives each frame another palette, which takes twice the time and three times the bytes.
+    """
+    image = importlib.import_module("PIL.Image")
+    canvas: Any = stage.canvas
+
+    def grab(step: int) -> Any:
+        show(step)
+        canvas.draw()
+        return image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+
+    palette = image.new("P", (1, 1))
+    palette.putpalette(_make_palette().tobytes())
+    frames = [grab(step).quantize(palette=palette, dither=image.Dither.NONE) for step in steps]
+    times = [1000 // _PER_SECOND] * (len(steps) - 1) + [1000 * _LAST_SECONDS]
+    content = io.BytesIO()
+    frames[0].save(content, "gif", save_all=True, append_images=frames[1:], duration=times, loop=0)
+    return content.getbuffer()
+
+
+def _make_palette() -> NDArray[np.uint8]:
+    """Return greys, and each colour of a path in mixtures with the light ground."""
+    colours = [figures.import_matplotlib("colors").to_rgb(colour) for colour in figures.COLOURS]
+    shares = np.linspace(0.1, 1.0, 12)[:, np.newaxis, np.newaxis]
+    mixtures = shares * np.array(colours) + (1.0 - shares) * _GROUND
+    greys = np.repeat(np.linspace(0.0, 1.0, 48), 3)
+    return np.round(255.0 * np.concatenate((greys, mixtures.ravel()))).astype(np.uint8)
+
+
 def _make_stage(ground: Ground, paths: Sequence[Path]) -> "tuple[Figure, Axes]":
     """Return a figure that shows everything that does not move as an image, and an empty panel on it.
 
@@ -92,8 +129,7 @@ def _make_stage(ground: Ground, paths: Sequence[Path]) -> "tuple[Figure, Axes]":
     still = _make_figure(layout="constrained")
     panel = still.subplots()
     draw_ground(panel, ground)
-    crossed = any(find_inside(ground, each)[-1] < len(each.points) - 1 for each in paths)
-    add_legend(still, [each.optimizer for each in paths], crossed=crossed)
+    add_legend(still, [each.optimizer for each in paths], crossed=any(map(ends_outside, paths)))
     panel.set_title(" ")  # room for the number of the step
     still.canvas.draw()
     image: NDArray[np.uint8] = np.asarray(still.canvas.buffer_rgba()).copy()
@@ -112,7 +148,7 @@ def _make_figure(**options: Any) -> Any:
     return figure
 
 
-def _add_movers(panel: "Axes", ground: Ground, paths: Sequence[Path]) -> Any:
+def _add_movers(panel: "Axes", ground: Ground, paths: Sequence[Path]) -> Callable[[int], None]:
     """Add a line and a mark for each path; return a function that moves them to a step."""
     title = panel.set_title("")
     movers = []
@@ -120,14 +156,14 @@ def _add_movers(panel: "Axes", ground: Ground, paths: Sequence[Path]) -> Any:
         (tail,) = panel.plot([], [], **style)
         look = {"markersize": 6.0 + 1.5 * style["linewidth"], "markeredgecolor": "white", "zorder": 3}
         (head,) = panel.plot([], [], color=style["color"], linestyle="none", **look)
-        movers.append((each, find_inside(ground, each), tail, head, marker))
+        movers.append((each, tail, head, marker))
 
     def show(step: int) -> None:
         title.set_text(f"{ground.name}, step {step:,}")
-        for each, inside, tail, head, marker in movers:
+        for each, tail, head, marker in movers:
             end = min(step, len(each.points) - 1)
-            last = inside[np.searchsorted(inside, end, side="right") - 1]
-            tail.set_data(*each.points[: end + 1].T)
+            last = each.inside[np.searchsorted(each.inside, end, side="right") - 1]
+            tail.set_data(*each.points[: min(end + 1, each.inside[-1] + 2)].T)
             head.set_data(*each.points[[last]].T)
             head.set_marker(marker if last == end else "X")
 

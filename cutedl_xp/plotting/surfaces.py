@@ -1,5 +1,6 @@
 """Pictures of paths on a function of two variables."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,7 +18,9 @@ OUTSIDE_LABEL = "outside the picture or not finite"
 _MARKERS = "os^Dv*ph<>d"
 _SHADES = (0.8, 1.0)  # greys of the lowest and of the highest value
 _LINES = "0.62"
+_WIDTH = 9.0  # inches
 _LEVELS = 18
+_HIGHEST = 1e12
 _GRID = 241  # points in each direction
 
 
@@ -60,6 +63,10 @@ class Path(Protocol):
     def values(self) -> NDArray[np.float64]:
         """Values of the function at the points."""
 
+    @property
+    def inside(self) -> NDArray[np.intp]:
+        """Numbers of the points that the window contains."""
+
 
 def draw(ground: Ground, paths: Sequence[Path]) -> "Figure":
     """Draw paths on the contours of a function, and beside them the value against the steps.
@@ -78,23 +85,22 @@ def draw(ground: Ground, paths: Sequence[Path]) -> "Figure":
     ImportError
         If matplotlib is not installed.
     """
-    figure: Figure = figures.import_matplotlib("figure").Figure(figsize=(9.0, 5.0), dpi=100, layout="constrained")
+    labels = [path.optimizer for path in paths]
+    size = (_WIDTH, 4.4 + 0.22 * math.ceil((len(labels) + 3) / count_columns(labels, _WIDTH)))
+    figure: Figure = figures.import_matplotlib("figure").Figure(figsize=size, dpi=100, layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1.0))
     draw_ground(left, ground)
     mark_ground(left, ground, paths[0].points[0])
     lowest = float(ground.value(*ground.minima[0]))
-    crossed = False
     for path, style, marker in zip(paths, *make_looks(len(paths)), strict=True):
-        x, y = path.points.T
+        x, y = path.points[: path.inside[-1] + 2].T  # a jump between two points outside could cross the picture
         left.plot(x, y, **style)
         right.plot(path.values - lowest, label=path.optimizer, **style)
-        inside = find_inside(ground, path)
-        crossed |= bool(inside[-1] < len(x) - 1)
-        mark_end(left, path.points[inside[-1]], style, marker if inside[-1] == len(x) - 1 else "X")
+        mark_end(left, path.points[path.inside[-1]], style, "X" if ends_outside(path) else marker)
         _mark_last_value(right, path.values - lowest, style, marker)
     _finish_values(right, lowest)
     figure.suptitle(f"{ground.name}: {ground.formula}", parse_math=False)
-    add_legend(figure, [path.optimizer for path in paths], crossed=crossed)
+    add_legend(figure, labels, crossed=any(map(ends_outside, paths)))
     return figure
 
 
@@ -113,8 +119,10 @@ def draw_ground(panel: "Axes", ground: Ground) -> None:
 
 def mark_ground(panel: "Axes", ground: Ground, start: Iterable[float]) -> None:
     """Draw a dot at the start and a plus at each minimum, above everything else."""
-    panel.scatter(*start, marker="o", color="black", s=25, zorder=4)
-    panel.scatter(*np.array(ground.minima).T, marker="+", color="black", s=100, linewidths=1.4, zorder=4)
+    x, y = start
+    panel.scatter([x], [y], marker="o", color="black", s=25, zorder=4)
+    x, y = np.array(ground.minima).T
+    panel.scatter(x, y, marker="+", color="black", s=100, linewidths=1.4, zorder=4)
 
 
 def make_looks(number: int) -> tuple[list[dict[str, Any]], list[str]]:
@@ -122,19 +130,16 @@ def make_looks(number: int) -> tuple[list[dict[str, Any]], list[str]]:
     return figures.make_styles(number), [_MARKERS[index % len(_MARKERS)] for index in range(number)]
 
 
-def find_inside(ground: Ground, path: Path) -> NDArray[np.intp]:
-    """Return the numbers of the points that the picture shows; the start is one of them."""
-    left, right, bottom, top = ground.window
-    x, y = path.points.T
-    shown = (left <= x) & (x <= right) & (bottom <= y) & (y <= top) & np.isfinite(path.values)
-    return np.flatnonzero(shown)
+def ends_outside(path: Path) -> bool:
+    """Return whether the picture does not show the end of a path."""
+    return bool(path.inside[-1] < len(path.points) - 1)
 
 
 def mark_end(panel: "Axes", point: Iterable[float], style: dict[str, Any], marker: str) -> "PathCollection":
     """Draw a mark, which is larger for a thicker line, so that no mark hides another."""
     x, y = point
     size = (5.0 + 2.2 * style["linewidth"]) ** 2
-    look = {"edgecolors": "white", "linewidths": 0.8, "zorder": 3}
+    look: dict[str, Any] = {"edgecolors": "white", "linewidths": 0.8, "zorder": 3}
     return panel.scatter([x], [y], color=style["color"], s=size, marker=marker, **look)
 
 
@@ -149,14 +154,20 @@ def add_legend(figure: "Figure", labels: Sequence[str], *, crossed: bool) -> Non
     for marker, label, size in marks:
         handles.append(lines.Line2D([], [], marker=marker, color="black", linestyle="none", markersize=size))
         handles[-1].set_label(label)
-    columns = max(1, min(4, int(12.5 * figure.get_figwidth()) // (max(map(len, labels)) + 8)))
+    columns = count_columns(labels, figure.get_figwidth())
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, handlelength=3.6)
+
+
+def count_columns(labels: Sequence[str], width: float) -> int:
+    """Return the number of columns that the longest label leaves to a legend of a width in inches."""
+    return max(1, min(4, int(12.5 * width) // (max(map(len, labels)) + 8)))
 
 
 def _mark_last_value(panel: "Axes", values: NDArray[np.float64], style: dict[str, Any], marker: str) -> None:
     finite = np.flatnonzero(np.isfinite(values))
     last = finite[-1]
-    mark_end(panel, (float(last), float(values[last])), style, marker if last == len(values) - 1 else "X")
+    shown = min(float(values[last]), _HIGHEST)
+    mark_end(panel, (float(last), shown), style, marker if last == len(values) - 1 else "X").set_clip_on(False)
 
 
 def _finish_values(panel: "Axes", lowest: float) -> None:
@@ -164,6 +175,6 @@ def _finish_values(panel: "Axes", lowest: float) -> None:
     panel.set(xlabel="steps", ylabel="value" if lowest == 0.0 else f"value above the lowest, {lowest:g}")
     panel.set_yscale("log", nonpositive="mask")
     bottom, top = panel.get_ylim()
-    panel.set_ylim(max(bottom, 1e-12), min(top, 1e12))
+    panel.set_ylim(max(bottom, 1.0 / _HIGHEST), min(top, _HIGHEST))
     panel.grid(alpha=0.3)
     panel.spines[["top", "right"]].set_visible(False)

@@ -5,12 +5,14 @@ import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cutedl_xp import _checks
 from cutedl_xp.files.atomic import write_atomically
-from cutedl_xp.optimizers import Optimizer
+from cutedl_xp.studies import optimizer_text
 from cutedl_xp.studies.surfaces import Floats, Point, Surface
 
 _MOST_STEPS = 100_000
@@ -43,38 +45,36 @@ class Walk:
         """Number of updates."""
         return len(self.points) - 1
 
+    @cached_property
+    def inside(self) -> NDArray[np.intp]:
+        """Numbers of the points that the window contains; the start is one of them."""
+        return np.flatnonzero(self.surface.shows(self.points))
+
     @property
-    def nearest(self) -> tuple[Point, float]:
-        """Minimum nearest to the end, and its distance."""
+    def nearest(self) -> tuple[int, float]:
+        """Place of the minimum nearest to the end in the surface's minima, and its distance."""
         distances = [float(np.hypot(*(self.points[-1] - minimum))) for minimum in self.surface.minima]
         place = int(np.argmin(distances))
-        return self.surface.minima[place], distances[place]
+        return place, distances[place]
 
     @property
     def remark(self) -> str:
         """Sentence about a path that left the window or stopped being finite, else empty."""
         if not np.isfinite(self.values[-1]):
             return f"not finite at step {self.steps}"
-        outside = np.flatnonzero(~self.surface.shows(self.points))
-        if not outside.size:
-            return ""
-        inside = np.flatnonzero(self.surface.shows(self.points))
-        if inside[-1] < self.steps:
-            return f"outside the picture from step {inside[-1] + 1} on"
-        return f"outside the picture at {outside.size} of {self.steps} steps"
+        if self.inside[-1] < self.steps:
+            return f"outside the picture from step {self.inside[-1] + 1} on"
+        outside = len(self.points) - len(self.inside)
+        return f"outside the picture at {outside} of {self.steps} steps" if outside else ""
 
 
-def walk(
-    text: str, optimizer: Optimizer, surface: Surface, *, start: Point | None = None, steps: int | None = None
-) -> Walk:
+def walk(optimizer: str, surface: Surface, *, start: Point | None = None, steps: int | None = None) -> Walk:
     """Let an optimizer minimize a surface, with the exact gradient and in float64.
 
     Parameters
     ----------
-    text
-        Text of the optimizer, the label of the path.
     optimizer
-        Optimizer, whose own state stays unchanged.
+        Text of the optimizer, see :mod:`cutedl_xp.studies.optimizer_text`.
     surface
         Function to minimize.
     start
@@ -85,26 +85,27 @@ def walk(
     Raises
     ------
     TypeError, ValueError
-        If ``start`` or ``steps`` is not such a value.
+        If an argument is not such a value.
 
     Examples
     --------
-    >>> from cutedl_xp import optimizers
     >>> from cutedl_xp.studies import surfaces, walks
-    >>> path = walks.walk("adam(lr=0.1)", optimizers.Adam(lr=0.1), surfaces.SURFACES["ravine"])
+    >>> path = walks.walk("adam(lr=0.1)", surfaces.SURFACES["ravine"])
     >>> path.steps, path.points.shape, bool(path.values[-1] < 1e-3)
     (150, (151, 2), True)
     """
     steps = surface.steps if steps is None else check_steps(steps)
     w = np.array(surface.start if start is None else check_start(start, surface), dtype=np.float64)
-    state = optimizer.init(w)
+    rule = optimizer_text.make(optimizer)
+    state = rule.init(w)
     points, values = [w], [float(surface.value(*w))]
     with np.errstate(all="ignore"):  # a path that diverges ends with infinities
         while len(points) <= steps and np.isfinite(values[-1]):
             gradient = np.array(surface.gradient(*w), dtype=np.float64)
-            w, state = optimizer.update(w, gradient, state)
+            w, state = rule.update(w, gradient, state)
             points.append(w)
             values.append(float(surface.value(*w)))
+    text = optimizer_text.canonical(optimizer)
     return Walk(optimizer=text, surface=surface, points=np.array(points), values=np.array(values))
 
 
