@@ -46,7 +46,7 @@ def choose_writer(ending: str) -> Any:
         return None
     if not writers.FFMpegWriter.isAvailable():
         raise OSError("an MP4 animation needs the program ffmpeg, which was not found; install it, or choose gif")
-    return writers.FFMpegWriter(fps=_PER_SECOND, codec="libx264")
+    return writers.FFMpegWriter(fps=_PER_SECOND, codec="h264")  # with the pixel format that every player reads
 
 
 def animate(ground: Ground, paths: Sequence[Path], path: str | os.PathLike[str]) -> None:

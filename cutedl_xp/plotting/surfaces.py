@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OUTSIDE_LABEL = "outside the picture or not finite"
-_MARKERS = "os^Dv*ph<>d"
+_MARKERS = "os^Dvph<>d*"
 _SHADES = (0.8, 1.0)  # greys of the lowest and of the highest value
 _LINES = "0.62"
 _WIDTH = 9.0  # inches

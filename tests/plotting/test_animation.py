@@ -23,7 +23,7 @@ FFMPEG = """#!{python}
 import json, sys
 frames = sys.stdin.buffer.read()
 with open(sys.argv[-1], "w") as file:
-    json.dump({{"size": sys.argv[sys.argv.index("-s") + 1], "bytes": len(frames)}}, file)
+    json.dump({{"size": sys.argv[sys.argv.index("-s") + 1], "bytes": len(frames), "arguments": sys.argv}}, file)
 """
 
 
@@ -93,6 +93,7 @@ class TestMp4:
         received = json.loads((tmp_path / "a.mp4").read_text())
         width, height = map(int, received["size"].split("x"))
         assert width % 2 == height % 2 == 0  # which the codec asks for
+        assert "yuv420p" in received["arguments"]
         assert received["bytes"] == (5 + 20) * width * height * 4
         assert sorted(file.name for file in tmp_path.iterdir()) == ["a.mp4", "ffmpeg"]
 
