@@ -97,6 +97,18 @@ class TestMp4:
         assert received["bytes"] == (5 + 20) * width * height * 4
         assert sorted(file.name for file in tmp_path.iterdir()) == ["a.mp4", "ffmpeg"]
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="the program is a script")
+    @pytest.mark.parametrize("reads", ["sys.stdin.buffer.read()", ""])
+    def test_an_ffmpeg_that_fails(self, reads, tmp_path):
+        program = tmp_path / "ffmpeg"
+        program.write_text(f"#!{sys.executable}\nimport sys\n{reads}\nsys.exit(1)\n")
+        program.chmod(stat.S_IRWXU)
+        message = "ffmpeg failed to write an MP4 animation; repair it, or choose gif"
+        path = walk("adam(lr=0.1)", RAVINE, steps=4)
+        with mpl.rc_context({"animation.ffmpeg_path": str(program)}), pytest.raises(OSError, match=message):
+            animate(RAVINE, [path], tmp_path / "a.mp4")
+        assert [file.name for file in tmp_path.iterdir()] == ["ffmpeg"]
+
 
 def test_another_format():
     with pytest.raises(ValueError, match=r"`animation` must be one of 'gif', 'mp4'; got 'avi'"):

@@ -81,9 +81,8 @@ def test_values_by_hand(name, point, value):
 @each_surface
 def test_the_guide_describes_each_surface(surface):
     guide = Path(__file__).parents[2] / "docs" / "guides" / "surfaces.md"
-    (row,) = [
-        line for line in guide.read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{surface.name}` ")
-    ]
+    lines = guide.read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in lines if line.startswith(f"| `{surface.name}` ")]
     x, y = surface.start
     assert row.split(" | ")[1] == surface.formula
     assert row.split(" | ")[3:5] == [f"({x:g}, {y:g})", f"{surface.steps:,}"]
