@@ -19,15 +19,7 @@ from cutedl_xp.studies.samples import Labels, Samples, check_features, encode
 
 IMAGE_SCALE = 1 / 255
 _ARRAYS = ("x", "y", "x_test", "y_test")
-_DAMAGED = (
-    ValueError,
-    EOFError,
-    KeyError,
-    MemoryError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+_DAMAGED = (ValueError, OSError, EOFError, KeyError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def read_path(path: Path, target_column: str | None) -> Samples:
@@ -103,11 +95,14 @@ def _load_arrays(path: Path) -> dict[str, NDArray[Any]]:
         file.seek(0)
         try:
             with np.load(file, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files if name in _ARRAYS}
+                arrays = {name: archive[name] for name in archive.files if name in _ARRAYS}
         except _DAMAGED as error:
-            raise ValueError(
-                f"{path} must hold plain arrays; got an error: {format_reason(error)}: save it with np.savez"
-            ) from error
+            reason = format_reason(error)
+            raise ValueError(f"{path} must hold plain arrays; got an error: {reason}: save it with np.savez") from error
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):  # bytes of a member that is no array
+            raise ValueError(f"{path} must hold plain arrays; got {name}, which is none: save it with np.savez")
+    return arrays
 
 
 def _check_pair(
