@@ -94,7 +94,7 @@ def _show(surface: Surface, paths: Sequence[walks.Walk]) -> None:
     rows = []
     for path in paths:
         place, distance = path.nearest
-        rows.append((path.optimizer, f"{path.steps:,}", f"{path.values[-1]:.3g}", f"{distance:.2g}", f"{place + 1}"))
+        rows.append((path.optimizer, f"{path.steps:,}", f"{path.values[-1]:.2g}", f"{distance:.2g}", f"{place + 1}"))
     minima = [
         f"{place} at ({x:.4g}, {y:.4g}) with the value {surface.value(x, y):.4g}"
         for place, (x, y) in enumerate(surface.minima, 1)

@@ -3,6 +3,7 @@
 import importlib
 import io
 import os
+import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path as FilePath
@@ -46,7 +47,7 @@ def choose_writer(ending: str) -> Any:
         return None
     if not writers.FFMpegWriter.isAvailable():
         raise OSError("an MP4 animation needs the program ffmpeg, which was not found; install it, or choose gif")
-    return writers.FFMpegWriter(fps=_PER_SECOND, codec="libx264")
+    return writers.FFMpegWriter(fps=_PER_SECOND, codec="h264")  # with the pixel format that every player reads
 
 
 def animate(ground: Ground, paths: Sequence[Path], path: str | os.PathLike[str]) -> None:
@@ -66,28 +67,34 @@ def animate(ground: Ground, paths: Sequence[Path], path: str | os.PathLike[str])
     Raises
     ------
     ImportError, OSError, ValueError
-        As in :func:`choose_writer`, and OSError if the file cannot be written.
+        As in :func:`choose_writer`, and OSError if ffmpeg fails or the file cannot be written.
     """
     target = FilePath(path)
     writer = choose_writer(target.suffix.removeprefix("."))
     stage, panel = _make_stage(ground, paths)
     steps = choose_steps(max(len(each.points) for each in paths) - 1)
     show = _add_movers(panel, ground, paths)
-    if writer is None:
-        write_atomically(target, _make_gif(stage, show, steps))
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        file = FilePath(folder, target.name)
-        with writer.saving(stage, str(file), _DPI):
-            for step in [*steps, *[steps[-1]] * (_LAST_SECONDS * _PER_SECOND)]:
-                show(step)
-                writer.grab_frame()
-        write_atomically(target, file.read_bytes())
+    content = _make_gif(stage, show, steps) if writer is None else _make_mp4(writer, stage, show, steps)
+    write_atomically(target, content)
 
 
 def choose_steps(steps: int) -> list[int]:
     """Return the steps that the frames show: all, or 121 at equal distances."""
     return [round(place * steps / _FRAMES) for place in range(_FRAMES + 1)] if steps > _FRAMES else [*range(steps + 1)]
+
+
+def _make_mp4(writer: Any, stage: "Figure", show: Callable[[int], None], steps: Sequence[int]) -> bytes:
+    """Return the content of an MP4 file."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = FilePath(folder, "film.mp4")
+        try:
+            with writer.saving(stage, str(file), _DPI):
+                for step in [*steps, *[steps[-1]] * (_LAST_SECONDS * _PER_SECOND)]:
+                    show(step)
+                    writer.grab_frame()
+        except (subprocess.CalledProcessError, BrokenPipeError) as error:
+            raise OSError("ffmpeg failed to write an MP4 animation; repair it, or choose gif") from error
+        return file.read_bytes()
 
 
 def _make_gif(stage: "Figure", show: Callable[[int], None], steps: Sequence[int]) -> memoryview:

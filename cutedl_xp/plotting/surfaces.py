@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OUTSIDE_LABEL = "outside the picture or not finite"
-_MARKERS = "os^Dv*ph<>d"
+_MARKERS = "os^Dvph<>d*"
 _SHADES = (0.8, 1.0)  # greys of the lowest and of the highest value
 _LINES = "0.62"
 _WIDTH = 9.0  # inches
@@ -105,7 +105,7 @@ def draw(ground: Ground, paths: Sequence[Path]) -> "Figure":
 
 
 def draw_ground(panel: "Axes", ground: Ground) -> None:
-    """Draw the contours of a function in greys, and a plus at each minimum."""
+    """Draw the contours of a function in greys."""
     left, right, bottom, top = ground.window
     x, y = np.meshgrid(np.linspace(left, right, _GRID), np.linspace(bottom, top, _GRID))
     values = ground.value(x, y)
@@ -164,9 +164,12 @@ def count_columns(labels: Sequence[str], width: float) -> int:
 
 
 def _mark_last_value(panel: "Axes", values: NDArray[np.float64], style: dict[str, Any], marker: str) -> None:
+    """Draw a mark at the last finite value, unless the panel ends above it."""
     finite = np.flatnonzero(np.isfinite(values))
     last = finite[-1]
     shown = min(float(values[last]), _HIGHEST)
+    if shown < 1.0 / _HIGHEST:
+        return
     mark_end(panel, (float(last), shown), style, marker if last == len(values) - 1 else "X").set_clip_on(False)
 
 

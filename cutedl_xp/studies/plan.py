@@ -100,7 +100,7 @@ class Plan:
                 f"`tuning_seeds` must not be among `seeds`, so that no optimizer is judged on the seeds of its "
                 f"tuning; got {list(self.tuning_seeds)} and {list(self.seeds)}"
             )
-        rules = {optimizer_text.parse(text)[0].__name__.lower() for text in self.optimizers}
+        rules = {optimizer_text.rule_name(text) for text in self.optimizers}
         if self.tune and len(rules) < len(self.optimizers):
             raise ValueError("with `tune` every rule may be given once; its rate and decays are found by the tuning")
         unknown = [rule for rule in self.rates if rule and rule not in rules]
@@ -129,7 +129,7 @@ class Plan:
             texts = [
                 optimizer_text.with_options(text, lr=rate)
                 for text in self.optimizers
-                for rate in self.rates_of(optimizer_text.parse(text)[0].__name__.lower())
+                for rate in self.rates_of(optimizer_text.rule_name(text))
             ]
         return self._cross(tasks, self.seeds, "final", lambda task: texts)
 

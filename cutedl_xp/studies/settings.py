@@ -7,6 +7,7 @@ from typing import Any, Literal
 from cutedl_xp import _checks
 from cutedl_xp.activations import ACTIVATIONS
 from cutedl_xp.initializers import INITIALIZERS
+from cutedl_xp.studies import schedule_text
 
 _DTYPES = ("float32", "float64")
 
@@ -92,6 +93,8 @@ class Settings:
         for name in ("schedule", "target_column", "backend", "device"):
             if getattr(self, name) is not None:
                 _checks.check_text(name, getattr(self, name))
+        if self.schedule is not None:
+            object.__setattr__(self, "schedule", schedule_text.canonical(self.schedule))
         if (self.backend is None) == (self.device is None):
             raise ValueError(
                 f"a study needs `backend` or `device`, and not both; got {self.backend!r} and {self.device!r}"

@@ -23,7 +23,7 @@ FFMPEG = """#!{python}
 import json, sys
 frames = sys.stdin.buffer.read()
 with open(sys.argv[-1], "w") as file:
-    json.dump({{"size": sys.argv[sys.argv.index("-s") + 1], "bytes": len(frames)}}, file)
+    json.dump({{"size": sys.argv[sys.argv.index("-s") + 1], "bytes": len(frames), "arguments": sys.argv}}, file)
 """
 
 
@@ -93,8 +93,21 @@ class TestMp4:
         received = json.loads((tmp_path / "a.mp4").read_text())
         width, height = map(int, received["size"].split("x"))
         assert width % 2 == height % 2 == 0  # which the codec asks for
+        assert "yuv420p" in received["arguments"]
         assert received["bytes"] == (5 + 20) * width * height * 4
         assert sorted(file.name for file in tmp_path.iterdir()) == ["a.mp4", "ffmpeg"]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="the program is a script")
+    @pytest.mark.parametrize("reads", ["sys.stdin.buffer.read()", ""])
+    def test_an_ffmpeg_that_fails(self, reads, tmp_path):
+        program = tmp_path / "ffmpeg"
+        program.write_text(f"#!{sys.executable}\nimport sys\n{reads}\nsys.exit(1)\n")
+        program.chmod(stat.S_IRWXU)
+        message = "ffmpeg failed to write an MP4 animation; repair it, or choose gif"
+        path = walk("adam(lr=0.1)", RAVINE, steps=4)
+        with mpl.rc_context({"animation.ffmpeg_path": str(program)}), pytest.raises(OSError, match=message):
+            animate(RAVINE, [path], tmp_path / "a.mp4")
+        assert [file.name for file in tmp_path.iterdir()] == ["ffmpeg"]
 
 
 def test_another_format():

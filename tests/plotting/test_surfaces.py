@@ -72,6 +72,15 @@ class TestDraw:
         plotting.save(draw(RAVINE, [path]), tmp_path / "a.png")
         assert (tmp_path / "a.png").stat().st_size > 10_000
 
+    def test_no_mark_below_the_panel(self):
+        beale = SURFACES["beale"]
+        paths = [walk(text, beale) for text in ("adam(lr=0.05)", "fixed(lr=0.02)")]
+        assert 0.0 < paths[0].values[-1] < 1e-13
+        panel = draw(beale, paths).axes[1]
+        (mark,) = panel.collections
+        assert mark.get_offsets().tolist() == [[500.0, paths[1].values[-1]]]
+        assert panel.get_ylim()[0] >= 1e-12
+
     def test_nothing_overlaps_with_eleven_rules(self):
         figure = draw(RAVINE, [walk(text, RAVINE) for text in RULES])
         canvas = FigureCanvasAgg(figure)

@@ -1,5 +1,7 @@
 """Surfaces: gradients, minima and defaults."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -74,6 +76,25 @@ def test_rosenbrock_is_that_of_scipy():
 )
 def test_values_by_hand(name, point, value):
     assert SURFACES[name].value(*point) == pytest.approx(value, rel=1e-14)
+
+
+@each_surface
+def test_the_guide_describes_each_surface(surface):
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "surfaces.md"
+    lines = guide.read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in lines if line.startswith(f"| `{surface.name}` ")]
+    x, y = surface.start
+    assert row.split(" | ")[1] == surface.formula
+    assert row.split(" | ")[3:5] == [f"({x:g}, {y:g})", f"{surface.steps:,}"]
+
+
+def test_the_guide_s_rates():
+    ravine, camel, rosenbrock = SURFACES["ravine"], SURFACES["camel"], SURFACES["rosenbrock"]
+    assert walk("fixed(lr=0.0199)", ravine, steps=1000).nearest[1] < 0.01
+    assert walk("fixed(lr=0.0201)", ravine, steps=1000).remark
+    assert walk("fixed(lr=0.1)", camel, steps=300).nearest[0] == 0
+    assert walk("adam(lr=0.05)", camel, steps=300).nearest[0] == 1
+    assert walk("adadelta", rosenbrock).points[-1, 0] < -1.0
 
 
 def test_on_the_camel_momentum_passes_the_minimum_in_which_gradient_descent_ends():
