@@ -1,38 +1,54 @@
 """The command line: ``cutedl-xp``, or ``python -m cutedl_xp``."""
 
-import argparse
+import os
 import sys
 from collections.abc import Sequence
 
-from cutedl_xp._version import __version__
 from cutedl_xp.backends import BackendUnavailable
-from cutedl_xp.commands import bench, info, selftest
+from cutedl_xp.commands import _signals, plain
+
+NAME = "cutedl-xp"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return 0 for success, 1 if a check failed, 2 for wrong use."""
-    parser = _make_parser()
-    options = parser.parse_args(arguments)
-    if options.run is None:
-        parser.print_help()
-        return 2
+    """Run a command.
+
+    Parameters
+    ----------
+    arguments
+        Arguments of the command line, default those of the process.
+
+    Returns
+    -------
+    int
+        The exit code: 0 for success, 1 if a run or a check failed, 2 for wrong use, 130 after Ctrl-C or SIGTERM.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return int(options.run(options))
+        with _signals.sigterm_interrupts():
+            code = _run(given)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return code
+    except KeyboardInterrupt:
+        return _signals.INTERRUPTED
+    except BrokenPipeError:  # nobody reads the rest of the output, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
+        return 1
     except (BackendUnavailable, ImportError, OSError, TypeError, ValueError) as error:
-        print(f"{parser.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"{NAME}: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
 
 
-def _make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("cutedl-xp", description="A small deep-learning trainer on any array library.")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    parser.set_defaults(run=None)
-    commands = parser.add_subparsers(metavar="COMMAND")
-    for command in (info, selftest, bench):
-        own = commands.add_parser(command.NAME, help=command.HELP)
-        command.add_arguments(own)
-        own.set_defaults(run=command.run)
-    return parser
+def _run(arguments: list[str]) -> int:
+    """Run a command through typer, or through argparse if typer is not installed."""
+    try:
+        import typer as _  # noqa: F401
+    except ImportError:
+        return plain.run(NAME, arguments)
+    from cutedl_xp.commands import application
+
+    return application.run(NAME, arguments)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,25 @@
 """Pictures of recorded training runs: a History in, a matplotlib figure out."""
 
+from cutedl_xp.plotting.ends import RunEnd
+from cutedl_xp.plotting.looks import styles
+from cutedl_xp.plotting.many_runs import curves, seeds
+from cutedl_xp.plotting.maps import target_map
+from cutedl_xp.plotting.profiles import profile
+from cutedl_xp.plotting.rows import accuracies, targets
 from cutedl_xp.plotting.runs import comparison, report, save
+from cutedl_xp.plotting.sweeps import rates
 
-__all__ = ["comparison", "report", "save"]
+__all__ = [
+    "RunEnd",
+    "accuracies",
+    "comparison",
+    "curves",
+    "profile",
+    "rates",
+    "report",
+    "save",
+    "seeds",
+    "styles",
+    "target_map",
+    "targets",
+]

@@ -3,7 +3,7 @@
 import importlib
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cutedl_xp import _checks
@@ -20,25 +20,38 @@ _ALARM = "#C00000"
 _CROSS: dict[str, Any] = {"marker": "X", "edgecolors": "white", "linewidths": 0.8}
 _DASHES = ("solid", (0, (6, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 _LEGEND_WIDTH = 105  # characters, with 8 for a dash and the space between columns
+_DECADES_AN_INCH = 0.7  # with three labels for each
 _TITLE_WIDTH = 80  # characters, bold
 
 
 def make_panels(heights: Sequence[float], title: str, warning: str) -> "tuple[Figure, list[Axes]]":
     """Return a figure with panels one above the other, which share the axis of the steps."""
-    # Figure, not pyplot: no window, no global list of figures, the same in a thread or a worker process
-    figure: Figure = import_matplotlib("figure").Figure(
-        figsize=(9.0, 1.5 + sum(heights)), dpi=120, layout="constrained"
-    )
+    figure = make_figure(9.0, 1.5 + sum(heights))
     axes = list(figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0])
-    for panel in axes:
-        panel.grid(alpha=0.3)
-        panel.spines[["top", "right"]].set_visible(False)
+    clear_frames(axes)
     if warning:
         text = "\n".join([title, *textwrap.wrap(f"WARNING: {warning}", _TITLE_WIDTH)])
         figure.suptitle(text.lstrip("\n"), parse_math=False, wrap=True, color=_ALARM, weight="bold")
     elif title:
         figure.suptitle(title, parse_math=False, wrap=True)
     return figure, axes
+
+
+def make_figure(width: float, height: float, title: str = "") -> "Figure":
+    """Return an empty figure of a size in inches, whose parts make room for each other."""
+    # Figure, not pyplot: no window, no global list of figures, the same in a thread or a worker process
+    figure: Figure = import_matplotlib("figure").Figure(figsize=(width, height), dpi=120, layout="constrained")
+    if title:
+        figure.suptitle(title, parse_math=False, wrap=True)
+    return figure
+
+
+def clear_frames(axes: "Iterable[Axes]") -> None:
+    """Give panels a pale grid and no frame above and at the right."""
+    for panel in axes:
+        panel.grid(alpha=0.3)
+        panel.set_axisbelow(True)
+        panel.spines[["top", "right"]].set_visible(False)
 
 
 def make_styles(number: int) -> list[dict[str, Any]]:
@@ -86,6 +99,18 @@ def use_logarithmic_steps(axes: "list[Axes]") -> None:
     """Use a logarithmic axis of steps, as runs may differ fiftyfold in length."""
     axes[-1].set_xscale("log")
     label_logarithmic(axes[-1].xaxis, import_matplotlib("ticker").EngFormatter(sep=""))
+
+
+def use_logarithmic_positions(panel: "Axes", unit: str, width: float) -> None:
+    """Use a logarithmic axis of steps or seconds, with as many labels as a panel of a width in inches has room for."""
+    panel.set_xscale("log")
+    ticker = import_matplotlib("ticker")
+    formatter = ticker.EngFormatter(sep="") if unit == "steps" else ticker.StrMethodFormatter("{x:g}")
+    low, high = sorted(panel.xaxis.get_view_interval())
+    decades = math.log10(high / low)
+    label_logarithmic(panel.xaxis, formatter)
+    if decades > _DECADES_AN_INCH * width:
+        panel.xaxis.set_major_locator(ticker.LogLocator(numticks=20))
 
 
 def use_logarithmic_values(panel: "Axes") -> None:

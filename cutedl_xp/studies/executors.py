@@ -5,6 +5,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -62,6 +63,18 @@ class _EndWithCoordinator:
             os._exit(1)
 
 
+def limit_threads() -> AbstractContextManager[object]:
+    """Return a context in which BLAS takes one thread in this process.
+
+    Raises
+    ------
+    ImportError
+        If threadpoolctl is not installed.
+    """
+    limits: AbstractContextManager[object] = _import("threadpoolctl", "a study", "cli").threadpool_limits(1)
+    return limits
+
+
 def run_in_this_process(
     tasks: Sequence[Task], follow: Callable[[RunSpec], Sequence[Listener]]
 ) -> Generator[Outcome, None, None]:
@@ -79,9 +92,8 @@ def run_in_this_process(
     ImportError
         If threadpoolctl is not installed.
     """
-    threadpoolctl = _import("threadpoolctl", "a study", "cli")
     for task in tasks:
-        with threadpoolctl.threadpool_limits(1):
+        with limit_threads():
             outcome = attempt(task, follow(task.spec))
         yield outcome
 

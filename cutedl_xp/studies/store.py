@@ -69,7 +69,7 @@ class Store:
 
     def add(self, spec: RunSpec, run: Mapping[str, Any]) -> dict[str, Any]:
         """Keep a finished run, remove its checkpoint, and return the run as its file holds it."""
-        _write_json(self.run_path(spec), run)
+        write_run(self.run_path(spec), run)
         with suppress(OSError):
             self.checkpoint_path(spec).unlink(missing_ok=True)
         return read_run(self.run_path(spec))
@@ -143,6 +143,11 @@ def read_run(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is damaged ({reason}); remove it to make its run again") from error
     checked: dict[str, Any] = run
     return checked
+
+
+def write_run(path: Path, run: Mapping[str, Any]) -> None:
+    """Write a run into a file of its own, which :func:`read_run` reads."""
+    _write_json(path, run)
 
 
 def _restore_numbers(run: dict[str, Any]) -> None:

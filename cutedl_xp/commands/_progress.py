@@ -1,0 +1,105 @@
+"""Progress of a study and of a training, on stderr: a live bar in a terminal, else lines."""
+
+from types import TracebackType
+from typing import Any
+
+from cutedl_xp.commands import _output
+from cutedl_xp.listeners import Event
+from cutedl_xp.studies.executors import Outcome
+
+
+class _Bar:
+    """A context with a bar of rich in a terminal, and none elsewhere."""
+
+    def __init__(self, description: str, total: int) -> None:
+        self._progress: Any = None
+        if _output.is_terminal():
+            from rich import progress
+            from rich.console import Console
+
+            self._progress = progress.Progress(
+                progress.TextColumn("{task.description}", markup=False),
+                progress.BarColumn(bar_width=None),
+                progress.MofNCompleteColumn(),
+                progress.TimeRemainingColumn(),
+                progress.TextColumn("{task.fields[note]}", markup=False),
+                console=Console(stderr=True),
+                expand=True,
+            )
+            self._task = self._progress.add_task(description, total=total, note="")
+
+    def __enter__(self) -> Any:
+        if self._progress is not None:
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def show(self, line: str, completed: int, total: int, note: str, *, keep: bool = False) -> None:
+        """Move the bar to ``completed``; where there is no bar, or with ``keep``, print the line."""
+        if self._progress is not None:
+            self._progress.update(self._task, completed=completed, total=total, note=note)
+            if keep:
+                self._progress.console.print(line, markup=False, highlight=False)
+        else:
+            _output.note(line)
+
+
+class StudyProgress(_Bar):
+    """Runs that have ended, of all; called with each :class:`~cutedl_xp.studies.executors.Outcome`.
+
+    Parameters
+    ----------
+    missing
+        Number of the runs to make.
+    """
+
+    def __init__(self, missing: int) -> None:
+        super().__init__("runs", missing)
+        self._total = missing
+        self._ended = self._failed = 0
+
+    def __call__(self, outcome: Outcome) -> None:
+        """Count a run that has ended."""
+        self._ended += 1
+        self._total = max(self._total, self._ended)  # the runs after a tuning are known at its end
+        self._failed += outcome.run is None
+        note = f"{self._failed} failed" if self._failed else ""
+        line = f"{self._ended}/{self._total} {describe(outcome)}"
+        self.show(line, self._ended, self._total, note, keep=outcome.run is None)
+
+
+class TrainingProgress(_Bar):
+    """Listener that shows the epochs of a training.
+
+    Parameters
+    ----------
+    epochs
+        Number of the epochs, unless a stop rule ends the training before.
+    """
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__("epochs", epochs)
+
+    def __call__(self, event: Event) -> None:
+        """Show an epoch that has ended, and its validation."""
+        if event.name == "epoch_end" and event.history.steps:
+            history = event.history
+            figures = f"val loss {history.val_loss[-1]:.4f}, accuracy {history.val_accuracy[-1]:.4f}"
+            epoch, last = event.epoch + 1, event.last_epoch + 1
+            self.show(f"epoch {epoch} of {last}: {event.step:,} steps, {figures}", epoch, last, figures)
+
+
+def describe(outcome: Outcome) -> str:
+    """Return the end of a run in one line."""
+    if outcome.run is None:
+        return f"{outcome.spec} failed: {outcome.error}"
+    figures = outcome.run["figures"]
+    return (
+        f"{outcome.spec}: {figures['steps']:,} steps in {figures['seconds']:.1f} s, "
+        f"validation accuracy {figures['val_accuracy']:.4f}; stopped: {outcome.run['stop_reason']}"
+    )

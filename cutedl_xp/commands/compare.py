@@ -1,0 +1,40 @@
+"""``cutedl-xp compare``: optimizers over seeds."""
+
+from typing import Any
+
+from cutedl_xp.commands import _study, options
+
+OPTIONS = (
+    options.CONFIG,
+    options.RUNS,
+    options.SEEDS,
+    options.TUNE,
+    options.TRAINING,
+    options.STOP,
+    options.MACHINE,
+    options.WORKERS,
+    options.RESULTS,
+)
+EXAMPLES = """examples:
+  cutedl-xp compare --data digits --seeds 5
+    the article's six rules with their default options
+
+  cutedl-xp compare --data digits --model 64-24-10
+    --optimizer "adam(lr=1e-3)" --optimizer momentum --seeds 3
+    two optimizers; quotes keep the shell from the brackets
+
+  cutedl-xp compare --data digits --tune 20 --seeds 5
+    each rule with the best of 20 trials
+
+  cutedl-xp compare --out out/compare
+    makes the missing runs of an interrupted study
+
+  cutedl-xp compare study.toml --epochs 20
+    a configuration file; options override it
+
+Every optimizer of a seed begins with the same weights and takes the same batches. Finished runs stay in DIR/runs and are not repeated; more optimizers or seeds extend the study."""  # noqa: E501
+
+
+def run(given: dict[str, Any]) -> int:
+    """Compare optimizers; ``given`` holds the options of the command line."""
+    return _study.run("compare", given)

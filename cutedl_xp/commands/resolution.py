@@ -1,0 +1,119 @@
+"""The values of a study: an option, else the configuration file, else the study in the folder, else the default."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cutedl_xp import _checks
+from cutedl_xp.commands import grids
+from cutedl_xp.studies import config, data
+from cutedl_xp.studies.plan import Plan
+from cutedl_xp.studies.settings import Settings
+from cutedl_xp.studies.store import Store
+
+_SETTINGS = tuple(Settings().to_dict())
+_LISTS = {"data": "data", "model": "models", "optimizer": "optimizers"}  # options, and their names in a plan
+_RIVALS = {"device": "backend", "backend": "device"}  # only one of them chooses where a run computes
+_ARTICLE = ["fixed", "momentum", "adagrad", "rmsprop", "adadelta", "adam"]
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "train": {"data": ["mnist"], "optimizers": ["adam"], "seeds": [1]},
+    "compare": {"data": ["mnist"], "optimizers": _ARTICLE},
+    "sweep": {"data": ["mnist"], "optimizers": _ARTICLE},
+}
+
+
+def choose_folder(kind: str, given: Mapping[str, Any]) -> Path:
+    """Return the folder of the results."""
+    return Path(given.get("out", Path("out") / kind))
+
+
+def resolve(kind: str, given: Mapping[str, Any]) -> Plan:
+    """Return the plan of a study, or of the one run of ``train``.
+
+    Parameters
+    ----------
+    kind
+        ``"train"``, ``"compare"`` or ``"sweep"``.
+    given
+        Options of the command line that were given.
+
+    Raises
+    ------
+    OSError, TypeError, ValueError
+        If a value is wrong, or a file cannot be read.
+    """
+    values = _merge(_DEFAULTS[kind], _read_stored(kind, given), read_file(kind, given), from_options(given))
+    if "models" not in values:
+        values["models"] = find_models(values)
+    if kind == "sweep" and "rates" not in values:
+        adadelta = any(str(text).strip().lower().startswith("adadelta") for text in values["optimizers"])
+        values["rates"] = grids.parse_rates([*grids.DEFAULT_RATES, *[grids.ADADELTA_RATES] * adadelta])
+    return Plan.from_dict(values | {"kind": "compare" if kind == "train" else kind})
+
+
+def _read_stored(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the study in the folder; none for a new study, and none for ``train``."""
+    store = Store(choose_folder(kind, given))
+    if kind == "train" or "new" in given or not store.exists:
+        return {}
+    stored = store.read_plan()[0].to_dict()
+    if stored["kind"] != kind:
+        raise ValueError(f"{store.folder} holds a study of `{stored['kind']}`; name another folder with --out")
+    return stored
+
+
+def read_file(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the configuration file, none without one."""
+    if "config" not in given:
+        return {}
+    values = config.read_config(given["config"])
+    if kind != "train" and values.get("kind", kind) != kind:
+        raise ValueError(f"{given['config']} is the configuration of `{values['kind']}`, not of `{kind}`")
+    return values
+
+
+def from_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that a plan consists of, in its form."""
+    values: dict[str, Any] = {plural: given[name] for name, plural in _LISTS.items() if name in given}
+    if "seeds" in given:
+        values["seeds"] = grids.parse_seeds(given["seeds"])
+    if "seed" in given:
+        values["seeds"] = [given["seed"]]
+    if "rates" in given:
+        values["rates"] = grids.parse_rates(given["rates"])
+    if "tune" in given:
+        values["tune"] = given["tune"]
+    settings = {name: given[name] for name in _SETTINGS if name in given}
+    if settings.get("validation", "test") != "test":
+        settings["validation"] = _parse_share(settings["validation"])
+    return values | ({"settings": settings} if settings else {})
+
+
+def find_models(values: Mapping[str, Any]) -> list[str]:
+    """Return a model for each data set, with one layer from the inputs to the classes."""
+    settings = Settings.from_dict(values["settings"])
+    names = _checks.check_sequence("data", values["data"])
+    every = [data.load(name, validation=settings.validation, target_column=settings.target_column) for name in names]
+    return list(dict.fromkeys(f"{parts.train[0].shape[1]}-{len(parts.class_names)}" for parts in every))
+
+
+def _merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of all layers; a later one takes precedence, in the settings key by key."""
+    merged: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
+    for layer in layers:
+        merged |= layer
+        own = layer.get("settings", {})
+        if not isinstance(own, Mapping):
+            raise TypeError(f"`settings` must be a table; got {_checks.format_value(own)}")
+        for name in own:
+            settings.pop(_RIVALS.get(str(name), str(name)), None)
+        settings |= {name: value for name, value in own.items() if value is not None}
+    return merged | {"settings": settings}
+
+
+def _parse_share(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"--validation must be a share such as 0.1, or test; got {text!r}") from None

@@ -1,0 +1,115 @@
+"""``cutedl-xp train``: one run in this process, and its model."""
+
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from cutedl_xp.backends import get_backend
+from cutedl_xp.commands import _output, _signals, options, resolution, tables
+from cutedl_xp.commands._environment import share_gpu_memory
+from cutedl_xp.commands._progress import TrainingProgress
+from cutedl_xp.studies import config, data
+from cutedl_xp.studies import run as runs
+from cutedl_xp.studies.executors import limit_threads
+from cutedl_xp.studies.store import write_run
+from cutedl_xp.studies.tensorboard import write_events
+from cutedl_xp.training.session import Session
+
+OPTIONS = (
+    options.CONFIG,
+    options.RUNS,
+    options.SEED,
+    options.TRAINING,
+    options.STOP,
+    options.MACHINE,
+    options.RESULTS,
+)
+EXAMPLES = """examples:
+  cutedl-xp train
+    MNIST, one dense layer, Adam
+
+  cutedl-xp train --data digits --model 64-24-10
+    --optimizer "adam(lr=1e-3)" --epochs 30
+
+  cutedl-xp train --data flowers.csv --target-column species
+    --model 4-16-3 --out flowers
+
+After Ctrl-C the same command goes on from the checkpoint in DIR. DIR gets model.safetensors, report.png, history.csv and run.json."""  # noqa: E501
+_RESULT, _CHECKPOINTS = "run.json", "checkpoints"
+_ONE = ("data", "models", "optimizers", "seeds")
+
+
+def run(given: dict[str, Any]) -> int:
+    """Train one model and save it; ``given`` holds the options of the command line."""
+    share_gpu_memory()
+    spec, every = _resolve(given)
+    folder = _choose_folder(given)
+    checkpoint = folder / _CHECKPOINTS / f"{spec.name}.ckpt"
+    try:
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"--out {folder} cannot be written: {error.strerror}; name another folder") from error
+    _output.note(f"{spec.data}, {spec.model}, {spec}")
+    try:
+        with TrainingProgress(spec.settings.epochs) as progress, limit_threads():
+            session = runs.train(spec, [progress], checkpoint, every)
+    except KeyboardInterrupt:
+        if checkpoint.exists():
+            _output.note(f"interrupted; the same command goes on from the checkpoint in {folder}")
+        return _signals.INTERRUPTED
+    result = runs.finish(spec, session)
+    _write(spec, session, result, folder, "tensorboard" in given)
+    checkpoint.unlink(missing_ok=True)
+    checkpoint.parent.rmdir()
+    return 0
+
+
+def _resolve(given: Mapping[str, Any]) -> tuple[runs.RunSpec, int]:
+    """Return the run, and the epochs between two checkpoints; everything that can be checked before is checked."""
+    every = given.get("checkpoint_every", 10)
+    if every < 0:
+        raise ValueError(f"--checkpoint-every must be 0 or greater; got {every}")
+    plan = resolution.resolve("train", given)
+    for name in _ONE:
+        values = getattr(plan, name)
+        if len(values) > 1:
+            raise ValueError(f"`train` makes one run, and got {name} {list(values)}; `compare` takes several")
+    if plan.tune:
+        raise ValueError("`train` does not tune; run `compare` with --tune")
+    spec = plan.runs(plan.tasks)[0]
+    data.check_fits(runs.load_data(spec), spec.model)
+    get_backend(spec.settings.backend, device=spec.settings.device)
+    if "save_config" in given:
+        config.write_config(given["save_config"], plan.to_dict())
+    return spec, every
+
+
+def _choose_folder(given: Mapping[str, Any]) -> Path:
+    """Return a folder without results."""
+    folder = resolution.choose_folder("train", given)
+    if not (folder / _RESULT).exists():
+        return folder
+    if "new" not in given:
+        raise FileExistsError(
+            f"{folder} already holds results ({_RESULT}); name another folder with --out, or add --new"
+        )
+    others = (folder.with_name(f"{folder.name}-{number}") for number in count(2))
+    return next(other for other in others if not (other / _RESULT).exists())
+
+
+def _write(spec: runs.RunSpec, session: Session, result: dict[str, Any], folder: Path, tensorboard: bool) -> None:
+    """Write the files of the results, and print the figures."""
+    from cutedl_xp import plotting
+
+    history = runs.read_history(result)
+    session.model.save(folder / "model.safetensors")
+    history.to_csv(folder / "history.csv")
+    plotting.save(plotting.report(history, title=f"{spec.data}, {spec.model}, {spec}"), folder / "report.png")
+    files = ["model.safetensors", "history.csv", "report.png", _RESULT]
+    if tensorboard:
+        write_events([result], folder)
+        files.append("tensorboard")
+    write_run(folder / _RESULT, result)  # last: it says that the others are complete
+    tables.show_run(result)
+    _output.say(f"written to {folder}: {', '.join(files)}")
