@@ -104,11 +104,7 @@ class Plan:
                 f"`tuning_seeds` must not be among `seeds`, so that no optimizer is judged on the seeds of its "
                 f"tuning; got {list(self.tuning_seeds)} and {list(self.seeds)}"
             )
-<<<<<<< HEAD
         rules = set(map(optimizer_text.rule_name, self.optimizers))
-=======
-        rules = {optimizer_text.rule_name(text) for text in self.optimizers}
->>>>>>> main
         if self.tune and len(rules) < len(self.optimizers):
             raise ValueError("with `tune` every rule may be given once; its rate and decays are found by the tuning")
         unknown = [rule for rule in self.rates if rule and rule not in rules]
@@ -138,11 +134,7 @@ class Plan:
                 optimizer_text.with_options(text, lr=rate)
                 for text in self.optimizers
                 for rate in self.rates_of(optimizer_text.rule_name(text))
-<<<<<<< HEAD
             )
-=======
-            ]
->>>>>>> main
         return self._cross(tasks, self.seeds, "final", lambda task: texts)
 
     def trials(self, tasks: Sequence[PlannedTask]) -> list[RunSpec]:

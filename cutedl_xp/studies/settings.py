@@ -95,7 +95,6 @@ class Settings:
         for name in ("target_column", "backend", "device"):
             if getattr(self, name) is not None:
                 _checks.check_text(name, getattr(self, name))
-<<<<<<< HEAD
         if self.backend is None and self.device is None:
             self._set("backend", "numpy")
         elif self.backend is not None and self.device is not None:
@@ -103,14 +102,6 @@ class Settings:
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
-=======
-        if self.schedule is not None:
-            object.__setattr__(self, "schedule", schedule_text.canonical(self.schedule))
-        if (self.backend is None) == (self.device is None):
-            raise ValueError(
-                f"a study needs `backend` or `device`, and not both; got {self.backend!r} and {self.device!r}"
-            )
->>>>>>> main
 
     def _check_validation(self) -> None:
         if isinstance(self.validation, str):
