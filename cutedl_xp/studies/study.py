@@ -10,11 +10,11 @@ from typing import Any
 from cutedl_xp import _checks
 from cutedl_xp._machine import count_cores
 from cutedl_xp.backends import get_backend
-from cutedl_xp.studies import data, report, tuning
+from cutedl_xp.studies import report, tuning
+from cutedl_xp.studies.checks import check_data, resolve_device
 from cutedl_xp.studies.executors import Outcome, Task, run_in_this_process, run_on_dask, run_on_this_machine
 from cutedl_xp.studies.plan import Plan, PlannedTask
 from cutedl_xp.studies.run import RunSpec
-from cutedl_xp.studies.settings import Settings
 from cutedl_xp.studies.store import Key, Store, find_free_folder, key_of
 from cutedl_xp.training.events import Listener
 
@@ -61,10 +61,10 @@ class Study:
         digests: dict[str, str] = {}
         if self._store.exists or plan is None:
             stored, digests = self._store.read_plan()
-            self.plan = stored if plan is None else stored.extended_by(_resolve_device(plan))
+            self.plan = stored if plan is None else stored.extended_by(resolve_device(plan))
         else:
-            self.plan = _resolve_device(plan)
-        self._digests, self._tasks = _check_data(self.plan, digests)
+            self.plan = resolve_device(plan)
+        self._digests, self._tasks = check_data(self.plan, digests)
         self._runs = self._store.read_runs(self.plan.settings, self._digests)
 
     @property
@@ -214,38 +214,6 @@ def read(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
     store = Store(Path(folder))
     plan, digests = store.read_plan()
     return list(store.read_runs(plan.settings, digests).values())
-
-
-def _resolve_device(plan: Plan) -> Plan:
-    """Return a plan that names a device instead of ``"auto"``, as this may be another one when the study goes on."""
-    if plan.settings.device != "auto":
-        return plan
-    backend = get_backend(device="auto")
-    device = "cpu" if backend.name == "numpy" else "cuda"
-    return replace(plan, settings=Settings.from_dict(plan.settings.to_dict() | {"device": device}))
-
-
-def _check_data(plan: Plan, digests: dict[str, str]) -> tuple[dict[str, str], list[PlannedTask]]:
-    """Return the digest of each data set and the pairs that fit, and refuse what has changed or fits nothing."""
-    found, tasks, misfits = {}, [], {}
-    for text in plan.data:
-        parts = data.load(text, validation=plan.settings.validation, target_column=plan.settings.target_column)
-        for model in plan.models:
-            try:
-                data.check_fits(parts, model)
-                tasks.append((text, model))
-            except ValueError as error:
-                misfits[text, model] = error
-        found[text] = parts.sha256
-        if digests.get(text, parts.sha256) != parts.sha256:
-            raise ValueError(
-                f"the data {text!r} is no longer that of this study, by its SHA-256; restore it, or begin another "
-                "study with --new"
-            )
-    for (text, model), misfit in misfits.items():
-        if text not in {task[0] for task in tasks} or model not in {task[1] for task in tasks}:
-            raise misfit
-    return found, tasks
 
 
 def _key_of(spec: RunSpec) -> Key:

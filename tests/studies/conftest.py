@@ -30,7 +30,7 @@ def make_plan(small_data):
 
 @pytest.fixture
 def without_times():
-    """Return a function from runs to what must be the same wherever and whenever they are made, by optimizer and seed."""
+    """Return a function from runs to those of their values that do not depend on the time and the machine."""
 
     def strip(runs):
         stripped = {}

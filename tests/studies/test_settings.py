@@ -53,7 +53,7 @@ def test_settings_survive_json():
 
 @pytest.mark.parametrize("given", [{"epoch": 3}, {"epochs": 3, "lr": 0.1}])
 def test_unknown_settings_are_refused(given):
-    with pytest.raises(ValueError, match="settings must be among .*'epochs'.*; got '(epoch|lr)'$"):
+    with pytest.raises(ValueError, match=r"settings must be among .*'epochs'.*; got '(epoch|lr)'$"):
         Settings.from_dict(given)
 
 
