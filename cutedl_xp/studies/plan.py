@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from cutedl_xp import _checks
@@ -12,7 +13,13 @@ from cutedl_xp.studies.settings import Settings
 
 KINDS = ("compare", "sweep")
 FIRST_TUNING_SEED = 1001
-_LISTS = ("data", "models", "optimizers", "seeds")
+_LISTS: Mapping[str, Callable[[Any], Any]] = {
+    "data": partial(_checks.check_text, "data"),
+    "models": models.canonical,
+    "optimizers": optimizer_text.canonical,
+    "seeds": check_seed,
+    "tuning_seeds": check_seed,
+}
 _T = TypeVar("_T")
 PlannedTask: TypeAlias = tuple[str, str]
 """A data set and a model by their texts."""
@@ -71,26 +78,23 @@ class Plan:
 
     def __post_init__(self) -> None:
         _checks.check_one_of("kind", self.kind, KINDS)
-        for name in (*_LISTS, "tuning_seeds"):
-            values = _without_repetition(_checks.check_sequence(name, getattr(self, name)))
+        for name, check in _LISTS.items():
+            values = _checks.check_sequence(name, getattr(self, name))
             if not values:
                 raise ValueError(f"`{name}` must have at least one entry")
-            self._set(name, values)
-        for text in self.data:
-            _checks.check_text("data", text)
-        for text in self.models:
-            models.parse(text)
-        self._set("optimizers", _without_repetition(map(optimizer_text.canonical, self.optimizers)))
-        for seed in (*self.seeds, *self.tuning_seeds):
-            check_seed(seed)
+            self._set(name, _without_repetition(map(check, values)))
+        if not isinstance(self.rates, Mapping):
+            raise TypeError(f"`rates` must be a dict of lists; got {_checks.format_value(self.rates)}")
         self._set("rates", {rule: _check_rates(rule, rates) for rule, rates in self.rates.items()})
+        if not isinstance(self.settings, Settings):
+            raise TypeError(f"`settings` must be Settings; got {_checks.format_value(self.settings)}")
         self._check_kind()
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
 
     def _check_kind(self) -> None:
-        _checks.check_integer("tune", self.tune, at_least=0)
+        self._set("tune", _checks.check_integer("tune", self.tune, at_least=0))
         if self.kind == "compare" and self.rates:
             raise ValueError("`rates` belong to a sweep; a comparison takes the rate of each optimizer")
         if self.kind == "sweep" and self.tune:
@@ -100,7 +104,7 @@ class Plan:
                 f"`tuning_seeds` must not be among `seeds`, so that no optimizer is judged on the seeds of its "
                 f"tuning; got {list(self.tuning_seeds)} and {list(self.seeds)}"
             )
-        rules = {optimizer_text.rule_name(text) for text in self.optimizers}
+        rules = set(map(optimizer_text.rule_name, self.optimizers))
         if self.tune and len(rules) < len(self.optimizers):
             raise ValueError("with `tune` every rule may be given once; its rate and decays are found by the tuning")
         unknown = [rule for rule in self.rates if rule and rule not in rules]
@@ -126,11 +130,11 @@ class Plan:
         """Return the runs of the given optimizers, or of a sweep, on pairs of a data set and a model."""
         texts = list(self.optimizers)
         if self.kind == "sweep":
-            texts = [
+            texts = _without_repetition(
                 optimizer_text.with_options(text, lr=rate)
                 for text in self.optimizers
                 for rate in self.rates_of(optimizer_text.rule_name(text))
-            ]
+            )
         return self._cross(tasks, self.seeds, "final", lambda task: texts)
 
     def trials(self, tasks: Sequence[PlannedTask]) -> list[RunSpec]:
@@ -181,14 +185,16 @@ class Plan:
         lists: dict[str, Any] = {}
         for name in _LISTS:
             lists[name] = _without_repetition([*getattr(self, name), *getattr(other, name)])
-        rules = dict.fromkeys([*self.rates, *other.rates])
-        rates = {rule: sorted({*self.rates.get(rule, ()), *other.rates.get(rule, ())}) for rule in rules}
+        rates = {
+            rule: sorted({rate for plan in (self, other) for rate in plan.rates.get(rule, plan.rates.get("", ()))})
+            for rule in (*self.rates, *other.rates)
+        }
         return replace(self, **lists, rates=rates)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain values."""
         plain = {each.name: getattr(self, each.name) for each in fields(self)}
-        for name in (*_LISTS, "tuning_seeds"):
+        for name in _LISTS:
             plain[name] = list(plain[name])
         plain["rates"] = {rule: list(rates) for rule, rates in self.rates.items()}
         return plain | {"settings": self.settings.to_dict()}

@@ -111,15 +111,16 @@ def train(
     training = _make_dataset(parts, parts.train, settings.batch_size, seed=spec.seed)
     validation = _make_dataset(parts, parts.validation, _EVALUATION_BATCH)
     together = [*_make_stop_rules(settings), *followers]
-    resumed = checkpoint_every > 0 and checkpoint is not None and checkpoint.exists()
-    session = _load(checkpoint, backend) if resumed and checkpoint is not None else _begin(spec, backend, len(training))
+    session = None
     if checkpoint_every and checkpoint is not None:
+        session = _load(checkpoint, backend)
         together.append(listeners.Checkpoint(checkpoint, every_epochs=checkpoint_every))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the result says that a number was not finite, and where
-        if resumed:
+        if session is not None:
             session.resume(training, validation, together)
         else:
+            session = _begin(spec, backend, len(training))
             session.fit(training, settings.epochs, validation, listeners=together)
     return session
 
@@ -202,9 +203,12 @@ def _begin(spec: RunSpec, backend: Backend, epoch_steps: int) -> Session:
     )
 
 
-def _load(checkpoint: Path, backend: Backend) -> Session:
+def _load(checkpoint: Path, backend: Backend) -> Session | None:
+    """Return the session of a checkpoint, or None if there is none."""
     try:
         session = Session.load(checkpoint, backend)
+    except FileNotFoundError:
+        return None
     except ValueError as error:
         raise ValueError(f"{_checks.format_reason(error)}; remove the file to begin this run anew") from error
     if session.history is None:

@@ -47,7 +47,7 @@ class Settings:
     dtype
         ``"float32"``, the default, or ``"float64"``.
     backend, device
-        Arguments of :func:`cutedl_xp.get_backend`, default ``"numpy"`` and None.
+        Arguments of :func:`cutedl_xp.get_backend`, of which one may be given. The default is the backend ``"numpy"``.
 
     Raises
     ------
@@ -74,7 +74,7 @@ class Settings:
     target_times: int = 0
     target_column: str | None = None
     dtype: str = "float32"
-    backend: str | None = "numpy"
+    backend: str | None = None
     device: str | None = None
 
     def __post_init__(self) -> None:
@@ -83,22 +83,25 @@ class Settings:
         _checks.check_one_of("initializer", self.initializer, tuple(INITIALIZERS))
         _checks.check_one_of("dtype", self.dtype, _DTYPES)
         for name, least in (("batch_size", 1), ("epochs", 1), ("patience", 0), ("target_times", 0)):
-            _checks.check_integer(name, getattr(self, name), at_least=least)
-        _checks.check_not_negative("min_delta", self.min_delta)
+            self._set(name, _checks.check_integer(name, getattr(self, name), at_least=least))
+        self._set("min_delta", _checks.check_not_negative("min_delta", self.min_delta))
         self._check_validation()
         if self.target is not None:
-            _checks.check_fraction("target", self.target)
+            self._set("target", _checks.check_fraction("target", self.target))
         elif self.target_times:
             raise ValueError("`target_times` needs a `target`, the validation accuracy that ends a run")
-        for name in ("schedule", "target_column", "backend", "device"):
+        if self.schedule is not None:
+            self._set("schedule", schedule_text.canonical(self.schedule))
+        for name in ("target_column", "backend", "device"):
             if getattr(self, name) is not None:
                 _checks.check_text(name, getattr(self, name))
-        if self.schedule is not None:
-            object.__setattr__(self, "schedule", schedule_text.canonical(self.schedule))
-        if (self.backend is None) == (self.device is None):
-            raise ValueError(
-                f"a study needs `backend` or `device`, and not both; got {self.backend!r} and {self.device!r}"
-            )
+        if self.backend is None and self.device is None:
+            self._set("backend", "numpy")
+        elif self.backend is not None and self.device is not None:
+            raise ValueError(f"a study needs `backend` or `device`; got both, {self.backend!r} and {self.device!r}")
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
 
     def _check_validation(self) -> None:
         if isinstance(self.validation, str):
@@ -107,7 +110,7 @@ class Settings:
                     f"`validation` must be a fraction of the training samples or 'test'; got {self.validation!r}"
                 )
         else:
-            _checks.check_fraction("validation", self.validation)
+            self._set("validation", _checks.check_fraction("validation", self.validation))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values."""
@@ -122,16 +125,15 @@ class Settings:
         TypeError, ValueError
             If it has other keys or a wrong value.
         """
+        if not isinstance(d, Mapping):
+            raise TypeError(f"the settings must be a table of names and values; got {_checks.format_value(d)}")
         names = [each.name for each in fields(cls)]
         unknown = [name for name in d if name not in names]
         if unknown:
             raise ValueError(
                 f"settings must be among {_checks.format_names(names)}; got {_checks.format_names(map(str, unknown))}"
             )
-        given = dict(d)
-        if given.get("device") is not None and "backend" not in given:
-            given["backend"] = None
-        return cls(**given)
+        return cls(**d)
 
     def differences(self, other: "Settings") -> str:
         """Return the settings that differ, such as ``"epochs (10, now 20)"``; empty if none does."""

@@ -5,16 +5,19 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from cutedl_xp import _checks
 from cutedl_xp.files.atomic import write_atomically
 from cutedl_xp.studies.plan import Plan
 from cutedl_xp.studies.run import FORMAT, RunSpec
+from cutedl_xp.studies.settings import Settings
 from cutedl_xp.training.history import History
 
 PLAN, RUNS, CHECKPOINTS = "study.json", "runs", "checkpoints"
-_KEYS = ("data", "model", "optimizer", "seed", "purpose", "settings", "figures", "history", "stopped_by")
+_IDENTITY = ("data", "model", "optimizer", "seed", "purpose")
+_KEYS = (*_IDENTITY, "settings", "figures", "history", "stopped_by", "stop_reason", "data_sha256", "classes")
+Key: TypeAlias = tuple[Any, ...]
 _NUMBERS = ("loss", "val_loss", "best_val_loss", "val_accuracy", "best_val_accuracy")  # null stands for NaN
 
 
@@ -48,6 +51,8 @@ class Store:
             raise FileNotFoundError(f"{self.folder} is not the folder of a study, since it has no {PLAN}")
         try:
             plain = json.loads(path.read_text(encoding="utf-8"))
+            if plain["format"] != FORMAT:
+                raise ValueError(f"its format is {plain['format']}, not {FORMAT}")
             return Plan.from_dict(plain["plan"]), dict(plain["data_sha256"])
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is damaged ({_checks.format_reason(error)}); restore it") from error
@@ -62,11 +67,18 @@ class Store:
         plain = {"format": FORMAT, "plan": plan.to_dict(), "data_sha256": dict(digests)}
         _write_json(self.folder / PLAN, plain)
 
-    def add(self, spec: RunSpec, run: Mapping[str, Any]) -> None:
-        """Keep a finished run, and remove its checkpoint."""
+    def add(self, spec: RunSpec, run: Mapping[str, Any]) -> dict[str, Any]:
+        """Keep a finished run, remove its checkpoint, and return the run as its file holds it."""
         write_run(self.run_path(spec), run)
         with suppress(OSError):
             self.checkpoint_path(spec).unlink(missing_ok=True)
+        return read_run(self.run_path(spec))
+
+    def remove_checkpoints(self) -> None:
+        """Remove what killed processes have left, once all runs are finished."""
+        for path in (self.folder / CHECKPOINTS).glob("*"):
+            with suppress(OSError):
+                path.unlink()
 
     def run_path(self, spec: RunSpec) -> Path:
         """Return the file of a run."""
@@ -76,15 +88,37 @@ class Store:
         """Return the file of a run's latest checkpoint."""
         return self.folder / CHECKPOINTS / f"{spec.name}.ckpt"
 
-    def read_runs(self) -> list[dict[str, Any]]:
-        """Return all finished runs, in the order of their files.
+    def read_runs(self, settings: Settings, digests: Mapping[str, str]) -> dict[Key, dict[str, Any]]:
+        """Return all finished runs by their keys, in the order of their files.
 
         Raises
         ------
         ValueError
-            If a file is damaged.
+            If a file is damaged, or belongs to a study with other settings or data.
         """
-        return [read_run(path) for path in sorted((self.folder / RUNS).glob("*.json"))]
+        runs: dict[Key, dict[str, Any]] = {}
+        for path in sorted((self.folder / RUNS).glob("*.json")):
+            run = read_run(path)
+            same_data = run["data_sha256"] == digests.get(run["data"], run["data_sha256"])
+            if run["settings"] != settings.to_dict() or not same_data:
+                raise ValueError(f"{path} belongs to a study with other settings or data; remove it")
+            if key_of(run) in runs:
+                raise ValueError(f"{path} holds a run that another file in this folder holds as well; remove one")
+            runs[key_of(run)] = run
+        return runs
+
+
+def find_free_folder(folder: Path) -> Path:
+    """Return the folder, or if it holds a study the first of ``folder-2``, ``folder-3``, ... that does not exist."""
+    if not Store(folder).exists:
+        return folder
+    names = (folder.with_name(f"{folder.name}-{number}") for number in range(2, 10_000))
+    return next(each for each in names if not each.exists())
+
+
+def key_of(run: Mapping[str, Any]) -> Key:
+    """Return the values that tell a run from the others of its study."""
+    return tuple(run[name] for name in _IDENTITY)
 
 
 def read_run(path: Path) -> dict[str, Any]:
@@ -102,6 +136,8 @@ def read_run(path: Path) -> dict[str, Any]:
             raise ValueError(f"it lacks {_checks.format_names(absent)}, or has another format than {FORMAT}")
         _restore_numbers(run)
         History.from_dict(run["history"])
+        run["settings"] = Settings.from_dict(run["settings"]).to_dict()
+        hash(key_of(run))  # a list or a dict raises TypeError
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         reason = _checks.format_reason(error)
         raise ValueError(f"{path} is damaged ({reason}); remove it to make its run again") from error

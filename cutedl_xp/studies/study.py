@@ -7,14 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cutedl_xp import _checks
 from cutedl_xp._machine import count_cores
 from cutedl_xp.backends import get_backend
-from cutedl_xp.studies import data, report, tuning
+from cutedl_xp.studies import report, tuning
+from cutedl_xp.studies.checks import check_data, resolve_device
 from cutedl_xp.studies.executors import Outcome, Task, run_in_this_process, run_on_dask, run_on_this_machine
 from cutedl_xp.studies.plan import Plan, PlannedTask
 from cutedl_xp.studies.run import RunSpec
-from cutedl_xp.studies.settings import Settings
-from cutedl_xp.studies.store import Store
+from cutedl_xp.studies.store import Key, Store, find_free_folder, key_of
 from cutedl_xp.training.events import Listener
 
 
@@ -34,7 +35,11 @@ class Study:
     Raises
     ------
     ImportError, OSError, TypeError, ValueError
-        If the plan cannot be carried out, or the folder holds a study with other settings. Nothing is written then.
+        If the plan cannot be carried out, or the folder holds a study with other settings or damaged files.
+
+    Notes
+    -----
+    Only :meth:`run` and :meth:`write` change the folder.
 
     Examples
     --------
@@ -52,18 +57,15 @@ class Study:
     """
 
     def __init__(self, folder: str | os.PathLike[str], plan: Plan | None = None, *, new: bool = False) -> None:
-        self._store = Store(_free_folder(Path(folder)) if new else Path(folder))
+        self._store = Store(find_free_folder(Path(folder)) if new else Path(folder))
         digests: dict[str, str] = {}
         if self._store.exists or plan is None:
             stored, digests = self._store.read_plan()
-            plan = stored if plan is None else stored.extended_by(_resolve_device(plan))
+            self.plan = stored if plan is None else stored.extended_by(resolve_device(plan))
         else:
-            plan = _resolve_device(plan)
-        self.plan = plan
-        self._runs = {_key(run): run for run in self._store.read_runs()}
-        self._digests, self._tasks = _check_data(plan, digests)
-        get_backend(plan.settings.backend, device=plan.settings.device)
-        self._store.write_plan(plan, self._digests)
+            self.plan = resolve_device(plan)
+        self._digests, self._tasks = check_data(self.plan, digests)
+        self._runs = self._store.read_runs(self.plan.settings, self._digests)
 
     @property
     def folder(self) -> Path:
@@ -91,10 +93,11 @@ class Study:
     def _final_specs(self) -> list[RunSpec]:
         if not self.plan.tune:
             return self.plan.runs(self._tasks)
-        trials = [self._runs[_key_of(spec)] for spec in self._trial_specs() if _key_of(spec) in self._runs]
-        best = {}
+        best: dict[PlannedTask, list[str]] = {}
         for task in self._tasks:
-            best[task] = tuning.best([run for run in trials if (run["data"], run["model"]) == task])
+            trials = self.plan.trials([task])
+            if not self._missing(trials):  # else another trial may yet become the best
+                best[task] = tuning.best([self._runs[_key_of(spec)] for spec in trials])
         return self.plan.tuned_runs(best)
 
     def run(
@@ -130,7 +133,17 @@ class Study:
         ------
         KeyboardInterrupt
             After Ctrl-C; finished runs are in the folder.
+        ImportError, OSError, TypeError, ValueError
+            If an argument is not as described, the backend or the scheduler does not answer, or the folder cannot be
+            written to.
         """
+        if jobs is not None:
+            _checks.check_integer("jobs", jobs, at_least=1)
+        _checks.check_integer("checkpoint_every", checkpoint_every, at_least=0)
+        if self.missing and scheduler is None:  # the workers of a cluster may have devices that this machine lacks
+            get_backend(self.plan.settings.backend, device=self.plan.settings.device)
+        if self.missing or not self._store.exists:
+            self._store.write_plan(self.plan, self._digests)
         failed: list[Outcome] = []
         for stage in (self._trial_specs, self._final_specs):
             specs = self._missing(stage())
@@ -141,6 +154,8 @@ class Study:
                     self._keep(outcome, failed)
                     if ended is not None:
                         ended(outcome)
+        if not self.missing:
+            self._store.remove_checkpoints()
         return failed
 
     def _execute(
@@ -162,8 +177,7 @@ class Study:
         if outcome.run is None:
             failed.append(outcome)
             return
-        self._store.add(outcome.spec, outcome.run)
-        self._runs[_key_of(outcome.spec)] = outcome.run
+        self._runs[_key_of(outcome.spec)] = self._store.add(outcome.spec, outcome.run)
 
     def write(self) -> list[Path]:
         """Write the tables and the pictures of the finished runs into the folder, and return their paths.
@@ -198,53 +212,9 @@ def read(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
         If it is no such folder, or a file in it is damaged.
     """
     store = Store(Path(folder))
-    store.read_plan()
-    return store.read_runs()
+    plan, digests = store.read_plan()
+    return list(store.read_runs(plan.settings, digests).values())
 
 
-def _free_folder(folder: Path) -> Path:
-    """Return the folder, or if it holds a study the first of ``folder-2``, ``folder-3``, ... that does not exist."""
-    if not Store(folder).exists:
-        return folder
-    names = (folder.with_name(f"{folder.name}-{number}") for number in range(2, 10_000))
-    return next(each for each in names if not each.exists())
-
-
-def _resolve_device(plan: Plan) -> Plan:
-    """Return a plan that names a device instead of ``"auto"``, as this may be another one when the study goes on."""
-    if plan.settings.device != "auto":
-        return plan
-    backend = get_backend(device="auto")
-    device = "cpu" if backend.name == "numpy" else "cuda"
-    return replace(plan, settings=Settings.from_dict(plan.settings.to_dict() | {"device": device}))
-
-
-def _check_data(plan: Plan, digests: dict[str, str]) -> tuple[dict[str, str], list[PlannedTask]]:
-    """Return the digest of each data set and the pairs that fit, and refuse what has changed or fits nothing."""
-    found, tasks, misfits = {}, [], {}
-    for text in plan.data:
-        parts = data.load(text, validation=plan.settings.validation, target_column=plan.settings.target_column)
-        for model in plan.models:
-            try:
-                data.check_fits(parts, model)
-                tasks.append((text, model))
-            except ValueError as error:
-                misfits[text, model] = error
-        found[text] = parts.sha256
-        if digests.get(text, parts.sha256) != parts.sha256:
-            raise ValueError(
-                f"the data {text!r} is no longer that of this study, by its SHA-256; restore it, or begin another "
-                "study with --new"
-            )
-    for (text, model), misfit in misfits.items():
-        if text not in {task[0] for task in tasks} or model not in {task[1] for task in tasks}:
-            raise misfit
-    return found, tasks
-
-
-def _key(run: dict[str, Any]) -> tuple[Any, ...]:
-    return run["data"], run["model"], run["optimizer"], run["seed"], run["purpose"]
-
-
-def _key_of(spec: RunSpec) -> tuple[Any, ...]:
-    return spec.data, spec.model, spec.optimizer, spec.seed, spec.purpose
+def _key_of(spec: RunSpec) -> Key:
+    return key_of(vars(spec))

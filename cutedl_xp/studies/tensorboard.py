@@ -1,10 +1,14 @@
 """Event files for TensorBoard."""
 
+import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from cutedl_xp._checks import missing_extra_error
+from cutedl_xp.studies.run import RunSpec
+from cutedl_xp.studies.settings import Settings
 
 
 def write_events(runs: Sequence[Mapping[str, Any]], folder: Path) -> Path:
@@ -15,7 +19,7 @@ def write_events(runs: Sequence[Mapping[str, Any]], folder: Path) -> Path:
     runs
         Finished runs as plain values.
     folder
-        Folder of the study; the files are in ``tensorboard/`` in it, a folder for each run.
+        Folder of the study. The files are in ``tensorboard/`` in it, in a folder for each run, which is replaced.
 
     Raises
     ------
@@ -28,9 +32,8 @@ def write_events(runs: Sequence[Mapping[str, Any]], folder: Path) -> Path:
         raise missing_extra_error("--tensorboard", "tensorboard", "tensorboard") from error
     top = folder / "tensorboard"
     for run in runs:
-        own = top / f"{run['data']}-{run['model']}".replace("/", "_") / run["optimizer"] / f"seed{run['seed']}"
-        if own.exists():  # event files are appended to; a finished run does not change
-            continue
+        own = top / _name(run)
+        shutil.rmtree(own, ignore_errors=True)  # a second file would repeat the curves of the first one
         writer = Writer(str(own))
         history = run["history"]
         series = {"loss": history["loss"], "val_loss": history["val_loss"]}
@@ -40,3 +43,9 @@ def write_events(runs: Sequence[Mapping[str, Any]], folder: Path) -> Path:
                 writer.add_scalar(name, value, step=step)
         writer.close()
     return top
+
+
+def _name(run: Mapping[str, Any]) -> str:
+    """Return the name of the run's file in the folder of its study."""
+    values = {each.name: run[each.name] for each in fields(RunSpec) if each.name not in ("settings", "data_sha256")}
+    return RunSpec(**values, settings=Settings.from_dict(run["settings"])).name
