@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cutedl_xp._version import __version__
-from cutedl_xp.commands import compare, options, plain, sweep, train
+from cutedl_xp.commands import compare, options, plain, surface, sweep, train
 
 _EXAMPLES = """examples:
   cutedl-xp info
@@ -50,11 +50,14 @@ def _make(name: str) -> Any:
         context_settings=_SETTINGS,
     )
     app.callback(invoke_without_command=True)(_begin)
-    studies: dict[str, Any] = {"train": train, "compare": compare, "sweep": sweep}
-    for command, module in studies.items():
-        described = {"help": _capitalise(plain.STUDIES[command]), "epilog": module.EXAMPLES}
-        function = options.as_command(module.run, *module.OPTIONS)
-        app.command(command, rich_help_panel="Studies", **described)(function)
+    for command, run_study, groups, examples in (
+        ("train", train.run, train.OPTIONS, train.EXAMPLES),
+        ("compare", compare.run, compare.OPTIONS, compare.EXAMPLES),
+        ("sweep", sweep.run, sweep.OPTIONS, sweep.EXAMPLES),
+        ("surface", _draw_surfaces, (options.SURFACE,), surface.EXAMPLES),
+    ):
+        described = {"help": _capitalise(plain.STUDIES[command]), "epilog": examples}
+        app.command(command, rich_help_panel="Studies", **described)(options.as_command(run_study, *groups))
     for command, plainly in plain.COMMANDS.items():
         app.command(
             command,
@@ -85,6 +88,10 @@ def _pass_on(name: str, command: str) -> Callable[[typer.Context], int]:
         return plain.run_command(name, command, context.args)
 
     return run_plainly
+
+
+def _draw_surfaces(given: dict[str, Any]) -> int:
+    return surface.run(**given)
 
 
 def _capitalise(text: str) -> str:

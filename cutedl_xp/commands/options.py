@@ -30,6 +30,12 @@ def _complete_activation(incomplete: str) -> list[str]:
     return [name for name in ACTIVATIONS if name.startswith(incomplete)]
 
 
+def _complete_surface(incomplete: str) -> list[str]:
+    from cutedl_xp.studies.surfaces import SURFACES
+
+    return [name for name in SURFACES if name.startswith(incomplete)]
+
+
 def _option(kind: Any, name: str, metavar: str, panel: str, text: str, **more: Any) -> Any:
     return Annotated[kind, typer.Option(name, metavar=metavar, help=text, rich_help_panel=panel, **more)]
 
@@ -170,6 +176,29 @@ RESULTS: dict[str, Any] = {
     "new": _flag("--new", _RESULTS, "Begin another study if DIR holds one: in DIR-2, DIR-3, ..."),
     "save_config": _path("--save-config", "FILE", _RESULTS, "Write the configuration as TOML before the start."),
     "tensorboard": _flag("--tensorboard", _RESULTS, "Write event files for TensorBoard into DIR/tensorboard."),
+}
+SURFACE: dict[str, Any] = {
+    "surface": Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SURFACE",
+            help="Names such as saddle, beale or rosenbrock. Default: all surfaces.",
+            autocompletion=_complete_surface,
+        ),
+    ],
+    "optimizer": _texts(
+        "--optimizer",
+        "RULE",
+        _RUNS,
+        'Update rule and its options, such as "adam(lr=0.01)". May be repeated. Default: six rules with rates that '
+        "suit the surface.",
+        autocompletion=_complete_optimizer,
+    ),
+    "steps": _integer("--steps", "N", _RUNS, "Number of updates. Default: the surface's own number."),
+    "start": _text("--start", "X,Y", _RUNS, "Start such as --start=-2,0.5. Default: the surface's own."),
+    "out": _path("--out", "DIR", _RESULTS, "Folder of the files. Default: out/surface."),
+    "animation": _text("--animation", "FORMAT", _RESULTS, "gif (the default), mp4 or none."),
+    "picture": _text("--picture", "FORMAT", _RESULTS, "png (the default) or svg."),
 }
 
 

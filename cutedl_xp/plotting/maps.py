@@ -73,8 +73,9 @@ def target_map(ends: Sweeps, usable: Ranges, title: str = "", *, target: float |
         shown |= mark_failures(panel, sweep, row + 0.07, row + 0.25)
         draw_usable(panel, usable.get(label), row + 0.45)
     goal = "the target" if target is None else f"a validation accuracy of {target:g}"
-    bar = figure.colorbar(colours, ax=panel, fraction=0.03, pad=0.02, label=f"median steps to {goal}")
-    figures.label_logarithmic(bar.ax.yaxis, figures.import_matplotlib("ticker").EngFormatter(sep=""))
+    if any(math.isfinite(_median_steps(runs)) for sweep in ends.values() for runs in sweep.values()):
+        bar = figure.colorbar(colours, ax=panel, fraction=0.03, pad=0.02, label=f"median steps to {goal}")
+        figures.label_logarithmic(bar.ax.yaxis, figures.import_matplotlib("ticker").EngFormatter(sep=""))
     patch = figures.import_matplotlib("patches").Patch
     handles: dict[str, Any] = {"median run never reached it": patch(**_NEVER)}
     handles |= looks.line_handles({"usable rates": USABLE}, ["usable rates"])

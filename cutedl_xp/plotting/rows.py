@@ -17,7 +17,9 @@ _LABEL_WIDTH = 38  # characters at the left of a row
 _SUMMARY: dict[str, Any] = {"color": "black", "marker": "|", "markersize": 15, "markeredgewidth": 2.4, "linewidth": 1.6}
 _SUMMARY_OFFSET, _SPREAD = 0.24, 0.2  # in rows
 _DOT: dict[str, Any] = {"s": 26, "alpha": 0.75, "linewidths": 0}
-_NEVER = 1.06  # in widths of the panel
+_SEED: dict[str, Any] = {"color": "black", "marker": "o", "markersize": 5, "linestyle": "none", "alpha": 0.75}
+_BESIDE, _NEVER, _COUNT = 1.02, 1.06, 1.13  # columns at the right of a panel, in its widths
+_PANEL_WIDTH = 4.2  # inches
 
 
 def accuracies(
@@ -65,9 +67,7 @@ def accuracies(
     styles = looks.complete(styles, list(ends))
     figure, (panel,) = _make_rows(list(ends), 1, title)
     shown: set[str] = set()
-    panel.text(
-        1.02, -0.75, "mean (95 % interval)", transform=panel.get_yaxis_transform(), fontsize="small", weight="bold"
-    )
+    _write_beside(panel, _BESIDE, -0.75, "mean (95 % interval)", weight="bold")
     for row, (label, runs) in enumerate(ends.items()):
         known = [end for end in runs if known_accuracies([end])]
         shown |= _draw_dots(panel, row, known, known_accuracies(known), styles[label])
@@ -134,24 +134,25 @@ def targets(
     figure, panels = _make_rows(list(ends), 2, title)
     goal = "the target" if target is None else f"a validation accuracy of {target:g}"
     shown: set[str] = set()
+    every = [end for runs in ends.values() for end in runs]
+    never = any(math.isinf(end.steps_to_target) for end in every)
     for panel, unit in zip(panels, ("steps", "seconds"), strict=True):
         for row, (label, runs) in enumerate(ends.items()):
             values = [float(getattr(end, f"{unit}_to_target")) for end in runs]
             shown |= _draw_dots(panel, row, runs, values, styles[label])
             _draw_summary(panel, row, [median(values)], median(values))
-        if any(math.isfinite(getattr(end, f"{unit}_to_target")) for runs in ends.values() for end in runs):
+        if any(math.isfinite(getattr(end, f"{unit}_to_target")) for end in every):
             figures.use_logarithmic_positions(panel, unit, _PANEL_WIDTH)
         else:
             panel.set_xticks([])
-        panel.text(
-            _NEVER, -0.75, "never", transform=panel.get_yaxis_transform(), ha="center", fontsize="small", weight="bold"
-        )
+        _write_beside(panel, _NEVER, -0.75, "never" if never else "", ha="center", weight="bold")
         panel.set_xlabel(f"{unit} to {goal}")
+    _write_beside(panels[-1], _COUNT, -0.75, "reached by", weight="bold")
+    for row, runs in enumerate(ends.values()):
+        reached = sum(math.isfinite(end.steps_to_target) for end in runs)
+        _write_beside(panels[-1], _COUNT, row, f"{reached} of {len(runs)}")
     _add_legend(figure, {"median": {**_SUMMARY, "linestyle": "none"}}, shown)
     return figure
-
-
-_PANEL_WIDTH = 4.2  # inches
 
 
 def _make_rows(labels: Sequence[str], panels: int, title: str) -> "tuple[Figure, list[Axes]]":
@@ -193,6 +194,11 @@ def _draw_summary(panel: "Axes", row: int, line: Sequence[float], middle: float)
     panel.plot(x, [row + _SUMMARY_OFFSET] * len(x), **_SUMMARY, markevery=[len(x) // 2], **where, zorder=4)
 
 
+def _write_beside(panel: "Axes", x: float, row: float, words: str, **look: Any) -> None:
+    """Write words at the right of a panel."""
+    panel.text(x, row, words, transform=panel.get_yaxis_transform(), va="center", fontsize="small", **look)
+
+
 def _format_mean(mean: float | None, low: float | None, high: float | None) -> str:
     if mean is None:
         return "none"
@@ -202,6 +208,3 @@ def _format_mean(mean: float | None, low: float | None, high: float | None) -> s
 def _add_legend(figure: "Figure", summary: Mapping[str, looks.Style], shown: set[str]) -> None:
     handles = {**looks.line_handles({"one seed": _SEED}, ["one seed"]), **looks.line_handles(summary, summary)}
     looks.add_legend(figure, {**handles, **looks.mark_handles(shown)})
-
-
-_SEED: looks.Style = {"color": "black", "marker": "o", "markersize": 5, "linestyle": "none", "alpha": 0.75}

@@ -67,14 +67,14 @@ def draw_bands(panel: "Axes", bands: Mapping[str, medians.Band], styles: Mapping
 
 def limit_values(panel: "Axes", groups: Groups, name: str) -> None:
     """Use a logarithmic axis of values, cut off a few times above the worst value of the median run."""
-    runs = [run for each in groups.values() for run in each]
-    worst = sorted(
-        max(y) for _, values in read_curves(runs, name, "steps") if (y := list(filter(math.isfinite, values)))
-    )
+    curves = read_curves([run for each in groups.values() for run in each], name, "steps")
+    finite = [y for _, values in curves if (y := list(filter(math.isfinite, values)))]
+    worst = sorted(map(max, finite))
+    best = min(map(min, finite), default=math.nan)
+    if worst and worst[-1] - best <= 1e-9 * abs(best):  # one value alone
+        panel.set_ylim(best - 0.1 * abs(best) - 1e-12, best + 0.1 * abs(best) + 1e-12)
     figures.use_logarithmic_values(panel)
     low, high = panel.get_ylim()
-    if high - low < 1e-6 * high:  # one value alone
-        low, high = 0.9 * low, 1.1 * high
     limit = _HEADROOM * worst[len(worst) // 2] if worst else math.inf
     panel.set_ylim(low, limit if low < limit < high else high)  # also keeps bands from widening the axis
     figures.use_logarithmic_values(panel)

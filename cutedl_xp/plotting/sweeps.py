@@ -34,7 +34,8 @@ def rates(
     ends
         For each label, and for each learning rate, the ends of the runs.
     usable
-        For each label the lowest and the highest usable rate; None where no rate is usable.
+        For each label the lowest and the highest usable rate; None where no rate is usable. A range that reaches the
+        end of the grid is named "at least" so many decades.
     title
         Title of the picture.
     words
@@ -59,7 +60,7 @@ def rates(
     >>> good, bad = plotting.RunEnd(accuracy=0.92), plotting.RunEnd(accuracy=0.0, finite=False)
     >>> figure = plotting.rates({"adam": {0.001: [good], 0.01: [good], 0.1: [bad]}}, {"adam": (0.001, 0.01)})
     >>> [text.get_text() for text in figure.axes[1].texts]
-    ['usable rates', '1.0 decades']
+    ['usable rates', 'at least 1.0 decades']
     """
     styles = looks.complete(styles, list(ends))
     rows = 0.34 * max(1, len(ends))
@@ -76,7 +77,7 @@ def rates(
     for row, (label, sweep) in enumerate(ends.items()):
         shown |= mark_failures(below, sweep, row - _MARK_OFFSET, row + _MARK_OFFSET)
         right = below.get_yaxis_transform()
-        below.text(1.01, row, _format_range(usable.get(label)), transform=right, va="center", fontsize="small")
+        below.text(1.01, row, _format_range(usable.get(label), sweep), transform=right, va="center", fontsize="small")
         draw_usable(below, usable.get(label), row, color=styles[label]["color"], linewidth=6.0, marker="", zorder=2)
     use_rates(below, ends)
     widths = {"median of the seeds": 2.0, "usable rates": 6.0}
@@ -129,5 +130,8 @@ def _draw_sweep(panel: "Axes", label: str, sweep: Mapping[float, Sequence[RunEnd
         panel.fill_between(list(found), low, high, label=f"_{label}", color=style["color"], alpha=0.14, linewidth=0)
 
 
-def _format_range(usable: tuple[float, float] | None) -> str:
-    return "none" if usable is None else f"{math.log10(usable[1] / usable[0]):.1f} decades"
+def _format_range(usable: tuple[float, float] | None, sweep: Mapping[float, Sequence[RunEnd]]) -> str:
+    if usable is None:
+        return "none"
+    cut_off = usable[0] <= min(sweep) or usable[1] >= max(sweep)
+    return f"{'at least ' * cut_off}{math.log10(usable[1] / usable[0]):.1f} decades"

@@ -75,7 +75,7 @@ def _format_lines(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _format_key(key: str) -> str:
-    return key if key.replace("_", "").isalnum() and key.isascii() else json.dumps(key)
+    return key if key.replace("_", "").isalnum() and key.isascii() else _format(key)
 
 
 def _format(value: Any) -> str:
