@@ -2,10 +2,13 @@
 
 import importlib
 import os
+import signal
+import threading
+import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,6 +19,7 @@ from cutedl_xp.training.events import Listener
 
 _ATTEMPTS_ALONE = 2
 _IDLE_SECONDS = 10  # after which a process without a task ends
+_WATCH_SECONDS = 0.2
 # Sums of several threads may have other last bits, and threads of several processes compete for the cores.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -27,7 +31,6 @@ class Task:
     spec: RunSpec
     checkpoint: Path | None = None
     checkpoint_every: int = 0
-    coordinator: int | None = None  # process that a worker of the same machine does not outlive
 
 
 @dataclass(frozen=True)
@@ -44,23 +47,10 @@ Work: TypeAlias = Callable[[Task], Outcome]
 
 def attempt(task: Task, followers: Sequence[Listener] = ()) -> Outcome:
     """Make a run, which the followers observe; an exception becomes the reason of its failure."""
-    if task.coordinator is not None:
-        followers = [*followers, _EndWithCoordinator(task.coordinator)]
     try:
         return Outcome(task.spec, execute(task.spec, followers, task.checkpoint, task.checkpoint_every))
     except Exception as error:  # of whatever kind: the other runs go on
         return Outcome(task.spec, None, f"{type(error).__name__}: {_checks.format_reason(error)}")
-
-
-class _EndWithCoordinator:
-    """A listener that ends its process once the one that started it has been killed."""
-
-    def __init__(self, coordinator: int) -> None:
-        self._coordinator = coordinator
-
-    def __call__(self, event: Any) -> None:
-        if os.getppid() != self._coordinator:
-            os._exit(1)
 
 
 def limit_threads() -> AbstractContextManager[object]:
@@ -139,7 +129,8 @@ def _run_side_by_side(
     while waiting or running:
         while waiting and len(running) < jobs:
             task = waiting.popleft()
-            running[executor.submit(work, task)] = task
+            with _without_ctrl_c():
+                running[executor.submit(work, task)] = task
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             try:
                 outcome = future.result()
@@ -159,7 +150,34 @@ def _run_alone(loky: Any, task: Task, work: Work) -> Outcome:
 
 
 def _executor(loky: Any, jobs: int) -> Any:
-    return loky.get_reusable_executor(jobs, timeout=_IDLE_SECONDS, env=dict.fromkeys(_THREADS, "1"))
+    environment = dict.fromkeys(_THREADS, "1")
+    return loky.get_reusable_executor(
+        jobs, timeout=_IDLE_SECONDS, env=environment, initializer=_follow_coordinator, initargs=(os.getpid(),)
+    )
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Block Ctrl-C in the processes that start within the block; this process, which is interrupted, ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _follow_coordinator(coordinator: int) -> None:
+    """End this process after the death of the one that started it."""
+
+    def watch() -> None:
+        while os.getppid() == coordinator:
+            time.sleep(_WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def run_on_dask(tasks: Sequence[Task], address: str, work: Work = attempt) -> Generator[Outcome, None, None]:

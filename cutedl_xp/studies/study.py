@@ -169,8 +169,7 @@ class Study:
         if scheduler is not None:
             return run_on_dask([Task(spec) for spec in specs], scheduler)
         jobs = min(jobs or count_cores(), len(specs))
-        coordinator = os.getpid() if jobs > 1 else None
-        tasks = [Task(spec, self._store.checkpoint_path(spec), checkpoint_every, coordinator) for spec in specs]
+        tasks = [Task(spec, self._store.checkpoint_path(spec), checkpoint_every) for spec in specs]
         return run_on_this_machine(tasks, jobs) if jobs > 1 else run_in_this_process(tasks, follow)
 
     def _keep(self, outcome: Outcome, failed: list[Outcome]) -> None:

@@ -1,0 +1,139 @@
+"""Studies whose process is killed at random moments, and that are started again until all of their runs are there."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cutedl_xp import studies
+from durability.study_program import make_plan
+
+for _package in ("loky", "safetensors", "threadpoolctl"):
+    pytest.importorskip(_package)
+pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="finds the processes of a study by their group")
+
+_ROOT = Path(__file__).parents[2]
+_MOST_SECONDS = 15.0  # that a process may outlive the one that started it
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the path of 1,000 samples of three classes."""
+    path = tmp_path_factory.mktemp("data") / "data.npz"
+    random_numbers = np.random.default_rng(3)
+    y = np.arange(1000) % 3
+    np.savez(path, x=random_numbers.normal(size=(1000, 8)) + random_numbers.normal(size=(3, 8))[y], y=y)
+    return str(path)
+
+
+def start(folder: Path, data: str, jobs: int) -> "subprocess.Popen[str]":
+    """Start the program in a group of its own, and return its process once it makes runs."""
+    paths = [str(_ROOT / "tests"), str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "durability.study_program", str(folder), data, str(jobs)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    return process
+
+
+def wait_for_group(process: "subprocess.Popen[str]") -> None:
+    """Wait until no process is left of those that a program started."""
+    deadline = time.monotonic() + _MOST_SECONDS
+    while True:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        assert time.monotonic() < deadline, "processes of a killed study go on"
+        time.sleep(0.02)
+
+
+def describe(runs: list[dict[str, Any]]) -> dict[tuple[str, int], dict[str, Any]]:
+    """Return the runs without times by optimizer and seed, each of which must be there once."""
+    described = {}
+    for run in runs:
+        history = {name: values for name, values in run["history"].items() if name != "cost_time"}
+        figures = {name: figure for name, figure in run["figures"].items() if not name.startswith("seconds")}
+        described[run["optimizer"], run["seed"]] = run | {"history": history, "figures": figures, "machine": None}
+    assert len(described) == len(runs)
+    return described
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data: str, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], dict[str, Any]]:
+    """Return the runs of a study that nothing disturbs."""
+    study = studies.Study(tmp_path_factory.mktemp("undisturbed"), make_plan(data))
+    assert study.run(jobs=1, checkpoint_every=0) == []
+    return describe(study.runs)
+
+
+def test_killed_studies_end_as_an_undisturbed_one(
+    data: str,
+    undisturbed: dict[tuple[str, int], dict[str, Any]],
+    number_of: Callable[[int, int], int],
+    record_property: Callable[..., None],
+    tmp_path: Path,
+) -> None:
+    """Every run is there once, with the same bits; processes end with the one that was killed, and leave no file."""
+    random_numbers = random.Random(int(os.environ.get("CUTEDL_XP_DURABILITY_SEED", "0")))
+    kills, killed, ended, found = number_of(4, 40), 0, 0, 0
+    while killed < kills or not ended:
+        folder = tmp_path / str(ended)
+        jobs = random_numbers.choice([1, 1, 2])
+        process = start(folder, data, jobs)
+        if killed < kills:
+            time.sleep(random_numbers.uniform(0.0, 1.5 if jobs == 1 else 4.0))  # processes start within seconds
+            process.kill()
+        _, errors = process.communicate()
+        wait_for_group(process)
+        runs = describe(studies.read(folder)) if (folder / "study.json").exists() else {}
+        assert runs.items() <= undisturbed.items()
+        if process.returncode == -signal.SIGKILL:
+            killed += 1
+            found += len(runs)
+            continue
+        assert (process.returncode, errors) == (0, "")
+        assert runs == undisturbed
+        assert {path.suffix for path in (folder / "runs").iterdir()} == {".json"}
+        assert list((folder / "checkpoints").iterdir()) == []
+        ended += 1
+    record_property("figures", {"kills": killed, "studies": ended, "finished runs at kills": found})
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("to_group", [True, False])
+def test_ctrl_c_ends_a_study_without_traces(
+    data: str,
+    undisturbed: dict[tuple[str, int], dict[str, Any]],
+    number_of: Callable[[int, int], int],
+    tmp_path: Path,
+    jobs: int,
+    to_group: bool,
+) -> None:
+    """Ctrl-C, which a terminal sends to all processes, raises once, keeps finished runs and leaves no process."""
+    random_numbers = random.Random(int(os.environ.get("CUTEDL_XP_DURABILITY_SEED", "0")))
+    for _ in range(number_of(1, 10)):
+        process = start(tmp_path / "study", data, jobs)
+        time.sleep(random_numbers.uniform(0.0, 2.0))
+        (os.killpg if to_group else os.kill)(process.pid, signal.SIGINT)
+        _, errors = process.communicate()
+        wait_for_group(process)
+        if process.returncode == 0:
+            break
+        assert errors.count("Traceback") == 1
+        assert errors.endswith("KeyboardInterrupt\n")
+        assert describe(studies.read(tmp_path / "study")).items() <= undisturbed.items()
