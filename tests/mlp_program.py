@@ -57,10 +57,12 @@ def write_images(folder, *, side=28, train=640, test=128):
     return folder
 
 
-def histories(folder):
-    """Return the runs of a folder without the figures that depend on the clock."""
-    runs = json.loads((folder / "histories.json").read_text())["runs"]
-    return [{name: value for name, value in run.items() if name != "cost_time"} for run in runs]
+def results(folder):
+    """Return the finished runs of a folder, by optimizer and seed, without what depends on the clock."""
+    runs = [json.loads(path.read_text()) for path in (folder / "runs").glob("*.json")]
+    for run in runs:
+        del run["history"]["cost_time"], run["figures"]["seconds"], run["figures"]["seconds_to_target"], run["machine"]
+    return {(run["optimizer"], run["seed"]): run for run in runs}
 
 
 def names(folder):

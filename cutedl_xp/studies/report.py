@@ -1,11 +1,22 @@
 """Tables and pictures of a study."""
 
+import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cutedl_xp._checks import missing_extra_error
 from cutedl_xp.files.atomic import write_atomically
 from cutedl_xp.studies import pictures, readable, summary, table
+
+
+def check_installed() -> None:
+    """Import what :func:`write` needs, so that its absence appears before the runs and not after them."""
+    for module, package in (("scipy.stats", "scipy"), ("matplotlib.figure", "matplotlib")):
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise missing_extra_error("a study", package, "cli") from error
 
 
 def write(kind: str, runs: Sequence[dict[str, Any]], folder: Path) -> list[Path]:
@@ -41,4 +52,5 @@ def summarise(kind: str, runs: Sequence[dict[str, Any]]) -> Mapping[str, Sequenc
     if kind == "sweep":
         return {"rates": summary.rates(final), "usable-rates": summary.usable_rates(final)}
     tables = {"summary": summary.summarise(final), "differences": summary.differences(final)}
-    return tables | {"profile": summary.profile(final)}
+    tasks = {(run["data"], run["model"]) for run in final}
+    return tables | ({"profile": summary.profile(final)} if len(tasks) > 1 else {})

@@ -110,6 +110,7 @@ class Study:
         """
         if self.missing and scheduler is None:  # the workers of a cluster may have devices that this machine lacks
             get_backend(self.plan.settings.backend, device=self.plan.settings.device)
+        report.check_installed()
         if self.missing or not self._store.exists:
             self._store.write_plan(self.plan, self._digests)
 

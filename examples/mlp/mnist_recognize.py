@@ -1,70 +1,197 @@
-"""Learning-rate optimizers compared on one MNIST model: a dense layer from 784 pixels to 10 digits.
+"""The article's eight runs: learning-rate optimizers compared on one MNIST model.
 
-Trains until the validation loss stays where it is, or the validation accuracy stays above 91 %; writes a report
-picture a run, a comparison of several, a table (also as CSV and Markdown) and the histories as JSON.
+The model is a dense layer from 784 pixels to 10 digits with a relu on the outputs. A run ends when the validation loss
+no longer falls, or when the validation accuracy stays above 91 %. The article validates on the test images.
 """
 
+import argparse
 import os
+import signal
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple, TextIO
 
-import stopping
+from cutedl_xp import BackendUnavailable
+from cutedl_xp.datasets import mnist
+from cutedl_xp.listeners import Progress
+from cutedl_xp.studies import Plan, Settings, Study
+from cutedl_xp.studies.data import load
+from cutedl_xp.studies.executors import Outcome
 
-if __name__ == "__main__":  # not in the workers, which import this file too
-    stopping.quit_silently()
+INTERRUPTED = 130
+EPILOG = """examples:
+  python examples/mlp/mnist_recognize.py                       the article's Adam, in seconds
+  python examples/mlp/mnist_recognize.py --optimizer all       all eight optimizers, one on each processor core
+  python examples/mlp/mnist_recognize.py --optimizer all --seeds 4
+  python examples/mlp/mnist_recognize.py --device cuda         on the first CUDA GPU
 
-# Before NumPy is imported. More threads make such a small model slower, and sums in another order: with one, a run
-# gives the same bits alone and beside others.
-for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_variable, "1")
+The same command makes the runs that are missing in the folder of the results, after Ctrl-C, a kill or a crash; runs
+that were begun go on from their checkpoints. More optimizers and seeds are added to the folder.
 
-import command_line  # noqa: E402
-import preparation  # noqa: E402
-import results  # noqa: E402
-import screen  # noqa: E402
-from runs import run_in_turn  # noqa: E402
-from side_by_side import run_side_by_side  # noqa: E402
+With some seeds, output units become permanently inactive: their relu gives 0 for all images of their digit. Such a run
+ends near 0.82 or 0.73 after many more steps. The table counts them.
+"""
 
-import cutedl_xp as cdl  # noqa: E402
+
+class Published(NamedTuple):
+    """One of the article's runs, with its figures of one seed."""
+
+    optimizer: str
+    steps: int
+    best_accuracy: float
+
+
+ARTICLE = {
+    "fixed-small": Published("fixed(lr=0.0001)", 947_380, 0.9091),
+    "fixed-large": Published("fixed(lr=0.2)", 73_164, 0.8445),
+    "fixed": Published("fixed(lr=0.01)", 28_140, 0.9199),
+    "momentum": Published("momentum(lr=0.002, momentum=0.9)", 23_450, 0.9224),
+    "adagrad": Published("adagrad(lr=0.001)", 527_156, 0.8033),
+    "rmsprop": Published("rmsprop(lr=0.0001, rho=0.99)", 51_590, 0.9154),
+    "adadelta": Published("adadelta(rho=0.99)", 36_582, 0.9171),
+    "adam": Published("adam(lr=0.0001, beta1=0.9, beta2=0.99)", 25_326, 0.9243),
+}
 
 
 def main() -> int:
-    """Return 0 if all is done, 1 if a run failed or could not be written, 2 for wrong use, 130 after Ctrl-C."""
-    parser = command_line.parser(__doc__ or "")
-    args = command_line.parse(parser)
+    """Return 0 if all runs have finished, 1 if a run failed, 2 for wrong use, 130 after Ctrl-C."""
+    arguments = parse_arguments()
     try:
-        job = preparation.begin(args) if args.resume is None else preparation.resume(args)
-    except (cdl.BackendUnavailable, ImportError, OSError, TypeError, ValueError) as error:
-        parser.error(str(error))
-    source, book = job.source, job.book
-    if source.warning:
-        screen.warn(
-            command_line.in_flags(job.found),
-            f"Going on with {source.warning}. Name the folder of MNIST's files with --data-dir.",
-        )
-
-    book.go_on()
-    plans = book.unfinished
-    jobs = min(args.jobs, len(plans))
-    done = run_side_by_side(plans, jobs, book.add) if jobs > 1 else run_in_turn(plans, book.add)
-    book.close()
-    screen.show(book.made, book.caption, book.folder, book.files, _describe_rest(book, begun=bool(plans)))
-    if not done:
-        return stopping.INTERRUPTED
-    return 1 if book.unfinished or book.unwritten else 0
+        study = open_study(arguments)
+        if not study.missing:
+            say(f"all runs of {study.folder} had finished before; --new makes them again")
+        failed = study.run(arguments.jobs, None, arguments.checkpoint_every, tell, follow)
+    except KeyboardInterrupt:
+        show(study)
+        say(f"interrupted; the same command makes the other runs of {study.folder}", sys.stderr)
+        return INTERRUPTED
+    except (BackendUnavailable, ImportError, OSError, TypeError, ValueError) as error:
+        print(f"mnist_recognize.py: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    show(study)
+    return 1 if failed else 0
 
 
-def _describe_rest(book: results.Book, begun: bool) -> str:
-    """Return a sentence about the runs that are not finished, and none if all are."""
-    if not begun:
-        return f"all runs of {book.folder} had ended before; nothing was trained"
-    if book.unfinished and book.folder.exists():
-        return f"runs that are not finished: {len(book.unfinished)}; go on with --resume {book.folder}"
-    return ""
+def open_study(arguments: argparse.Namespace) -> Study:
+    """Return the study of the article's settings with the chosen optimizers and seeds."""
+    names = list(ARTICLE) if arguments.optimizer == "all" else [arguments.optimizer]
+    backend = None if arguments.device else arguments.backend or os.environ.get("CUTEDL_XP_BACKEND") or "numpy"
+    data = "mnist" if arguments.data_dir is None else str(arguments.data_dir.absolute())
+    warn_of_other_images(data)
+    plan = Plan(
+        data=[data],
+        models=["784-10"],
+        optimizers=[ARTICLE[name].optimizer for name in names],
+        seeds=list(range(arguments.seed, arguments.seed + arguments.seeds)),
+        settings=Settings(
+            output_activation="relu",
+            validation="test",
+            epochs=arguments.epochs,
+            patience=20,
+            min_delta=0.001,
+            target=0.91,
+            target_times=20,
+            backend=backend,
+            device=arguments.device,
+        ),
+    )
+    return Study(arguments.out, plan, new=arguments.new)
+
+
+def warn_of_other_images(data: str) -> None:
+    """Print a warning if the images are not those of the article."""
+    warning = load(data, validation="test").warning
+    if data != "mnist" and "unknown" in mnist.checksums(data).values():
+        warning = f"the files in {data} are not MNIST's own"
+    if warning:
+        say(f"WARNING: {warning}; the results cannot be compared with the article's", sys.stderr)
+
+
+def follow(spec: Any) -> list[Progress]:
+    """Return the listener that shows the progress of a run in this process."""
+    return [Progress(description=str(spec))]
+
+
+def tell(outcome: Outcome) -> None:
+    """Print the end of a run."""
+    if outcome.run is None:
+        say(f"{outcome.spec} failed: {outcome.error}", sys.stderr)
+        return
+    figures = outcome.run["figures"]
+    say(
+        f"{outcome.spec}: {figures['steps']:,} steps in {figures['seconds']:.1f} s, validation accuracy "
+        f"{figures['val_accuracy']:.4f}; stopped: {outcome.run['stop_reason']}",
+        sys.stderr,
+    )
+
+
+def show(study: Study) -> None:
+    """Write the tables and pictures, and print the medians over the seeds beside the article's figures."""
+    if not study.runs:
+        return
+    files = study.write()
+    say(f"\n{'':12}  {'runs':>4}  {'steps':>9}  {'article':>9}  {'best acc':>8}  {'article':>8}  inactive outputs")
+    for name, published in ARTICLE.items():
+        figures = [run["figures"] for run in study.runs if run["optimizer"] == published.optimizer]
+        if figures:
+            say(format_row(name, published, figures))
+    say(f"\nwritten to {study.folder}: {', '.join(sorted(file.name for file in files))}")
+
+
+def say(text: str, stream: TextIO = sys.stdout) -> None:
+    """Print a line, and go on if nobody reads it, as with ``| head``: the results are in files."""
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else Python complains when it closes the stream
+
+
+def format_row(name: str, published: Published, figures: Sequence[dict[str, Any]]) -> str:
+    """Return a line of the table."""
+    steps = median(each["steps"] for each in figures)
+    accuracy = median(each["best_val_accuracy"] for each in figures)
+    inactive = sum(bool(each["inactive_outputs"]) for each in figures)
+    return (
+        f"{name:12}  {len(figures):>4}  {steps:>9,.0f}  {published.steps:>9,}  {accuracy:>8.4f}  "
+        f"{published.best_accuracy:>8.4f}  in {inactive} of {len(figures)} runs"
+    )
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Return the arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        "mnist_recognize.py",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--optimizer", choices=[*ARTICLE, "all"], default="adam", help="run of the article (default: adam)")
+    add("--seed", type=int, default=1, metavar="S", help="first seed (default: 1)")
+    add("--seeds", type=int, default=1, metavar="N", help="number of seeds, from --seed on (default: 1)")
+    add("--epochs", type=int, default=5000, metavar="N", help="most epochs; the stop rules end a run sooner")
+    add("--device", metavar="D", help="cpu, cuda, cuda:N or auto (default: cpu, or $CUTEDL_XP_BACKEND)")
+    add("--backend", metavar="NAME", help="a backend instead of a device, such as torch or cupy:1")
+    add("--jobs", type=int, metavar="N", help="runs side by side (default: one for each processor core)")
+    add("--data-dir", type=Path, metavar="DIR", help="folder of the MNIST files (default: downloaded once)")
+    add("--out", type=Path, default=Path("out/article"), metavar="DIR", help="folder of the results")
+    add("--new", action="store_true", help="make another folder if DIR holds results: DIR-2, DIR-3, ...")
+    add("--checkpoint-every", type=int, default=10, metavar="N", help="epochs between two checkpoints; 0: none")
+    arguments = parser.parse_args()
+    if arguments.device and arguments.backend:
+        parser.error("give --device or --backend, not both")
+    if arguments.seeds < 1:
+        parser.error(f"--seeds must be 1 or greater; got {arguments.seeds}")
+    return arguments
 
 
 if __name__ == "__main__":
-    stopping.interrupt_as_usual()
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # batch systems send SIGTERM
     try:
         sys.exit(main())
-    except KeyboardInterrupt:  # while images are read or results written; every file is whole or not there
-        sys.exit(stopping.INTERRUPTED)
+    except KeyboardInterrupt:  # before the first run or while files are written, each of which is whole
+        sys.exit(INTERRUPTED)
