@@ -36,6 +36,7 @@ def run(kind: str, given: Mapping[str, Any]) -> int:
         config.write_config(given["save_config"], study.plan.to_dict())
     if plan.tune:
         _describe_tuning(study)
+    study.prepare(execution["scheduler"])
     before, missing = len(study.runs), _count_missing(study)
     _output.note(f"{study.folder}: {_count(missing, 'run')} to make, {before} finished before")
     failed: Sequence[Any] = ()

@@ -1,185 +1,21 @@
-"""Tables of a study in the terminal; each fits into 60 columns."""
+"""Tables of a study in the terminal."""
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cutedl_xp.commands._output import say, show_table
-from cutedl_xp.studies import summary
-
-_Row = Mapping[str, Any]
-_FACTORS = (1.0, 2.0, 4.0, math.inf)  # multiples of the fastest optimizer's steps
-_EFFORT = (("steps", 0), ("seconds", 2))  # figures, and their decimals
+from cutedl_xp.studies import readable
 
 
-def show(kind: str, runs: Sequence[_Row]) -> None:
+def show(kind: str, runs: Sequence[Mapping[str, Any]]) -> None:
     """Print the tables of a study's finished runs, for each data set and model in turn."""
-    final = [run for run in runs if run["purpose"] == "final"]
-    if kind == "sweep":
-        for rows in _by_task(summary.rates(final)):
-            _show_rates(rows)
-        for rows in _by_task(summary.usable_rates(final)):
-            _show_usable_rates(rows)
-        return
-    for rows in _by_task(summary.summarise(final)):
-        _show_accuracy(rows)
-        _show_effort(rows)
-        _show_ends(rows)
-    for rows in _by_task(summary.differences(final)):
-        _show_differences(rows)
-    _show_profile(summary.profile(final))
+    for each in readable.make_tables(kind, runs):
+        if each.rows:
+            show_table(*each)
+        else:
+            say(f"{each.title}\n{each.caption}\n")
 
 
-def show_run(run: _Row) -> None:
+def show_run(run: Mapping[str, Any]) -> None:
     """Print the figures of one run."""
-    figures = run["figures"]
-    rows = [
-        ("steps", _format(figures["steps"], 0)),
-        ("seconds", _format(figures["seconds"], 2)),
-        ("validation loss", _format(figures["val_loss"])),
-        ("validation accuracy", _format(figures["val_accuracy"])),
-        ("test accuracy", _format(figures["test_accuracy"])),
-    ]
-    if run["settings"]["target"] is not None:
-        rows.append(("steps to target", _format(figures["steps_to_target"] or math.inf, 0)))
-    if figures["inactive_outputs"]:
-        rows.append(("inactive outputs", ", ".join(figures["inactive_outputs"])))
-    rows.append(("stopped", str(run["stop_reason"])))
-    show_table(_title(run), (str(run["optimizer"]), f"seed {run['seed']}"), rows)
-
-
-def _show_accuracy(rows: Sequence[_Row]) -> None:
-    cells = [
-        (
-            row["optimizer"],
-            str(row["runs"]),
-            _format(row["mean_test_accuracy"]),
-            _format_range(row["test_accuracy_low"], row["test_accuracy_high"]),
-            _format(row["median_val_loss"]),
-        )
-        for row in rows
-    ]
-    caption = "Mean over the seeds with its 95 % bootstrap interval; median of the last validation losses."
-    columns = ("optimizer", "runs", "test accuracy", "interval", "val loss")
-    show_table(f"{_title(rows[0])}: accuracy", columns, cells, caption)
-
-
-def _show_effort(rows: Sequence[_Row]) -> None:
-    target = rows[0]["target"]
-    columns = ["optimizer", "steps", "seconds"]
-    cells = [[row["optimizer"], *(_format(row[f"median_{name}"], digits) for name, digits in _EFFORT)] for row in rows]
-    caption = "Medians over the seeds."
-    if target is not None:
-        columns += ["reached", "steps then", "seconds then"]
-        for row, line in zip(rows, cells, strict=True):
-            line.append(f"{row['runs_at_target']} of {row['runs']}")
-            line += [_format(row[f"median_{name}_to_target"], digits) for name, digits in _EFFORT]
-        caption = f"Medians over the seeds; reached: a validation accuracy above {target}."
-    show_table(f"{_title(rows[0])}: effort", columns, cells, caption)
-
-
-def _show_ends(rows: Sequence[_Row]) -> None:
-    cells = [
-        (
-            row["optimizer"],
-            str(row["not_finite_runs"]),
-            f"{row['inactive_runs']}{': ' * bool(row['inactive_outputs'])}{row['inactive_outputs']}",
-            row["stop_reasons"],
-        )
-        for row in rows
-    ]
-    columns = ("optimizer", "not finite", "inactive outputs", "stopped (runs)")
-    show_table(f"{_title(rows[0])}: ends of the runs", columns, cells)
-
-
-def _show_differences(rows: Sequence[_Row]) -> None:
-    """Print the pairs whose difference is larger than the spread over seeds, and count the others."""
-    found = [row for row in rows if row["verdict"].endswith("is better")]
-    others = sorted({row["verdict"] for row in rows if row not in found})
-    counts = [f"{sum(row['verdict'] == verdict for row in rows)} pairs: {verdict}." for verdict in others]
-    caption = " ".join([*counts, "Wilcoxon's signed-rank test over common seeds, corrected by Holm's method."])
-    title = f"{_title(rows[0])}: differences in test accuracy"
-    if not found:
-        say(f"{title}\n{caption}\n")
-        return
-    cells = [
-        (_describe_pair(row), _format(abs(row["median_difference"])), f"{row['corrected_p']:.3f}") for row in found
-    ]
-    show_table(title, ("pair", "median difference", "corrected p"), cells, caption)
-
-
-def _show_profile(rows: Sequence[_Row]) -> None:
-    """Print which share of several tasks each optimizer solves, within some factors of the fastest one's steps."""
-    if not rows or rows[0]["tasks"] < 2:
-        return
-    shares: dict[str, list[_Row]] = {}
-    for row in rows:
-        shares.setdefault(row["optimizer"], []).append(row)
-    cells = []
-    for optimizer, points in shares.items():
-        reached = [max((each["share_solved"] for each in points if each["factor"] <= r), default=0.0) for r in _FACTORS]
-        cells.append((optimizer, *(f"{share:.0%}" for share in reached)))
-    columns = ("optimizer", "fastest", *(f"within {factor:g} x" for factor in _FACTORS[1:-1]), "at all")
-    caption = (
-        f"Share of {rows[0]['tasks']} tasks solved within a multiple of the fastest optimizer's steps to the target."
-    )
-    show_table("Performance profile", columns, cells, caption)
-
-
-def _show_rates(rows: Sequence[_Row]) -> None:
-    cells = [
-        (
-            row["optimizer"],
-            f"{row['lr']:g}",
-            _format(row["median_val_accuracy"]),
-            _format_range(row["lower_quartile_val_accuracy"], row["upper_quartile_val_accuracy"]),
-            _format(row["median_steps_to_target"], 0),
-            f"{row['not_finite_runs']}, {row['inactive_runs']}",
-            "yes" if row["usable"] else "no",
-        )
-        for row in rows
-    ]
-    columns = ("optimizer", "rate", "val accuracy", "quartiles", "steps to target", "ends", "usable")
-    caption = "Medians over the seeds. Ends: runs that were not finite, runs with inactive outputs."
-    show_table(f"{_title(rows[0])}: learning rates", columns, cells, caption)
-
-
-def _show_usable_rates(rows: Sequence[_Row]) -> None:
-    cells = []
-    for row in rows:
-        ends = [row["lowest_usable_lr"], row["highest_usable_lr"]]
-        limits = "none" if None in ends else f"{ends[0]:.2g} to {ends[1]:.2g}"
-        decades = f"{'at least ' * bool(row['cut_off'])}{row['usable_decades']:.1f}"
-        best = "-" if row["best_lr"] is None else f"{row['best_lr']:g}"
-        cells.append((row["optimizer"], best, _format(row["best_median_val_accuracy"]), limits, decades))
-    columns = ("optimizer", "best rate", "val accuracy", "usable rates", "decades")
-    caption = "Usable: a median accuracy within 1 % of the optimizer's best. At least: the grid ends before the range."
-    show_table(f"{_title(rows[0])}: usable learning rates", columns, cells, caption)
-
-
-def _describe_pair(row: _Row) -> str:
-    first, second = row["optimizer_a"], row["optimizer_b"]
-    return f"{row['verdict']} than {second if row['verdict'] == f'{first} is better' else first}"
-
-
-def _by_task(rows: Iterable[_Row]) -> list[list[_Row]]:
-    """Return the rows of each data set and model."""
-    return [list(group) for _, group in groupby(rows, key=lambda row: (row["data"], row["model"]))]
-
-
-def _title(row: _Row) -> str:
-    return f"{row['data']}, {row['model']}"
-
-
-def _format_range(low: float | None, high: float | None) -> str:
-    return "-" if low is None or high is None else f"{low:.4f} to {high:.4f}"
-
-
-def _format(value: float | None, digits: int = 4) -> str:
-    """Return a number for readers; a target that was not reached is infinite."""
-    if value is None:
-        return "-"
-    if math.isnan(value):
-        return "not finite"
-    return "never" if math.isinf(value) else f"{value:,.{digits}f}"
+    show_table(*readable.tabulate_run(run))

@@ -20,7 +20,8 @@ _ALARM = "#C00000"
 _CROSS: dict[str, Any] = {"marker": "X", "edgecolors": "white", "linewidths": 0.8}
 _DASHES = ("solid", (0, (6, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 _LEGEND_WIDTH = 105  # characters, with 8 for a dash and the space between columns
-_DECADES_AN_INCH = 0.7  # with three labels for each
+_LABELS_AN_INCH = 2.2
+_FINE, _COARSE = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0), (1.0, 2.0, 5.0)  # labels of each decade
 _TITLE_WIDTH = 80  # characters, bold
 
 
@@ -103,14 +104,18 @@ def use_logarithmic_steps(axes: "list[Axes]") -> None:
 
 def use_logarithmic_positions(panel: "Axes", unit: str, width: float) -> None:
     """Use a logarithmic axis of steps or seconds, with as many labels as a panel of a width in inches has room for."""
+    if not math.isfinite(panel.dataLim.minposx):  # nothing is drawn
+        return
     panel.set_xscale("log")
     ticker = import_matplotlib("ticker")
     formatter = ticker.EngFormatter(sep="") if unit == "steps" else ticker.StrMethodFormatter("{x:g}")
     low, high = sorted(panel.xaxis.get_view_interval())
     decades = math.log10(high / low)
     label_logarithmic(panel.xaxis, formatter)
-    if decades > _DECADES_AN_INCH * width:
-        panel.xaxis.set_major_locator(ticker.LogLocator(numticks=20))
+    room = width * _LABELS_AN_INCH
+    if decades > 0.3 and decades * (len(_FINE) if decades < 1.5 else len(_COARSE)) > room:
+        parts = _COARSE if decades * len(_COARSE) <= room else (1.0,)
+        panel.xaxis.set_major_locator(ticker.LogLocator(subs=parts, numticks=20))
 
 
 def use_logarithmic_values(panel: "Axes") -> None:
@@ -131,7 +136,7 @@ def label_logarithmic(axis: "Axis", formatter: Any) -> None:
     if decades < 0.3:
         axis.set_major_locator(ticker.MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
     else:
-        parts = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0) if decades < 1.5 else (1.0, 2.0, 5.0)
+        parts = _FINE if decades < 1.5 else _COARSE
         axis.set_major_locator(ticker.LogLocator(subs=parts, numticks=20))
     axis.set_major_formatter(formatter)
     axis.set_minor_formatter(ticker.NullFormatter())

@@ -18,7 +18,7 @@ _SUMMARY: dict[str, Any] = {"color": "black", "marker": "|", "markersize": 15, "
 _SUMMARY_OFFSET, _SPREAD = 0.24, 0.2  # in rows
 _DOT: dict[str, Any] = {"s": 26, "alpha": 0.75, "linewidths": 0}
 _SEED: dict[str, Any] = {"color": "black", "marker": "o", "markersize": 5, "linestyle": "none", "alpha": 0.75}
-_BESIDE, _NEVER, _COUNT = 1.02, 1.06, 1.13  # columns at the right of a panel, in its widths
+_BESIDE, _NEVER, _COUNT = 1.02, 1.06, 1.14  # columns at the right of a panel, in its widths
 _PANEL_WIDTH = 4.2  # inches
 
 
@@ -147,7 +147,7 @@ def targets(
             panel.set_xticks([])
         _write_beside(panel, _NEVER, -0.75, "never" if never else "", ha="center", weight="bold")
         panel.set_xlabel(f"{unit} to {goal}")
-    _write_beside(panels[-1], _COUNT, -0.75, "reached by", weight="bold")
+    _write_beside(panels[-1], _COUNT, -0.75, "reached", weight="bold")
     for row, runs in enumerate(ends.values()):
         reached = sum(math.isfinite(end.steps_to_target) for end in runs)
         _write_beside(panels[-1], _COUNT, row, f"{reached} of {len(runs)}")

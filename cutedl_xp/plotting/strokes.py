@@ -44,9 +44,14 @@ def draw_runs(
     for run, (x, y) in zip(recorded, read_curves(recorded, name, positions), strict=True):
         marker = "." if len(x) == 1 else ""  # a line of a single entry is invisible without a mark
         panel.plot(x, leave_gaps(y), label="_run", color=colour, marker=marker, **thin(many))
-        last = [entry for entry in zip(x, y, strict=True) if math.isfinite(entry[1])][-1:]
-        for kind in _failures(run, inactive) if last else ():
-            panel.scatter(*last[0], label=f"_{kind}", zorder=4, **looks.FAILURES[kind])
+        if not len(x):
+            continue
+        finite = [entry for entry in zip(x, y, strict=True) if math.isfinite(entry[1])]
+        # A run without a finite value has its mark at the upper edge of the panel.
+        step, height = finite[-1] if finite else (x[-1], 0.97)
+        where: dict[str, Any] = {} if finite else {"transform": panel.get_xaxis_transform()}
+        for kind in _failures(run, inactive):
+            panel.scatter([step], [height], label=f"_{kind}", zorder=4, **looks.FAILURES[kind], **where)
             shown.add(kind)
     return shown
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cutedl_xp.files.atomic import write_atomically
-from cutedl_xp.studies import pictures, summary, table
+from cutedl_xp.studies import pictures, readable, summary, table
 
 
 def write(kind: str, runs: Sequence[dict[str, Any]], folder: Path) -> list[Path]:
@@ -24,20 +24,21 @@ def write(kind: str, runs: Sequence[dict[str, Any]], folder: Path) -> list[Path]
         return []
     paths = [folder / "results.csv"]
     table.write_csv(paths[0], table.run_rows(runs))
-    tables = {name: rows for name, rows in make_tables(kind, runs).items() if rows}
-    for name, rows in tables.items():
-        paths.append(folder / f"{name}.csv")
-        table.write_csv(paths[-1], rows)
-    sections = [f"## {name.capitalize()}\n\n{table.to_markdown(rows)}" for name, rows in tables.items()]
+    for name, rows in summarise(kind, runs).items():
+        if rows:
+            paths.append(folder / f"{name}.csv")
+            table.write_csv(paths[-1], rows)
     paths.append(folder / "results.md")
+    sections = [each.to_markdown() for each in readable.make_tables(kind, runs)]
     write_atomically(paths[-1], "\n".join(["# Results\n", *sections]).encode())
     draw = pictures.draw_sweep if kind == "sweep" else pictures.draw_compare
     return [*paths, *draw(runs, folder)]
 
 
-def make_tables(kind: str, runs: Sequence[dict[str, Any]]) -> Mapping[str, Sequence[table.Row]]:
-    """Return the rows of each table of a study, by the table's name."""
+def summarise(kind: str, runs: Sequence[dict[str, Any]]) -> Mapping[str, Sequence[table.Row]]:
+    """Return the rows of each table of a study for programs, by the table's name."""
     final = [run for run in runs if run["purpose"] == "final"]
     if kind == "sweep":
-        return {"rates": summary.rates(final), "summary": summary.summarise(final)}
-    return {"summary": summary.summarise(final), "differences": summary.differences(final)}
+        return {"rates": summary.rates(final), "usable-rates": summary.usable_rates(final)}
+    tables = {"summary": summary.summarise(final), "differences": summary.differences(final)}
+    return tables | {"profile": summary.profile(final)}

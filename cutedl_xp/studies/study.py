@@ -100,6 +100,19 @@ class Study:
                 best[task] = tuning.best([self._runs[_key_of(spec)] for spec in trials])
         return self.plan.tuned_runs(best)
 
+    def prepare(self, scheduler: str | None = None) -> None:
+        """Check what the missing runs need, and write the plan into the folder; :meth:`run` does this as well.
+
+        Parameters
+        ----------
+        scheduler
+            As in :meth:`run`.
+        """
+        if self.missing and scheduler is None:  # the workers of a cluster may have devices that this machine lacks
+            get_backend(self.plan.settings.backend, device=self.plan.settings.device)
+        if self.missing or not self._store.exists:
+            self._store.write_plan(self.plan, self._digests)
+
     def run(
         self,
         jobs: int | None = None,
@@ -140,10 +153,7 @@ class Study:
         if jobs is not None:
             _checks.check_integer("jobs", jobs, at_least=1)
         _checks.check_integer("checkpoint_every", checkpoint_every, at_least=0)
-        if self.missing and scheduler is None:  # the workers of a cluster may have devices that this machine lacks
-            get_backend(self.plan.settings.backend, device=self.plan.settings.device)
-        if self.missing or not self._store.exists:
-            self._store.write_plan(self.plan, self._digests)
+        self.prepare(scheduler)
         failed: list[Outcome] = []
         for stage in (self._trial_specs, self._final_specs):
             specs = self._missing(stage())

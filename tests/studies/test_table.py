@@ -1,12 +1,9 @@
 """Tables keep all digits in CSV, and are rounded for readers in Markdown."""
 
 import csv
-import math
-
-import pytest
 
 from cutedl_xp.studies.run import execute
-from cutedl_xp.studies.table import format_cell, run_rows, to_markdown, write_csv
+from cutedl_xp.studies.table import run_rows, write_csv
 
 
 def test_a_run_is_a_row(make_plan):
@@ -37,36 +34,3 @@ def test_csv_keeps_every_digit_and_text(tmp_path):
 def test_a_table_without_rows_is_empty(tmp_path):
     write_csv(tmp_path / "table.csv", [])
     assert (tmp_path / "table.csv").read_text().strip() == ""
-    assert to_markdown([]) == ""
-
-
-def test_markdown():
-    rows = [{"optimizer": "a|b", "test_loss": 0.123456}, {"optimizer": "lion", "test_loss": None}]
-    assert to_markdown(rows).splitlines() == [
-        "| optimizer | test loss |",
-        "| --- | ---: |",
-        "| a\\|b | 0.1235 |",
-        "| lion | - |",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "-"),
-        (True, "yes"),
-        (1234567, "1,234,567"),
-        (0.0, "0"),
-        (1.0, "1"),
-        (0.92, "0.92"),
-        (0.00001234, "1.2e-05"),
-        (123456.7, "123,457"),
-        (-0.00001, "-1e-05"),
-        (math.nan, "not finite"),
-        (math.inf, "never"),
-        ([1, None], "1, -"),
-        ({"a": 0.5, "b": 2}, "a: 0.5; b: 2"),
-    ],
-)
-def test_cells_for_readers(value, text):
-    assert format_cell(value) == text

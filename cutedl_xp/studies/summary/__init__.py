@@ -2,5 +2,7 @@
 
 from cutedl_xp.studies.summary._differences import differences
 from cutedl_xp.studies.summary._overview import summarise
+from cutedl_xp.studies.summary._profile import profile
+from cutedl_xp.studies.summary._rates import rates, usable_rates
 
-__all__ = ["differences", "summarise"]
+__all__ = ["differences", "profile", "rates", "summarise", "usable_rates"]
