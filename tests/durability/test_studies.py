@@ -138,6 +138,6 @@ def test_ctrl_c_ends_a_study_without_traces(
         if process.returncode == 0:
             break
         assert errors.count("Traceback") == 1
-        assert errors.endswith("KeyboardInterrupt\n")
+        assert "\nKeyboardInterrupt\n" in errors  # a warning of loky about a semaphore may follow
         if (tmp_path / "study" / "study.json").exists():
             assert describe(studies.read(tmp_path / "study")).items() <= undisturbed[0].items()
