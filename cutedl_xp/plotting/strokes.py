@@ -58,7 +58,10 @@ def draw_runs(
 
 def draw_median(panel: "Axes", band: medians.Band, style: looks.Style, **line: Any) -> None:
     """Draw the median of runs thick."""
-    panel.plot(band.positions, leave_gaps(band.median), **{**style, "linewidth": THICK}, zorder=3, **line)
+    values = leave_gaps(band.median)
+    if not any(map(math.isfinite, values)):  # Matplotlib cannot place markers on an empty line
+        line.pop("markevery", None)
+    panel.plot(band.positions, values, **{**style, "linewidth": THICK}, zorder=3, **line)
 
 
 def draw_bands(panel: "Axes", bands: Mapping[str, medians.Band], styles: Mapping[str, looks.Style]) -> None:

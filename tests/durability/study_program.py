@@ -12,7 +12,7 @@ def make_plan(data: str) -> studies.Plan:
         models=["8-16-3"],
         optimizers=["adam(lr=0.01)", "momentum(lr=0.01)", "adagrad(lr=0.1)"],
         seeds=[1, 2],
-        settings=studies.Settings(epochs=100, patience=30, output_activation="relu", schedule="cosine"),
+        settings=studies.Settings(epochs=300, patience=100, output_activation="relu", schedule="cosine"),
     )
 
 

@@ -20,6 +20,7 @@ for _package in ("loky", "safetensors", "threadpoolctl"):
     pytest.importorskip(_package)
 pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="finds the processes of a study by their group")
 
+Runs = dict[tuple[str, int], dict[str, Any]]
 _ROOT = Path(__file__).parents[2]
 _MOST_SECONDS = 15.0  # that a process may outlive the one that started it
 
@@ -62,7 +63,7 @@ def wait_for_group(process: "subprocess.Popen[str]") -> None:
         time.sleep(0.02)
 
 
-def describe(runs: list[dict[str, Any]]) -> dict[tuple[str, int], dict[str, Any]]:
+def describe(runs: list[dict[str, Any]]) -> Runs:
     """Return the runs without times by optimizer and seed, each of which must be there once."""
     described = {}
     for run in runs:
@@ -74,51 +75,53 @@ def describe(runs: list[dict[str, Any]]) -> dict[tuple[str, int], dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(data: str, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], dict[str, Any]]:
-    """Return the runs of a study that nothing disturbs."""
+def undisturbed(data: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Runs, float]:
+    """Return the runs of a study that nothing disturbs, and the seconds that they take."""
     study = studies.Study(tmp_path_factory.mktemp("undisturbed"), make_plan(data))
-    assert study.run(jobs=1, checkpoint_every=0) == []
-    return describe(study.runs)
+    begun = time.monotonic()
+    assert study.run(jobs=1, checkpoint_every=3) == []
+    return describe(study.runs), time.monotonic() - begun
 
 
 def test_killed_studies_end_as_an_undisturbed_one(
     data: str,
-    undisturbed: dict[tuple[str, int], dict[str, Any]],
+    undisturbed: tuple[Runs, float],
     number_of: Callable[[int, int], int],
     record_property: Callable[..., None],
     tmp_path: Path,
 ) -> None:
     """Every run is there once, with the same bits; processes end with the one that was killed, and leave no file."""
     random_numbers = random.Random(int(os.environ.get("CUTEDL_XP_DURABILITY_SEED", "0")))
-    kills, killed, ended, found = number_of(4, 40), 0, 0, 0
+    expected, seconds = undisturbed
+    kills, killed, ended, found, left = number_of(4, 40), 0, 0, 0, 0
     while killed < kills or not ended:
         folder = tmp_path / str(ended)
-        jobs = random_numbers.choice([1, 1, 2])
-        process = start(folder, data, jobs)
+        process = start(folder, data, jobs=random_numbers.choice([1, 2]))
         if killed < kills:
-            time.sleep(random_numbers.uniform(0.0, 1.5 if jobs == 1 else 4.0))  # processes start within seconds
+            time.sleep(random_numbers.uniform(0.0, 1.5 * seconds))
             process.kill()
         _, errors = process.communicate()
         wait_for_group(process)
         runs = describe(studies.read(folder)) if (folder / "study.json").exists() else {}
-        assert runs.items() <= undisturbed.items()
+        assert runs.items() <= expected.items()
         if process.returncode == -signal.SIGKILL:
             killed += 1
             found += len(runs)
+            left += len(list((folder / "checkpoints").glob("*.ckpt")))
             continue
         assert (process.returncode, errors) == (0, "")
-        assert runs == undisturbed
+        assert runs == expected
         assert {path.suffix for path in (folder / "runs").iterdir()} == {".json"}
         assert list((folder / "checkpoints").iterdir()) == []
         ended += 1
-    record_property("figures", {"kills": killed, "studies": ended, "finished runs at kills": found})
+    record_property("figures", {"kills": killed, "studies": ended, "runs found": found, "checkpoints found": left})
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("to_group", [True, False])
 def test_ctrl_c_ends_a_study_without_traces(
     data: str,
-    undisturbed: dict[tuple[str, int], dict[str, Any]],
+    undisturbed: tuple[Runs, float],
     number_of: Callable[[int, int], int],
     tmp_path: Path,
     jobs: int,
@@ -135,5 +138,6 @@ def test_ctrl_c_ends_a_study_without_traces(
         if process.returncode == 0:
             break
         assert errors.count("Traceback") == 1
-        assert errors.endswith("KeyboardInterrupt\n")
-        assert describe(studies.read(tmp_path / "study")).items() <= undisturbed.items()
+        assert "\nKeyboardInterrupt\n" in errors  # a warning of loky about a semaphore may follow
+        if (tmp_path / "study" / "study.json").exists():
+            assert describe(studies.read(tmp_path / "study")).items() <= undisturbed[0].items()

@@ -266,6 +266,19 @@ def test_a_divergence_is_kept_and_not_made_again(make_plan, tmp_path):
     assert studies.Study(tmp_path).missing == []
 
 
+@pytest.mark.parametrize("kind", ["compare", "sweep"])
+def test_results_of_divergences_alone_are_written(make_plan, tmp_path, kind):
+    for package in ("matplotlib", "scipy"):
+        pytest.importorskip(package)
+    rates = {"rates": {"": [1e150, 1e250]}} if kind == "sweep" else {}
+    study = studies.Study(tmp_path, make_plan(kind=kind, optimizers=["fixed(lr=1e200)", "momentum(lr=1e200)"], **rates))
+    assert study.run(jobs=1) == []
+    written = study.write()
+    assert {path.name for path in written} >= {"results.csv", "results.md"}
+    assert {path.suffix for path in written} >= {".csv", ".png"}
+    assert all(path.stat().st_size for path in written)
+
+
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not hold the superuser back")
 def test_a_folder_that_cannot_be_written_is_refused(make_plan, tmp_path):
     tmp_path.chmod(0o500)
