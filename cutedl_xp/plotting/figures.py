@@ -20,7 +20,7 @@ _ALARM = "#C00000"
 _CROSS: dict[str, Any] = {"marker": "X", "edgecolors": "white", "linewidths": 0.8}
 _DASHES = ("solid", (0, (6, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 _LEGEND_WIDTH = 105  # characters, with 8 for a dash and the space between columns
-_LABELS_AN_INCH = 2.2
+_LABELS_AN_INCH = 1.9
 _FINE, _COARSE = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0), (1.0, 2.0, 5.0)  # labels of each decade
 _TITLE_WIDTH = 80  # characters, bold
 

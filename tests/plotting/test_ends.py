@@ -1,5 +1,6 @@
 """Pictures of the ends of runs: accuracies, targets, profiles and sweeps."""
 
+import itertools
 import math
 
 import numpy as np
@@ -80,6 +81,17 @@ class TestTargets:
         assert [x for x, _ in offsets(steps)] == [1000.0, 9000.0, column, column, column, 1000.0]
         assert words(steps) == ["never"]
         assert words(seconds) == ["never", "reached", "2 of 3", "1 of 3"]
+
+    @pytest.mark.parametrize("longest", [2e3, 2e5, 2e6, 1e8])
+    def test_labels_of_the_axes_do_not_touch(self, longest):
+        slowest = RunEnd(steps_to_target=longest, seconds_to_target=longest / 1000)
+        figure = plotting.targets({"momentum(lr=0.002, momentum=0.9)": [GOOD, slowest, NEVER]})
+        figure.draw_without_rendering()
+        for axis in (panel.xaxis for panel in figure.axes):
+            low, high = axis.get_view_interval()
+            ticks = [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+            extents = [label.get_window_extent() for label in ticks]
+            assert all(one.x1 + 3 < two.x0 for one, two in itertools.pairwise(extents))
 
     def test_nobody_reached_it(self, tmp_path):
         figure = plotting.targets({"adam": [NEVER, BROKEN]})
