@@ -117,7 +117,10 @@ def _tabulate_differences(rows: Sequence[_Row]) -> ReadableTable:
     """Return the pairs whose difference is larger than the spread over seeds, and count the others."""
     found = [row for row in rows if row["verdict"].endswith("is better")]
     others = sorted({row["verdict"] for row in rows if row not in found})
-    counts = [f"{sum(row['verdict'] == verdict for row in rows)} pairs: {verdict}." for verdict in others]
+    counts = []
+    for verdict in others:
+        number = sum(row["verdict"] == verdict for row in rows)
+        counts.append(f"{number} pair{'s' * (number != 1)}: {verdict}.")
     caption = " ".join([*counts, "Wilcoxon's signed-rank test over common seeds, corrected by Holm's method."])
     title = f"{_title(rows[0])}: differences in test accuracy"
     if not found:
