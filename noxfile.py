@@ -19,7 +19,8 @@ EXAMPLE = "examples/mlp/mnist_recognize.py"
 TORCH, JAX, OPTAX, KERAS = "torch==2.13.0", "jax==0.10.2", "optax==0.2.8", "keras==3.15.1"
 SCIPY, SCIKIT_LEARN = "scipy==1.17.1", "scikit-learn==1.9.1"
 PEERS = (TORCH, JAX, OPTAX, KERAS, "thinc==9.1.1", SCIKIT_LEARN, "numba==0.68.1")
-SLOW = ("tests/examples", "tests/datasets/test_download.py")
+STUDIES = ("tests/studies", "tests/commands/test_studies.py", "tests/examples")  # of the session `studies`
+SLOW = (*STUDIES, "tests/datasets/test_download.py")
 SIDE_BY_SIDE = ("--numprocesses", "auto", "--maxprocesses", "4")
 RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # newer versions find new faults
 PIP_AUDIT = "pip-audit==2.10.1"
@@ -36,12 +37,19 @@ os.environ.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
 @nox.session
 def quick(session: nox.Session) -> None:
     """Run the tests on NumPy with numba, the documented examples, and a short training; a few minutes."""
-    session.install("--editable", ".[test,fast]")
+    session.install("--editable", ".[test,cli]")
     # One thread a process, as the processes share the cores; the other sessions leave the choice to the libraries
     test_on("numpy", session, *(f"--ignore={part}" for part in SLOW), OPENBLAS_NUM_THREADS="1")
     run_doctests(session)
     with tempfile.TemporaryDirectory() as folder:
         session.run("python", EXAMPLE, "--epochs", "1", "--out", str(Path(folder) / "adam"))
+
+
+@nox.session(python="3.11")
+def studies(session: nox.Session) -> None:
+    """Run the tests of studies, of the commands and of the example program, and kill a study."""
+    session.install(".[test,cli,dask,pandas,tensorboard]")
+    session.run("pytest", *STUDIES, "tests/durability/test_studies.py", *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session
@@ -96,7 +104,9 @@ def tests_jax(session: nox.Session) -> None:
 def durability(session: nox.Session) -> None:
     """Kill trainings, inject errors and damage files; CUTEDL_XP_DURABILITY=large does so for an hour or two."""
     session.install(".[test,fast]")
-    session.run("pytest", "tests/durability", *SIDE_BY_SIDE, *session.posargs)
+    session.run(
+        "pytest", "tests/durability", "--ignore=tests/durability/test_studies.py", *SIDE_BY_SIDE, *session.posargs
+    )
     kills = ("tests/durability/test_kill.py", "-k", "killed")
     session.run("pytest", *kills, "--backend", "array_api_strict", *session.posargs)
 
@@ -205,13 +215,14 @@ def run_doctests(session: nox.Session) -> None:
 
 
 def test_on(backend: str, session: nox.Session, *parts: str, **environment: str) -> None:
-    """Run all tests except those of the sessions interop and durability, or the given parts."""
+    """Run all tests except those of the sessions interop, durability and studies, or the given parts."""
     session.run(
         "pytest",
         "--backend",
         backend,
         "--ignore=tests/interop",
         "--ignore=tests/durability",
+        *(f"--ignore={part}" for part in STUDIES),
         *SIDE_BY_SIDE,
         *parts,
         *session.posargs,

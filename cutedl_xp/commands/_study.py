@@ -32,11 +32,12 @@ def run(kind: str, given: Mapping[str, Any]) -> int:
     execution = _check_execution(given)
     plan = resolution.resolve(kind, given)
     study = Study(resolution.choose_folder(kind, given), plan, new="new" in given)
+    study.prepare(execution["scheduler"])
+    resolution.warn_about_data(study.plan)
     if "save_config" in given:
         config.write_config(given["save_config"], study.plan.to_dict())
-    if plan.tune:
+    if study.plan.tune:
         _describe_tuning(study)
-    study.prepare(execution["scheduler"])
     before, missing = len(study.runs), _count_missing(study)
     _output.note(f"{study.folder}: {_count(missing, 'run')} to make, {before} finished before")
     failed: Sequence[Any] = ()

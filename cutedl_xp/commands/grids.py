@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from cutedl_xp import _checks
 
 DEFAULT_RATES = ("1e-4:1:9",)
-ADADELTA_RATES = "adadelta=0.01:100:9"  # its rate is a factor of the step, 1 in the paper
+ADADELTA_RATES = "adadelta=0.01:1000:11"  # its rate is a factor of the step, 1 in the paper
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -29,7 +29,7 @@ def parse_rates(texts: Sequence[str]) -> dict[str, list[float]]:
     Parameters
     ----------
     texts
-        Grids such as ``"1e-4:1:9"`` (lowest, highest, number), ``"0.01,0.1"`` or ``"adadelta=0.01:100:9"``.
+        Grids such as ``"1e-4:1:9"`` (lowest, highest, number), ``"0.01,0.1"`` or ``"adadelta=0.01:1000:11"``.
 
     Raises
     ------

@@ -117,7 +117,7 @@ RATES: dict[str, Any] = {
         "GRID",
         _RUNS,
         "Learning rates: lowest:highest:number such as 1e-4:1:9, or a list such as 0.01,0.1. A grid of one rule is "
-        "adadelta=0.01:100:9. May be repeated. Default: 1e-4:1:9.",
+        "adadelta=0.01:1000:11. May be repeated. Default: 1e-4:1:9.",
     ),
 }
 TRAINING: dict[str, Any] = {

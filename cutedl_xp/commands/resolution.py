@@ -6,6 +6,7 @@ from typing import Any
 
 from cutedl_xp import _checks
 from cutedl_xp.commands import grids
+from cutedl_xp.commands._output import note
 from cutedl_xp.studies import config, data
 from cutedl_xp.studies.plan import Plan
 from cutedl_xp.studies.settings import Settings
@@ -95,6 +96,15 @@ def find_models(values: Mapping[str, Any]) -> list[str]:
     names = _checks.check_sequence("data", values["data"])
     every = [data.load(name, validation=settings.validation, target_column=settings.target_column) for name in names]
     return list(dict.fromkeys(f"{parts.train[0].shape[1]}-{len(parts.class_names)}" for parts in every))
+
+
+def warn_about_data(plan: Plan) -> None:
+    """Print a warning for each data set that is not the one of its name."""
+    for text in plan.data:
+        settings = plan.settings
+        parts = data.load(text, validation=settings.validation, target_column=settings.target_column)
+        if parts.warning:
+            note(f"warning: {parts.warning}")
 
 
 def _merge(*layers: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ EXAMPLES = """examples:
 
   cutedl-xp sweep --data digits --optimizer adam
     --optimizer adadelta --rates 1e-5:1:11
-    --rates adadelta=0.01:100:9
+    --rates adadelta=0.01:1000:11
     adadelta's rate is a factor of its step
 
   cutedl-xp sweep --out out/sweep --rates 2,5,10

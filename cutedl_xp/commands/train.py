@@ -12,6 +12,7 @@ from cutedl_xp.commands._progress import TrainingProgress
 from cutedl_xp.studies import config, data
 from cutedl_xp.studies import run as runs
 from cutedl_xp.studies.executors import limit_threads
+from cutedl_xp.studies.plan import Plan
 from cutedl_xp.studies.store import write_run
 from cutedl_xp.studies.tensorboard import write_events
 from cutedl_xp.training.session import Session
@@ -43,13 +44,14 @@ _ONE = ("data", "models", "optimizers", "seeds")
 def run(given: dict[str, Any]) -> int:
     """Train one model and save it; ``given`` holds the options of the command line."""
     share_gpu_memory()
-    spec, every = _resolve(given)
+    plan, spec, every = _resolve(given)
     folder = _choose_folder(given)
     checkpoint = folder / _CHECKPOINTS / f"{spec.name}.ckpt"
     try:
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OSError(f"--out {folder} cannot be written: {error.strerror}; name another folder") from error
+    resolution.warn_about_data(plan)
     _output.note(f"{spec.data}, {spec.model}, {spec}")
     try:
         with TrainingProgress(spec.settings.epochs) as progress, limit_threads():
@@ -65,8 +67,8 @@ def run(given: dict[str, Any]) -> int:
     return 0
 
 
-def _resolve(given: Mapping[str, Any]) -> tuple[runs.RunSpec, int]:
-    """Return the run, and the epochs between two checkpoints; everything that can be checked before is checked."""
+def _resolve(given: Mapping[str, Any]) -> tuple[Plan, runs.RunSpec, int]:
+    """Return the plan, its one run, and the epochs between two checkpoints; everything that can be checked before is checked."""
     every = given.get("checkpoint_every", 10)
     if every < 0:
         raise ValueError(f"--checkpoint-every must be 0 or greater; got {every}")
@@ -82,7 +84,7 @@ def _resolve(given: Mapping[str, Any]) -> tuple[runs.RunSpec, int]:
     get_backend(spec.settings.backend, device=spec.settings.device)
     if "save_config" in given:
         config.write_config(given["save_config"], plan.to_dict())
-    return spec, every
+    return plan, spec, every
 
 
 def _choose_folder(given: Mapping[str, Any]) -> Path:

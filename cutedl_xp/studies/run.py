@@ -1,12 +1,13 @@
 """A run: one training as a function of plain values."""
 
+import functools
 import hashlib
 import json
 import platform
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,7 @@ def train(
         if session is not None:
             session.resume(training, validation, together)
         else:
+            _compile(replace(spec, seed=0, data_sha256=None), len(training))
             session = _begin(spec, backend, len(training))
             session.fit(training, settings.epochs, validation, listeners=together)
     return session
@@ -201,6 +203,15 @@ def _begin(spec: RunSpec, backend: Backend, epoch_steps: int) -> Session:
         optimizer=optimizer_text.make(spec.optimizer, settings.schedule, settings.epochs * epoch_steps),
         metrics=[metrics.accuracy],
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _compile(spec: RunSpec, epoch_steps: int) -> None:
+    """Train for one step, so that what this process compiles at its first one is not part of a run's seconds."""
+    parts, settings = load_data(spec), spec.settings
+    x, y = parts.train
+    batch = _make_dataset(parts, (x[: settings.batch_size], y[: settings.batch_size]), settings.batch_size)
+    _begin(spec, get_backend(settings.backend, device=settings.device), epoch_steps).fit(batch, 1, batch)
 
 
 def _load(checkpoint: Path, backend: Backend) -> Session | None:
