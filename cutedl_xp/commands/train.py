@@ -68,7 +68,7 @@ def run(given: dict[str, Any]) -> int:
 
 
 def _resolve(given: Mapping[str, Any]) -> tuple[Plan, runs.RunSpec, int]:
-    """Return the plan, its one run, and the epochs between two checkpoints; everything that can be checked before is checked."""
+    """Return the plan, its one run, and the epochs between two checkpoints, after all checks."""
     every = given.get("checkpoint_every", 10)
     if every < 0:
         raise ValueError(f"--checkpoint-every must be 0 or greater; got {every}")
