@@ -62,7 +62,7 @@ class RunSpec:
 
     @property
     def name(self) -> str:
-        """Name of the run's files: readable, and with a digest of all values that it depends on."""
+        """Name of the run's files, which is readable and ends with a digest of all values that the run depends on."""
         values = [self.data, self.model, self.optimizer, self.seed, self.purpose, self.settings.to_dict()]
         digest = hashlib.sha256(json.dumps(values).encode()).hexdigest()[:10]
         parts = (Path(self.data).stem, self.model, f"seed{self.seed}", self.optimizer)

@@ -80,7 +80,7 @@ class Study:
 
     @property
     def missing(self) -> list[RunSpec]:
-        """Runs that can be made now: those of the tuning first, and once these are finished the final ones."""
+        """Runs that can be made now. Those of the tuning are first; the final ones follow when these have finished."""
         return self._missing(self._trial_specs()) or self._missing(self._final_specs())
 
     def _missing(self, specs: Sequence[RunSpec]) -> list[RunSpec]:
