@@ -1,7 +1,6 @@
 """The course of a study: its plan, its runs, its tables and pictures."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from cutedl_xp.commands import _output, _signals, resolution, tables
@@ -100,11 +99,7 @@ def _write(study: Study, *, with_events: bool) -> None:
     if with_events:
         files = [*files, tensorboard.write_events(runs, study.folder)]
     tables.show(study.plan.kind, runs)
-    _output.say(f"written to {study.folder}: {', '.join(_relative(file, study.folder) for file in files)}")
-
-
-def _relative(file: Path, folder: Path) -> str:
-    return str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
+    _output.say(f"written to {study.folder}: {', '.join(str(file.relative_to(study.folder)) for file in files)}")
 
 
 def _count(number: int, noun: str) -> str:

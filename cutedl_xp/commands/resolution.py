@@ -7,7 +7,7 @@ from typing import Any
 from cutedl_xp import _checks
 from cutedl_xp.commands import grids
 from cutedl_xp.commands._output import note
-from cutedl_xp.studies import config, data, optimizer_text
+from cutedl_xp.studies import config, data, models, optimizer_text
 from cutedl_xp.studies.plan import Plan
 from cutedl_xp.studies.settings import Settings
 from cutedl_xp.studies.store import Store
@@ -52,7 +52,20 @@ def resolve(kind: str, given: Mapping[str, Any]) -> Plan:
     if kind == "sweep" and "rates" not in values:
         adadelta = any(str(text).strip().lower().startswith("adadelta") for text in values["optimizers"])
         values["rates"] = grids.parse_rates([*grids.DEFAULT_RATES, *[grids.ADADELTA_RATES] * adadelta])
-    return Plan.from_dict(values | {"kind": "compare" if kind == "train" else kind})
+    plan = Plan.from_dict(values | {"kind": "compare" if kind == "train" else kind})
+    _check_effects(given, plan)
+    return plan
+
+
+def _check_effects(given: Mapping[str, Any], plan: Plan) -> None:
+    """Refuse options that would change nothing."""
+    if "min_delta" in given and not plan.settings.patience:
+        raise ValueError("--min-delta needs --patience, the number of validations without such a decrease")
+    if "activation" in given and all(len(models.parse(text)) == 2 for text in plan.models):
+        raise ValueError(
+            f"--activation is that of hidden layers, and {_checks.format_names(plan.models)} has none; give --model "
+            "with more widths, or --output-activation"
+        )
 
 
 def _read_stored(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:

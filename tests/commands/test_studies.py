@@ -172,6 +172,8 @@ WRONG = [
     ["compare", "--validation", "some"],
     ["compare", "--schedule", "nonsense"],
     ["compare", "--activation", "nonsense"],
+    ["compare", "--activation", "tanh", "--model", "4-3"],
+    ["compare", "--min-delta", "0.1"],
     ["compare", "--target", "2"],
     ["compare", "--tune", "-1"],
     ["compare", "--backend", "nonsense"],
