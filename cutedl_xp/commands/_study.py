@@ -1,13 +1,12 @@
 """The course of a study: its plan, its runs, its tables and pictures."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from cutedl_xp.commands import _output, _signals, resolution, tables
 from cutedl_xp.commands._environment import share_gpu_memory
 from cutedl_xp.commands._progress import StudyProgress
-from cutedl_xp.studies import config
+from cutedl_xp.studies import config, tensorboard
 from cutedl_xp.studies.study import Study
 
 _CHECKPOINT_EVERY = 10  # epochs
@@ -32,10 +31,12 @@ def run(kind: str, given: Mapping[str, Any]) -> int:
     execution = _check_execution(given)
     plan = resolution.resolve(kind, given)
     study = Study(resolution.choose_folder(kind, given), plan, new="new" in given)
-    study.prepare(execution["scheduler"])
-    resolution.warn_about_data(study.plan)
+    if "tensorboard" in given:
+        tensorboard.import_writer()
     if "save_config" in given:
         config.write_config(given["save_config"], study.plan.to_dict())
+    study.prepare(execution["scheduler"])
+    resolution.warn_about_data(study.plan)
     if study.plan.tune:
         _describe_tuning(study)
     before, missing = len(study.runs), _count_missing(study)
@@ -47,7 +48,7 @@ def run(kind: str, given: Mapping[str, Any]) -> int:
             failed = study.run(**execution, ended=ended)
     except KeyboardInterrupt:
         interrupted = True
-    _write(study, "tensorboard" in given)
+    _write(study, with_events="tensorboard" in given)
     if interrupted:
         _output.note(f"interrupted; the same command makes the other runs of {study.folder}")
         return _signals.INTERRUPTED
@@ -61,8 +62,10 @@ def _check_execution(given: Mapping[str, Any]) -> dict[str, Any]:
     jobs, every = given.get("jobs"), given.get("checkpoint_every", _CHECKPOINT_EVERY)
     if jobs is not None and jobs < 1:
         raise ValueError(f"--jobs must be 1 or greater; got {jobs}")
-    if jobs is not None and "scheduler" in given:
-        raise ValueError("--jobs is for this machine, and --scheduler for a cluster with workers of its own; give one")
+    for name in ("jobs", "checkpoint_every"):
+        if name in given and "scheduler" in given:
+            option = f"--{name.replace('_', '-')}"
+            raise ValueError(f"{option} is for this machine, and --scheduler for a cluster; leave one of them out")
     if every < 0:
         raise ValueError(f"--checkpoint-every must be 0 or greater; got {every}")
     return {"jobs": jobs, "scheduler": given.get("scheduler"), "checkpoint_every": every}
@@ -83,25 +86,20 @@ def _count_missing(study: Study) -> int:
     if not missing or missing[0].purpose == "final":
         return len(missing)
     tasks = {(spec.data, spec.model) for spec in missing} | {(run["data"], run["model"]) for run in study.runs}
-    return len(missing) + len(tasks) * len(plan.seeds) * len(plan.optimizers)
+    finished: int = sum(run["purpose"] == "final" for run in study.runs)
+    return len(missing) + len(tasks) * len(plan.seeds) * len(plan.optimizers) - finished
 
 
-def _write(study: Study, tensorboard: bool) -> None:
+def _write(study: Study, *, with_events: bool) -> None:
     """Write the files of the results, and print the tables."""
     runs = study.runs
     if not runs:
         return
     files = study.write()
-    if tensorboard:
-        from cutedl_xp.studies.tensorboard import write_events
-
-        files = [*files, write_events(runs, study.folder)]
+    if with_events:
+        files = [*files, tensorboard.write_events(runs, study.folder)]
     tables.show(study.plan.kind, runs)
-    _output.say(f"written to {study.folder}: {', '.join(_relative(file, study.folder) for file in files)}")
-
-
-def _relative(file: Path, folder: Path) -> str:
-    return str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
+    _output.say(f"written to {study.folder}: {', '.join(str(file.relative_to(study.folder)) for file in files)}")
 
 
 def _count(number: int, noun: str) -> str:

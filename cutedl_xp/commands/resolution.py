@@ -7,7 +7,7 @@ from typing import Any
 from cutedl_xp import _checks
 from cutedl_xp.commands import grids
 from cutedl_xp.commands._output import note
-from cutedl_xp.studies import config, data
+from cutedl_xp.studies import config, data, models, optimizer_text
 from cutedl_xp.studies.plan import Plan
 from cutedl_xp.studies.settings import Settings
 from cutedl_xp.studies.store import Store
@@ -43,13 +43,29 @@ def resolve(kind: str, given: Mapping[str, Any]) -> Plan:
     OSError, TypeError, ValueError
         If a value is wrong, or a file cannot be read.
     """
-    values = _merge(_DEFAULTS[kind], _read_stored(kind, given), read_file(kind, given), from_options(given))
+    stored, chosen = _read_stored(kind, given), _merge(read_file(kind, given), from_options(given))
+    values = _merge(_DEFAULTS[kind], stored, chosen)
+    if stored.get("rates"):
+        values["rates"] = _complete_rates(chosen.get("rates", {}), stored["rates"], values["optimizers"])
     if "models" not in values:
         values["models"] = find_models(values)
     if kind == "sweep" and "rates" not in values:
         adadelta = any(str(text).strip().lower().startswith("adadelta") for text in values["optimizers"])
         values["rates"] = grids.parse_rates([*grids.DEFAULT_RATES, *[grids.ADADELTA_RATES] * adadelta])
-    return Plan.from_dict(values | {"kind": "compare" if kind == "train" else kind})
+    plan = Plan.from_dict(values | {"kind": "compare" if kind == "train" else kind})
+    _check_effects(given, plan)
+    return plan
+
+
+def _check_effects(given: Mapping[str, Any], plan: Plan) -> None:
+    """Refuse options that would change nothing."""
+    if "min_delta" in given and not plan.settings.patience:
+        raise ValueError("--min-delta needs --patience, the number of validations without such a decrease")
+    if "activation" in given and all(len(models.parse(text)) == 2 for text in plan.models):
+        raise ValueError(
+            f"--activation is that of hidden layers, and {_checks.format_names(plan.models)} has none; give --model "
+            "with more widths, or --output-activation"
+        )
 
 
 def _read_stored(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,6 +77,14 @@ def _read_stored(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     if stored["kind"] != kind:
         raise ValueError(f"{store.folder} holds a study of `{stored['kind']}`; name another folder with --out")
     return stored
+
+
+def _complete_rates(chosen: Any, stored: Mapping[str, Any], optimizers: Any) -> Any:
+    """Return the rates that were chosen, and those of the study for the rules that have none."""
+    if not isinstance(chosen, Mapping) or "" in chosen:
+        return chosen
+    rules = {optimizer_text.rule_name(text) for text in _checks.check_sequence("optimizers", optimizers)}
+    return {rule: rates for rule, rates in stored.items() if not rule or rule in rules} | dict(chosen)
 
 
 def read_file(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:

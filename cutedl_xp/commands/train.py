@@ -1,6 +1,7 @@
 """``cutedl-xp train``: one run in this process, and its model."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from cutedl_xp.backends import get_backend
 from cutedl_xp.commands import _output, _signals, options, resolution, tables
 from cutedl_xp.commands._environment import share_gpu_memory
 from cutedl_xp.commands._progress import TrainingProgress
+from cutedl_xp.files.arrays import import_safetensors
+from cutedl_xp.plotting import figures
 from cutedl_xp.studies import config, data
 from cutedl_xp.studies import run as runs
 from cutedl_xp.studies.executors import limit_threads
 from cutedl_xp.studies.plan import Plan
 from cutedl_xp.studies.store import write_run
-from cutedl_xp.studies.tensorboard import write_events
+from cutedl_xp.studies.tensorboard import import_writer, write_events
 from cutedl_xp.training.session import Session
 
 OPTIONS = (
@@ -63,7 +66,8 @@ def run(given: dict[str, Any]) -> int:
     result = runs.finish(spec, session)
     _write(spec, session, result, folder, "tensorboard" in given)
     checkpoint.unlink(missing_ok=True)
-    checkpoint.parent.rmdir()
+    with suppress(OSError):  # the folder may hold the checkpoint of a run with other options
+        checkpoint.parent.rmdir()
     return 0
 
 
@@ -82,6 +86,10 @@ def _resolve(given: Mapping[str, Any]) -> tuple[Plan, runs.RunSpec, int]:
     spec = plan.runs(plan.tasks)[0]
     data.check_fits(runs.load_data(spec), spec.model)
     get_backend(spec.settings.backend, device=spec.settings.device)
+    import_safetensors()
+    figures.import_matplotlib("figure")
+    if "tensorboard" in given:
+        import_writer()
     if "save_config" in given:
         config.write_config(given["save_config"], plan.to_dict())
     return plan, spec, every

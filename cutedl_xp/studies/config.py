@@ -39,10 +39,15 @@ def write_config(path: str | os.PathLike[str], values: Mapping[str, Any]) -> Non
     Parameters
     ----------
     path
-        File to write; its folder must exist.
+        File to write; its folder is created.
     values
         Strings, numbers, booleans, lists of these, and one level of dicts. TOML has no word for None: keys with this
         value are left out, and have their defaults.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the file cannot be written, or a value is none of these.
 
     Examples
     --------
@@ -61,6 +66,10 @@ def write_config(path: str | os.PathLike[str], values: Mapping[str, Any]) -> Non
     text = "\n".join(_format_lines(values)) + "\n"
     if tomllib.loads(text) != _without_none(values):
         raise ValueError(f"the configuration must consist of plain values; got {_checks.format_value(values)}")
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror}; name another file") from error
     write_atomically(Path(path), text.encode())
 
 

@@ -48,6 +48,7 @@ class Plan:
         Learning rates of a sweep: for the name of a rule, or ``""`` for the rules that are not named, a list.
     tune
         Number of trials with which each optimizer's rate and decays are tuned, default 0: the given options are taken.
+        Trials are judged on the validation samples, which then cannot be the test samples.
     tuning_seeds
         Seeds of each trial; default ``(1001,)``. None of them may be among ``seeds``.
     settings
@@ -99,6 +100,11 @@ class Plan:
             raise ValueError("`rates` belong to a sweep; a comparison takes the rate of each optimizer")
         if self.kind == "sweep" and self.tune:
             raise ValueError("`tune` belongs to a comparison; a sweep takes the given rates")
+        if self.tune and self.settings.validation == "test":
+            raise ValueError(
+                "a tuning must not see the test samples; got `validation` 'test' with `tune`: give `validation` a "
+                "fraction of the training samples, such as 0.1"
+            )
         if self.tune and set(self.seeds) & set(self.tuning_seeds):
             raise ValueError(
                 f"`tuning_seeds` must not be among `seeds`, so that no optimizer is judged on the seeds of its "
@@ -120,6 +126,11 @@ class Plan:
         if not rates:
             raise ValueError(f"a sweep needs `rates` for {rule!r}, or rates for all rules")
         return rates
+
+    def _rates_for(self, rule: str) -> Sequence[float]:
+        """Return the rates of a rule, none if this plan neither names nor has it."""
+        has_rule = rule in map(optimizer_text.rule_name, self.optimizers)
+        return self.rates_of(rule) if has_rule else self.rates.get(rule, ())
 
     @property
     def tasks(self) -> list[PlannedTask]:
@@ -186,8 +197,7 @@ class Plan:
         for name in _LISTS:
             lists[name] = _without_repetition([*getattr(self, name), *getattr(other, name)])
         rates = {
-            rule: sorted({rate for plan in (self, other) for rate in plan.rates.get(rule, plan.rates.get("", ()))})
-            for rule in (*self.rates, *other.rates)
+            rule: sorted({*self._rates_for(rule), *other._rates_for(rule)}) for rule in (*self.rates, *other.rates)
         }
         return replace(self, **lists, rates=rates)
 

@@ -9,7 +9,8 @@ from cutedl_xp.studies import summary
 
 _Row = Mapping[str, Any]
 _FACTORS = (1.0, 2.0, 4.0, math.inf)  # multiples of the fastest optimizer's steps
-BAR = "\\|"
+_BAR = "\\|"
+_LARGE_LOSS = 1e4  # from which four decimals say nothing
 _EFFORT = (("steps", 0), ("seconds", 2))  # figures, and their decimals
 
 
@@ -24,7 +25,7 @@ class ReadableTable(NamedTuple):
     def to_markdown(self) -> str:
         """Return the table under a heading, with the caption below; the first column holds names."""
         lines = [self.columns, ["---", *["---:"] * (len(self.columns) - 1)], *self.rows] if self.rows else []
-        table = "".join(f"| {' | '.join(cell.replace('|', BAR) for cell in line)} |\n" for line in lines)
+        table = "".join(f"| {' | '.join(cell.replace('|', _BAR) for cell in line)} |\n" for line in lines)
         return "\n".join([f"## {self.title}\n", table, *[f"{self.caption}\n"] * bool(self.caption)])
 
 
@@ -57,7 +58,7 @@ def tabulate_run(run: _Row) -> ReadableTable:
     rows = [
         ("steps", _format(figures["steps"], 0)),
         ("seconds", _format(figures["seconds"], 2)),
-        ("validation loss", _format(figures["val_loss"])),
+        ("validation loss", _format_loss(figures["val_loss"])),
         ("validation accuracy", _format(figures["val_accuracy"])),
         ("test accuracy", _format(figures["test_accuracy"])),
     ]
@@ -76,7 +77,7 @@ def _tabulate_accuracy(rows: Sequence[_Row]) -> ReadableTable:
             str(row["runs"]),
             _format(row["mean_test_accuracy"]),
             _format_range(row["test_accuracy_low"], row["test_accuracy_high"]),
-            _format(row["median_val_loss"]),
+            _format_loss(row["median_val_loss"]),
         )
         for row in rows
     ]
@@ -196,6 +197,13 @@ def _title(row: _Row) -> str:
 
 def _format_range(low: float | None, high: float | None) -> str:
     return "-" if low is None or high is None else f"{low:.4f} to {high:.4f}"
+
+
+def _format_loss(value: float | None) -> str:
+    """Return a loss for readers; the loss of a run that was not finite counts as infinite."""
+    if value is None or abs(value) < _LARGE_LOSS:
+        return _format(value)
+    return f"{value:.3g}" if math.isfinite(value) else "not finite"
 
 
 def _format(value: float | None, digits: int = 4) -> str:

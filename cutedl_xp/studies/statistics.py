@@ -101,10 +101,8 @@ def signed_rank_test(differences: Sequence[float]) -> tuple[float, float]:
     nonzero = np.asarray([value for value in differences if value != 0.0])
     if not len(nonzero):
         return 0.0, 1.0
-    # Ranks of ties are halves.
-    doubled = np.rint(2.0 * _stats("a paired test").rankdata(np.abs(nonzero))).astype(
-        int
-    )  # the ranks of ties are halves
+    ranks = _stats("a paired test").rankdata(np.abs(nonzero))
+    doubled = np.rint(2.0 * ranks).astype(int)  # ties have ranks with halves
     statistic = float(np.sum(np.sign(nonzero) * doubled)) / 2.0
     return statistic, _probability_beyond(statistic, doubled)
 

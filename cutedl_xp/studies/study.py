@@ -13,6 +13,7 @@ from cutedl_xp.backends import get_backend
 from cutedl_xp.studies import report, tuning
 from cutedl_xp.studies.checks import check_data, resolve_device
 from cutedl_xp.studies.executors import Outcome, Task, run_in_this_process, run_on_dask, run_on_this_machine
+from cutedl_xp.studies.optimizer_text import rule_name
 from cutedl_xp.studies.plan import Plan, PlannedTask
 from cutedl_xp.studies.run import RunSpec
 from cutedl_xp.studies.store import Key, Store, find_free_folder, key_of
@@ -96,8 +97,10 @@ class Study:
         best: dict[PlannedTask, list[str]] = {}
         for task in self._tasks:
             trials = self.plan.trials([task])
-            if not self._missing(trials):  # else another trial may yet become the best
-                best[task] = tuning.best([self._runs[_key_of(spec)] for spec in trials])
+            # Of a rule whose trials are not all finished, another trial may yet become the best.
+            unfinished = {rule_name(spec.optimizer) for spec in self._missing(trials)}
+            finished = [spec for spec in trials if rule_name(spec.optimizer) not in unfinished]
+            best[task] = tuning.best(self._runs[_key_of(spec)] for spec in finished)
         return self.plan.tuned_runs(best)
 
     def prepare(self, scheduler: str | None = None) -> None:

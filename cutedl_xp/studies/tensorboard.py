@@ -11,6 +11,21 @@ from cutedl_xp.studies.run import RunSpec
 from cutedl_xp.studies.settings import Settings
 
 
+def import_writer() -> Any:
+    """Return TensorBoard's class for event files, before the runs and not after them.
+
+    Raises
+    ------
+    ImportError
+        If tensorboard is not installed.
+    """
+    try:
+        from tensorboard.summary import Writer
+    except ImportError as error:
+        raise missing_extra_error("--tensorboard", "tensorboard", "tensorboard") from error
+    return Writer
+
+
 def write_events(runs: Sequence[Mapping[str, Any]], folder: Path) -> Path:
     """Write the histories of runs as TensorBoard's event files, and return their folder.
 
@@ -26,15 +41,12 @@ def write_events(runs: Sequence[Mapping[str, Any]], folder: Path) -> Path:
     ImportError
         If tensorboard is not installed.
     """
-    try:
-        from tensorboard.summary import Writer
-    except ImportError as error:
-        raise missing_extra_error("--tensorboard", "tensorboard", "tensorboard") from error
+    make_writer = import_writer()
     top = folder / "tensorboard"
     for run in runs:
         own = top / _name(run)
         shutil.rmtree(own, ignore_errors=True)  # a second file would repeat the curves of the first one
-        writer = Writer(str(own))
+        writer = make_writer(str(own))
         history = run["history"]
         series = {"loss": history["loss"], "val_loss": history["val_loss"]}
         series |= {f"val_{name}": values for name, values in history["metrics"].items()}

@@ -58,12 +58,15 @@ ARTICLE = {
 def main() -> int:
     """Return 0 if all runs have finished, 1 if a run failed, 2 for wrong use, 130 after Ctrl-C."""
     arguments = parse_arguments()
+    study = None
     try:
         study = open_study(arguments)
         if not study.missing:
             say(f"all runs of {study.folder} had finished before; --new makes them again")
         failed = study.run(arguments.jobs, None, arguments.checkpoint_every, tell, follow)
     except KeyboardInterrupt:
+        if study is None:
+            return INTERRUPTED
         show(study)
         say(f"interrupted; the same command makes the other runs of {study.folder}", sys.stderr)
         return INTERRUPTED

@@ -129,6 +129,16 @@ def test_sweep(data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert list(out.glob("*.png"))
 
 
+def test_a_sweep_with_a_grid_of_one_rule_is_extended(data: str, tmp_path: Path) -> None:
+    common = ["--jobs", "1", "--out", str(tmp_path)]
+    begin = ["sweep", "--optimizer", "adam", "--optimizer", "adadelta", "--data", data, "--seeds", "1", "--epochs", "1"]
+    assert main([*begin, "--rates", "0.1", "--rates", "adadelta=1", *common]) == 0
+    assert main(["sweep", "--optimizer", "lion", *common]) == 0
+    assert main(["sweep", "--rates", "adadelta=2", *common]) == 0
+    expected = {"adam(lr=0.1)", "adadelta(lr=1.0)", "adadelta(lr=2.0)", "lion(lr=0.1)"}
+    assert {row["optimizer"] for row in read_rows(tmp_path / "results.csv")} == expected
+
+
 def test_a_run_that_fails_is_reported(
     data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,11 +172,17 @@ WRONG = [
     ["compare", "--validation", "some"],
     ["compare", "--schedule", "nonsense"],
     ["compare", "--activation", "nonsense"],
+    ["compare", "--activation", "tanh", "--model", "4-3"],
+    ["compare", "--min-delta", "0.1"],
     ["compare", "--target", "2"],
     ["compare", "--tune", "-1"],
     ["compare", "--backend", "nonsense"],
     ["compare", "--backend", "numpy", "--device", "cpu"],
     ["compare", "--jobs", "2", "--scheduler", "tcp://127.0.0.1:1"],
+    ["compare", "--checkpoint-every", "5", "--scheduler", "tcp://127.0.0.1:1"],
+    ["compare", "--tune", "2", "--validation", "test"],
+    ["compare", "--save-config", "three.npz/study.toml"],
+    ["train", "--save-config", "three.npz/study.toml"],
     ["sweep", "--rates", "nonsense"],
     ["train", *OPTIMIZERS],
     ["train", "--checkpoint-every", "-1"],
@@ -185,6 +201,39 @@ def test_wrong_use_is_one_sentence_before_any_work(
     assert printed.err.startswith("cutedl-xp: error: ")
     assert len(printed.err.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "package"),
+    [
+        ("train", "--tensorboard", "tensorboard.summary"),
+        ("compare", "--tensorboard", "tensorboard.summary"),
+        ("train", "--new", "safetensors.numpy"),
+        ("train", "--new", "matplotlib.figure"),
+        ("compare", "--new", "matplotlib.figure"),
+    ],
+)
+def test_a_missing_package_is_named_before_any_work(
+    command: str,
+    option: str,
+    package: str,
+    data: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main([command, option, "--data", data, "--epochs", "1", "--out", str(tmp_path / "out")]) == 2
+    assert f"needs {package.partition('.')[0]}, which is not installed" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_train_keeps_the_checkpoint_of_another_run(data: str, tmp_path: Path) -> None:
+    other = tmp_path / "a" / "checkpoints" / "other.ckpt"
+    other.parent.mkdir(parents=True)
+    other.write_text("of another run")
+    assert main(["train", "--data", data, "--epochs", "1", "--out", str(tmp_path / "a")]) == 0
+    assert other.exists()
 
 
 @pytest.mark.parametrize("arguments", [["compare", "--nonsense"], ["train", "--epochs", "many"], ["sweep", "a", "b"]])

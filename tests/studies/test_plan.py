@@ -59,6 +59,7 @@ def test_a_sweep_has_each_rate_once():
         ({"tune": -1}, ValueError, "tune"),
         ({"tune": 2, "tuning_seeds": [2, 9]}, ValueError, "must not be among `seeds`"),
         ({"tune": 2, "optimizers": ["adam(lr=0.1)", "adam"]}, ValueError, "every rule may be given once"),
+        ({"tune": 2, "settings": {"validation": "test"}}, ValueError, "must not see the test samples"),
     ],
 )
 def test_wrong_plans_are_refused_in_one_sentence(make_plan, changes, error, match):
@@ -100,6 +101,11 @@ def test_an_extended_sweep_keeps_its_rates(rates):
     one, two = make_sweep(), make_sweep(rates=rates)
     for extended in (one.extended_by(two), two.extended_by(one)):
         assert {*texts(extended)} >= {*texts(one), *texts(two)}
+
+
+def test_another_optimizer_does_not_change_the_grid_of_a_rule():
+    one, two = make_sweep(rates={"": [0.1], "adam": [1.0]}), make_sweep(optimizers=["lion"], rates={"": [0.1]})
+    assert set(texts(one.extended_by(two))) == {"adam(lr=1.0)", "momentum(lr=0.1)", "lion(lr=0.1)"}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from cutedl_xp.studies.readable import ReadableTable, make_tables
-from made_runs import make_run
+from made_runs import make_diverged_run, make_run
 
 pytest.importorskip("scipy")
 
@@ -35,6 +35,12 @@ def test_a_comparison_has_a_row_for_each_optimizer():
     assert named
     assert all([row[0] for row in table.rows] == ["adam", "lion"] for table in named)
     assert "cannot show a difference" in tables[-1].caption
+
+
+def test_losses_without_a_meaning_in_decimals():
+    runs = [make_diverged_run("adam"), make_run("lion", val_loss=1.5e20)]
+    losses = {row[0]: row[-1] for row in make_tables("compare", runs)[0].rows}
+    assert losses == {"adam": "not finite", "lion": "1.5e+20"}
 
 
 def test_trials_are_left_out():

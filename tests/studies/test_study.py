@@ -337,6 +337,7 @@ def test_nothing_is_chosen_before_all_trials_are_finished(make_plan, tmp_path, m
     assert study.run(jobs=1) == []
     assert len(study.runs) == 2 + 2
     extended = studies.Study(tmp_path, make_plan(tune=2, optimizers=["lion"], seeds=[5]))
+    assert len(extended.runs) == 2 + 2  # also before the trials of the new rule
     assert extended.run(jobs=1) == []
     assert len(extended.runs) == 4 + 2 * 3
 

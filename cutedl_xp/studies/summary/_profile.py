@@ -26,8 +26,7 @@ def profile(runs: Iterable[Run], figure: str = "steps_to_target") -> list[Row]:
         For each optimizer and each factor: the share of tasks that the optimizer solves within ``factor`` times the
         cost of the best one, and the number of tasks. Only tasks that have runs of every optimizer count. Optimizers
         whose texts differ from task to task only in the options that a tuning searches count as one and are named
-        without these options. The list
-        is empty without a target or without common tasks.
+        without these options. The list is empty without a target or without common tasks.
 
     Raises
     ------
