@@ -78,7 +78,7 @@ RUNS: dict[str, Any] = {
         "DATA",
         _RUNS,
         "mnist (the default), digits, breast-cancer or wine; a folder of IDX files, a .npz file with x and y, or a CSV "
-        "file. May be repeated.",
+        "file. May be repeated, except in train.",
         autocompletion=_complete_data,
     ),
     "model": _texts(
@@ -86,13 +86,15 @@ RUNS: dict[str, Any] = {
         "WIDTHS",
         _RUNS,
         "Dense model such as 784-128-10: inputs, hidden units, outputs. Default: one layer from the inputs to the "
-        "classes. May be repeated.",
+        "classes. May be repeated, except in train.",
     ),
     "optimizer": _texts(
         "--optimizer",
         "RULE",
         _RUNS,
-        'Update rule and its options, such as adam or "adam(lr=1e-3, beta2=0.999)". May be repeated.',
+        'Update rule and its options, such as adam or "adam(lr=1e-3, beta2=0.999)": fixed, momentum, adagrad, rmsprop, '
+        "adadelta, adam, adamw, nadam, radam, adamax or lion. Without lr, the rule has its default rate. "
+        "May be repeated, except in train.",
         autocompletion=_complete_optimizer,
     ),
 }

@@ -164,7 +164,7 @@ def _tabulate_rates(rows: Sequence[_Row]) -> ReadableTable:
         for row in rows
     ]
     columns = ("optimizer", "rate", "val accuracy", "quartiles", "steps to target", "ends", "usable")
-    caption = "Medians over the seeds. Ends: runs that were not finite, runs with inactive outputs."
+    caption = "Medians over the seeds. Ends: number of runs that were not finite, and number with inactive outputs."
     return ReadableTable(f"{_title(rows[0])}: learning rates", columns, cells, caption)
 
 
@@ -177,7 +177,9 @@ def _tabulate_usable_rates(rows: Sequence[_Row]) -> ReadableTable:
         best = "-" if row["best_lr"] is None else f"{row['best_lr']:g}"
         cells.append((row["optimizer"], best, _format(row["best_median_val_accuracy"]), limits, decades))
     columns = ("optimizer", "best rate", "val accuracy", "usable rates", "decades")
-    caption = "Usable: a median accuracy within 1 % of the optimizer's best. At least: the grid ends before the range."
+    caption = "Usable: a median accuracy within 1 % of the optimizer's best, interpolated between the rates."
+    if any(row["cut_off"] for row in rows):
+        caption += " At least: the grid ends before the range."
     return ReadableTable(f"{_title(rows[0])}: usable learning rates", columns, cells, caption)
 
 
