@@ -40,7 +40,9 @@ def write(kind: str, runs: Sequence[dict[str, Any]], folder: Path) -> list[Path]
             paths.append(folder / f"{name}.csv")
             table.write_csv(paths[-1], rows)
     paths.append(folder / "results.md")
-    sections = [each.to_markdown() for each in readable.make_tables(kind, runs)]
+    warnings = dict.fromkeys(f"{run['data']}: {run['data_warning']}" for run in runs if run.get("data_warning"))
+    sections = [f"**Warning**: {warning}.\n" for warning in warnings]
+    sections += [each.to_markdown() for each in readable.make_tables(kind, runs)]
     write_atomically(paths[-1], "\n".join(["# Results\n", *sections]).encode())
     draw = pictures.draw_sweep if kind == "sweep" else pictures.draw_compare
     return [*paths, *draw(runs, folder)]

@@ -153,6 +153,7 @@ def finish(spec: RunSpec, session: Session) -> dict[str, Any]:
         "history": history.to_dict(),
         "classes": len(parts.class_names),
         "data_sha256": parts.sha256,
+        "data_warning": parts.warning,
         "versions": _versions(session.backend),
         "machine": describe_machine(),
     }

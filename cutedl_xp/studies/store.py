@@ -135,7 +135,7 @@ def read_run(path: Path) -> dict[str, Any]:
         if absent or run["format"] != FORMAT:
             raise ValueError(f"it lacks {_checks.format_names(absent)}, or has another format than {FORMAT}")
         _restore_numbers(run)
-        History.from_dict(run["history"])
+        _check_lengths(History.from_dict(run["history"]))
         run["settings"] = Settings.from_dict(run["settings"]).to_dict()
         hash(key_of(run))  # a list or a dict raises TypeError
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
@@ -148,6 +148,12 @@ def read_run(path: Path) -> dict[str, Any]:
 def write_run(path: Path, run: Mapping[str, Any]) -> None:
     """Write a run into a file of its own, which :func:`read_run` reads."""
     _write_json(path, run)
+
+
+def _check_lengths(history: History) -> None:
+    lists = (history.steps, history.cost_time, history.loss, history.val_loss, history.val_accuracy)
+    if len({len(entries) for entries in lists}) > 1:
+        raise ValueError("the lists of its history have different lengths")
 
 
 def _restore_numbers(run: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ def run_rows(runs: Sequence[Mapping[str, Any]]) -> list[Row]:
             "inactive_names": " ".join(run["figures"]["inactive_outputs"]),
             "stopped_by": run["stopped_by"],
             "stop_reason": run["stop_reason"],
+            "data_warning": run.get("data_warning", ""),
         }
         for run in runs
     ]
