@@ -73,7 +73,11 @@ def main() -> int:
     except (BackendUnavailable, ImportError, OSError, TypeError, ValueError) as error:
         print(f"mnist_recognize.py: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    show(study)
+    try:
+        show(study)
+    except OSError as error:
+        say(f"mnist_recognize.py: error: {' '.join(str(error).split())}", sys.stderr)
+        return 1
     return 1 if failed else 0
 
 
