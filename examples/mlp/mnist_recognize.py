@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple, TextIO
 
-from cutedl_xp import BackendUnavailable
+from cutedl_xp import BackendUnavailable, get_backend
 from cutedl_xp.datasets import mnist
 from cutedl_xp.listeners import Progress
 from cutedl_xp.studies import Plan, Settings, Study
@@ -85,6 +85,7 @@ def open_study(arguments: argparse.Namespace) -> Study:
     """Return the study of the article's settings with the chosen optimizers and seeds."""
     names = list(ARTICLE) if arguments.optimizer == "all" else [arguments.optimizer]
     backend = None if arguments.device else arguments.backend or os.environ.get("CUTEDL_XP_BACKEND") or "numpy"
+    get_backend(backend, device=arguments.device)  # before the images are read
     data = "mnist" if arguments.data_dir is None else str(arguments.data_dir.absolute())
     warn_of_other_images(data)
     plan = Plan(
