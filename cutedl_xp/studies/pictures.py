@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cutedl_xp import plotting
 from cutedl_xp.studies import optimizer_text, summary
-from cutedl_xp.studies.families import remove_options
-from cutedl_xp.studies.summary._values import Run, Task, group, is_finite, read_value
+from cutedl_xp.studies.summary._values import Run, Task, group, group_by_rate, is_finite, read_value
 from cutedl_xp.training.history import History
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def draw_sweep(runs: Iterable[Run], folder: Path) -> list[Path]:
         If a picture cannot be written.
     """
     runs = list(runs)
-    sweeps = {task: _sort_by_rate(optimizers) for task, optimizers in group(runs).items()}
+    sweeps = {task: group_by_rate(optimizers) for task, optimizers in group(runs).items()}
     styles = _assign_styles(sweeps.values())
     usable = {
         (row["data"], row["model"], row["optimizer"]): (row["lowest_usable_lr"], row["highest_usable_lr"])
@@ -178,15 +177,6 @@ def _read_profile(runs: Sequence[Run]) -> dict[str, tuple[list[float], list[floa
         factors.append(row["factor"])
         shares.append(row["share_solved"])
     return points
-
-
-def _sort_by_rate(optimizers: Mapping[str, Mapping[int, Run]]) -> dict[str, dict[float, list[Run]]]:
-    """Return runs by the optimizer without its rate, then by the rate."""
-    sweeps: dict[str, dict[float, list[Run]]] = {}
-    for text, seeds in optimizers.items():
-        sweep = sweeps.setdefault(remove_options(text, ["lr"]), {})
-        sweep.setdefault(float(optimizer_text.option(text, "lr")), []).extend(seeds.values())
-    return sweeps
 
 
 def _assign_styles(pictures: Iterable[Iterable[str]]) -> Styles:

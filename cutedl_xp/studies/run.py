@@ -26,7 +26,6 @@ from cutedl_xp.training.history import History
 from cutedl_xp.training.session import Session
 
 FORMAT = 1
-PURPOSES = ("final", "trial")
 _EVALUATION_BATCH = 1000  # samples; a batch of the training is smaller, and slower a sample
 _LONGEST_NAME = 80
 

@@ -27,7 +27,7 @@ class Store:
     Parameters
     ----------
     folder
-        Folder of the study; :meth:`begin` makes it.
+        Folder of the study; :meth:`write_plan` makes it.
     """
 
     def __init__(self, folder: Path) -> None:

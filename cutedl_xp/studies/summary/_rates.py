@@ -4,9 +4,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from cutedl_xp import _checks
-from cutedl_xp.studies import optimizer_text, statistics
-from cutedl_xp.studies.families import remove_options
-from cutedl_xp.studies.summary._values import ACCURACIES, Row, Run, Task, group, is_finite, read_values
+from cutedl_xp.studies import statistics
+from cutedl_xp.studies.summary._values import ACCURACIES, Row, Run, Task, group, group_by_rate, is_finite, read_values
 
 USABLE = 0.99
 """A rate is usable if its median accuracy is at least this share of the best rate's: within 1 % of the best."""
@@ -77,14 +76,7 @@ def usable_rates(runs: Iterable[Run], figure: str = "val_accuracy") -> list[Row]
 def _sort(runs: Iterable[Run], figure: str) -> dict[Task, dict[str, dict[float, list[Run]]]]:
     """Return the runs that have an accuracy by task, then by optimizer without its rate, then by ascending rate."""
     _checks.check_one_of("figure", figure, ACCURACIES)
-    tasks: dict[Task, dict[str, dict[float, list[Run]]]] = {}
-    for task, optimizers in group(runs).items():
-        families: dict[str, dict[float, list[Run]]] = {}
-        for text, seeds in optimizers.items():
-            sweep = families.setdefault(remove_options(text, ["lr"]), {})
-            sweep.setdefault(float(optimizer_text.option(text, "lr")), []).extend(seeds.values())
-        tasks[task] = {family: dict(sorted(sweep.items())) for family, sweep in families.items()}
-    return tasks
+    return {task: group_by_rate(optimizers) for task, optimizers in group(runs).items()}
 
 
 def _medians(sweep: Mapping[float, Sequence[Run]], figure: str) -> dict[float, float]:

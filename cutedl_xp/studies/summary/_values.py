@@ -4,6 +4,9 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cutedl_xp.studies import optimizer_text
+from cutedl_xp.studies.families import remove_options
+
 Run = Mapping[str, Any]
 Row = dict[str, Any]
 Task = tuple[str, str]
@@ -53,6 +56,15 @@ def group(runs: Iterable[Run], purpose: str = "final") -> dict[Task, dict[str, d
             optimizers = groups.setdefault((run["data"], run["model"]), {})
             optimizers.setdefault(run["optimizer"], {})[run["seed"]] = run
     return groups
+
+
+def group_by_rate(optimizers: Mapping[str, Mapping[int, Run]]) -> dict[str, dict[float, list[Run]]]:
+    """Return runs by the optimizer without its rate, then by ascending rate."""
+    families: dict[str, dict[float, list[Run]]] = {}
+    for text, seeds in optimizers.items():
+        sweep = families.setdefault(remove_options(text, ["lr"]), {})
+        sweep.setdefault(float(optimizer_text.option(text, "lr")), []).extend(seeds.values())
+    return {family: dict(sorted(sweep.items())) for family, sweep in families.items()}
 
 
 def _is_number(value: Any) -> bool:
