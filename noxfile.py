@@ -21,7 +21,7 @@ SCIPY, SCIKIT_LEARN = "scipy==1.17.1", "scikit-learn==1.9.1"
 PEERS = (TORCH, JAX, OPTAX, KERAS, "thinc==9.1.1", SCIKIT_LEARN, "numba==0.68.1")
 STUDIES = ("tests/studies", "tests/commands/test_studies.py", "tests/examples")  # of the session `studies`
 SLOW = (*STUDIES, "tests/datasets/test_download.py")
-SIDE_BY_SIDE = ("--numprocesses", "auto", "--maxprocesses", "4")
+SIDE_BY_SIDE = ("--numprocesses", "auto", "--maxprocesses", "4", "--timeout", "600")  # seconds for a test that hangs
 RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # newer versions find new faults
 PIP_AUDIT = "pip-audit==2.10.1"
 AUDITED = "files,data,plot,fast,examples,test,docs"  # array libraries are of the user's choice, and large
@@ -104,9 +104,8 @@ def tests_jax(session: nox.Session) -> None:
 def durability(session: nox.Session) -> None:
     """Kill trainings, inject errors and damage files; CUTEDL_XP_DURABILITY=large does so for an hour or two."""
     session.install(".[test,fast]")
-    session.run(
-        "pytest", "tests/durability", "--ignore=tests/durability/test_studies.py", *SIDE_BY_SIDE, *session.posargs
-    )
+    parts = ("tests/durability", "--ignore=tests/durability/test_studies.py")
+    session.run("pytest", *parts, *SIDE_BY_SIDE, "--timeout", "0", *session.posargs)
     kills = ("tests/durability/test_kill.py", "-k", "killed")
     session.run("pytest", *kills, "--backend", "array_api_strict", *session.posargs)
 

@@ -9,7 +9,9 @@ from cutedl_xp.studies.executors import Outcome
 
 
 def succeed(task):
-    return Outcome(task.spec, {"threads": os.environ["OMP_NUM_THREADS"], "process": os.getpid()})
+    ignores_ctrl_c = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    run = {"threads": os.environ["OMP_NUM_THREADS"], "process": os.getpid(), "ignores Ctrl-C": ignores_ctrl_c}
+    return Outcome(task.spec, run)
 
 
 def die_once(task):

@@ -158,19 +158,26 @@ def _executor(loky: Any, jobs: int) -> Any:
 
 @contextmanager
 def _without_ctrl_c() -> Iterator[None]:
-    """Block Ctrl-C in the processes that start within the block; this process, which is interrupted, ends them."""
+    """Let the processes that start within the block ignore Ctrl-C; this process, which receives it later, ends them."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT)
+    if in_main_thread and handler is not None:  # None: not set by Python, which could not restore it
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if in_main_thread and handler is not None:
+            signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _follow_coordinator(coordinator: int) -> None:
-    """End this process after the death of the one that started it."""
+    """Ignore Ctrl-C in this process, and end it after the death of the one that started it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for processes that loky starts later
 
     def watch() -> None:
         while os.getppid() == coordinator:

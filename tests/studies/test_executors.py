@@ -30,6 +30,7 @@ def test_each_task_runs_once_in_another_process_with_one_thread(jobs):
     outcomes = list(run_on_this_machine(tasks(5), jobs, work_of_studies.succeed))
     assert seeds(outcomes) == [1, 2, 3, 4, 5]
     assert {outcome.run["threads"] for outcome in outcomes} == {"1"}
+    assert all(outcome.run["ignores Ctrl-C"] for outcome in outcomes)
     processes = {outcome.run["process"] for outcome in outcomes}
     assert os.getpid() not in processes
     assert len(processes) <= jobs
