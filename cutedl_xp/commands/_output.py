@@ -1,7 +1,9 @@
 """Text, tables and sentences on the standard streams; a closed pipe does not end a command."""
 
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -58,6 +60,12 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     with console.capture() as captured:
         console.print(Text(title, style="bold"), made, *[Text(caption, style="dim")] * bool(caption), sep="\n")
     say("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
+
+
+def say_wrapped(title: str, text: str) -> None:
+    """Print a heading and sentences no wider than the terminal, with an empty line below."""
+    width = shutil.get_terminal_size().columns
+    say("\n".join([title, *textwrap.wrap(text, width)]) + "\n")
 
 
 def _choose_widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cutedl_xp.commands._output import say, show_table
+from cutedl_xp.commands._output import say_wrapped, show_table
 from cutedl_xp.studies import readable
 
 
@@ -13,7 +13,7 @@ def show(kind: str, runs: Sequence[Mapping[str, Any]]) -> None:
         if each.rows:
             show_table(*each)
         else:
-            say(f"{each.title}\n{each.caption}\n")
+            say_wrapped(each.title, each.caption)
 
 
 def show_run(run: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from cutedl_xp.studies import summary
+from cutedl_xp.studies import summary, tuning
 
 _Row = Mapping[str, Any]
 _FACTORS = (1.0, 2.0, 4.0, math.inf)  # multiples of the fastest optimizer's steps
@@ -37,7 +37,7 @@ def make_tables(kind: str, runs: Sequence[_Row]) -> list[ReadableTable]:
     kind
         ``"compare"`` or ``"sweep"``.
     runs
-        Finished runs as plain values; trials of a tuning are left out.
+        Finished runs as plain values; the trials of a tuning have a table of their own.
     """
     final = [run for run in runs if run["purpose"] == "final"]
     if kind == "sweep":
@@ -45,7 +45,8 @@ def make_tables(kind: str, runs: Sequence[_Row]) -> list[ReadableTable]:
             *map(_tabulate_rates, _by_task(summary.rates(final))),
             *map(_tabulate_usable_rates, _by_task(summary.usable_rates(final))),
         ]
-    tables = []
+    trials = [run for run in runs if run["purpose"] == "trial"]
+    tables = list(map(_tabulate_trials, _by_task(sorted(trials, key=_title))))
     for rows in _by_task(summary.summarise(final)):
         tables += [_tabulate_accuracy(rows), _tabulate_effort(rows), _tabulate_ends(rows)]
     tables += map(_tabulate_differences, _by_task(summary.differences(final)))
@@ -68,6 +69,15 @@ def tabulate_run(run: _Row) -> ReadableTable:
         rows.append(("inactive outputs", ", ".join(figures["inactive_outputs"])))
     rows.append(("stopped", str(run["stop_reason"])))
     return ReadableTable(_title(run), (str(run["optimizer"]), f"seed {run['seed']}"), rows)
+
+
+def _tabulate_trials(trials: Sequence[_Row]) -> ReadableTable:
+    cells = [
+        (row["best"], str(row["trials"]), _format(row["val_accuracy"]), _format(row["median_val_accuracy"]))
+        for row in tuning.summarise_trials(trials)
+    ]
+    caption = "Best trial of each optimizer, and the median of all its trials; last validation accuracies."
+    return ReadableTable(f"{_title(trials[0])}: tuning", ("best trial", "trials", "best", "median"), cells, caption)
 
 
 def _tabulate_accuracy(rows: Sequence[_Row]) -> ReadableTable:

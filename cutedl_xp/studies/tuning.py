@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from cutedl_xp import _checks
 from cutedl_xp.studies import optimizer_text, statistics
@@ -9,7 +10,7 @@ from cutedl_xp.studies.families import remove_options
 from cutedl_xp.studies.search_spaces import Range, describe_space, find_space, searched_options
 from cutedl_xp.studies.summary._values import Run, group, read_value
 
-__all__ = ["best", "describe_space", "trials"]
+__all__ = ["best", "describe_space", "summarise_trials", "trials"]
 
 
 def trials(optimizer: str, number: int, seed: int = 0) -> list[str]:
@@ -77,20 +78,59 @@ def best(runs: Iterable[Run]) -> list[str]:
     ValueError
         If the trials belong to several data sets or models.
     """
+    return [max(trials, key=lambda trial: trial.score).text for trials in _judge(runs).values()]
+
+
+def summarise_trials(runs: Iterable[Run]) -> list[dict[str, Any]]:
+    """Return a row of plain values for each optimizer that was tuned, in the order of their first trials.
+
+    Parameters
+    ----------
+    runs
+        Trials on one data set and model, over the same seeds; other runs are left out.
+
+    Returns
+    -------
+    list of dict
+        ``"optimizer"`` without the searched options, number of ``"trials"``, text of the ``"best"`` one, its last
+        ``"val_accuracy"`` (median over the seeds), and the ``"median_val_accuracy"`` of all trials.
+
+    Raises
+    ------
+    ValueError
+        If the trials belong to several data sets or models.
+    """
+    rows = []
+    for family, trials in _judge(runs).items():
+        winner = max(trials, key=lambda trial: trial.score)
+        middle = statistics.quartiles([trial.score[0] for trial in trials])[1]
+        row = {"optimizer": family, "trials": len(trials), "best": winner.text, "val_accuracy": winner.score[0]}
+        rows.append(row | {"median_val_accuracy": middle})
+    return rows
+
+
+class _Trial(NamedTuple):
+    """A trial, and its score: the median of the validation accuracy, and that of the negative loss."""
+
+    text: str
+    score: tuple[float, float]
+
+
+def _judge(runs: Iterable[Run]) -> dict[str, list[_Trial]]:
+    """Return the trials of each optimizer, which the text without the searched options names."""
     tasks = group(runs, "trial")
     if len(tasks) > 1:
         names = _checks.format_names(", ".join(task) for task in tasks)
         raise ValueError(f"`runs` must be trials on one data set and model; got {names}: choose for each one apart")
-    chosen: dict[str, tuple[tuple[float, float], str]] = {}
+    judged: dict[str, list[_Trial]] = {}
     for optimizers in tasks.values():
         seeds = {seed for tried in optimizers.values() for seed in tried}
         for text, tried in optimizers.items():
             found = [tried.get(seed) for seed in seeds]
-            score = (_median(found, "val_accuracy"), -_median(found, "val_loss"))
             family = remove_options(text, searched_options(optimizer_text.rule_name(text)))
-            if family not in chosen or score > chosen[family][0]:
-                chosen[family] = (score, text)
-    return [text for _, text in chosen.values()]
+            score = (_median(found, "val_accuracy"), -_median(found, "val_loss"))
+            judged.setdefault(family, []).append(_Trial(text, score))
+    return judged
 
 
 def _median(runs: list[Run | None], figure: str) -> float:

@@ -43,7 +43,13 @@ def test_losses_without_a_meaning_in_decimals():
     assert losses == {"adam": "not finite", "lion": "1.5e+20"}
 
 
-def test_trials_are_left_out():
-    runs = [make_run(optimizer="adam", seed=1), make_run(optimizer="lion", seed=1, purpose="trial")]
-    (first, *_) = make_tables("compare", runs)
-    assert [row[0] for row in first.rows] == ["adam"]
+def test_trials_have_a_table_of_their_own():
+    trials = [
+        make_run(optimizer=f"adam(lr={rate})", seed=1001, purpose="trial", val_accuracy=accuracy)
+        for rate, accuracy in ((0.1, 0.5), (0.01, 0.9), (0.001, 0.7))
+    ]
+    runs = [make_run(optimizer="adam(lr=0.01)", seed=1), *trials]
+    first, second, *_ = make_tables("compare", runs)
+    assert first.title.endswith(": tuning")
+    assert first.rows == [("adam(lr=0.01)", "3", "0.9000", "0.7000")]
+    assert [row[0] for row in second.rows] == ["adam(lr=0.01)"]
