@@ -73,14 +73,15 @@ def test_a_killed_worker_costs_nothing_but_time(cluster, plan, tmp_path):
     assert len(list((tmp_path / "cluster" / "runs").iterdir())) == 8
 
 
-def test_a_task_that_kills_its_workers_fails_alone(cluster, plan, monkeypatch):
+def test_a_task_that_kills_its_worker_fails(cluster, plan, monkeypatch):
     monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)  # 3 by default, after which no worker may be left
     optimizer = plan.optimizers[0]
     tasks = [Task(spec) for spec in plan.runs(plan.tasks) if spec.optimizer == optimizer]
     ended = run_on_dask(tasks, cluster.scheduler_address, work_of_studies.always_die)
     outcomes = {outcome.spec.seed: outcome for outcome in ended}
     assert set(outcomes) == {1, 2, 3, 4}
-    assert "workers died" in outcomes[1].error
+    assert outcomes[1].run is None
+    assert all("workers died" in outcome.error for outcome in outcomes.values() if outcome.run is None)
 
 
 def test_a_scheduler_that_does_not_answer_is_refused_in_one_sentence(plan):
