@@ -1,6 +1,6 @@
 """Models: seeds, the flat buffers, predictions, gradients of several layers together, the summary."""
 
-import pickle
+from copy import copy
 from math import prod
 
 import numpy as np
@@ -436,7 +436,7 @@ def test_a_summary_is_a_str_that_shows_as_a_table(backend):
     html = summary._repr_html_()
     assert html.startswith("<table>")
     assert "<tr><td>1-Dense</td><td>(2,)</td><td>4</td></tr>" in html
-    assert pickle.loads(pickle.dumps(summary)).rows == summary.rows == (("1-Dense", "(2,)", "4"), ("total", "", "4"))
+    assert copy(summary).rows == summary.rows == (("1-Dense", "(2,)", "4"), ("total", "", "4"))
 
 
 def test_layers_of_ones_own_fit_in(backend, to_numpy):

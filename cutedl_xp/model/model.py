@@ -4,13 +4,15 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from cutedl_xp._checks import format_reason
+from cutedl_xp._checks import check_integer, check_real, format_reason
 from cutedl_xp._typing import Array
-from cutedl_xp.backends import Backend, describe, dtype_name, get_backend
+from cutedl_xp.backends import Backend, dtype_name, get_backend
+from cutedl_xp.datasets import Dataset
 from cutedl_xp.files import arrays as files
 from cutedl_xp.files.model_file import check_arrays, check_custom_layers, make_header, read_header
 from cutedl_xp.layers import Dense, Dropout, Flatten, Layer
 from cutedl_xp.model.chain import Chain
+from cutedl_xp.model.prediction import as_source, count_rows, is_integral, predict_batches
 from cutedl_xp.model.summary import Summary, summarize
 from cutedl_xp.model.weights import assign_weights
 
@@ -39,13 +41,33 @@ class Model(Chain):
     Parameters('/1-Dense/weight', '/1-Dense/bias', '/2-Dense/weight', '/2-Dense/bias')
     """
 
-    def predict(self, x: Any) -> Array:
-        """The output for a batch, without training behaviour.
+    _scale: float | None = None
+
+    @property
+    def scale(self) -> float | None:
+        """Factor of raw samples, such as ``1 / 255`` for images of uint8; None, the default, leaves them unchanged.
+
+        ``Session.fit`` assigns the scale of its training data, if they have one. :meth:`save` keeps it.
+        """
+        return self._scale
+
+    @scale.setter
+    def scale(self, scale: float | None) -> None:
+        self._scale = None if scale is None else check_real("scale", scale)
+
+    def predict(self, x: Any, batch_size: int | None = None) -> Array:
+        """Return the output for samples, without training behaviour.
 
         Parameters
         ----------
         x
-            A NumPy array or one of the model's backend, shape ``(n, ...)``; converted to the model's dtype.
+            Samples of shape ``(n, ...)``, converted to the model's dtype: a NumPy array, one of the model's backend, or
+            a Dataset, whose samples are taken in their order, not shuffled, times the scale of the Dataset. Integers
+            and booleans that are no Dataset are raw samples and are multiplied by :attr:`scale`. Floating-point arrays
+            are never scaled.
+        batch_size
+            Number of samples to compute at once. The default is None, which bounds the memory: a batch of the widest
+            layer has about 2 million entries.
 
         Returns
         -------
@@ -56,18 +78,37 @@ class Model(Chain):
         ------
         TypeError, ValueError
             If it is an array of another library or device, or of samples that the model does not take.
+
+        Notes
+        -----
+        Outputs for different batch sizes are equal to rounding. They are equal to the bit where the library's matrix
+        product adds the terms of an entry in an order that does not depend on the number of rows, which BLAS libraries
+        do not guarantee. On JAX, whose arrays cannot be written to, the outputs of all batches and the result are in
+        memory at once.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import cutedl_xp as cdl
+        >>> model = cdl.Model([cdl.layers.Dense(2, input_dim=1)]).assemble("numpy")
+        >>> model.scale = 1 / 255
+        >>> raw = np.array([[0], [128], [255]], dtype="uint8")
+        >>> bool(np.allclose(model.predict(raw), model.predict(raw / 255), atol=1e-6))
+        True
         """
-        try:
-            array = x if self.backend.owns(x) else self.backend.asarray(x, self.dtype)
-        except (TypeError, ValueError) as error:
-            raise type(error)(str(error).replace("`obj`", "`x`")) from error
-        if not self.backend.xp.isdtype(array.dtype, ("bool", "integral", "real floating")):
-            raise TypeError(f"`x` must be an array of real numbers; got {describe(array)}")
-        if not array.shape:
-            raise ValueError("`x` must have a first axis of samples; got an array of shape ()")
-        self.output_shape(tuple(array.shape[1:]))
-        with self.backend.active(), self.backend.ignore_underflow():
-            return self.forward(self.backend.convert(array, self.dtype, None), training=False)[0]
+        backend = self.backend
+        source = as_source(backend, x.data if isinstance(x, Dataset) else x)
+        rows = count_rows(self.layers, tuple(source.shape[1:]))
+        if batch_size is not None:
+            rows = check_integer("batch_size", batch_size, at_least=1)
+        scale = self.scale if is_integral(backend, source) else None
+        if isinstance(x, Dataset):
+            scale = x.scale
+        with backend.active(), backend.ignore_underflow():
+            return predict_batches(self._outputs, backend, self.dtype, source, scale, rows)
+
+    def _outputs(self, x: Array) -> Array:
+        return self.forward(x, training=False)[0]
 
     def weights(self) -> dict[str, Any]:
         """Return the value of each parameter by its name, as a copy in a NumPy array.
@@ -117,7 +158,7 @@ class Model(Chain):
         return summarize(self._named_layers(), shapes)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the layers, the parameters and their SHA-256 to a safetensors file, whole or not at all.
+        """Write the layers, the scale, the parameters and their SHA-256 to a safetensors file, whole or not at all.
 
         The previous file stays unchanged until the new one is on the disk. Symbolic links are followed, and an existing
         file keeps its permissions. Initializers given as callables are not recorded: the file holds the values.
@@ -129,7 +170,7 @@ class Model(Chain):
         OSError
             If the file cannot be written.
         """
-        files.write(path, self.weights(), make_header(self.layers, dtype_name(self.dtype)))
+        files.write(path, self.weights(), make_header(self.layers, dtype_name(self.dtype), self.scale))
 
     @classmethod
     def load(
@@ -165,6 +206,7 @@ class Model(Chain):
             described, dtype = read_header(header, [*_LAYERS, *custom_layers])
             model = cls(described)
             check_arrays(arrays, {name: spec.shape for name, spec in model._parameter_specs().items()}, dtype)
+            model.scale = header.get("scale")
             model.assemble(backend, dtype)
         except (KeyError, TypeError, ValueError) as error:
             reason = format_reason(error)
