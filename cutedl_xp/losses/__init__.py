@@ -8,6 +8,15 @@ from cutedl_xp.losses._loss import Loss
 from cutedl_xp.losses.binary_crossentropy import BinaryCrossentropy
 from cutedl_xp.losses.categorical_crossentropy import CategoricalCrossentropy
 from cutedl_xp.losses.mse import Mse
+from cutedl_xp.losses.predictions import predict_classes, predict_proba
 from cutedl_xp.losses.sparse_categorical_crossentropy import SparseCategoricalCrossentropy
 
-__all__ = ["BinaryCrossentropy", "CategoricalCrossentropy", "Loss", "Mse", "SparseCategoricalCrossentropy"]
+__all__ = [
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "Loss",
+    "Mse",
+    "SparseCategoricalCrossentropy",
+    "predict_classes",
+    "predict_proba",
+]

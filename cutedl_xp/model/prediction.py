@@ -81,5 +81,6 @@ def predict_batches(
     outputs = backend.xp.empty((count, *first.shape[1:]), dtype=first.dtype, device=backend.device)
     outputs[:rows, ...] = first
     for start in starts[1:]:
-        outputs[start : start + rows, ...] = compute(start, min(start + rows, count))
+        stop = min(start + rows, count)
+        outputs[start:stop, ...] = compute(start, stop)
     return outputs
