@@ -4,6 +4,9 @@ Every loss is a mean over the batch, so that its size does not depend on the num
 from :class:`Loss`.
 """
 
+from typing import TYPE_CHECKING
+
+from cutedl_xp._familiar import raise_unknown
 from cutedl_xp.losses._loss import Loss
 from cutedl_xp.losses.binary_crossentropy import BinaryCrossentropy
 from cutedl_xp.losses.categorical_crossentropy import CategoricalCrossentropy
@@ -20,3 +23,8 @@ __all__ = [
     "predict_classes",
     "predict_proba",
 ]
+
+if not TYPE_CHECKING:  # a type checker would accept any name
+
+    def __getattr__(name: str) -> None:
+        raise_unknown(__name__, name)
