@@ -29,11 +29,12 @@ MAX_LAYERS = 10_000
 """Layers of a model; more would make loading a hostile file slow."""
 
 
-def make_header(layers: Sequence[Configurable], dtype: str) -> dict[str, Any]:
+def make_header(layers: Sequence[Configurable], dtype: str, scale: float | None = None) -> dict[str, Any]:
     """Return the header that describes a model, as plain values."""
     _check_count(layers)
     described = [{"class": type(layer).__name__, "config": layer.config()} for layer in layers]
-    return {"format": FORMAT, "kind": "model", "dtype": dtype, "layers": described}
+    header = {"format": FORMAT, "kind": "model", "dtype": dtype, "layers": described}
+    return header if scale is None else header | {"scale": scale}
 
 
 def read_header(header: Mapping[str, Any], classes: Sequence[type[LayerT]]) -> tuple[list[LayerT], str]:

@@ -1,5 +1,8 @@
 """Listeners: callables that a training calls at its events, to stop it, to show it, or for anything else."""
 
+from typing import TYPE_CHECKING
+
+from cutedl_xp._familiar import raise_unknown
 from cutedl_xp.listeners.checkpoint import Checkpoint
 from cutedl_xp.listeners.fit_listener import FitListener
 from cutedl_xp.listeners.progress import Progress
@@ -18,3 +21,8 @@ __all__ = [
     "TargetReached",
     "check",
 ]
+
+if not TYPE_CHECKING:  # a type checker would accept any name
+
+    def __getattr__(name: str) -> None:
+        raise_unknown(__name__, name)

@@ -71,6 +71,7 @@ def describe_parts(session: Described) -> dict[str, Any]:
     return {
         "dtype": dtype_name(session.model.dtype),
         "layers": describe("model.layers", session.model.layers),
+        "scale": session.model.scale,
         "loss": describe("loss", session.loss),
         "optimizer": describe("optimizer", session.optimizer),
         "regularizers": describe("regularizers", list(session.regularizers)),
@@ -194,4 +195,6 @@ def _rebuild_parts(header: dict[str, Any], known: Known) -> Parts:
     layers, loss, optimizer, regularizers, metrics = (
         rebuild(header[name], known) for name in ("layers", "loss", "optimizer", "regularizers", "metrics")
     )
-    return Parts(Model(layers), loss, optimizer, regularizers, metrics)
+    model = Model(layers)
+    model.scale = header.get("scale")  # absent from files of earlier versions
+    return Parts(model, loss, optimizer, regularizers, metrics)

@@ -78,7 +78,7 @@ class Session(Persistent):
         Parameters
         ----------
         train
-            Training data.
+            Training data. ``model.scale`` becomes their scale, unless it is None.
         epochs
             Number of epochs, at least 1. The epoch number, which decides the shuffling, goes on from the last ``fit``.
         val_data
@@ -185,6 +185,8 @@ class Session(Persistent):
         """Train as planned, from a start on, with a new history or one that goes on."""
         self._compilation = decide(self.model, self.loss, self.optimizer, train, compiled)
         self.optimizer.attach(self.model.parameters)
+        if train.scale is not None:
+            self.model.scale = train.scale
         with self._memory.lent_to(listeners):
             fit = self._begin(train, plan, start, history)
             log = TrainingLog(fit)

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cutedl_xp._checks import check_integer, check_sequence
+from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend
 from cutedl_xp.datasets import Dataset
-from cutedl_xp.losses import Loss
+from cutedl_xp.losses import Loss, predict_classes, predict_proba
 from cutedl_xp.metrics import Metric
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
@@ -102,6 +103,16 @@ class Trainable:
             check_data("data", data, self.model, self.loss)
             means = self._evaluator.means(data, check_integer("batches", batches, at_least=0))
             return dict(zip(self._evaluation.names, RunningMean.read(means), strict=True))
+
+    def predict_proba(self, x: Any, batch_size: int | None = None) -> Array:
+        """Return probabilities for samples; see ``Model.predict`` and :func:`cutedl_xp.losses.predict_proba`."""
+        with self.backend.active():
+            return predict_proba(self.model.predict(x, batch_size), self.loss)
+
+    def predict_classes(self, x: Any, batch_size: int | None = None) -> Array:
+        """Return classes for samples; see ``Model.predict`` and :func:`cutedl_xp.losses.predict_classes`."""
+        with self.backend.active():
+            return predict_classes(self.model.predict(x, batch_size), self.loss)
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that the rest of a training depends on, as nested dicts of plain values and NumPy arrays.
