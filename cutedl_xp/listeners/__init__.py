@@ -1,6 +1,7 @@
 """Listeners: callables that a training calls at its events, to stop it, to show it, or for anything else."""
 
 from cutedl_xp.listeners.checkpoint import Checkpoint
+from cutedl_xp.listeners.csv_logger import CsvLogger
 from cutedl_xp.listeners.fit_listener import FitListener
 from cutedl_xp.listeners.progress import Progress
 from cutedl_xp.listeners.reduce_on_plateau import ReduceOnPlateau
@@ -9,6 +10,7 @@ from cutedl_xp.training.events import Event, Listener, check
 
 __all__ = [
     "Checkpoint",
+    "CsvLogger",
     "EarlyStopping",
     "Event",
     "FitListener",

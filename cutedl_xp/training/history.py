@@ -1,7 +1,5 @@
 """The record of a training: plain Python numbers, one entry for each validation."""
 
-import csv
-import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from cutedl_xp import _checks
 from cutedl_xp._checks import format_names, format_value
 from cutedl_xp.files.atomic import write_atomically
+from cutedl_xp.training.tables import columns_of, csv_lines
 
 StopKind: TypeAlias = Literal["epochs", "listener", "interrupt", "not_finite", "error"]
 STOP_KINDS: tuple[StopKind, ...] = get_args(StopKind)
@@ -197,14 +196,9 @@ class History:
         OSError
             If the file cannot be written.
         """
-        columns: dict[str, Sequence[float]] = {"steps": self.steps, "cost_time": self.cost_time, "loss": self.loss}
-        columns |= {"val_loss": self.val_loss, **self._metrics, "skipped": self.skipped}
-        rates = self.lr if isinstance(self.lr, dict) else {"": self.lr}
-        columns |= {f"lr[{pattern}]" if pattern else "lr": values for pattern, values in rates.items()}
-        columns = {name: values for name, values in columns.items() if values or name == "steps"}
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows([columns, *zip(*columns.values(), strict=True)])
-        write_atomically(Path(path), text.getvalue().encode())
+        columns = columns_of(self)
+        text = csv_lines([columns, *zip(*columns.values(), strict=True)])
+        write_atomically(Path(path), text.encode())
 
     def __len__(self) -> int:
         return len(self.steps)
