@@ -3,10 +3,10 @@
 from cutedl_xp.listeners.checkpoint import Checkpoint
 from cutedl_xp.listeners.csv_logger import CsvLogger
 from cutedl_xp.listeners.fit_listener import FitListener
-from cutedl_xp.listeners.progress import Progress
 from cutedl_xp.listeners.reduce_on_plateau import ReduceOnPlateau
 from cutedl_xp.listeners.stopping import EarlyStopping, TargetReached
 from cutedl_xp.training.events import Event, Listener, check
+from cutedl_xp.training.progress import Progress
 
 __all__ = [
     "Checkpoint",
