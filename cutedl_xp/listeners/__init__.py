@@ -5,6 +5,7 @@ from cutedl_xp.listeners.csv_logger import CsvLogger
 from cutedl_xp.listeners.fit_listener import FitListener
 from cutedl_xp.listeners.reduce_on_plateau import ReduceOnPlateau
 from cutedl_xp.listeners.stopping import EarlyStopping, TargetReached
+from cutedl_xp.listeners.tensorboard import TensorBoard
 from cutedl_xp.training.events import Event, Listener, check
 from cutedl_xp.training.progress import Progress
 
@@ -18,5 +19,6 @@ __all__ = [
     "Progress",
     "ReduceOnPlateau",
     "TargetReached",
+    "TensorBoard",
     "check",
 ]
