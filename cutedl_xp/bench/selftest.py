@@ -140,7 +140,7 @@ def _train(backend: Backend, model: str, rule: str, dtype: str, compiled: bool |
     session = Session(
         Model(layers).assemble(backend, dtype, seed=0), loss=SparseCategoricalCrossentropy(), optimizer=RULES[rule]()
     )
-    session.fit(_make_images(), epochs=1, compiled=compiled)
+    session.fit(_make_images(), epochs=1, compiled=compiled, verbose=False)
     return session
 
 

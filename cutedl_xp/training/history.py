@@ -1,15 +1,17 @@
 """The record of a training: plain Python numbers, one entry for each validation."""
 
-import csv
-import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from cutedl_xp import _checks
 from cutedl_xp._checks import format_names, format_value
 from cutedl_xp.files.atomic import write_atomically
+from cutedl_xp.training.tables import columns_of, csv_lines, html_of, table_of, text_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 StopKind: TypeAlias = Literal["epochs", "listener", "interrupt", "not_finite", "error"]
 STOP_KINDS: tuple[StopKind, ...] = get_args(StopKind)
@@ -197,19 +199,42 @@ class History:
         OSError
             If the file cannot be written.
         """
-        columns: dict[str, Sequence[float]] = {"steps": self.steps, "cost_time": self.cost_time, "loss": self.loss}
-        columns |= {"val_loss": self.val_loss, **self._metrics, "skipped": self.skipped}
-        rates = self.lr if isinstance(self.lr, dict) else {"": self.lr}
-        columns |= {f"lr[{pattern}]" if pattern else "lr": values for pattern, values in rates.items()}
-        columns = {name: values for name, values in columns.items() if values or name == "steps"}
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows([columns, *zip(*columns.values(), strict=True)])
-        write_atomically(Path(path), text.getvalue().encode())
+        columns = columns_of(self)
+        text = csv_lines([columns, *zip(*columns.values(), strict=True)])
+        write_atomically(Path(path), text.encode())
 
     def __len__(self) -> int:
         return len(self.steps)
 
+    def plot(self, title: str = "") -> "Figure":
+        """Draw the losses and the metrics; a notebook shows the picture as the last value of a cell.
+
+        Parameters
+        ----------
+        title
+            Title of the picture, default none.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The picture of ``plotting.report``.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        from cutedl_xp.plotting.runs import report  # upwards, and only when a picture is asked for
+
+        return report(self, title)
+
     def __repr__(self) -> str:
+        return self._headline() + ("\n" + text_of(table_of(self)) if self.steps else "")
+
+    def _repr_html_(self) -> str:
+        return html_of(table_of(self), self._headline().strip("<>"))
+
+    def _headline(self) -> str:
         last = "".join(f", {name}={self.series(name)[-1]:.4f}" for name in self.recorded if self.series(name))
         steps = self.steps[-1] if self.steps else 0
         return f"<History of {len(self)} entries: steps={steps}{last}, stop_reason={self.stop_reason!r}>"

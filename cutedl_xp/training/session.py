@@ -15,6 +15,7 @@ from cutedl_xp.training.loop import run_epochs
 from cutedl_xp.training.means import RunningMean
 from cutedl_xp.training.persistence import Persistent
 from cutedl_xp.training.plan import ValidationPlan
+from cutedl_xp.training.progress import with_progress
 from cutedl_xp.training.steps import SessionSteps
 from cutedl_xp.training.stopping import Stopping
 
@@ -67,6 +68,7 @@ class Session(Persistent):
         val_batches: int = 0,
         listeners: Sequence[Listener] = (),
         compiled: bool | None = None,
+        verbose: bool | None = None,
     ) -> History:
         """Train for a number of epochs more, or until a listener stops the training.
 
@@ -98,6 +100,9 @@ class Session(Persistent):
             Whether the backend compiles the steps and runs many of them in one call. Default None: where it can and
             every layer, loss and optimizer says ``compilable = True``. True raises ValueError where it cannot; False
             runs the plain loop. :attr:`compiled` gives the outcome and the reason.
+        verbose
+            Whether a :class:`~cutedl_xp.listeners.Progress` shows the training. Default None: in a terminal and in
+            notebooks, if tqdm is installed. True requires tqdm.
 
         Returns
         -------
@@ -124,9 +129,16 @@ class Session(Persistent):
             self._check_data(train, val_data)
             plan = make_plan(self.epoch, train, val_data, epochs, val_epochs, val_steps, val_batches)
             events.check(listeners, self)
+            listeners = with_progress(listeners, verbose)
             return self._train(train, plan, listeners, compiled, Start(self.step), None)
 
-    def resume(self, train: Dataset, val_data: Dataset | None = None, listeners: Sequence[Listener] = ()) -> History:
+    def resume(
+        self,
+        train: Dataset,
+        val_data: Dataset | None = None,
+        listeners: Sequence[Listener] = (),
+        verbose: bool | None = None,
+    ) -> History:
         """Finish a ``fit`` that was interrupted, from the very next step on.
 
         The number of epochs, the plan of the validations, the history and the memory of the listeners are those of the
@@ -140,6 +152,8 @@ class Session(Persistent):
         listeners
             Those that have a memory must be the same as before, in the same order. Listeners without a memory, such as
             Checkpoint and Progress, may be others.
+        verbose
+            Whether a Progress shows the training, as in :meth:`fit`.
 
         Returns
         -------
@@ -163,6 +177,7 @@ class Session(Persistent):
             self._check_data(train, val_data)
             events.check(listeners, self)
             record.check(train, val_data, listeners)
+            listeners = with_progress(listeners, verbose)
             possible = record.compiled is False or self.backend.why_not_compiled() is None
             compiled = record.compiled if possible else None
             return self._train(train, record.plan(train, val_data), listeners, compiled, record.start, record.history)
