@@ -10,6 +10,7 @@ from cutedl_xp.training.finiteness import Fault, count_skipped, find_fault, sum_
 from cutedl_xp.training.fit import Fit
 from cutedl_xp.training.interrupts import without_interrupts
 from cutedl_xp.training.means import RunningMean, read_together
+from cutedl_xp.training.tally import Figure
 
 
 class TrainingLog:
@@ -127,12 +128,17 @@ class TrainingLog:
         finally:
             self._call_each(begun, "val_end")
 
-    def _append(self, validation: Sequence[RunningMean]) -> None:
+    def _append(self, validation: Sequence[Figure]) -> None:
         """Make an entry from the training loss and the means of a validation, which are empty without one."""
         fit, optimizer = self._fit, self._fit.optimizer
-        [loss, *others], [state_sum] = read_together([self._losses, *validation], [sum_of_state(optimizer)])
-        names = fit.evaluation.names if validation else ()
-        metrics = {name: reading.value for name, reading in zip(names, others, strict=True)}
+        means = [figure for figure in validation if isinstance(figure, RunningMean)]
+        [loss, *others], [state_sum] = read_together([self._losses, *means], [sum_of_state(optimizer)])
+        values = iter(others)
+        metrics: dict[str, float] = {}
+        for name, figure in zip(fit.evaluation.names, validation, strict=False):  # without a validation there are none
+            value = next(values).value if isinstance(figure, RunningMean) else figure.read()
+            if name == "loss" or name in fit.evaluation.recorded:
+                metrics[name] = value
         val_loss = metrics.pop("loss", None)
         rates = {pattern: float(rate) for pattern, rate in optimizer.learning_rates().items()}
         entry: dict[str, Any] = {

@@ -33,7 +33,8 @@ class Session(Persistent):
     regularizers
         Of :mod:`cutedl_xp.regularizers`; applied to the gradients in their order.
     metrics
-        Functions such as :func:`cutedl_xp.metrics.accuracy`, recorded at each validation under their names.
+        Objects of :mod:`cutedl_xp.metrics` such as ``Precision()``, computed over the whole data set, and functions
+        such as :func:`cutedl_xp.metrics.accuracy`, averaged over batches; recorded at each validation.
 
     Attributes
     ----------
@@ -206,7 +207,7 @@ class Session(Persistent):
         if history is None:
             rates = tuple(self.optimizer.learning_rates())
             groups = None if rates == ("",) else rates
-            history = History(self._evaluation.names[1:], validated=plan.val_data is not None, groups=groups)
+            history = History(self._evaluation.recorded, validated=plan.val_data is not None, groups=groups)
         else:
             continue_history(history)
         self.history, stopping = history, Stopping(history)
