@@ -15,7 +15,7 @@ from cutedl_xp.files import arrays as files
 from cutedl_xp.files.model_file import DTYPES, check_arrays
 from cutedl_xp.files.tree import decode, encode
 from cutedl_xp.losses import Loss
-from cutedl_xp.metrics import Metric
+from cutedl_xp.metrics import Metric, MetricFunction
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.regularizers import Regularizer
@@ -45,7 +45,7 @@ class Described(Protocol):
         """Regularizers."""
 
     @property
-    def metrics(self) -> Sequence[Metric]:
+    def metrics(self) -> Sequence[Metric | MetricFunction]:
         """Metrics."""
 
 
@@ -57,7 +57,7 @@ class Parts:
     loss: Loss
     optimizer: Optimizer
     regularizers: Sequence[Regularizer]
-    metrics: Sequence[Metric]
+    metrics: Sequence[Metric | MetricFunction]
 
 
 def describe_parts(session: Described) -> dict[str, Any]:

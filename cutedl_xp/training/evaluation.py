@@ -11,9 +11,11 @@ from cutedl_xp._checks import format_value
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss
-from cutedl_xp.metrics import Metric, accuracy, binary_accuracy, count_binary_hits, count_hits
+from cutedl_xp.metrics import Metric, MetricFunction, accuracy, binary_accuracy
+from cutedl_xp.metrics.functions import count_binary_hits, count_hits
 from cutedl_xp.model import Model
 from cutedl_xp.training.means import RunningMean
+from cutedl_xp.training.tally import Figure, Tally
 
 
 class EvaluationStopped(Exception):
@@ -32,23 +34,23 @@ class Evaluation:
     ----------
     names
         ``"loss"`` and the metrics' names.
+    recorded
+        Names of the metrics that are floats.
     model, loss, metrics
-        Model, and the functions.
+        Model, loss, and metrics as they were given.
     """
 
-    def __init__(self, model: Model, loss: Loss, metrics: Sequence[Metric]) -> None:
-        for metric in metrics:
-            if getattr(metric, "__name__", None) is None or not callable(metric):
-                raise TypeError(
-                    f"`metrics` must be functions with a __name__, such as accuracy; got {format_value(metric)}"
-                )
-        self.names = ("loss", *(metric.__name__ for metric in metrics))
+    def __init__(self, model: Model, loss: Loss, metrics: Sequence[Metric | MetricFunction]) -> None:
+        self.names = ("loss", *map(_name_of, metrics))
         if len(set(self.names)) < len(self.names):
             raise ValueError(f"`metrics` must have different names, none of them 'loss'; got {self.names[1:]!r}")
         self.loss, self.metrics = loss, tuple(metrics)
         self.model = model
+        self.recorded = tuple(_name_of(each) for each in metrics if getattr(each, "scalar", True))
+        self.from_logits = getattr(loss, "from_logits", True)
+        self._bound = [each.with_logits(self.from_logits) if isinstance(each, Metric) else each for each in metrics]
 
-    def means(self, data: Dataset, batches: int = 0, stopped: Callable[[], bool] = never) -> list[RunningMean]:
+    def means(self, data: Dataset, batches: int = 0, stopped: Callable[[], bool] = never) -> list[Figure]:
         """Return the mean loss and metrics over all samples; their sums stay on the device.
 
         Parameters
@@ -66,7 +68,7 @@ class Evaluation:
             If the function returns True.
         """
         backend, dtype = self.model.backend, self.model.dtype
-        means = [RunningMean(backend, dtype) for _ in self.names]
+        means = self.start()
         with backend.ignore_underflow():
             for x, y in islice(data.batches(0, backend, dtype), batches or None):
                 if stopped():
@@ -74,20 +76,36 @@ class Evaluation:
                 self.add_batch(means, x, y)
         return means
 
-    def add_batch(self, means: Sequence[RunningMean], x: Array, y: Array) -> None:
+    def start(self) -> list[Figure]:
+        """Return a mean for the loss and for each function, and a tally for each metric object, all empty."""
+        backend, dtype = self.model.backend, self.model.dtype
+        return [
+            Tally(each, backend, dtype) if isinstance(each, Metric) else RunningMean(backend, dtype)
+            for each in (None, *self._bound)
+        ]
+
+    @property
+    def compilable(self) -> bool:
+        """Whether every metric object can be part of a compiled program."""
+        return all(getattr(metric, "compilable", True) for metric in self.metrics)
+
+    def add_batch(self, means: Sequence[Figure], x: Array, y: Array) -> None:
         """Add a batch to the means of the loss and the metrics."""
         output, _ = self.model.forward(x, training=False)
         self.loss.check_shape(tuple(y.shape), tuple(output.shape))
         loss = self.loss.value(self.model.backend, y, output)
         sizes = self.sizes(tuple(output.shape))
-        means[0].add_mean(_check_number("loss", loss), sizes[0])
+        own = means[0]
+        assert isinstance(own, RunningMean)
+        own.add_mean(_check_number("loss", loss), sizes[0])
         for metric, mean, size in zip(self.metrics, means[1:], sizes[1:], strict=True):
-            if metric is accuracy:
+            if isinstance(mean, Tally):
+                mean.add_batch(y, output)
+            elif metric is accuracy:
                 mean.add_sum(count_hits(y, output)[0], size)
             elif metric is binary_accuracy:
-                from_logits = getattr(self.loss, "from_logits", True)
-                mean.add_sum(count_binary_hits(y, output, from_logits=from_logits)[0], size)
-            else:
+                mean.add_sum(count_binary_hits(y, output, from_logits=self.from_logits)[0], size)
+            elif not isinstance(metric, Metric):
                 mean.add_mean(_check_number(metric.__name__, metric(y, output)), size)
 
     def sizes(self, predicted: Shape) -> list[int]:
@@ -95,8 +113,20 @@ class Evaluation:
 
         Accuracies are summed as numbers of hits, which are exact, and other metrics as means of batches.
         """
-        counted: dict[Metric, Shape] = {accuracy: predicted[:-1], binary_accuracy: predicted}
+        counted: dict[Any, Shape] = {accuracy: predicted[:-1], binary_accuracy: predicted}
         return [predicted[0], *[prod(counted.get(metric, predicted[:1])) for metric in self.metrics]]
+
+
+def _name_of(metric: Any) -> str:
+    """Return the name of a metric, or refuse an object that is none."""
+    if isinstance(metric, Metric):
+        return metric.name
+    if isinstance(metric, type) or getattr(metric, "__name__", None) is None or not callable(metric):
+        raise TypeError(
+            f"`metrics` must be objects such as Precision(), or functions with a __name__; got {format_value(metric)}"
+        )
+    name: str = metric.__name__
+    return name
 
 
 def _check_number(name: str, value: Any) -> Any:

@@ -17,7 +17,10 @@ StopKind: TypeAlias = Literal["epochs", "listener", "interrupt", "not_finite", "
 STOP_KINDS: tuple[StopKind, ...] = get_args(StopKind)
 
 _FIELDS = ("steps", "cost_time", "loss", "val_loss", "metrics", "lr", "validated", "stopped_by", "stop_reason")
-_LATER_FIELDS = {"skipped": ()}  # with the values that stand for them in a dict of an earlier version
+_LATER_FIELDS: Mapping[str, Any] = {
+    "skipped": (),
+    "train_metrics": {},
+}  # with the values that stand for them in a dict of an earlier version
 
 
 class History:
@@ -31,9 +34,11 @@ class History:
     metrics
         Names of the recorded metrics, such as ``"accuracy"``, default none.
     validated
-        Whether validation data is given, default True. Without it ``val_loss`` and the metrics stay empty.
+        Whether validation data is given, default True. Without it ``val_loss`` and the ``val_`` metrics stay empty.
     groups
         Patterns of the optimizer's groups, each with a learning rate of its own; default None, one rate.
+    train_metrics
+        Names of the metrics that are recorded on the training data, default none.
 
     Attributes
     ----------
@@ -46,6 +51,8 @@ class History:
         Mean loss of the validation data.
     val_accuracy, ...
         Mean of each metric over the validation data, as ``val_`` and its name.
+    train_accuracy, ...
+        Each metric over the training data, as ``train_`` and its name.
     lr
         Learning rate of the last update before the entry; with ``groups``, a dict with a list for each pattern.
     skipped
@@ -65,7 +72,12 @@ class History:
     """
 
     def __init__(
-        self, metrics: Sequence[str] = (), *, validated: bool = True, groups: Sequence[str] | None = None
+        self,
+        metrics: Sequence[str] = (),
+        *,
+        validated: bool = True,
+        groups: Sequence[str] | None = None,
+        train_metrics: Sequence[str] = (),
     ) -> None:
         self.steps: list[int] = []
         self.cost_time: list[float] = []
@@ -77,11 +89,12 @@ class History:
         self._stop_reason: str | None = None
         self._resumed_at = 0
         self._metrics: dict[str, list[float]] = {f"val_{name}": [] for name in metrics}
+        self._train_metrics: dict[str, list[float]] = {f"train_{name}": [] for name in train_metrics}
         self._validated = validated
 
     def __getattr__(self, name: str) -> list[float]:
         try:
-            return self.__dict__["_metrics"][name]  # type: ignore[no-any-return]
+            return {**self.__dict__["_metrics"], **self.__dict__["_train_metrics"]}[name]  # type: ignore[no-any-return]
         except KeyError:
             raise AttributeError(f"this history has no {name!r}") from None
 
@@ -107,7 +120,7 @@ class History:
     @property
     def recorded(self) -> tuple[str, ...]:
         """Names of the losses and metrics that get an entry each time."""
-        return ("loss", *(("val_loss", *self._metrics) if self._validated else ()))
+        return ("loss", *(("val_loss", *self._metrics) if self._validated else ()), *self._train_metrics)
 
     def series(self, name: str) -> list[float]:
         """Return the entries of a loss or metric by its name.
@@ -134,6 +147,7 @@ class History:
         metrics: Mapping[str, float] | None = None,
         lr: float | Mapping[str, float] | None = None,
         skipped: int | None = None,
+        train_metrics: Mapping[str, float] | None = None,
     ) -> None:
         """Add one entry to every list; a value that is None adds none to its list."""
         self.steps.append(steps)
@@ -145,6 +159,8 @@ class History:
             self.skipped.append(skipped)
         for name, value in (metrics or {}).items():
             self._metrics[f"val_{name}"].append(value)
+        for name, value in (train_metrics or {}).items():
+            self._train_metrics[f"train_{name}"].append(value)
         if isinstance(self.lr, dict):
             for pattern, rate in (lr if isinstance(lr, Mapping) else {}).items():
                 self.lr[pattern].append(rate)
@@ -161,6 +177,7 @@ class History:
             "metrics": {name.removeprefix("val_"): list(values) for name, values in self._metrics.items()},
             "lr": {key: list(rates) for key, rates in self.lr.items()} if isinstance(self.lr, dict) else list(self.lr),
             "skipped": list(self.skipped),
+            "train_metrics": {name.removeprefix("train_"): list(own) for name, own in self._train_metrics.items()},
             "validated": self._validated,
             "stopped_by": self._stopped_by,
             "stop_reason": self._stop_reason,
@@ -181,6 +198,10 @@ class History:
         for name in ("steps", "cost_time", "loss", "val_loss", "skipped"):
             getattr(history, name).extend(_numbers(name, d[name]))
         history._metrics = {f"val_{name}": _numbers(f"metrics[{name!r}]", each) for name, each in d["metrics"].items()}
+        own_names = d["train_metrics"].items()
+        history._train_metrics = {
+            f"train_{name}": _numbers(f"train_metrics[{name!r}]", each) for name, each in own_names
+        }
         given = d["lr"] if isinstance(d["lr"], Mapping) else {"": d["lr"]}
         for pattern, rates in given.items():
             own = history.lr[pattern] if isinstance(history.lr, dict) else history.lr
@@ -258,8 +279,9 @@ def _checked_fields(d: Any) -> Mapping[str, Any]:
     d = {**_LATER_FIELDS, **d}
     if set(d) != {*_FIELDS, *_LATER_FIELDS}:
         raise ValueError(f"`d` must have the keys {format_names(_FIELDS)}; got {format_names(map(str, d))}")
-    if not isinstance(d["metrics"], Mapping):
-        raise TypeError(f"`metrics` must be a dict of lists; got {format_value(d['metrics'])}")
+    for name in ("metrics", "train_metrics"):
+        if not isinstance(d[name], Mapping):
+            raise TypeError(f"`{name}` must be a dict of lists; got {format_value(d[name])}")
     if d["stopped_by"] is not None:
         _checks.check_one_of("stopped_by", d["stopped_by"], STOP_KINDS)
     if d["stop_reason"] is not None:

@@ -84,7 +84,7 @@ class FitRecord:
 
     def plan(self, train: Dataset, val_data: Dataset | None) -> ValidationPlan:
         """Return the plan, with the data."""
-        own = self.val_epochs, self.val_steps, self.val_batches
+        own = self.val_epochs, self.val_steps, self.val_batches, bool(self.history.to_dict()["train_metrics"])
         return ValidationPlan(self.last_epoch, len(train), val_data, *own)
 
     def check(self, train: Dataset, val_data: Dataset | None, listeners: Sequence[Listener]) -> None:

@@ -2,7 +2,9 @@
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 
+from cutedl_xp._checks import check_boolean
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.training import events
 from cutedl_xp.training.arguments import check_data, make_plan
@@ -34,7 +36,8 @@ class Session(Persistent):
     regularizers
         Of :mod:`cutedl_xp.regularizers`; applied to the gradients in their order.
     metrics
-        Functions such as :func:`cutedl_xp.metrics.accuracy`, recorded at each validation under their names.
+        Objects of :mod:`cutedl_xp.metrics` such as ``Precision()``, computed over the whole data set, and functions
+        such as :func:`cutedl_xp.metrics.accuracy`, averaged over batches; recorded at each validation.
 
     Attributes
     ----------
@@ -69,6 +72,7 @@ class Session(Persistent):
         listeners: Sequence[Listener] = (),
         compiled: bool | None = None,
         verbose: bool | None = None,
+        train_metrics: bool | None = None,
     ) -> History:
         """Train for a number of epochs more, or until a listener stops the training.
 
@@ -103,6 +107,10 @@ class Session(Persistent):
         verbose
             Whether a :class:`~cutedl_xp.listeners.Progress` shows the training. Default None: in a terminal and in
             notebooks, if tqdm is installed. True requires tqdm.
+        train_metrics
+            Whether each entry also holds the metrics over the training data, such as ``history.train_accuracy``, which
+            costs a pass over that data. The parameters are those of the entry, and dropout is off. Default None: only
+            without ``val_data``.
 
         Returns
         -------
@@ -128,6 +136,10 @@ class Session(Persistent):
         with self.backend.active(), self.backend.ignore_underflow():
             self._check_data(train, val_data)
             plan = make_plan(self.epoch, train, val_data, epochs, val_epochs, val_steps, val_batches)
+            wanted = val_data is None if train_metrics is None else check_boolean("train_metrics", train_metrics)
+            plan = replace(plan, train_metrics=wanted and bool(self._evaluation.recorded))
+            if plan.train_metrics:
+                self._compiled_evaluation.check_first_batch(self._evaluation.means(train, batches=1))
             events.check(listeners, self)
             listeners = with_progress(listeners, verbose)
             return self._train(train, plan, listeners, compiled, Start(self.step), None)
@@ -223,7 +235,9 @@ class Session(Persistent):
         if history is None:
             rates = tuple(self.optimizer.learning_rates())
             groups = None if rates == ("",) else rates
-            history = History(self._evaluation.names[1:], validated=plan.val_data is not None, groups=groups)
+            recorded, validated = self._evaluation.recorded, plan.val_data is not None
+            on_train = recorded if plan.train_metrics else ()
+            history = History(recorded, validated=validated, groups=groups, train_metrics=on_train)
         else:
             continue_history(history)
         self.history, stopping = history, Stopping(history)

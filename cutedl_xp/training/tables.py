@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 def columns_of(history: History) -> dict[str, Sequence[float]]:
     """Return the lists of a history that have entries by their names; the rates of groups are ``lr[pattern]``."""
     columns: dict[str, Sequence[float]] = {name: getattr(history, name) for name in ("steps", "cost_time", "loss")}
-    metrics = history.to_dict()["metrics"]
-    columns |= {"val_loss": history.val_loss, **{f"val_{name}": values for name, values in metrics.items()}}
+    recorded = history.to_dict()
+    columns["val_loss"] = history.val_loss
+    columns |= {f"val_{name}": values for name, values in recorded["metrics"].items()}
+    columns |= {f"train_{name}": values for name, values in recorded["train_metrics"].items()}
     columns["skipped"] = history.skipped
     rates = history.lr if isinstance(history.lr, dict) else {"": history.lr}
     columns |= {f"lr[{pattern}]" if pattern else "lr": values for pattern, values in rates.items()}

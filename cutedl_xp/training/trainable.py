@@ -8,7 +8,7 @@ from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss, predict_classes, predict_proba
-from cutedl_xp.metrics import Metric
+from cutedl_xp.metrics import Metric, MetricFunction
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.regularizers import Regularizer
@@ -21,6 +21,7 @@ from cutedl_xp.training.listener_memory import ListenerMemory
 from cutedl_xp.training.means import RunningMean
 from cutedl_xp.training.position import Position
 from cutedl_xp.training.programs import Programs
+from cutedl_xp.training.tally import read_figures
 
 
 class Trainable:
@@ -32,7 +33,7 @@ class Trainable:
         loss: Loss,
         optimizer: Optimizer,
         regularizers: Sequence[Regularizer] = (),
-        metrics: Sequence[Metric] = (),
+        metrics: Sequence[Metric | MetricFunction] = (),
     ) -> None:
         check_type("model", model, Model)
         check_type("loss", loss, Loss)
@@ -80,7 +81,7 @@ class Trainable:
         return self._evaluation.loss
 
     @property
-    def metrics(self) -> tuple[Metric, ...]:
+    def metrics(self) -> tuple[Metric | MetricFunction, ...]:
         """Metrics of the validation."""
         return self._evaluation.metrics
 
@@ -89,8 +90,10 @@ class Trainable:
         """Backend of the model."""
         return self.model.backend
 
-    def evaluate(self, data: Dataset, batches: int = 0) -> dict[str, float]:
+    def evaluate(self, data: Dataset, batches: int = 0) -> dict[str, Any]:
         """Return a dict of the mean ``"loss"`` and metrics over a data set, without training.
+
+        The values are floats, and NumPy arrays for metrics such as ``ConfusionMatrix()``.
 
         Parameters
         ----------
@@ -102,7 +105,7 @@ class Trainable:
         with self.backend.active():
             check_data("data", data, self.model, self.loss)
             means = self._evaluator.means(data, check_integer("batches", batches, at_least=0))
-            return dict(zip(self._evaluation.names, RunningMean.read(means), strict=True))
+            return dict(zip(self._evaluation.names, read_figures(means), strict=True))
 
     def predict_proba(self, x: Any, batch_size: int | None = None) -> Array:
         """Return probabilities for samples; see ``Model.predict`` and :func:`cutedl_xp.losses.predict_proba`."""
