@@ -1,0 +1,41 @@
+"""Activations against PyTorch's, with their gradients."""
+
+import numpy as np
+import pytest
+
+from cutedl_xp import activations
+
+torch = pytest.importorskip("torch")
+functional = torch.nn.functional
+
+ACTIVATIONS = {
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "leaky_relu": functional.leaky_relu,
+    "elu": functional.elu,
+    "gelu": lambda x: functional.gelu(x, approximate="tanh"),
+    "silu": functional.silu,
+    "softplus": functional.softplus,
+    "softmax": lambda x: torch.softmax(x, dim=-1),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_and_their_gradients(name):
+    draw = np.random.default_rng(0)
+    x, upstream = draw.normal(size=(6, 5)) * 4, draw.normal(size=(6, 5))
+    theirs = torch.tensor(x, requires_grad=True)
+    output = ACTIVATIONS[name](theirs)
+    output.backward(torch.tensor(upstream))
+    own = activations.get(name)
+    y = own.function(np, x)
+    gradient = own.backward(np, x if own.of_input else y, upstream)
+    np.testing.assert_allclose(y, output.detach().numpy(), rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(gradient, theirs.grad.numpy(), rtol=1e-6, atol=1e-8)
+
+
+def test_gelu_is_close_to_the_exact_one():
+    x = np.linspace(-6.0, 6.0, 1001)
+    exact = functional.gelu(torch.tensor(x)).numpy()
+    np.testing.assert_allclose(activations.gelu(np, x), exact, atol=5e-4)
