@@ -123,5 +123,5 @@ def test_a_layer_of_ones_own_names_an_initializer(backend, to_numpy):
     stream = Stream(4, "weights", "/1-Offset/offset")
     np.testing.assert_array_equal(value, initializers.he_uniform(stream, (3, 2)))
     layer.initializer = "xavier"
-    with pytest.raises(ValueError, match="`initializer` must be one of 'zeros', .*; got 'xavier'"):
+    with pytest.raises(ValueError, match=r"`initializer` must be one of 'zeros', .*; got 'xavier'"):
         Model([layer]).assemble(backend)

@@ -1,9 +1,9 @@
-"""Activations against PyTorch's, with their gradients."""
+"""Activations and losses against PyTorch's, with their gradients."""
 
 import numpy as np
 import pytest
 
-from cutedl_xp import activations
+from cutedl_xp import activations, losses
 
 torch = pytest.importorskip("torch")
 functional = torch.nn.functional
@@ -39,3 +39,27 @@ def test_gelu_is_close_to_the_exact_one():
     x = np.linspace(-6.0, 6.0, 1001)
     exact = functional.gelu(torch.tensor(x)).numpy()
     np.testing.assert_allclose(activations.gelu(np, x), exact, atol=5e-4)
+
+
+LABELS = np.array([0, 3, 1, 1, 2, 0])
+SIGNS = np.where(np.eye(4)[LABELS] > 0, 1.0, -1.0)
+LOSSES = {
+    "huber": (losses.Huber(0.7), SIGNS, torch.nn.HuberLoss(delta=0.7)),
+    "hinge": (losses.Hinge(), SIGNS, lambda p, y: torch.clamp(1 - y * p, min=0).mean()),
+    "smoothed": (
+        losses.SparseCategoricalCrossentropy(label_smoothing=0.1), LABELS,
+        torch.nn.CrossEntropyLoss(label_smoothing=0.1),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_and_their_gradients(name):
+    own, labels, peer = LOSSES[name]
+    outputs = np.random.default_rng(3).normal(size=(6, 4)) * 2
+    theirs = torch.tensor(outputs, requires_grad=True)
+    loss = peer(theirs, torch.tensor(labels))
+    loss.backward()
+    value, gradient = own(labels, outputs)
+    assert float(value) == pytest.approx(loss.item(), rel=1e-12)
+    np.testing.assert_allclose(gradient, theirs.grad.numpy(), rtol=1e-10, atol=1e-15)
