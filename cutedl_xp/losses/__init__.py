@@ -10,6 +10,9 @@ from cutedl_xp._familiar import raise_unknown
 from cutedl_xp.losses._loss import Loss
 from cutedl_xp.losses.binary_crossentropy import BinaryCrossentropy
 from cutedl_xp.losses.categorical_crossentropy import CategoricalCrossentropy
+from cutedl_xp.losses.function_loss import FunctionLoss
+from cutedl_xp.losses.hinge import Hinge
+from cutedl_xp.losses.huber import Huber
 from cutedl_xp.losses.mse import Mse
 from cutedl_xp.losses.predictions import predict_classes, predict_proba
 from cutedl_xp.losses.sparse_categorical_crossentropy import SparseCategoricalCrossentropy
@@ -17,6 +20,9 @@ from cutedl_xp.losses.sparse_categorical_crossentropy import SparseCategoricalCr
 __all__ = [
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
+    "FunctionLoss",
+    "Hinge",
+    "Huber",
     "Loss",
     "Mse",
     "SparseCategoricalCrossentropy",

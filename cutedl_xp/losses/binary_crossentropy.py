@@ -17,6 +17,9 @@ class BinaryCrossentropy(Crossentropy):
         Whether ``y_pred`` holds logits z, with p = sigmoid(z), or probabilities p. The loss of logits is computed as
         log(1 + exp(z)) - z y, without overflow, and its gradient as (p - y) / entries. A logit of -inf or inf has the
         loss 0 if y is 0 or 1, respectively. Probabilities are kept within [1e-7, 1 - 1e-7]. The default is True.
+    label_smoothing
+        Part s of each label that is spread over the classes: y becomes y (1 - s) + s / 2. s is below
+        1. The default is 0.
 
     Notes
     -----
@@ -35,14 +38,14 @@ class BinaryCrossentropy(Crossentropy):
 
     def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         scale = 1.0 / max(prod(y_pred.shape), 1)
-        y_true = backend.convert(y_true, y_pred.dtype, None)
+        y_true = self.labels(backend, y_true, y_pred, 2)
         formula = _binary_of_logits if self.from_logits else _binary_of_probabilities
         terms, gradient = backend.elementwise(formula, y_true, y_pred, scale)
         return backend.sum(terms) * scale, gradient
 
     def value(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
         scale: float = 1.0 / max(prod(y_pred.shape), 1)
-        y_true = backend.convert(y_true, y_pred.dtype, None)
+        y_true = self.labels(backend, y_true, y_pred, 2)
         formula = _terms_of_logits if self.from_logits else _terms_of_probabilities
         return backend.sum(backend.elementwise(formula, y_true, y_pred)) * scale
 

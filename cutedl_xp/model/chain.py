@@ -60,7 +60,7 @@ class Chain:
         specs = self._parameter_specs()
         parameters = Parameters(backend, dtype, {name: spec.shape for name, spec in specs.items()})
         for parameter, spec in zip(parameters, specs.values(), strict=True):
-            parameter.value = spec.initializer(Stream(seed, "weights", parameter.name), spec.shape)
+            parameter.value = spec.draw(Stream(seed, "weights", parameter.name))
         by_name = {parameter.name: parameter for parameter in parameters}
         trained, self._streams = [], []
         for name, layer, shape in self._named_layers():

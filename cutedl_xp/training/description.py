@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from types import FunctionType
 from typing import Any, TypeAlias
 
-from cutedl_xp import layers, losses, metrics, optimizers, regularizers, schedules
+from cutedl_xp import activations, layers, losses, metrics, optimizers, regularizers, schedules
 from cutedl_xp._checks import check_sequence, format_reason, format_value
 from cutedl_xp.backends import is_module_level
 from cutedl_xp.layers import Layer
@@ -39,7 +39,7 @@ def _own_classes() -> Iterator[type]:
 
 OWN: Known = {
     **{each.__name__: each for each in _own_classes()},
-    **{each.__name__: each for each in (metrics.accuracy, metrics.binary_accuracy)},
+    **{each.__name__: each for each in (metrics.accuracy, metrics.binary_accuracy, activations.Activation)},
 }
 """Classes and functions of the library that a description may name."""
 

@@ -30,7 +30,8 @@ class Session(Persistent):
     model
         An assembled model.
     loss
-        One of :mod:`cutedl_xp.losses`.
+        One of :mod:`cutedl_xp.losses`, or a function ``loss(xp, y_true, y_pred)`` that returns the loss of a batch and
+        its gradient, see :class:`~cutedl_xp.losses.FunctionLoss`.
     optimizer
         One of :mod:`cutedl_xp.optimizers`, not used for another model before.
     regularizers

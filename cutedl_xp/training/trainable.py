@@ -8,6 +8,7 @@ from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss, predict_classes, predict_proba
+from cutedl_xp.losses.function_loss import LossFunction, as_loss
 from cutedl_xp.metrics import Metric, MetricFunction
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
@@ -30,20 +31,21 @@ class Trainable:
     def __init__(
         self,
         model: Model,
-        loss: Loss,
+        loss: Loss | LossFunction,
         optimizer: Optimizer,
         regularizers: Sequence[Regularizer] = (),
         metrics: Sequence[Metric | MetricFunction] = (),
     ) -> None:
         check_type("model", model, Model)
-        check_type("loss", loss, Loss)
+        own_loss: Loss = as_loss(loss)
+        check_type("loss", own_loss, Loss)
         check_type("optimizer", optimizer, Optimizer)
         names = [parameter.name for parameter in model.parameters]
         self.regularizers: tuple[Regularizer, ...] = check_sequence("regularizers", regularizers)
         for regularizer in self.regularizers:
             check_type("regularizers", regularizer, Regularizer)
             regularizer.check_names(names)
-        self._evaluation = Evaluation(model, loss, check_sequence("metrics", metrics))
+        self._evaluation = Evaluation(model, own_loss, check_sequence("metrics", metrics))
         self._programs = Programs()
         self._compiled_evaluation = CompiledEvaluation(self._evaluation, self._programs)
         self.model = model
