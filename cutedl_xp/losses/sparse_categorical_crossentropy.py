@@ -36,6 +36,12 @@ class SparseCategoricalCrossentropy(Crossentropy):
         one_hot = _encode_one_hot(backend, y_true, y_pred)
         return CategoricalCrossentropy(self.from_logits).value_and_gradient(backend, one_hot, y_pred)
 
+    def weighted_value_and_gradient(
+        self, backend: Backend, y_true: Array, y_pred: Array, share: Array
+    ) -> tuple[Array, Array]:
+        one_hot = _encode_one_hot(backend, y_true, y_pred)
+        return CategoricalCrossentropy(self.from_logits).weighted_value_and_gradient(backend, one_hot, y_pred, share)
+
     def value(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
         one_hot = _encode_one_hot(backend, y_true, y_pred)
         return CategoricalCrossentropy(self.from_logits).value(backend, one_hot, y_pred)

@@ -11,6 +11,7 @@ from cutedl_xp._checks import format_value
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss
+from cutedl_xp.losses._loss import share_of
 from cutedl_xp.metrics import Metric, accuracy, binary_accuracy, count_binary_hits, count_hits
 from cutedl_xp.model import Model
 from cutedl_xp.training.means import RunningMean
@@ -68,16 +69,31 @@ class Evaluation:
         backend, dtype = self.model.backend, self.model.dtype
         means = [RunningMean(backend, dtype) for _ in self.names]
         with backend.ignore_underflow():
-            for x, y in islice(data.batches(0, backend, dtype), batches or None):
+            for x, y, weight, size in islice(data.weighted_batches(0, backend, dtype), batches or None):
                 if stopped():
                     raise EvaluationStopped
-                self.add_batch(means, x, y)
+                self.add_batch(means, x, y, weight, size)
         return means
 
-    def add_batch(self, means: Sequence[RunningMean], x: Array, y: Array) -> None:
-        """Add a batch to the means of the loss and the metrics."""
+    def check_weights(self, data: Dataset) -> None:
+        """Refuse weights of samples if a metric is a function, which takes none."""
+        if data.sample_weight is not None and self.metrics:
+            raise ValueError(
+                f"the metric {self.names[1]!r} takes no sample weights; evaluate without metrics, or on data without "
+                "`sample_weight`"
+            )
+
+    def add_batch(
+        self, means: Sequence[RunningMean], x: Array, y: Array, weight: Array | None = None, size: Any = 0.0
+    ) -> None:
+        """Add a batch, whose weights have the sum ``size``, to the means of the loss and the metrics."""
         output, _ = self.model.forward(x, training=False)
         self.loss.check_shape(tuple(y.shape), tuple(output.shape))
+        if weight is not None:
+            backend = self.model.backend
+            loss, _ = self.loss.weighted_value_and_gradient(backend, y, output, share_of(backend, weight))
+            means[0].add_mean(loss, size)
+            return
         loss = self.loss.value(self.model.backend, y, output)
         sizes = self.sizes(tuple(output.shape))
         means[0].add_mean(_check_number("loss", loss), sizes[0])
@@ -90,11 +106,14 @@ class Evaluation:
             else:
                 mean.add_mean(_check_number(metric.__name__, metric(y, output)), size)
 
-    def sizes(self, predicted: Shape) -> list[int]:
+    def sizes(self, predicted: Shape, weight: float | None = None) -> list[float]:
         """Return the number of samples that the loss and each metric count in a batch with outputs of a shape.
 
+        With weights the loss counts their sum.
         Accuracies are summed as numbers of hits, which are exact, and other metrics as means of batches.
         """
+        if weight is not None:
+            return [weight]
         counted: dict[Metric, Shape] = {accuracy: predicted[:-1], binary_accuracy: predicted}
         return [predicted[0], *[prod(counted.get(metric, predicted[:1])) for metric in self.metrics]]
 

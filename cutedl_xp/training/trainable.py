@@ -5,14 +5,13 @@ from typing import Any
 
 from cutedl_xp._checks import check_integer, check_sequence
 from cutedl_xp.backends import Backend
-from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss
 from cutedl_xp.metrics import Metric
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.regularizers import Regularizer
 from cutedl_xp.training import state
-from cutedl_xp.training.arguments import check_data, check_type
+from cutedl_xp.training.arguments import DataLike, as_dataset, check_data, check_type
 from cutedl_xp.training.compilation import Compilation, decide
 from cutedl_xp.training.compiled_evaluation import CompiledEvaluation
 from cutedl_xp.training.evaluation import Evaluation
@@ -88,18 +87,20 @@ class Trainable:
         """Backend of the model."""
         return self.model.backend
 
-    def evaluate(self, data: Dataset, batches: int = 0) -> dict[str, float]:
+    def evaluate(self, data: DataLike, batches: int = 0) -> dict[str, float]:
         """Return a dict of the mean ``"loss"`` and metrics over a data set, without training.
 
         Parameters
         ----------
         data
-            Data set to evaluate on.
+            Data to evaluate on: a Dataset, or a tuple as ``fit`` takes it.
         batches
             Number of batches to use, the first ones; default 0, all.
         """
         with self.backend.active():
+            data = as_dataset("data", data)
             check_data("data", data, self.model, self.loss)
+            self._evaluation.check_weights(data)
             means = self._evaluator.means(data, check_integer("batches", batches, at_least=0))
             return dict(zip(self._evaluation.names, RunningMean.read(means), strict=True))
 
