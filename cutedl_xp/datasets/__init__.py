@@ -2,5 +2,6 @@
 
 from cutedl_xp.datasets import mnist
 from cutedl_xp.datasets._dataset import Dataset
+from cutedl_xp.datasets._weights import Batch
 
-__all__ = ["Dataset", "mnist"]
+__all__ = ["Batch", "Dataset", "mnist"]

@@ -12,11 +12,12 @@ from cutedl_xp import _checks
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, backend_of, check_class, describe
+from cutedl_xp.datasets._weights import Batch, check_weights
 
 _AT_ONCE = 1 << 20
 """Entries that one call gathers: of several batches if they are small, as the call takes longer than one of them."""
 
-_FIXED = frozenset({"data", "labels", "batch_size", "shuffle", "drop_remainder", "seed", "scale"})
+_FIXED = frozenset({"data", "labels", "batch_size", "shuffle", "drop_remainder", "seed", "scale", "sample_weight"})
 """Attributes that cannot be assigned: an assignment would pass no check and miss the arrays moved to a device."""
 
 
@@ -41,6 +42,10 @@ class Dataset:
     scale
         Factor that batches are multiplied by, such as ``1 / 255`` for images kept as uint8. The default is None, which
         leaves them unchanged.
+    sample_weight
+        Weight of each sample in losses, shape ``(n,)``: finite, at least 0, not all 0. A weight of 2 equals a sample
+        given twice. A batch whose weights are all 0 has the loss 0. The default is None, where
+        all samples count alike.
 
     Raises
     ------
@@ -69,6 +74,7 @@ class Dataset:
         drop_remainder: bool = False,
         seed: int = 0,
         scale: float | None = None,
+        sample_weight: Any = None,
     ) -> None:
         _check_array("data", data)
         _check_array("labels", labels)
@@ -84,12 +90,17 @@ class Dataset:
         self.drop_remainder = _checks.check_boolean("drop_remainder", drop_remainder)
         self.seed = check_seed(seed)
         self.scale = None if scale is None else _checks.check_real("scale", scale)
+        self.sample_weight: Array | None = None
+        self._weights: NDArray[np.float64] | None = None
+        if sample_weight is not None:
+            weights = check_weights(sample_weight, int(data.shape[0]))
+            vars(self)["sample_weight"], self._weights = weights
         if len(self) == 0:
             raise ValueError(
                 f"`batch_size` is {batch_size} and there are {data.shape[0]} samples: with drop_remainder=True "
                 "no batch is left; take a smaller batch_size"
             )
-        self._moved: tuple[Backend, Any, Array, Array] | None = None
+        self._moved: tuple[Backend, Any, tuple[Array, ...]] | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and name in vars(self):
@@ -142,32 +153,68 @@ class Dataset:
         first = _checks.check_integer("start", start, at_least=0) * self.batch_size
         backend = backend_of(self.data) if backend is None else backend
         dtype = backend.dtype(self._float_dtype() if dtype is None else dtype)
-        return self._batches(epoch, backend, dtype, first, *self._on(backend, dtype))
+        return self._batches(epoch, backend, dtype, first, self._on(backend, dtype)[:2])
+
+    def weighted_batches(
+        self, epoch: int, backend: Backend | None = None, dtype: Any = None, start: int = 0
+    ) -> Iterator[Batch]:
+        """Return an iterator over the batches of one epoch, with the weights of their samples.
+
+        Parameters
+        ----------
+        epoch, backend, dtype, start
+            As for :meth:`batches`.
+
+        Raises
+        ------
+        ValueError
+            If the data have weights, and a subclass replaces :meth:`batches` alone.
+        """
+        if self.sample_weight is None:
+            for x, y in self.batches(epoch, backend, dtype, start):
+                yield Batch(x, y, None, int(x.shape[0]))
+            return
+        if type(self).batches is not Dataset.batches:
+            raise ValueError(
+                f"a data set with `sample_weight` must have batches with weights; {type(self).__name__} replaces "
+                "`batches`: replace `weighted_batches` too"
+            )
+        backend = backend_of(self.data) if backend is None else backend
+        dtype = backend.dtype(self._float_dtype() if dtype is None else dtype)
+        rows, first = self.row_numbers(epoch), start * self.batch_size
+        for x, y, weight in self._batches(epoch, backend, dtype, first, self._on(backend, dtype)):
+            last = first + x.shape[0]
+            yield Batch(x, y, weight, self.weight_of(rows[first:last]))
+            first = last
+
+    def weight_of(self, rows: NDArray[np.int64]) -> float:
+        """Return the sum of the weights of some rows, or their number if the data have no weights."""
+        return len(rows) if self._weights is None else float(np.sum(self._weights[rows]))
 
     def _batches(
-        self, epoch: int, backend: Backend, dtype: Any, first: int, data: Array, labels: Array
-    ) -> Iterator[tuple[Array, Array]]:
+        self, epoch: int, backend: Backend, dtype: Any, first: int, arrays: tuple[Array, ...]
+    ) -> Iterator[tuple[Any, ...]]:
         stop = min(len(self) * self.batch_size, self.size)
         if not self.shuffle:
             if first < stop:
-                yield from self._slices(backend, dtype, data[first:stop, ...], labels[first:stop, ...])
+                yield from self._slices(backend, dtype, *(array[first:stop, ...] for array in arrays))
             return
         order = backend.asarray(self.row_numbers(epoch))
-        entries = self.batch_size * prod(data.shape[1:]), self.batch_size * prod(labels.shape[1:])
-        batches = max(1, _AT_ONCE // max(*entries, 1)) if backend.has_views else 1  # a slice may be a copy elsewhere
+        entries = max(self.batch_size * prod(array.shape[1:]) for array in arrays)
+        batches = max(1, _AT_ONCE // max(entries, 1)) if backend.has_views else 1  # a slice may be a copy elsewhere
         rows_at_once = self.batch_size * batches
         for start in range(first, stop, rows_at_once):
             rows = order[start : min(start + rows_at_once, stop)]
-            yield from self._slices(backend, dtype, *(backend.xp.take(array, rows, axis=0) for array in (data, labels)))
+            yield from self._slices(backend, dtype, *(backend.xp.take(array, rows, axis=0) for array in arrays))
 
-    def _slices(self, backend: Backend, dtype: Any, data: Array, labels: Array) -> Iterator[tuple[Array, Array]]:
+    def _slices(self, backend: Backend, dtype: Any, data: Array, *others: Array) -> Iterator[tuple[Any, ...]]:
         count = data.shape[0]
         if count <= self.batch_size:
-            yield backend.convert(data, dtype, self.scale), labels
+            yield backend.convert(data, dtype, self.scale), *others
             return
         for start in range(0, count, self.batch_size):
             batch = slice(start, min(start + self.batch_size, count))
-            yield backend.convert(data[batch, ...], dtype, self.scale), labels[batch, ...]
+            yield backend.convert(data[batch, ...], dtype, self.scale), *(array[batch, ...] for array in others)
 
     def _float_dtype(self) -> str:
         xp = backend_of(self.data).xp
@@ -181,18 +228,27 @@ class Dataset:
 
     def arrays_on(self, backend: Backend, dtype: Any) -> tuple[Array, Array]:
         """Return all samples, without the scale, and all labels on a backend, with the dtype of its batches."""
-        return self._on(backend, backend.dtype(dtype))
+        data, labels = self._on(backend, backend.dtype(dtype))[:2]
+        return data, labels
+
+    def weights_on(self, backend: Backend, dtype: Any) -> Array | None:
+        """Return the weights of all samples with the backend and dtype of the batches, or None without weights."""
+        return None if self.sample_weight is None else self._on(backend, backend.dtype(dtype))[2]
 
     def labels_on(self, backend: Backend, dtype: Any) -> Array:
         """Return all labels with the backend and dtype of the batches."""
         return self._on(backend, backend.dtype(dtype))[1]
 
-    def _on(self, backend: Backend, dtype: Any) -> tuple[Array, Array]:
+    def _on(self, backend: Backend, dtype: Any) -> tuple[Array, ...]:
+        """Return the data, the labels and, if there are any, the weights on a backend."""
         moved = self._moved  # read once: another thread may assign the arrays of another backend
         if moved is None or moved[:2] != (backend, dtype):
             data = backend.make_computable(self.data) if backend.owns(self.data) else _move(self.data, backend, dtype)
-            self._moved = moved = (backend, dtype, data, _move(self.labels, backend, dtype))
-        return moved[2:]
+            arrays: tuple[Array, ...] = data, _move(self.labels, backend, dtype)
+            if self._weights is not None:
+                arrays = *arrays, backend.make_computable(backend.asarray(self._weights, dtype))
+            self._moved = moved = (backend, dtype, arrays)
+        return moved[2]
 
     def __repr__(self) -> str:
         return f"<Dataset of {self.size} samples of shape {self.sample_shape} in {len(self)} batches>"

@@ -6,6 +6,7 @@ from cutedl_xp import _numerics
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Backend
 from cutedl_xp.losses._crossentropy import SMALLEST, Crossentropy
+from cutedl_xp.losses._loss import weigh
 
 
 class BinaryCrossentropy(Crossentropy):
@@ -42,6 +43,16 @@ class BinaryCrossentropy(Crossentropy):
         formula = _binary_of_logits if self.from_logits else _binary_of_probabilities
         terms, gradient = backend.elementwise(formula, y_true, y_pred, scale)
         return backend.sum(terms) * scale, gradient
+
+    def weighted_value_and_gradient(
+        self, backend: Backend, y_true: Array, y_pred: Array, share: Array
+    ) -> tuple[Array, Array]:
+        scale = 1.0 / max(prod(y_pred.shape[1:]), 1)
+        y_true = self.labels(backend, y_true, y_pred, 2)
+        formula = _binary_of_logits if self.from_logits else _binary_of_probabilities
+        terms, gradient = backend.elementwise(formula, y_true, y_pred, scale)
+        total, gradient = weigh(backend, terms, gradient, share)
+        return total * scale, gradient
 
     def value(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
         scale: float = 1.0 / max(prod(y_pred.shape), 1)

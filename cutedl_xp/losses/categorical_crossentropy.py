@@ -36,8 +36,18 @@ class CategoricalCrossentropy(Crossentropy):
     compilable = True
 
     def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        scale = 1.0 / max(prod(y_pred.shape[:-1]), 1)
         y_true = self.labels(backend, y_true, y_pred, y_pred.shape[-1])
+        return self._scaled(backend, y_true, y_pred, 1.0 / max(prod(y_pred.shape[:-1]), 1))
+
+    def weighted_value_and_gradient(
+        self, backend: Backend, y_true: Array, y_pred: Array, share: Array
+    ) -> tuple[Array, Array]:
+        share = backend.xp.reshape(share, (share.shape[0],) + (1,) * (y_pred.ndim - 1))
+        y_true = self.labels(backend, y_true, y_pred, y_pred.shape[-1]) * share  # value and gradient are linear in it
+        return self._scaled(backend, y_true, y_pred, 1.0 / max(prod(y_pred.shape[1:-1]), 1))
+
+    def _scaled(self, backend: Backend, y_true: Array, y_pred: Array, scale: float) -> tuple[Array, Array]:
+        """Return the sum of the terms, times a factor, and its gradient."""
         if self.from_logits:
             return backend.softmax_crossentropy(y_true, y_pred, scale)
         terms, gradient = backend.elementwise(_categorical_of_probabilities, y_true, y_pred, scale)

@@ -6,7 +6,7 @@ from math import prod
 from cutedl_xp._checks import check_positive
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Backend
-from cutedl_xp.losses._loss import Loss
+from cutedl_xp.losses._loss import Loss, weigh
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,15 @@ class Huber(Loss):
         y_true = backend.convert(y_true, y_pred.dtype, None)
         terms, gradient = backend.elementwise(_terms_and_gradient, y_true, y_pred, self.delta, scale)
         return backend.sum(terms) * scale, gradient
+
+    def weighted_value_and_gradient(
+        self, backend: Backend, y_true: Array, y_pred: Array, share: Array
+    ) -> tuple[Array, Array]:
+        scale = 1.0 / max(prod(y_pred.shape[1:]), 1)
+        y_true = backend.convert(y_true, y_pred.dtype, None)
+        terms, gradient = backend.elementwise(_terms_and_gradient, y_true, y_pred, self.delta, scale)
+        total, gradient = weigh(backend, terms, gradient, share)
+        return total * scale, gradient
 
     def value(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
         scale: float = 1.0 / max(prod(y_pred.shape), 1)

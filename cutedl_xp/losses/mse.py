@@ -4,7 +4,7 @@ from math import prod
 
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Backend
-from cutedl_xp.losses._loss import Loss
+from cutedl_xp.losses._loss import Loss, weigh
 
 
 class Mse(Loss):
@@ -28,6 +28,15 @@ class Mse(Loss):
         y_true = backend.convert(y_true, y_pred.dtype, None)
         squares, gradient = backend.elementwise(_squares_and_gradient, y_true, y_pred, 2.0 * scale)
         return backend.sum(squares) * scale, gradient
+
+    def weighted_value_and_gradient(
+        self, backend: Backend, y_true: Array, y_pred: Array, share: Array
+    ) -> tuple[Array, Array]:
+        scale = 1.0 / max(prod(y_pred.shape[1:]), 1)
+        y_true = backend.convert(y_true, y_pred.dtype, None)
+        squares, gradient = backend.elementwise(_squares_and_gradient, y_true, y_pred, 2.0 * scale)
+        total, gradient = weigh(backend, squares, gradient, share)
+        return total * scale, gradient
 
     def value(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
         scale: float = 1.0 / max(prod(y_pred.shape), 1)

@@ -40,6 +40,12 @@ class SparseCategoricalCrossentropy(Crossentropy):
         one_hot = _encode_one_hot(backend, y_true, y_pred)
         return self._dense().value_and_gradient(backend, one_hot, y_pred)
 
+    def weighted_value_and_gradient(
+        self, backend: Backend, y_true: Array, y_pred: Array, share: Array
+    ) -> tuple[Array, Array]:
+        one_hot = _encode_one_hot(backend, y_true, y_pred)
+        return self._dense().weighted_value_and_gradient(backend, one_hot, y_pred, share)
+
     def value(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
         one_hot = _encode_one_hot(backend, y_true, y_pred)
         return self._dense().value(backend, one_hot, y_pred)

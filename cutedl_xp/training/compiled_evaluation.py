@@ -13,7 +13,7 @@ from cutedl_xp.training.chunk_inputs import row_numbers
 from cutedl_xp.training.evaluation import Evaluation, EvaluationStopped, never
 from cutedl_xp.training.means import SUMS
 from cutedl_xp.training.pace import Pace
-from cutedl_xp.training.program import gather_batch
+from cutedl_xp.training.program import gather_batch, size_of, whole_arrays
 from cutedl_xp.training.programs import Programs, make_key, signature_of
 from cutedl_xp.training.tally import Figure, Tally
 
@@ -52,7 +52,7 @@ class CompiledEvaluation:
         model = self._evaluation.model
         order = data.row_numbers(0)[: (batches or len(data)) * data.batch_size]
         output_shape = model.output_shape(data.sample_shape) or ()
-        means = self._evaluation.start()
+        means = self._evaluation.start(data.sample_weight is not None)
         state = self._start_state(means, output_shape)
         while len(order):
             begun = self._pace.before_chunk()
@@ -61,9 +61,10 @@ class CompiledEvaluation:
             size = min(data.batch_size, len(order))
             count = min(len(order) // size, self._pace.length)
             state = self._run_chunk(data, order, size, count, state, begun)
+            weight = None if data.sample_weight is None else data.weight_of(order[: count * size])
             order = order[count * size :]
             predicted = (count * size, *output_shape)
-            for mean, counted in zip(means, self._evaluation.sizes(predicted), strict=True):
+            for mean, counted in zip(means, self._evaluation.sizes(predicted, weight), strict=True):
                 mean.size += counted
         self._pace.pause()
         _replace_states(means, state)
@@ -72,30 +73,29 @@ class CompiledEvaluation:
     def _run_chunk(self, data: Dataset, order: NDArray[Any], size: int, count: int, state: Any, begun: float) -> Any:
         """Return the sums with ``count`` batches of ``size`` samples more."""
         model = self._evaluation.model
-        backend, dtype = model.backend, model.dtype
-        samples, labels = data.arrays_on(backend, dtype)
+        backend = model.backend
         values = [model.parameters.flat.value] if backend.has_views else [each.value for each in model.parameters]
-        constants = {"data": samples, "labels": labels, "values": values}
+        constants = whole_arrays(model, data) | {"values": values}
         capacity = data.size // size if size == data.batch_size else 1
         rows = row_numbers(order, size, count, capacity, dtype_name(backend.index_dtype))
-        step = self._step_function(size, data.scale)
+        step = self._step_function(size, data.scale, "weights" in constants)
         known = step.compiled is not None
         state, wait = backend.run_steps(step, state, constants, {"rows": rows}, count)
         self._pace.after_chunk(wait, count, begun, counts=known)
         return state
 
-    def _step_function(self, size: int, scale: float | None) -> StepFunction:
+    def _step_function(self, size: int, scale: float | None, weighted: bool) -> StepFunction:
         evaluation = self._evaluation
         parts = (evaluation.loss, *evaluation.metrics)
-        key = make_key(evaluation.model, parts, "evaluation", scale, size)
+        key = make_key(evaluation.model, parts, "evaluation", scale, weighted, size)
 
         def add_batch(state: Any, constants: Any, inputs: Any, k: Any) -> Any:
             model = evaluation.model
-            x, y = gather_batch(model, constants, inputs["rows"], k, scale)
-            means = evaluation.start()
+            x, y, weight = gather_batch(model, constants, inputs["rows"], k, scale)
+            means = evaluation.start(weighted)
             _replace_states(means, state)
             with model.parameters.holding(constants["values"]):
-                evaluation.add_batch(means, x, y)
+                evaluation.add_batch(means, x, y, weight, size_of(model.backend, x, weight))
             if any(mean.on_host for mean in means):
                 raise NotCompilable("a metric returns a number of the host")
             return [mean.state if isinstance(mean, Tally) else list(mean.device_sums) for mean in means]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from cutedl_xp._checks import check_boolean
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.training import events
-from cutedl_xp.training.arguments import check_data, make_plan
+from cutedl_xp.training.arguments import DataLike, as_dataset, check_data, make_plan
 from cutedl_xp.training.compilation import Compilation, decide
 from cutedl_xp.training.events import Listener
 from cutedl_xp.training.fit import Fit, Start
@@ -64,9 +64,9 @@ class Session(Persistent):
 
     def fit(
         self,
-        train: Dataset,
+        train: DataLike,
         epochs: int,
-        val_data: Dataset | None = None,
+        val_data: DataLike | None = None,
         val_epochs: int = 1,
         val_steps: int = 0,
         val_batches: int = 0,
@@ -85,11 +85,13 @@ class Session(Persistent):
         Parameters
         ----------
         train
-            Training data. ``model.scale`` becomes their scale, unless it is None.
+            Training data: a Dataset, or a tuple ``(x, y)`` or ``(x, y, sample_weight)`` of arrays, lists, or pandas
+            DataFrames and Series, in batches of 64 samples. ``model.scale`` becomes the scale of a Dataset, unless that
+            is None.
         epochs
             Number of epochs, at least 1. The epoch number, which decides the shuffling, goes on from the last ``fit``.
         val_data
-            Validation data; default None, where an entry of the history is made after each epoch.
+            Validation data, as for ``train``; default None, where an entry of the history is made after each epoch.
         val_epochs
             Validate after every ``val_epochs`` epochs, and after the last one; default 1, at least 1.
         val_steps
@@ -135,11 +137,14 @@ class Session(Persistent):
         """
         self._memory.check_idle()
         with self.backend.active(), self.backend.ignore_underflow():
+            train = as_dataset("train", train)
+            val_data = None if val_data is None else as_dataset("val_data", val_data)
             self._check_data(train, val_data)
             plan = make_plan(self.epoch, train, val_data, epochs, val_epochs, val_steps, val_batches)
             wanted = val_data is None if train_metrics is None else check_boolean("train_metrics", train_metrics)
             plan = replace(plan, train_metrics=wanted and bool(self._evaluation.recorded))
             if plan.train_metrics:
+                self._evaluation.check_weights(train)
                 self._compiled_evaluation.check_first_batch(self._evaluation.means(train, batches=1))
             events.check(listeners, self)
             listeners = with_progress(listeners, verbose)
@@ -147,8 +152,8 @@ class Session(Persistent):
 
     def resume(
         self,
-        train: Dataset,
-        val_data: Dataset | None = None,
+        train: DataLike,
+        val_data: DataLike | None = None,
         listeners: Sequence[Listener] = (),
         verbose: bool | None = None,
     ) -> History:
@@ -187,6 +192,8 @@ class Session(Persistent):
         if record.finished:
             return record.history
         with self.backend.active(), self.backend.ignore_underflow():
+            train = as_dataset("train", train)
+            val_data = None if val_data is None else as_dataset("val_data", val_data)
             self._check_data(train, val_data)
             events.check(listeners, self)
             record.check(train, val_data, listeners)
@@ -199,6 +206,7 @@ class Session(Persistent):
         check_data("train", train, self.model, self.loss)
         if val_data is not None:
             check_data("val_data", val_data, self.model, self.loss)
+            self._evaluation.check_weights(val_data)
             self._compiled_evaluation.check_first_batch(self._evaluation.means(val_data, batches=1))
 
     def _train(

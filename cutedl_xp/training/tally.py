@@ -38,11 +38,11 @@ class Tally:
         """Begin with the state before the first batch."""
         self.state = self._metric.start(self._backend, self._dtype, output_shape)
 
-    def add_batch(self, y: Array, output: Array) -> None:
-        """Add a batch; the first one begins the state."""
+    def add_batch(self, y: Array, output: Array, weight: Array | None = None) -> None:
+        """Add a batch, with the weights of its samples if they have any; the first one begins the state."""
         if self.state is None:
             self.begin(tuple(output.shape[1:]))
-        self.state = self._metric.update(self.state, y, output)
+        self.state = self._metric.update(self.state, y, output, weight)
         self.size += int(output.shape[0])
 
     def read(self) -> Any:

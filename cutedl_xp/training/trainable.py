@@ -6,7 +6,6 @@ from typing import Any
 from cutedl_xp._checks import check_integer, check_sequence
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend
-from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss, predict_classes, predict_proba
 from cutedl_xp.losses.function_loss import LossFunction, as_loss
 from cutedl_xp.metrics import Metric, MetricFunction
@@ -14,7 +13,7 @@ from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.regularizers import Regularizer
 from cutedl_xp.training import state
-from cutedl_xp.training.arguments import check_data, check_type
+from cutedl_xp.training.arguments import DataLike, as_dataset, check_data, check_type
 from cutedl_xp.training.compilation import Compilation, decide
 from cutedl_xp.training.compiled_evaluation import CompiledEvaluation
 from cutedl_xp.training.evaluation import Evaluation
@@ -92,7 +91,7 @@ class Trainable:
         """Backend of the model."""
         return self.model.backend
 
-    def evaluate(self, data: Dataset, batches: int = 0) -> dict[str, Any]:
+    def evaluate(self, data: DataLike, batches: int = 0) -> dict[str, Any]:
         """Return a dict of the mean ``"loss"`` and metrics over a data set, without training.
 
         The values are floats, and NumPy arrays for metrics such as ``ConfusionMatrix()``.
@@ -100,12 +99,14 @@ class Trainable:
         Parameters
         ----------
         data
-            Data set to evaluate on.
+            Data to evaluate on: a Dataset, or a tuple as ``fit`` takes it.
         batches
             Number of batches to use, the first ones; default 0, all.
         """
         with self.backend.active():
+            data = as_dataset("data", data)
             check_data("data", data, self.model, self.loss)
+            self._evaluation.check_weights(data)
             means = self._evaluator.means(data, check_integer("batches", batches, at_least=0))
             return dict(zip(self._evaluation.names, read_figures(means), strict=True))
 
