@@ -95,7 +95,7 @@ def test_metrics_of_one_name_are_refused(make_session: MakeSession, given: list[
 
 REFUSED = {
     "train is an array": ({}, {"train": X}, TypeError, "`train` must be a Dataset"),
-    "train is a pair": ({}, {"train": (X, CLASSES)}, TypeError, "`train` must be a Dataset"),
+    "train is a list": ({}, {"train": [X, CLASSES]}, TypeError, "`train` must be a Dataset"),
     "train is None": ({}, {"train": None}, TypeError, "`train` must be a Dataset"),
     "samples too wide": ({}, {"train": Dataset(np.ones((9, 3)), CLASSES[:9])}, ValueError, "`train` does not fit: .*2"),
     "samples too flat": ({}, {"train": Dataset(X[:, 0], CLASSES)}, ValueError, "`train` does not fit"),
