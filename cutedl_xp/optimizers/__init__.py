@@ -28,7 +28,7 @@ from cutedl_xp.optimizers.wrappers.frozen import Frozen as Frozen
 from cutedl_xp.optimizers.wrappers.groups import Groups as Groups
 from cutedl_xp.optimizers.wrappers.skip_nonfinite import SkipNonFinite as SkipNonFinite
 
-__all__ = [name for name in dir() if name[0].isupper()]
+__all__ = [name for name in dir() if name[0].isupper() and name != "TYPE_CHECKING"]
 
 if not TYPE_CHECKING:  # a type checker would accept any name
 
