@@ -1,21 +1,18 @@
 """Samples and their labels, in shuffled batches."""
 
 from collections.abc import Iterator
-from math import prod
 from typing import Any
 
-import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
 from cutedl_xp import _checks
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
-from cutedl_xp.backends import Backend, backend_of, check_class, describe
+from cutedl_xp.backends import Backend, backend_of
+from cutedl_xp.datasets._arrays import check_array, is_floating, move
+from cutedl_xp.datasets._batches import iterate
 from cutedl_xp.datasets._weights import Batch, check_weights
-
-_AT_ONCE = 1 << 20
-"""Entries that one call gathers: of several batches if they are small, as the call takes longer than one of them."""
 
 _FIXED = frozenset({"data", "labels", "batch_size", "shuffle", "drop_remainder", "seed", "scale", "sample_weight"})
 """Attributes that cannot be assigned: an assignment would pass no check and miss the arrays moved to a device."""
@@ -76,8 +73,8 @@ class Dataset:
         scale: float | None = None,
         sample_weight: Any = None,
     ) -> None:
-        _check_array("data", data)
-        _check_array("labels", labels)
+        check_array("data", data)
+        check_array("labels", labels)
         if data.shape[0] != labels.shape[0] or data.shape[0] == 0:
             raise ValueError(
                 "`data` and `labels` must have one entry for each sample and at least one sample; "
@@ -195,30 +192,12 @@ class Dataset:
         self, epoch: int, backend: Backend, dtype: Any, first: int, arrays: tuple[Array, ...]
     ) -> Iterator[tuple[Any, ...]]:
         stop = min(len(self) * self.batch_size, self.size)
-        if not self.shuffle:
-            if first < stop:
-                yield from self._slices(backend, dtype, *(array[first:stop, ...] for array in arrays))
-            return
-        order = backend.asarray(self.row_numbers(epoch))
-        entries = max(self.batch_size * prod(array.shape[1:]) for array in arrays)
-        batches = max(1, _AT_ONCE // max(entries, 1)) if backend.has_views else 1  # a slice may be a copy elsewhere
-        rows_at_once = self.batch_size * batches
-        for start in range(first, stop, rows_at_once):
-            rows = order[start : min(start + rows_at_once, stop)]
-            yield from self._slices(backend, dtype, *(backend.xp.take(array, rows, axis=0) for array in arrays))
-
-    def _slices(self, backend: Backend, dtype: Any, data: Array, *others: Array) -> Iterator[tuple[Any, ...]]:
-        count = data.shape[0]
-        if count <= self.batch_size:
-            yield backend.convert(data, dtype, self.scale), *others
-            return
-        for start in range(0, count, self.batch_size):
-            batch = slice(start, min(start + self.batch_size, count))
-            yield backend.convert(data[batch, ...], dtype, self.scale), *(array[batch, ...] for array in others)
+        order = self.row_numbers(epoch) if self.shuffle else None
+        return iterate(arrays, order, first, stop, self.batch_size, backend, dtype, self.scale)
 
     def _float_dtype(self) -> str:
         xp = backend_of(self.data).xp
-        return "float64" if _is_floating(self.data) and xp.finfo(self.data.dtype).bits >= 64 else "float32"
+        return "float64" if is_floating(self.data) and xp.finfo(self.data.dtype).bits >= 64 else "float32"
 
     def row_numbers(self, epoch: int) -> NDArray[np.int64]:
         """Return the numbers of all samples in the order of an epoch."""
@@ -243,8 +222,8 @@ class Dataset:
         """Return the data, the labels and, if there are any, the weights on a backend."""
         moved = self._moved  # read once: another thread may assign the arrays of another backend
         if moved is None or moved[:2] != (backend, dtype):
-            data = backend.make_computable(self.data) if backend.owns(self.data) else _move(self.data, backend, dtype)
-            arrays: tuple[Array, ...] = data, _move(self.labels, backend, dtype)
+            data = backend.make_computable(self.data) if backend.owns(self.data) else move(self.data, backend, dtype)
+            arrays: tuple[Array, ...] = data, move(self.labels, backend, dtype)
             if self._weights is not None:
                 arrays = *arrays, backend.make_computable(backend.asarray(self._weights, dtype))
             self._moved = moved = (backend, dtype, arrays)
@@ -252,22 +231,3 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"<Dataset of {self.size} samples of shape {self.sample_shape} in {len(self)} batches>"
-
-
-def _move(array: Array, backend: Backend, dtype: Any) -> Array:
-    """Return the array on the backend, converted to ``dtype`` if it is a floating-point array."""
-    return backend.make_computable(backend.asarray(array, dtype if _is_floating(array) else None))
-
-
-def _is_floating(array: Array) -> bool:
-    return backend_of(array).xp.isdtype(array.dtype, "real floating")
-
-
-def _check_array(argument: str, array: Any) -> None:
-    check_class(f"`{argument}`", array)
-    if not array_api_compat.is_array_api_obj(array):
-        raise TypeError(f"`{argument}` must be an array of shape (n, ...); got {type(array).__name__}")
-    if not backend_of(array).xp.isdtype(array.dtype, ("bool", "integral", "real floating")):
-        raise TypeError(f"`{argument}` must be an array of real numbers; got {describe(array)}")
-    if not array.shape:
-        raise ValueError(f"`{argument}` must have a first axis of samples; got an array of shape ()")
