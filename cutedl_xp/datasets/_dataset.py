@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 
 from cutedl_xp import _checks
 from cutedl_xp._random import Stream, check_seed
-from cutedl_xp._typing import Array, Shape
+from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend, backend_of
-from cutedl_xp.datasets._arrays import check_array, is_floating, move
 from cutedl_xp.datasets._batches import iterate
-from cutedl_xp.datasets._weights import Batch, check_weights
+from cutedl_xp.datasets._samples import Samples
+from cutedl_xp.datasets._weights import Batch
 
 _FIXED = frozenset({"data", "labels", "batch_size", "shuffle", "drop_remainder", "seed", "scale", "sample_weight"})
 """Attributes that cannot be assigned: an assignment would pass no check and miss the arrays moved to a device."""
 
 
-class Dataset:
+class Dataset(Samples):
     """Samples with labels, in batches whose order depends on the seed and the epoch alone.
 
     Parameters
@@ -41,8 +41,7 @@ class Dataset:
         leaves them unchanged.
     sample_weight
         Weight of each sample in losses, shape ``(n,)``: finite, at least 0, not all 0. A weight of 2 equals a sample
-        given twice. A batch whose weights are all 0 has the loss 0. The default is None, where
-        all samples count alike.
+        given twice. A batch whose weights are all 0 has the loss 0. The default is None, where all samples count alike.
 
     Raises
     ------
@@ -73,46 +72,22 @@ class Dataset:
         scale: float | None = None,
         sample_weight: Any = None,
     ) -> None:
-        check_array("data", data)
-        check_array("labels", labels)
-        if data.shape[0] != labels.shape[0] or data.shape[0] == 0:
-            raise ValueError(
-                "`data` and `labels` must have one entry for each sample and at least one sample; "
-                f"got shapes {tuple(data.shape)} and {tuple(labels.shape)}"
-            )
-        self.data = data
-        self.labels = labels
+        super().__init__(data, labels, sample_weight)
         self.batch_size = _checks.check_integer("batch_size", batch_size, at_least=1)
         self.shuffle = _checks.check_boolean("shuffle", shuffle)
         self.drop_remainder = _checks.check_boolean("drop_remainder", drop_remainder)
         self.seed = check_seed(seed)
         self.scale = None if scale is None else _checks.check_real("scale", scale)
-        self.sample_weight: Array | None = None
-        self._weights: NDArray[np.float64] | None = None
-        if sample_weight is not None:
-            weights = check_weights(sample_weight, int(data.shape[0]))
-            vars(self)["sample_weight"], self._weights = weights
         if len(self) == 0:
             raise ValueError(
                 f"`batch_size` is {batch_size} and there are {data.shape[0]} samples: with drop_remainder=True "
                 "no batch is left; take a smaller batch_size"
             )
-        self._moved: tuple[Backend, Any, tuple[Array, ...]] | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and name in vars(self):
             raise AttributeError(f"`{name}` of a Dataset cannot be assigned; make a new Dataset")
         super().__setattr__(name, value)
-
-    @property
-    def size(self) -> int:
-        """The number of samples."""
-        return int(self.data.shape[0])
-
-    @property
-    def sample_shape(self) -> Shape:
-        """The shape of one sample."""
-        return tuple(self.data.shape[1:])
 
     def __len__(self) -> int:
         """The number of batches in an epoch."""
@@ -184,10 +159,6 @@ class Dataset:
             yield Batch(x, y, weight, self.weight_of(rows[first:last]))
             first = last
 
-    def weight_of(self, rows: NDArray[np.int64]) -> float:
-        """Return the sum of the weights of some rows, or their number if the data have no weights."""
-        return len(rows) if self._weights is None else float(np.sum(self._weights[rows]))
-
     def _batches(
         self, epoch: int, backend: Backend, dtype: Any, first: int, arrays: tuple[Array, ...]
     ) -> Iterator[tuple[Any, ...]]:
@@ -195,39 +166,11 @@ class Dataset:
         order = self.row_numbers(epoch) if self.shuffle else None
         return iterate(arrays, order, first, stop, self.batch_size, backend, dtype, self.scale)
 
-    def _float_dtype(self) -> str:
-        xp = backend_of(self.data).xp
-        return "float64" if is_floating(self.data) and xp.finfo(self.data.dtype).bits >= 64 else "float32"
-
     def row_numbers(self, epoch: int) -> NDArray[np.int64]:
         """Return the numbers of all samples in the order of an epoch."""
         if self.shuffle:
             return Stream(self.seed, "shuffle", epoch).permutation(self.size)
         return np.arange(self.size)
-
-    def arrays_on(self, backend: Backend, dtype: Any) -> tuple[Array, Array]:
-        """Return all samples, without the scale, and all labels on a backend, with the dtype of its batches."""
-        data, labels = self._on(backend, backend.dtype(dtype))[:2]
-        return data, labels
-
-    def weights_on(self, backend: Backend, dtype: Any) -> Array | None:
-        """Return the weights of all samples with the backend and dtype of the batches, or None without weights."""
-        return None if self.sample_weight is None else self._on(backend, backend.dtype(dtype))[2]
-
-    def labels_on(self, backend: Backend, dtype: Any) -> Array:
-        """Return all labels with the backend and dtype of the batches."""
-        return self._on(backend, backend.dtype(dtype))[1]
-
-    def _on(self, backend: Backend, dtype: Any) -> tuple[Array, ...]:
-        """Return the data, the labels and, if there are any, the weights on a backend."""
-        moved = self._moved  # read once: another thread may assign the arrays of another backend
-        if moved is None or moved[:2] != (backend, dtype):
-            data = backend.make_computable(self.data) if backend.owns(self.data) else move(self.data, backend, dtype)
-            arrays: tuple[Array, ...] = data, move(self.labels, backend, dtype)
-            if self._weights is not None:
-                arrays = *arrays, backend.make_computable(backend.asarray(self._weights, dtype))
-            self._moved = moved = (backend, dtype, arrays)
-        return moved[2]
 
     def __repr__(self) -> str:
         return f"<Dataset of {self.size} samples of shape {self.sample_shape} in {len(self)} batches>"
