@@ -11,7 +11,9 @@ from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend, backend_of
 from cutedl_xp.datasets._batches import iterate
+from cutedl_xp.datasets._classes import class_numbers
 from cutedl_xp.datasets._samples import Samples
+from cutedl_xp.datasets._split import count_of, split_rows
 from cutedl_xp.datasets._weights import Batch
 
 _FIXED = frozenset({"data", "labels", "batch_size", "shuffle", "drop_remainder", "seed", "scale", "sample_weight"})
@@ -159,6 +161,49 @@ class Dataset(Samples):
             yield Batch(x, y, weight, self.weight_of(rows[first:last]))
             first = last
 
+    def split(self, part: float, seed: int = 0, stratify: bool = False) -> tuple["Dataset", "Dataset"]:
+        """Return two data sets that share the samples at random, each in the order of this one.
+
+        Both have the options of this data set, and the weights of their samples.
+
+        Parameters
+        ----------
+        part
+            Size of the first data set: a fraction of the samples as a float between 0 and 1, or their number as an int.
+        seed
+            Seed of the choice, default 0.
+        stratify
+            Whether both parts have the same proportions of classes, as far as whole samples allow; default False. The
+            labels are class numbers, or rows with a single 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has a wrong type or value, or this is an object of a derived class.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import cutedl_xp as cdl
+        >>> data = cdl.Dataset(np.zeros((10, 1)), np.array([0, 1] * 5))
+        >>> train, test = data.split(0.8, stratify=True)
+        >>> train.size, sorted(test.labels.tolist())
+        (8, [0, 1])
+        """
+        if type(self) is not Dataset:
+            raise TypeError(f"only a Dataset itself can be split; split it before you make a {type(self).__name__}")
+        count, seed = count_of(part, self.size), check_seed(seed)
+        stratified = _checks.check_boolean("stratify", stratify)
+        classes = class_numbers(self.labels, "`stratify`") if stratified else None
+        first, second = split_rows(count, self.size, seed, classes)
+        return self._taken(first), self._taken(second)
+
+    def _taken(self, rows: NDArray[np.int64]) -> "Dataset":
+        data, labels = (_take(array, rows) for array in (self.data, self.labels))
+        weights = None if self._weights is None else self._weights[rows]
+        options = self.batch_size, self.shuffle, self.drop_remainder, self.seed, self.scale
+        return Dataset(data, labels, *options, weights)
+
     def _batches(
         self, epoch: int, backend: Backend, dtype: Any, first: int, arrays: tuple[Array, ...]
     ) -> Iterator[tuple[Any, ...]]:
@@ -174,3 +219,8 @@ class Dataset(Samples):
 
     def __repr__(self) -> str:
         return f"<Dataset of {self.size} samples of shape {self.sample_shape} in {len(self)} batches>"
+
+
+def _take(array: Array, rows: NDArray[np.int64]) -> Array:
+    backend = backend_of(array)
+    return backend.xp.take(array, backend.asarray(rows), axis=0)

@@ -71,7 +71,7 @@ class Evaluation:
             If the function returns True.
         """
         backend, dtype = self.model.backend, self.model.dtype
-        means = self.start()
+        means = self.start(data.sample_weight is not None)
         with backend.ignore_underflow():
             for x, y, weight, size in islice(data.weighted_batches(0, backend, dtype), batches or None):
                 if stopped():

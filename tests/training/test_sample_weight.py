@@ -8,7 +8,16 @@ import pytest
 
 from cutedl_xp import Backend, Dataset, Model, Session, get_backend
 from cutedl_xp.layers import Dense
-from cutedl_xp.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, Mse, SparseCategoricalCrossentropy
+from cutedl_xp.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Hinge,
+    Huber,
+    Loss,
+    Mse,
+    SparseCategoricalCrossentropy,
+)
+from cutedl_xp.metrics import F1, accuracy
 from cutedl_xp.optimizers import Adam
 from cutedl_xp.training.fingerprint import fingerprint
 
@@ -23,6 +32,10 @@ CASES: dict[str, tuple[Callable[[], Loss], np.ndarray, str]] = {
     "binary of probabilities": (lambda: BinaryCrossentropy(from_logits=False), ONE_HOT, "sigmoid"),
     "categorical": (CategoricalCrossentropy, ONE_HOT, "linear"),
     "categorical of probabilities": (lambda: CategoricalCrossentropy(from_logits=False), ONE_HOT, "sigmoid"),
+    "smoothed": (lambda: SparseCategoricalCrossentropy(label_smoothing=0.2), CLASSES, "linear"),
+    "smoothed binary": (lambda: BinaryCrossentropy(label_smoothing=0.2), ONE_HOT, "linear"),
+    "huber": (lambda: Huber(delta=0.5), X @ RANDOM.normal(size=(2, 3)), "linear"),
+    "hinge": (Hinge, ONE_HOT, "linear"),
     "sparse": (SparseCategoricalCrossentropy, CLASSES, "linear"),
 }
 
@@ -96,10 +109,6 @@ def test_a_call_of_a_loss_takes_weights(backend: Backend) -> None:
         Mse()(y, p, weight[:1])
 
 
-def largest_label(y_true: Any, y_pred: Any) -> float:
-    return float(np.max(y_true))
-
-
 class Halved(Mse):
     """A loss without weights, derived from one with them."""
 
@@ -112,8 +121,19 @@ def test_weights_are_refused_where_they_are_not_taken() -> None:
     data = Dataset(X, X[:, [0, 1, 1]], sample_weight=COUNTS)
     with pytest.raises(ValueError, match="Halved does not"):
         make_session(get_backend("numpy"), Halved()).fit(data, 1)
-    with pytest.raises(ValueError, match="'largest_label' is a function, which takes no sample weights"):
-        make_session(get_backend("numpy"), Mse(), metrics=[largest_label]).evaluate(data)
+    with pytest.raises(ValueError, match="'largest' is a function, which takes no sample weights"):
+        make_session(get_backend("numpy"), Mse(), metrics=[largest]).evaluate(data)
+
+
+def largest(y_true, y_pred):
+    return abs(y_pred - y_true).max()
+
+
+def test_metrics_are_weighted(backend: Backend) -> None:
+    session = make_session(backend, SparseCategoricalCrossentropy(), metrics=[accuracy, F1()])
+    weighted = session.evaluate(Dataset(X, CLASSES, batch_size=5, sample_weight=COUNTS))
+    repeated = Dataset(np.repeat(X, COUNTS, axis=0), np.repeat(CLASSES, COUNTS), batch_size=5)
+    assert weighted == pytest.approx(session.evaluate(repeated), rel=1e-12)
 
 
 @pytest.mark.parametrize("weights", [[1.0] * 11, [-1.0] + [1.0] * 11, [np.nan] * 12, [0] * 12, [np.inf] * 12])
