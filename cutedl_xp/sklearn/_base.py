@@ -102,7 +102,7 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         """
         go_on = bool(self.warm_start) and hasattr(self, "_network")
         X, y = self._validate(X, y, reset=not go_on)
-        labels, sample_weight = self._encode(y, reset=not go_on), self._check_weights(X, y, sample_weight)
+        labels, sample_weight = self._encode(y, reset=not go_on), self._check_weights(y, sample_weight)
         seed = self._draw_seed()
         weights = self._network.model.weights() if go_on else None
         self._network = self._make_network(X, sample_weight, seed)
@@ -117,7 +117,7 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, first: bool, classes: Any = None) -> Any:
         X, y = self._validate(X, y, reset=first)
         labels = self._encode(y, reset=first, classes=classes)
-        sample_weight = self._check_weights(X, y, sample_weight)
+        sample_weight = self._check_weights(y, sample_weight)
         if first:
             self._network = self._make_network(X, sample_weight, self._draw_seed())
             self.loss_curve_ = []
@@ -132,10 +132,10 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         self._sample_backend = backend_of(checked[0])
         return checked[0], _arrays.to_host(checked[1])
 
-    def _check_weights(self, X: Any, y: Any, sample_weight: Any) -> Any:
+    def _check_weights(self, y: Any, sample_weight: Any) -> Any:
         """Return the weights of the samples, with those of their classes, on the host; None if all count alike."""
         if sample_weight is not None:
-            sample_weight = _arrays.to_host(_check_sample_weight(sample_weight, X, ensure_non_negative=True))
+            sample_weight = _check_sample_weight(_arrays.to_host(sample_weight), y, ensure_non_negative=True)
         return self._weigh_classes(y, sample_weight)
 
     _numeric_targets = False

@@ -1,5 +1,6 @@
 """Weights of samples and of classes."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
+from sklearn import config_context
 from sklearn.datasets import load_wine, make_multilabel_classification
 from sklearn.preprocessing import StandardScaler
 
@@ -79,3 +81,17 @@ def test_other_weights_are_refused(weights: Any, message: str) -> None:
     X, y = wine()
     with pytest.raises(ValueError, match=message):
         NetRegressor().fit(X, y, sample_weight=weights)
+
+
+@pytest.mark.skipif(os.environ.get("SCIPY_ARRAY_API") != "1", reason="scikit-learn asks for SCIPY_ARRAY_API=1")
+@pytest.mark.parametrize("library", ["torch", "array_api_strict"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_weights_of_any_kind_go_with_samples_of_another_library(library: str, early_stopping: bool) -> None:
+    asarray = pytest.importorskip(library).asarray
+    X, y = wine()
+    net = NetClassifier(epochs=2, class_weight={1: 2.0}, early_stopping=early_stopping, random_state=0)
+    expected = net.fit(X, y, sample_weight=COUNTS + 1).predict_proba(X)
+    with config_context(array_api_dispatch=True):
+        for weights in (COUNTS + 1, (COUNTS + 1).tolist(), asarray(COUNTS + 1)):
+            net.fit(asarray(X), asarray(y), sample_weight=weights)
+            assert np.allclose(np.asarray(net.predict_proba(asarray(X))), expected, rtol=1e-9)
