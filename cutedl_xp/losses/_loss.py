@@ -4,6 +4,8 @@ import sys
 from abc import ABC, abstractmethod
 from typing import Any
 
+from array_api_compat import array_namespace
+
 from cutedl_xp._compilable import Compilable
 from cutedl_xp._typing import Array, Namespace, Shape
 from cutedl_xp.backends import Backend, backend_of, check_together, describe
@@ -39,7 +41,7 @@ class Loss(Compilable, ABC):
         Parameters
         ----------
         y_true, y_pred
-            Labels and outputs, one for each sample.
+            Labels and outputs, one for each sample. Labels for outputs of one unit may have the shape ``(samples,)``.
         sample_weight
             Weight of each sample, shape ``(samples,)``, at least 0; default None, all alike.
 
@@ -55,6 +57,7 @@ class Loss(Compilable, ABC):
         if not backend.xp.isdtype(y_pred.dtype, "real floating"):
             raise TypeError(f"`y_pred` must be a floating-point array; got {describe(y_pred)}")
         self._check_dtype(y_true)
+        y_true = self.expand_labels(y_true, tuple(y_pred.shape))
         self.check_shape(tuple(y_true.shape), tuple(y_pred.shape))
         with backend.ignore_underflow():
             if sample_weight is None:
@@ -82,7 +85,9 @@ class Loss(Compilable, ABC):
             Shape of the model's output for one sample.
         """
         self._check_dtype(y_true)
-        self.check_shape(tuple(y_true.shape), (y_true.shape[0], *output_shape))
+        predicted = (y_true.shape[0], *output_shape)
+        y_true = self.expand_labels(y_true, predicted)
+        self.check_shape(tuple(y_true.shape), predicted)
         low, high = self._label_range(output_shape)
         backend = backend_of(y_true)
         xp, y_true = backend.xp, backend.make_computable(y_true)
@@ -99,6 +104,24 @@ class Loss(Compilable, ABC):
             raise ValueError(
                 f"{type(self).__name__} needs `y_true` of the shape of the model's output {predicted}; got {true}"
             )
+
+    def expand_labels(self, y_true: Array, predicted: Shape) -> Array:
+        """Return labels of shape ``(n,)`` in the shape ``(n, 1)`` of outputs of one unit, and others as they are.
+
+        Sessions pass the result to the loss and to the metrics. A class of your own whose labels lack the last axis of
+        the outputs returns ``y_true`` here.
+
+        Parameters
+        ----------
+        y_true
+            Labels.
+        predicted
+            Shape of the outputs.
+        """
+        shape = tuple(y_true.shape)
+        if len(shape) == 1 and predicted == (*shape, 1):
+            y_true = array_namespace(y_true).reshape(y_true, predicted)
+        return y_true
 
     def _check_dtype(self, y_true: Array) -> None:
         """Refuse labels of a dtype that the loss does not take."""

@@ -50,6 +50,10 @@ class SparseCategoricalCrossentropy(Crossentropy):
         one_hot = _encode_one_hot(backend, y_true, y_pred)
         return self._dense().value(backend, one_hot, y_pred)
 
+    def expand_labels(self, y_true: Array, predicted: Shape) -> Array:
+        """Return the labels as they are: they lack the last axis of the outputs."""
+        return y_true
+
     def check_shape(self, true: Shape, predicted: Shape) -> None:
         self.check_classes(predicted)
         if true != predicted[:-1]:

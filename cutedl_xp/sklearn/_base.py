@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from cutedl_xp import _checks
 from cutedl_xp.backends import backend_of, dtype_name
@@ -78,7 +78,11 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         """Return the classes that the validation data must have in the same proportions, or None."""
         return None
 
-    def fit(self, X: Any, y: Any) -> Any:
+    def _weigh_classes(self, y: Any, sample_weight: Any) -> Any:
+        """Return the weights of the samples, multiplied by those of their classes; None if all count alike."""
+        return sample_weight
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Train for ``epochs`` epochs.
 
         Parameters
@@ -87,6 +91,9 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
             Samples.
         y : array of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
+        sample_weight : array of shape (n_samples,), optional
+            Weights of the samples: finite, at least 0, not all 0. A weight of 2 equals a sample given twice. The
+            default None counts all samples alike.
 
         Returns
         -------
@@ -95,24 +102,26 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         """
         go_on = bool(self.warm_start) and hasattr(self, "_network")
         X, y = self._validate(X, y, reset=not go_on)
-        labels = self._encode(y, reset=not go_on)
+        labels, sample_weight = self._encode(y, reset=not go_on), self._check_weights(y, sample_weight)
         seed = self._draw_seed()
         weights = self._network.model.weights() if go_on else None
-        self._network = self._make_network(X, seed)
+        self._network = self._make_network(X, sample_weight, seed)
         if weights is not None:
             self._network.model.set_weights(weights)
         if not go_on:
             self.loss_curve_: list[float] = []
-        self._train(X, labels, _checks.check_integer("epochs", self.epochs, at_least=1), self.early_stopping)
+        epochs = _checks.check_integer("epochs", self.epochs, at_least=1)
+        self._train(X, labels, sample_weight, epochs, self.early_stopping)
         return self
 
-    def _partial_fit(self, X: Any, y: Any, first: bool, classes: Any = None) -> Any:
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, first: bool, classes: Any = None) -> Any:
         X, y = self._validate(X, y, reset=first)
         labels = self._encode(y, reset=first, classes=classes)
+        sample_weight = self._check_weights(y, sample_weight)
         if first:
-            self._network = self._make_network(X, self._draw_seed())
+            self._network = self._make_network(X, sample_weight, self._draw_seed())
             self.loss_curve_ = []
-        self._train(X, labels, 1, False)
+        self._train(X, labels, sample_weight, 1, False)
         return self
 
     def _validate(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
@@ -123,12 +132,18 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         self._sample_backend = backend_of(checked[0])
         return checked[0], _arrays.to_host(checked[1])
 
+    def _check_weights(self, y: Any, sample_weight: Any) -> Any:
+        """Return the weights of the samples, with those of their classes, on the host; None if all count alike."""
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(_arrays.to_host(sample_weight), y, ensure_non_negative=True)
+        return self._weigh_classes(y, sample_weight)
+
     _numeric_targets = False
 
     def _draw_seed(self) -> int:
         return int(check_random_state(self.random_state).randint(_LARGEST_SEED))
 
-    def _make_network(self, X: Any, seed: int) -> Network:
+    def _make_network(self, X: Any, sample_weight: Any, seed: int) -> Network:
         backend = _arrays.choose_backend(self.backend, self.device, X)
         dropout = _checks.check_not_negative("dropout", self.dropout)
         if dropout >= 1.0:
@@ -146,36 +161,49 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         )
         loss, scale = self._make_loss()
         samples = min(self._checked_batch_size(), int(X.shape[0]))
+        if sample_weight is not None:
+            samples *= np.mean(sample_weight)  # the mean sum of a batch, which divides the penalty in scikit-learn too
         damping = _checks.check_not_negative("alpha", self.alpha) * scale / samples
         return Network(spec, loss, _parameters.make_optimizer(self.optimizer, self.learning_rate), damping)
 
     def _checked_batch_size(self) -> int:
         return _checks.check_integer("batch_size", self.batch_size, at_least=1)
 
-    def _train(self, X: Any, labels: Any, epochs: int, early_stopping: Any) -> None:
+    def _train(self, X: Any, labels: Any, weights: Any, epochs: int, early_stopping: Any) -> None:
         session, val_data = self._network.session, None
         samples = _arrays.on_backend(X, session.backend)
         listeners: list[Any] = [Progress()] if self.verbose else []
         if _checks.check_boolean("early_stopping", early_stopping):
             patience = _checks.check_integer("n_iter_no_change", self.n_iter_no_change, at_least=1)
             listeners.append(EarlyStopping(patience=patience, min_delta=_MIN_DELTA, restore_best=True))
-            samples, labels, val_data = self._split(samples, labels)
-        train = self._dataset(samples, labels)
+            train, val_data = self._split(samples, labels, weights)
+        else:
+            train = self._dataset(samples, labels, weights)
         self.history_: History = session.fit(train, epochs, val_data, listeners=listeners, verbose=False)
         self.loss_curve_ += self.history_.loss
         self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = session.epoch
 
-    def _split(self, samples: Any, labels: Any) -> tuple[Any, Any, Dataset]:
+    def _split(self, samples: Any, labels: Any, weights: Any) -> tuple[Dataset, Dataset]:
+        """Return the training data and the validation data."""
         fraction = _checks.check_fraction("validation_fraction", self.validation_fraction)
         seed, backend = self._network.spec.seed, backend_of(samples)
-        rows = np.arange(labels.shape[0])
-        parts = train_test_split(rows, test_size=fraction, random_state=seed, stratify=self._stratify(labels))
-        train, val = (backend.xp.take(samples, backend.asarray(part), axis=0) for part in parts)
-        return train, labels[parts[0]], self._dataset(val, labels[parts[1]])
+        parts = train_test_split(
+            np.arange(labels.shape[0]), test_size=fraction, random_state=seed, stratify=self._stratify(labels)
+        )
+        train, val = (
+            self._dataset(
+                backend.xp.take(samples, backend.asarray(rows), axis=0),
+                labels[rows],
+                None if weights is None else weights[rows],
+            )
+            for rows in parts
+        )
+        return train, val
 
-    def _dataset(self, samples: Any, labels: Any) -> Dataset:
-        return Dataset(samples, labels, batch_size=self._checked_batch_size(), seed=self._network.spec.seed)
+    def _dataset(self, samples: Any, labels: Any, weights: Any) -> Dataset:
+        seed = self._network.spec.seed
+        return Dataset(samples, labels, batch_size=self._checked_batch_size(), seed=seed, sample_weight=weights)
 
     def _outputs_for(self, X: Any, method: str) -> tuple[Any, Any]:
         """Return the outputs of the model for samples, and the samples after scikit-learn's checks."""

@@ -26,6 +26,9 @@ _RULES: Mapping[str, tuple[Callable[..., Optimizer], float]] = MappingProxyType(
 )
 """Rule and default learning rate of each name."""
 
+OPTIMIZER_NAMES = tuple(_RULES)
+"""Names that the parameter ``optimizer`` accepts."""
+
 _ACTIVATIONS = MappingProxyType({"identity": "linear", "logistic": "sigmoid"})
 
 
@@ -45,7 +48,7 @@ def make_optimizer(optimizer: Any, learning_rate: Any) -> Optimizer:
         return deepcopy(optimizer)
     if not isinstance(optimizer, str):
         raise TypeError(f"`optimizer` must be a name or an optimizer; got {format_value(optimizer)}")
-    make, default = _RULES[check_one_of("optimizer", optimizer, tuple(_RULES))]
+    make, default = _RULES[check_one_of("optimizer", optimizer, OPTIMIZER_NAMES)]
     return make(default if learning_rate is None else check_positive("learning_rate", learning_rate))
 
 

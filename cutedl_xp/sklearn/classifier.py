@@ -4,19 +4,15 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.multiclass import (
-    _check_partial_fit_first_call,
-    check_classification_targets,
-    is_multilabel,
-    type_of_target,
-)
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import _check_partial_fit_first_call, is_multilabel
 from sklearn.utils.validation import column_or_1d
 
-from cutedl_xp import _numerics
 from cutedl_xp.backends import backend_of
-from cutedl_xp.losses import BinaryCrossentropy, Loss, SparseCategoricalCrossentropy
+from cutedl_xp.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, predict_proba
 from cutedl_xp.sklearn import _arrays
 from cutedl_xp.sklearn._base import BaseNet
+from cutedl_xp.sklearn._targets import encode_classes, is_multi_label
 
 
 class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-learn has no types
@@ -48,11 +44,16 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
         Part of the training data for ``early_stopping``, default 0.1.
     n_iter_no_change : int
         Number of epochs to wait, default 10.
+    class_weight : dict, "balanced" or list of dict, optional
+        Weight of each class, which multiplies the weights of its samples, as for
+        :func:`sklearn.utils.class_weight.compute_sample_weight`; ``"balanced"``, which ``partial_fit`` refuses, gives
+        all classes the same sum. The default None counts all classes alike.
     dropout : float
         Probability to drop the output of a hidden unit in training, default 0.
     alpha : float
         Strength of the L2 penalty, default 0: alpha / 2 times the sum of squared weights, divided by the batch size, is
-        added to the loss, in the units of scikit-learn's losses.
+        added to the loss, in the units of scikit-learn's losses. With weights of samples their sum in a batch, on
+        average, replaces the batch size.
     dtype : str, optional
         ``"float32"`` or ``"float64"``. The default None keeps float32 samples and computes all others in float64.
     backend, device : str, optional
@@ -90,7 +91,49 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
     True
     """
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Any:
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        optimizer: Any = "adam",
+        learning_rate: float | None = None,
+        batch_size: int = 64,
+        epochs: int = 50,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        class_weight: Any = None,
+        dropout: float = 0.0,
+        alpha: float = 0.0,
+        dtype: Any = None,
+        backend: Any = None,
+        device: str | None = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: bool = False,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            epochs=epochs,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            dropout=dropout,
+            alpha=alpha,
+            dtype=dtype,
+            backend=backend,
+            device=device,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
         """Train for one epoch more.
 
         Parameters
@@ -99,16 +142,24 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
             As for :meth:`fit`.
         classes : array of shape (n_classes,)
             All classes; required by the first call, optional after it.
+        sample_weight
+            As for :meth:`fit`.
 
         Returns
         -------
         object
             The fitted estimator itself.
         """
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                f"`class_weight` must be None or a dict for partial_fit(), which sees a part of the data; "
+                f"got {self.class_weight!r}: give the weights of the classes"
+            )
         first = not hasattr(self, "_network")
         if not is_multilabel(y):
             _check_partial_fit_first_call(self, classes)
-        return self._partial_fit(X, y, first, None if classes is None else np.unique(_arrays.to_host(classes)))
+        classes = None if classes is None else np.unique(_arrays.to_host(classes))
+        return self._partial_fit(X, y, sample_weight, first, classes)
 
     def predict(self, X: Any) -> Any:
         """Return the most probable class of each sample; for multi-label targets 1 where the probability exceeds 0.5.
@@ -139,17 +190,12 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
     def _probabilities(self, X: Any, method: str) -> Any:
         output, X = self._outputs_for(X, method)
         backend = backend_of(output)
-        xp = backend.xp
         with backend.ignore_underflow():
-            if self.n_outputs_ > 1 and not self._multi_label:
-                _, powers = _numerics.exponentials(xp, output, xp.max(output, axis=1, keepdims=True))
-                return _arrays.like_samples(powers / xp.sum(powers, axis=1, keepdims=True), X)
-            probability = _numerics.sigmoid(xp, output)
-        if self._multi_label:
-            return _arrays.like_samples(probability, X)
-        if len(self.classes_) == 1:
-            return _arrays.like_samples(probability * 0.0 + 1.0, X)
-        return _arrays.like_samples(xp.concat([1.0 - probability, probability], axis=1), X)
+            probability = predict_proba(output, self._network.session.loss)
+        if self.n_outputs_ == 1 and not self._multi_label:
+            columns = [1.0 - probability, probability] if len(self.classes_) == 2 else [probability * 0.0 + 1.0]
+            probability = backend.xp.concat(columns, axis=1)
+        return _arrays.like_samples(probability, X)
 
     def predict_log_proba(self, X: Any) -> Any:
         """Return the logarithm of :meth:`predict_proba`.
@@ -164,23 +210,16 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
             return backend_of(probability).xp.log(probability)
 
     def _encode(self, y: Any, *, reset: bool, classes: Any = None) -> Any:
-        check_classification_targets(y)
-        kind = type_of_target(y)
-        if kind == "multiclass-multioutput":
-            raise ValueError("`y` must have one column, or only zeros and ones; got several columns of classes")
-        if kind == "multilabel-indicator":
+        if is_multi_label(y):
             return self._encode_labels(y, reset)
         y = column_or_1d(y, warn=True)
-        found = np.unique(y)
         if reset:
             self._multi_label = False
-            self.classes_ = found if classes is None else classes
+            self.classes_ = np.unique(y) if classes is None else classes
             self.n_outputs_ = len(self.classes_) if len(self.classes_) > 2 else 1
-        unknown = np.setdiff1d(found, self.classes_)
-        if self._multi_label or unknown.size:
-            raise ValueError(f"`y` must hold the classes {self.classes_.tolist()}; got {found.tolist()}")
-        numbers = np.searchsorted(self.classes_, y)
-        return numbers.astype(np.float64)[:, None] if self.n_outputs_ == 1 else numbers
+        if self._multi_label:
+            raise ValueError("`y` must have the columns of the first call; got one column")
+        return encode_classes(y, self.classes_)
 
     def _encode_labels(self, y: Any, reset: bool) -> Any:
         if reset:
@@ -192,11 +231,17 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
 
     def _make_loss(self) -> tuple[Loss, float]:
         if self.n_outputs_ > 1 and not self._multi_label:
-            return SparseCategoricalCrossentropy(), 1.0
+            return CategoricalCrossentropy(), 1.0
         return BinaryCrossentropy(), 1.0 / self.n_outputs_
 
+    def _weigh_classes(self, y: Any, sample_weight: Any) -> Any:
+        if self.class_weight is None:
+            return sample_weight
+        class_weight = compute_sample_weight(self.class_weight, y)
+        return class_weight if sample_weight is None else class_weight * sample_weight
+
     def _stratify(self, y: Any) -> Any:
-        return None if self._multi_label else y
+        return None if self._multi_label else y[:, 0] if self.n_outputs_ == 1 else np.argmax(y, axis=1)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -44,7 +44,8 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
         Probability to drop the output of a hidden unit in training, default 0.
     alpha : float
         Strength of the L2 penalty, default 0: alpha / 2 times the sum of squared weights, divided by the batch size, is
-        added to the loss, in the units of scikit-learn's losses.
+        added to the loss, in the units of scikit-learn's losses. With weights of samples their sum in a batch, on
+        average, replaces the batch size.
     dtype : str, optional
         ``"float32"`` or ``"float64"``. The default None keeps float32 samples and computes all others in float64.
     backend, device : str, optional
@@ -80,12 +81,12 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
 
     _numeric_targets = True
 
-    def partial_fit(self, X: Any, y: Any) -> Any:
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Train for one epoch more.
 
         Parameters
         ----------
-        X, y
+        X, y, sample_weight
             As for :meth:`fit`.
 
         Returns
@@ -93,7 +94,7 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
         object
             The fitted estimator itself.
         """
-        return self._partial_fit(X, y, not hasattr(self, "_network"))
+        return self._partial_fit(X, y, sample_weight, not hasattr(self, "_network"))
 
     def predict(self, X: Any) -> Any:
         """Return the predicted targets, of the shape of those in ``fit``.

@@ -109,6 +109,7 @@ class Evaluation:
     ) -> None:
         """Add a batch, whose weights have the sum ``size``, to the means of the loss and the metrics."""
         output, _ = self.model.forward(x, training=False)
+        y = self.loss.expand_labels(y, tuple(output.shape))
         self.loss.check_shape(tuple(y.shape), tuple(output.shape))
         backend = self.model.backend
         own = means[0]

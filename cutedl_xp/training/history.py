@@ -3,27 +3,18 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any
 
-from cutedl_xp import _checks
-from cutedl_xp._checks import format_names, format_value
 from cutedl_xp.files.atomic import write_atomically
+from cutedl_xp.training.ending import Ending, StopKind
+from cutedl_xp.training.history_fields import NUMBERS, checked_fields
 from cutedl_xp.training.tables import columns_of, csv_lines, html_of, table_of, text_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-StopKind: TypeAlias = Literal["epochs", "listener", "interrupt", "not_finite", "error"]
-STOP_KINDS: tuple[StopKind, ...] = get_args(StopKind)
 
-_FIELDS = ("steps", "cost_time", "loss", "val_loss", "metrics", "lr", "validated", "stopped_by", "stop_reason")
-_LATER_FIELDS: Mapping[str, Any] = {
-    "skipped": (),
-    "train_metrics": {},
-}  # with the values that stand for them in a dict of an earlier version
-
-
-class History:
+class History(Ending):
     """Record of one call of ``Session.fit``: lists with one entry for each validation.
 
     Without validation data, one entry is made for each epoch. Writing into a history changes the record alone; the
@@ -85,9 +76,7 @@ class History:
         self.val_loss: list[float] = []
         self.lr: list[float] | dict[str, list[float]] = [] if groups is None else {pattern: [] for pattern in groups}
         self.skipped: list[int] = []
-        self._stopped_by: StopKind | None = None
-        self._stop_reason: str | None = None
-        self._resumed_at = 0
+        super().__init__()
         self._metrics: dict[str, list[float]] = {f"val_{name}": [] for name in metrics}
         self._train_metrics: dict[str, list[float]] = {f"train_{name}": [] for name in train_metrics}
         self._validated = validated
@@ -97,25 +86,6 @@ class History:
             return {**self.__dict__["_metrics"], **self.__dict__["_train_metrics"]}[name]  # type: ignore[no-any-return]
         except KeyError:
             raise AttributeError(f"this history has no {name!r}") from None
-
-    @property
-    def stop_reason(self) -> str | None:
-        """Why the training ended, as a sentence; None while it runs."""
-        return self._stop_reason
-
-    @property
-    def stopped_by(self) -> StopKind | None:
-        """Kind of the end of the training; None while it runs.
-
-        ``"epochs"`` when all epochs were completed, ``"listener"``, ``"interrupt"`` (Ctrl-C), ``"not_finite"`` (a loss,
-        a parameter or an array of the optimizer that is NaN or infinite) or ``"error"`` (an exception).
-        """
-        return self._stopped_by
-
-    @property
-    def resumed_at(self) -> int:
-        """Number of entries that were made before the training was resumed; 0 if it was not."""
-        return self._resumed_at
 
     @property
     def recorded(self) -> tuple[str, ...]:
@@ -192,20 +162,13 @@ class History:
         TypeError, ValueError
             If it is not such a dict.
         """
-        d = _checked_fields(d)
-        groups = list(d["lr"]) if isinstance(d["lr"], Mapping) else None
-        history = cls(list(d["metrics"]), validated=_checks.check_boolean("validated", d["validated"]), groups=groups)
-        for name in ("steps", "cost_time", "loss", "val_loss", "skipped"):
-            getattr(history, name).extend(_numbers(name, d[name]))
-        history._metrics = {f"val_{name}": _numbers(f"metrics[{name!r}]", each) for name, each in d["metrics"].items()}
-        own_names = d["train_metrics"].items()
-        history._train_metrics = {
-            f"train_{name}": _numbers(f"train_metrics[{name!r}]", each) for name, each in own_names
-        }
-        given = d["lr"] if isinstance(d["lr"], Mapping) else {"": d["lr"]}
-        for pattern, rates in given.items():
-            own = history.lr[pattern] if isinstance(history.lr, dict) else history.lr
-            own.extend(_numbers(f"lr[{pattern!r}]" if pattern else "lr", rates))
+        d = checked_fields(d)
+        groups = list(d["lr"]) if isinstance(d["lr"], dict) else None
+        history = cls(validated=d["validated"], groups=groups)
+        for name in NUMBERS:
+            setattr(history, name, d[name])
+        history._metrics = {f"val_{name}": values for name, values in d["metrics"].items()}
+        history._train_metrics = {f"train_{name}": values for name, values in d["train_metrics"].items()}
         history._stopped_by, history._stop_reason = d["stopped_by"], d["stop_reason"]
         return history
 
@@ -270,29 +233,3 @@ def continue_history(history: History) -> None:
     """Take back why a training was interrupted, as it goes on; the training package alone calls this."""
     history._stopped_by = history._stop_reason = None
     history._resumed_at = len(history)
-
-
-def _checked_fields(d: Any) -> Mapping[str, Any]:
-    """Return a dict with all fields of a history, or refuse one that is none."""
-    if not isinstance(d, Mapping):
-        raise TypeError(f"`d` must be a dict such as history.to_dict(); got {format_value(d)}")
-    d = {**_LATER_FIELDS, **d}
-    if set(d) != {*_FIELDS, *_LATER_FIELDS}:
-        raise ValueError(f"`d` must have the keys {format_names(_FIELDS)}; got {format_names(map(str, d))}")
-    for name in ("metrics", "train_metrics"):
-        if not isinstance(d[name], Mapping):
-            raise TypeError(f"`{name}` must be a dict of lists; got {format_value(d[name])}")
-    if d["stopped_by"] is not None:
-        _checks.check_one_of("stopped_by", d["stopped_by"], STOP_KINDS)
-    if d["stop_reason"] is not None:
-        _checks.check_text("stop_reason", d["stop_reason"])
-    checked: Mapping[str, Any] = d
-    return checked
-
-
-def _numbers(name: str, values: Any) -> list[float]:
-    """Return a list of Python numbers, which may be NaN or infinite."""
-    for value in _checks.check_sequence(name, values):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(f"`{name}` must be a list of numbers; got {format_value(value)} in it")
-    return list(values)

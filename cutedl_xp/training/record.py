@@ -143,6 +143,11 @@ def _check_same(argument: str, recorded: dict[str, Any] | None, given: dict[str,
             wanted, got = ("None", "a Dataset") if recorded is None else ("the Dataset of the checkpoint", "None")
             raise ValueError(f"`{argument}` must be {wanted}, as in the interrupted training; got {got}")
         return
+    if recorded.get("weights") != given.get("weights"):
+        raise ValueError(
+            f"`{argument}` must have the weights of the interrupted training; give resume() the same `sample_weight` "
+            "and `class_weight`"
+        )
     for name, value in recorded.items():
         if given.get(name) != value:
             what = "other values" if name == "sha256" else f"{name} {given.get(name)!r}, and {value!r} before"

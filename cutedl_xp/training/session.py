@@ -1,13 +1,14 @@
 """Training: the loop that brings model, data, loss and optimizer together."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cutedl_xp._checks import check_boolean
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.training import events
 from cutedl_xp.training.arguments import DataLike, as_dataset, check_data, make_plan
+from cutedl_xp.training.class_weights import with_class_weight
 from cutedl_xp.training.compilation import Compilation, decide
 from cutedl_xp.training.events import Listener
 from cutedl_xp.training.fit import Fit, Start
@@ -74,6 +75,7 @@ class Session(Persistent):
         compiled: bool | None = None,
         verbose: bool | None = None,
         train_metrics: bool | None = None,
+        class_weight: Mapping[int, float] | None = None,
     ) -> History:
         """Train for a number of epochs more, or until a listener stops the training.
 
@@ -140,6 +142,7 @@ class Session(Persistent):
             train = as_dataset("train", train)
             val_data = None if val_data is None else as_dataset("val_data", val_data)
             self._check_data(train, val_data)
+            train = with_class_weight(train, class_weight, self.model, self.loss)
             plan = make_plan(self.epoch, train, val_data, epochs, val_epochs, val_steps, val_batches)
             wanted = val_data is None if train_metrics is None else check_boolean("train_metrics", train_metrics)
             plan = replace(plan, train_metrics=wanted and bool(self._evaluation.recorded))
@@ -156,6 +159,7 @@ class Session(Persistent):
         val_data: DataLike | None = None,
         listeners: Sequence[Listener] = (),
         verbose: bool | None = None,
+        class_weight: Mapping[int, float] | None = None,
     ) -> History:
         """Finish a ``fit`` that was interrupted, from the very next step on.
 
@@ -172,6 +176,8 @@ class Session(Persistent):
             Checkpoint and Progress, may be others.
         verbose
             Whether a Progress shows the training, as in :meth:`fit`.
+        class_weight
+            The same weights of classes as before.
 
         Returns
         -------
@@ -195,6 +201,7 @@ class Session(Persistent):
             train = as_dataset("train", train)
             val_data = None if val_data is None else as_dataset("val_data", val_data)
             self._check_data(train, val_data)
+            train = with_class_weight(train, class_weight, self.model, self.loss)
             events.check(listeners, self)
             record.check(train, val_data, listeners)
             listeners = with_progress(listeners, verbose)

@@ -68,6 +68,7 @@ class TrainingStep:
     def compute_gradients(self, x: Array, y: Array, weight: Array | None = None) -> Array:
         """Set the gradients of all parameters, those of the penalties included, and return the loss of a batch."""
         output, backward = self._model.forward(x, training=True)
+        y = self._loss.expand_labels(y, tuple(output.shape))
         self._loss.check_shape(tuple(y.shape), tuple(output.shape))
         backend = self._model.backend
         if weight is None:
