@@ -46,7 +46,8 @@ def test_these_are_all_the_names():
 def test_values_are_those_of_the_formula(name, xp, backend, to_numpy, x):
     y = to_numpy(activations.get(name).function(xp, backend.asarray(x)))
     assert y.shape == x.shape
-    np.testing.assert_allclose(y, FORMULAS[name](x), rtol=1e-13, atol=1e-15)
+    # 1 + tanh of gelu cancels for negative entries
+    np.testing.assert_allclose(y, FORMULAS[name](x), rtol=1e-13, atol=1e-14 if name == "gelu" else 1e-15)
 
 
 @every_activation

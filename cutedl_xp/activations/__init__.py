@@ -1,6 +1,6 @@
 """Activation functions, each with its derivative.
 
-Layers take the names of :data:`ACTIVATIONS`, or an :class:`Activation` of a function of your own.
+Layers take the names of ``cutedl_xp.activations.ACTIVATIONS``, or an :class:`Activation` of a function of your own.
 """
 
 from collections.abc import Mapping

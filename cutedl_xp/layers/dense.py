@@ -28,7 +28,7 @@ class Dense(Layer):
     input_dim
         The number of inputs; needed where no layer before tells it.
     activation
-        A name of :data:`cutedl_xp.activations.ACTIVATIONS`, such as ``"relu"``, ``"tanh"`` or ``"linear"``, or an
+        A name of ``cutedl_xp.activations.ACTIVATIONS``, such as ``"relu"``, ``"tanh"`` or ``"linear"``, or an
         :class:`cutedl_xp.activations.Activation`. A model file can name the built-in ones only.
     weight_initializer, bias_initializer
         A name or a callable, see :mod:`cutedl_xp.initializers`.

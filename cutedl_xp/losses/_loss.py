@@ -146,12 +146,12 @@ class Loss(Compilable, ABC):
     ) -> tuple[Array, Array]:
         """Return the weighted mean of the losses of the samples, and its gradient, without checks.
 
-        A class of your own defines it if it shall take sample weights. :func:`weigh` does most of it.
+        A class of your own defines it if it shall take sample weights. ``weigh`` does most of it.
 
         Parameters
         ----------
         backend, y_true, y_pred
-            As for :meth:`value_and_gradient`.
+            As for ``value_and_gradient``.
         share
             Weight of each sample divided by the sum of all, shape ``(samples,)``.
         """
@@ -167,12 +167,12 @@ class Loss(Compilable, ABC):
             own(self, None, None, None, None)  # type: ignore[arg-type]  # raises
 
     def value(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
-        """Return the loss without its gradient and without checks; by default from :meth:`value_and_gradient`.
+        """Return the loss without its gradient and without checks; by default from ``value_and_gradient``.
 
         Parameters
         ----------
         backend, y_true, y_pred
-            As for :meth:`value_and_gradient`.
+            As for ``value_and_gradient``.
         """
         return self.value_and_gradient(backend, y_true, y_pred)[0]
 
