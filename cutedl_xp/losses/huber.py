@@ -1,16 +1,14 @@
 """The Huber loss."""
 
 from dataclasses import dataclass
-from math import prod
 
 from cutedl_xp._checks import check_positive
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends import Backend
-from cutedl_xp.losses._loss import Loss, weigh
+from cutedl_xp.losses._elementwise import ElementwiseLoss, Formula
 
 
 @dataclass(frozen=True)
-class Huber(Loss):
+class Huber(ElementwiseLoss):
     """Huber loss: the mean over all entries of r² / 2 where abs(r) <= delta, else delta (abs(r) - delta / 2).
 
     r = p - y is the residual; the gradient is r within [-delta, delta], divided by the number of entries. ``y_true`` y
@@ -40,25 +38,11 @@ class Huber(Loss):
     def __post_init__(self) -> None:
         object.__setattr__(self, "delta", check_positive("delta", self.delta))
 
-    def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        scale = 1.0 / max(prod(y_pred.shape), 1)
-        y_true = backend.convert(y_true, y_pred.dtype, None)
-        terms, gradient = backend.elementwise(_terms_and_gradient, y_true, y_pred, self.delta, scale)
-        return backend.sum(terms) * scale, gradient
+    def _formulas(self) -> tuple[Formula, Formula]:
+        return _terms_and_gradient, _terms
 
-    def weighted_value_and_gradient(
-        self, backend: Backend, y_true: Array, y_pred: Array, share: Array
-    ) -> tuple[Array, Array]:
-        scale = 1.0 / max(prod(y_pred.shape[1:]), 1)
-        y_true = backend.convert(y_true, y_pred.dtype, None)
-        terms, gradient = backend.elementwise(_terms_and_gradient, y_true, y_pred, self.delta, scale)
-        total, gradient = weigh(backend, terms, gradient, share)
-        return total * scale, gradient
-
-    def value(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
-        scale: float = 1.0 / max(prod(y_pred.shape), 1)
-        y_true = backend.convert(y_true, y_pred.dtype, None)
-        return backend.sum(backend.elementwise(_terms, y_true, y_pred, self.delta)) * scale
+    def _options(self) -> tuple[float, ...]:
+        return (self.delta,)
 
 
 def _terms_and_gradient(xp: Namespace, y: Array, p: Array, delta: float, scale: float) -> tuple[Array, Array]:

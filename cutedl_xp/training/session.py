@@ -116,6 +116,9 @@ class Session(Persistent):
             Whether each entry also holds the metrics over the training data, such as ``history.train_accuracy``, which
             costs a pass over that data. The parameters are those of the entry, and dropout is off. Default None: only
             without ``val_data``.
+        class_weight
+            Weight of each class, such as ``{0: 1.0, 1: 5.0}``, by which the samples of the class are multiplied in the
+            training loss; default None, 1 each. Classes that are left out have the weight 1.
 
         Returns
         -------
@@ -139,10 +142,7 @@ class Session(Persistent):
         """
         self._memory.check_idle()
         with self.backend.active(), self.backend.ignore_underflow():
-            train = as_dataset("train", train)
-            val_data = None if val_data is None else as_dataset("val_data", val_data)
-            self._check_data(train, val_data)
-            train = with_class_weight(train, class_weight, self.model, self.loss)
+            train, val_data = self._prepare(train, val_data, class_weight)
             plan = make_plan(self.epoch, train, val_data, epochs, val_epochs, val_steps, val_batches)
             wanted = val_data is None if train_metrics is None else check_boolean("train_metrics", train_metrics)
             plan = replace(plan, train_metrics=wanted and bool(self._evaluation.recorded))
@@ -198,10 +198,7 @@ class Session(Persistent):
         if record.finished:
             return record.history
         with self.backend.active(), self.backend.ignore_underflow():
-            train = as_dataset("train", train)
-            val_data = None if val_data is None else as_dataset("val_data", val_data)
-            self._check_data(train, val_data)
-            train = with_class_weight(train, class_weight, self.model, self.loss)
+            train, val_data = self._prepare(train, val_data, class_weight)
             events.check(listeners, self)
             record.check(train, val_data, listeners)
             listeners = with_progress(listeners, verbose)
@@ -209,12 +206,18 @@ class Session(Persistent):
             compiled = record.compiled if possible else None
             return self._train(train, record.plan(train, val_data), listeners, compiled, record.start, record.history)
 
-    def _check_data(self, train: Dataset, val_data: Dataset | None) -> None:
+    def _prepare(
+        self, train: DataLike, val_data: DataLike | None, class_weight: Mapping[int, float] | None
+    ) -> tuple[Dataset, Dataset | None]:
+        """Return the data of a training as data sets that fit the model, the first one with the weights of classes."""
+        train = as_dataset("train", train)
         check_data("train", train, self.model, self.loss)
         if val_data is not None:
+            val_data = as_dataset("val_data", val_data)
             check_data("val_data", val_data, self.model, self.loss)
             self._evaluation.check_weights(val_data)
             self._compiled_evaluation.check_first_batch(self._evaluation.means(val_data, batches=1))
+        return with_class_weight(train, class_weight, self.model, self.loss), val_data
 
     def _train(
         self,
