@@ -87,13 +87,13 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
-            Samples.
-        y : array of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
-        sample_weight : array of shape (n_samples,), optional
-            Weights of the samples: finite, at least 0, not all 0. A weight of 2 equals a sample given twice. The
-            default None counts all samples alike.
+        X
+            Samples, of shape ``(n_samples, n_features)``.
+        y
+            Targets, of shape ``(n_samples,) or (n_samples, n_outputs)``.
+        sample_weight
+            Of shape ``(n_samples,)``. Weights of the samples: finite, at least 0, not all 0. A weight of 2 equals a
+            sample given twice. The default None counts all samples alike.
 
         Returns
         -------

@@ -20,63 +20,63 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
 
     Parameters
     ----------
-    hidden_layer_sizes : tuple of int
+    hidden_layer_sizes
         Number of units of each hidden layer, default ``(100,)``; ``()`` gives a linear model.
-    activation : str
+    activation
         Activation of the hidden layers, default ``"relu"``. The names of scikit-learn and of
         :mod:`cutedl_xp.activations` are accepted.
-    optimizer : str or Optimizer
+    optimizer
         ``"adam"`` (default; beta2 is 0.999 as in scikit-learn), ``"adamw"``, ``"nadam"``, ``"radam"``, ``"adamax"``,
         ``"lion"``, ``"fixed"``, ``"momentum"``, ``"adagrad"``, ``"rmsprop"``, ``"adadelta"``, or an optimizer of
         :mod:`cutedl_xp.optimizers`, which is copied.
-    learning_rate : float, optional
+    learning_rate
         Learning rate. The default None means 0.001 for Adam and its relatives, Lion and RMSProp, 0.05 for Fixed, 0.01
         for Momentum and Adagrad, 1 for Adadelta, and the rate of an optimizer object.
-    batch_size : int
+    batch_size
         Number of samples in a batch, default 64.
-    epochs : int
+    epochs
         Number of epochs, default 50. Unlike scikit-learn's estimators, the training runs them all unless
         ``early_stopping`` ends it.
-    early_stopping : bool
+    early_stopping
         Whether part of the training data validates the model, and the training stops when the validation loss has not
         decreased by more than 1e-4 for ``n_iter_no_change`` epochs; default False. The best weights are restored.
-    validation_fraction : float
+    validation_fraction
         Part of the training data for ``early_stopping``, default 0.1.
-    n_iter_no_change : int
+    n_iter_no_change
         Number of epochs to wait, default 10.
-    class_weight : dict, "balanced" or list of dict, optional
+    class_weight
         Weight of each class, which multiplies the weights of its samples, as for
-        :func:`sklearn.utils.class_weight.compute_sample_weight`; ``"balanced"``, which ``partial_fit`` refuses, gives
+        ``sklearn.utils.class_weight.compute_sample_weight``; ``"balanced"``, which ``partial_fit`` refuses, gives
         all classes the same sum. The default None counts all classes alike.
-    dropout : float
+    dropout
         Probability to drop the output of a hidden unit in training, default 0.
-    alpha : float
+    alpha
         Strength of the L2 penalty, default 0: alpha / 2 times the sum of squared weights, divided by the batch size, is
         added to the loss, in the units of scikit-learn's losses. With weights of samples their sum in a batch, on
         average, replaces the batch size.
-    dtype : str, optional
+    dtype
         ``"float32"`` or ``"float64"``. The default None keeps float32 samples and computes all others in float64.
-    backend, device : str, optional
+    backend, device
         As for :func:`cutedl_xp.get_backend`. By default the backend of the samples under scikit-learn's
         ``array_api_dispatch``, else NumPy.
-    warm_start : bool
+    warm_start
         Whether ``fit`` starts from the weights of the last one, with a new optimizer; default False.
-    random_state : int or RandomState, optional
+    random_state
         Seed of the weights, the shuffling, the dropout and the validation data, default None.
-    verbose : bool
+    verbose
         Whether a progress bar is shown, default False; needs tqdm.
 
     Attributes
     ----------
-    classes_ : array
+    classes_
         Classes of the targets; the numbers of the columns for multi-label targets.
-    loss_, loss_curve_ : float, list of float
+    loss_, loss_curve_
         Last training loss, and the training loss of each epoch, both without the penalty.
-    history_ : History
+    history_
         Record of the last training.
-    n_iter_ : int
+    n_iter_
         Number of finished epochs.
-    n_outputs_ : int
+    n_outputs_
         Number of outputs of the network: 1 for two classes.
 
     Examples
@@ -140,8 +140,8 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
         ----------
         X, y
             As for :meth:`fit`.
-        classes : array of shape (n_classes,)
-            All classes; required by the first call, optional after it.
+        classes
+            All classes; required by the first call, optional after it, of shape ``(n_classes,)``.
         sample_weight
             As for :meth:`fit`.
 
@@ -166,8 +166,8 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
-            Samples.
+        X
+            Samples, of shape ``(n_samples, n_features)``.
         """
         output, X = self._outputs_for(X, "predict")
         output = _arrays.to_host(output)
@@ -182,8 +182,8 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
-            Samples.
+        X
+            Samples, of shape ``(n_samples, n_features)``.
         """
         return self._probabilities(X, "predict_proba")
 
@@ -202,8 +202,8 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
-            Samples.
+        X
+            Samples, of shape ``(n_samples, n_features)``.
         """
         probability = self._probabilities(X, "predict_log_proba")
         with np.errstate(divide="ignore"):

@@ -16,57 +16,57 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
 
     Parameters
     ----------
-    hidden_layer_sizes : tuple of int
+    hidden_layer_sizes
         Number of units of each hidden layer, default ``(100,)``; ``()`` gives a linear model.
-    activation : str
+    activation
         Activation of the hidden layers, default ``"relu"``. The names of scikit-learn and of
         :mod:`cutedl_xp.activations` are accepted.
-    optimizer : str or Optimizer
+    optimizer
         ``"adam"`` (default; beta2 is 0.999 as in scikit-learn), ``"adamw"``, ``"nadam"``, ``"radam"``, ``"adamax"``,
         ``"lion"``, ``"fixed"``, ``"momentum"``, ``"adagrad"``, ``"rmsprop"``, ``"adadelta"``, or an optimizer of
         :mod:`cutedl_xp.optimizers`, which is copied.
-    learning_rate : float, optional
+    learning_rate
         Learning rate. The default None means 0.001 for Adam and its relatives, Lion and RMSProp, 0.05 for Fixed, 0.01
         for Momentum and Adagrad, 1 for Adadelta, and the rate of an optimizer object.
-    batch_size : int
+    batch_size
         Number of samples in a batch, default 64.
-    epochs : int
+    epochs
         Number of epochs, default 50. Unlike scikit-learn's estimators, the training runs them all unless
         ``early_stopping`` ends it.
-    early_stopping : bool
+    early_stopping
         Whether part of the training data validates the model, and the training stops when the validation loss has not
         decreased by more than 1e-4 for ``n_iter_no_change`` epochs; default False. The best weights are restored.
-    validation_fraction : float
+    validation_fraction
         Part of the training data for ``early_stopping``, default 0.1.
-    n_iter_no_change : int
+    n_iter_no_change
         Number of epochs to wait, default 10.
-    dropout : float
+    dropout
         Probability to drop the output of a hidden unit in training, default 0.
-    alpha : float
+    alpha
         Strength of the L2 penalty, default 0: alpha / 2 times the sum of squared weights, divided by the batch size, is
         added to the loss, in the units of scikit-learn's losses. With weights of samples their sum in a batch, on
         average, replaces the batch size.
-    dtype : str, optional
+    dtype
         ``"float32"`` or ``"float64"``. The default None keeps float32 samples and computes all others in float64.
-    backend, device : str, optional
+    backend, device
         As for :func:`cutedl_xp.get_backend`. By default the backend of the samples under scikit-learn's
         ``array_api_dispatch``, else NumPy.
-    warm_start : bool
+    warm_start
         Whether ``fit`` starts from the weights of the last one, with a new optimizer; default False.
-    random_state : int or RandomState, optional
+    random_state
         Seed of the weights, the shuffling, the dropout and the validation data, default None.
-    verbose : bool
+    verbose
         Whether a progress bar is shown, default False; needs tqdm.
 
     Attributes
     ----------
-    loss_, loss_curve_ : float, list of float
+    loss_, loss_curve_
         Last mean squared error of the training data, and that of each epoch, both without the penalty.
-    history_ : History
+    history_
         Record of the last training.
-    n_iter_ : int
+    n_iter_
         Number of finished epochs.
-    n_outputs_ : int
+    n_outputs_
         Number of targets.
 
     Examples
@@ -101,8 +101,8 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
-            Samples.
+        X
+            Samples, of shape ``(n_samples, n_features)``.
         """
         output, X = self._outputs_for(X, "predict")
         return _arrays.like_samples(output[:, 0] if self._one_dimensional else output, X)
