@@ -97,7 +97,8 @@ class TopKAccuracy(_Share):
         score = xp.sum(own, axis=-1, keepdims=True)
         earlier = xp.arange(classes, dtype=true.dtype, device=true.device) < true[..., None]
         ahead = (y_pred > score) | ((y_pred == score) & earlier)
-        return xp.sum(xp.astype(ahead, y_pred.dtype), axis=-1) < self.k
+        is_number = xp.squeeze(score == score, axis=-1)  # NaN is not among the largest
+        return (xp.sum(xp.astype(ahead, y_pred.dtype), axis=-1) < self.k) & is_number
 
 
 class BinaryAccuracy(ThresholdMetric, _Share):

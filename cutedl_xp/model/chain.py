@@ -74,7 +74,7 @@ class Chain:
 
     @property
     def parameters(self) -> Parameters:
-        """What the model trains, over flat buffers."""
+        """Trained parameters, over flat buffers."""
         if self._parameters is None:
             raise RuntimeError("the model is not assembled yet; call model.assemble(backend=..., seed=...) first")
         return self._parameters
@@ -86,7 +86,7 @@ class Chain:
 
     @property
     def backend(self) -> Backend:
-        """Where the model computes."""
+        """Backend that the model computes on."""
         return self.parameters.backend
 
     def output_shape(self, input_shape: Shape | None = None) -> Shape | None:
@@ -95,7 +95,7 @@ class Chain:
         Parameters
         ----------
         input_shape
-            That of a sample; None where the layers know it.
+            Shape of a sample, or None if the layers know it.
 
         Raises
         ------
@@ -153,7 +153,7 @@ class Chain:
         return {name: spec.shape for name, spec in self._parameter_specs().items()}
 
     def _parameter_specs(self) -> dict[str, ParameterSpec]:
-        """What all layers train, by full names."""
+        """Return the specifications of all parameters by their full names."""
         return {
             f"{name}/{short}": spec
             for name, layer, shape in self._named_layers()

@@ -26,7 +26,8 @@ class Model(Chain):
     Parameters
     ----------
     layers
-        At least one, each an object of its own. The first one that needs the width of its input has ``input_dim``.
+        Layers, at least one, each a different object. The first layer that needs the width of its input has
+        ``input_dim``.
 
     Raises
     ------

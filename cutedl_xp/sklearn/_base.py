@@ -180,6 +180,9 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         else:
             train = self._dataset(samples, labels, weights)
         self.history_: History = session.fit(train, epochs, val_data, listeners=listeners, verbose=False)
+        for listener in listeners:
+            if isinstance(listener, EarlyStopping):  # which restores the best weights only if it ends the training
+                session.model.set_weights(listener.state_dict()["best_weights"])
         self.loss_curve_ += self.history_.loss
         self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = session.epoch

@@ -237,7 +237,11 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
     def _weigh_classes(self, y: Any, sample_weight: Any) -> Any:
         if self.class_weight is None:
             return sample_weight
-        class_weight = compute_sample_weight(self.class_weight, y)
+        weights = self.class_weight
+        if isinstance(weights, dict) and not self._multi_label:
+            absent = set(self.classes_) - set(np.unique(y))  # as in a part of the data
+            weights = {label: weight for label, weight in weights.items() if label not in absent}
+        class_weight = compute_sample_weight(weights, y)
         return class_weight if sample_weight is None else class_weight * sample_weight
 
     def _stratify(self, y: Any) -> Any:

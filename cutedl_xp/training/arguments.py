@@ -21,10 +21,11 @@ def check_type(argument: str, value: Any, wanted: type) -> None:
         raise TypeError(f"`{argument}` must be {article} {wanted.__name__}; got {format_value(value)}")
 
 
-def as_dataset(argument: str, data: Any) -> Dataset:
+def as_dataset(argument: str, data: Any, scale: float | None = None) -> Dataset:
     """Return a data set, also from a tuple ``(x, y)`` or ``(x, y, sample_weight)``.
 
-    The members are arrays, or anything that ``np.asarray`` takes, such as lists, pandas DataFrames and Series.
+    The members are arrays, or anything that ``np.asarray`` takes, such as lists, pandas DataFrames and Series. A scale
+    is that of samples of integers, as in ``Model.predict``.
     """
     if isinstance(data, Dataset):
         return data
@@ -32,7 +33,8 @@ def as_dataset(argument: str, data: Any) -> Dataset:
         raise TypeError(f"`{argument}` must be a Dataset or a tuple (x, y); got {format_value(data)}")
     x, y, *weight = (each if array_api_compat.is_array_api_obj(each) else np.asarray(each) for each in data)
     try:
-        return Dataset(x, y, sample_weight=weight[0] if weight else None)
+        raw = not array_api_compat.array_namespace(x).isdtype(x.dtype, "real floating")
+        return Dataset(x, y, scale=scale if raw else None, sample_weight=weight[0] if weight else None)
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"`{argument}` must be a Dataset or a tuple (x, y): {error}") from error

@@ -48,7 +48,7 @@ class Evaluation:
         self.loss, self.metrics = loss, tuple(metrics)
         self.model = model
         self.recorded = tuple(_name_of(each) for each in metrics if getattr(each, "scalar", True))
-        self.from_logits = getattr(loss, "from_logits", True)
+        self.from_logits = _are_logits(model, loss)
         self._bound = [each.with_logits(self.from_logits) if isinstance(each, Metric) else each for each in metrics]
         objects: dict[Any, Metric] = {accuracy: Accuracy(), binary_accuracy: BinaryAccuracy(self.from_logits)}
         self._weighted = [each if isinstance(each, Metric) else objects.get(each, each) for each in self._bound]
@@ -95,14 +95,19 @@ class Evaluation:
         """Whether every metric object can be part of a compiled program."""
         return all(getattr(metric, "compilable", True) for metric in self.metrics)
 
+    def can_weigh(self, data: Dataset) -> bool:
+        """Return whether every metric takes the weights of the samples, if they have any."""
+        return data.sample_weight is None or all(isinstance(metric, Metric) for metric in self._weighted)
+
     def check_weights(self, data: Dataset) -> None:
         """Refuse weights of samples if a metric is a function, which takes none."""
-        for name, metric in zip(self.names[1:], self._weighted, strict=True):
-            if data.sample_weight is not None and not isinstance(metric, Metric):
-                raise ValueError(
-                    f"the metric {name!r} is a function, which takes no sample weights; use a class of "
-                    "cutedl_xp.metrics, or data without `sample_weight`"
-                )
+        if not self.can_weigh(data):
+            named = zip(self.names[1:], self._weighted, strict=True)
+            functions = [name for name, metric in named if not isinstance(metric, Metric)]
+            raise ValueError(
+                f"the metric {functions[0]!r} is a function, which takes no weights of samples or classes; use a class "
+                "of cutedl_xp.metrics, or data without weights"
+            )
 
     def add_batch(
         self, means: Sequence[Figure], x: Array, y: Array, weight: Array | None = None, size: Any = 0.0
@@ -150,6 +155,12 @@ def _name_of(metric: Any) -> str:
         )
     name: str = metric.__name__
     return name
+
+
+def _are_logits(model: Model, loss: Loss) -> bool:
+    """Return whether the outputs are logits: as the loss says, else unless the last activation gives probabilities."""
+    stated = getattr(loss, "from_logits", None)
+    return getattr(model.layers[-1], "activation", None) not in ("sigmoid", "softmax") if stated is None else stated
 
 
 def _check_number(name: str, value: Any) -> Any:

@@ -88,8 +88,8 @@ class Session(Persistent):
         ----------
         train
             Training data: a Dataset, or a tuple ``(x, y)`` or ``(x, y, sample_weight)`` of arrays, lists, or pandas
-            DataFrames and Series, in batches of 64 samples. ``model.scale`` becomes the scale of a Dataset, unless that
-            is None.
+            DataFrames and Series, in batches of 64 samples. ``model.scale`` is set to the scale of a Dataset, unless
+            that is None; samples of integers in a tuple are multiplied by it.
         epochs
             Number of epochs, at least 1. The epoch number, which decides the shuffling, goes on from the last ``fit``.
         val_data
@@ -115,7 +115,7 @@ class Session(Persistent):
         train_metrics
             Whether each entry also holds the metrics over the training data, such as ``history.train_accuracy``, which
             costs a pass over that data. The parameters are those of the entry, and dropout is off. Default None: only
-            without ``val_data``.
+            without ``val_data``, and not with weights of samples or classes if a metric is a function.
         class_weight
             Weight of each class, such as ``{0: 1.0, 1: 5.0}``, by which the samples of the class are multiplied in the
             training loss; default None, 1 each. Classes that are left out have the weight 1.
@@ -144,7 +144,8 @@ class Session(Persistent):
         with self.backend.active(), self.backend.ignore_underflow():
             train, val_data = self._prepare(train, val_data, class_weight)
             plan = make_plan(self.epoch, train, val_data, epochs, val_epochs, val_steps, val_batches)
-            wanted = val_data is None if train_metrics is None else check_boolean("train_metrics", train_metrics)
+            default = val_data is None and self._evaluation.can_weigh(train)
+            wanted = default if train_metrics is None else check_boolean("train_metrics", train_metrics)
             plan = replace(plan, train_metrics=wanted and bool(self._evaluation.recorded))
             if plan.train_metrics:
                 self._evaluation.check_weights(train)
@@ -210,10 +211,10 @@ class Session(Persistent):
         self, train: DataLike, val_data: DataLike | None, class_weight: Mapping[int, float] | None
     ) -> tuple[Dataset, Dataset | None]:
         """Return the data of a training as data sets that fit the model, the first one with the weights of classes."""
-        train = as_dataset("train", train)
+        train = as_dataset("train", train, self.model.scale)
         check_data("train", train, self.model, self.loss)
         if val_data is not None:
-            val_data = as_dataset("val_data", val_data)
+            val_data = as_dataset("val_data", val_data, self.model.scale if train.scale is None else train.scale)
             check_data("val_data", val_data, self.model, self.loss)
             self._evaluation.check_weights(val_data)
             self._compiled_evaluation.check_first_batch(self._evaluation.means(val_data, batches=1))

@@ -104,7 +104,7 @@ class Trainable:
             Number of batches to use, the first ones; default 0, all.
         """
         with self.backend.active():
-            data = as_dataset("data", data)
+            data = as_dataset("data", data, self.model.scale)
             check_data("data", data, self.model, self.loss)
             self._evaluation.check_weights(data)
             means = self._evaluator.means(data, check_integer("batches", batches, at_least=0))
@@ -124,10 +124,11 @@ class Trainable:
         """Return everything that the rest of a training depends on, as nested dicts of plain values and NumPy arrays.
 
         The state holds the parameters, the optimizer with its learning rates that are numbers, the random streams of
-        layers, the position in the training data and the memory of listeners. A session of the same model, optimizer
-        and loss continues from it as if nothing had happened, also on another backend, there to rounding. A listener
-        may take it in the middle of a training, at ``"step_end"`` or ``"epoch_end"``, as the last of the listeners: a
-        validation that has begun is not part of the state, nor is the memory of listeners that are called later.
+        layers, the position in the training data and the memory of listeners, but not ``model.scale``. A session of the
+        same model, optimizer and loss continues from it as if nothing had happened, also on another backend, there to
+        rounding. A listener may take it in the middle of a training, at ``"step_end"`` or ``"epoch_end"``, as the last
+        of the listeners: a validation that has begun is not part of the state, nor is the memory of listeners that are
+        called later.
 
         Examples
         --------

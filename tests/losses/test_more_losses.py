@@ -105,7 +105,11 @@ class TestFunction:
         ("function", "error", "message"),
         [
             (lambda xp, y, p: xp.mean(p), TypeError, "must return the loss and its gradient, a pair"),
-            (lambda xp, y, p: (0.0, p[:1]), ValueError, r"must return a gradient of the shape \(4, 1\) of `y_pred`"),
+            (
+                lambda xp, y, p: (0.0, p[:1, ...]),
+                ValueError,
+                r"must return a gradient of the shape \(4, 1\) of `y_pred`",
+            ),
             (lambda xp, y, p: (p, p), ValueError, "must return the loss as one number"),
         ],
     )

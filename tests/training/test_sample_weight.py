@@ -121,7 +121,7 @@ def test_weights_are_refused_where_they_are_not_taken() -> None:
     data = Dataset(X, X[:, [0, 1, 1]], sample_weight=COUNTS)
     with pytest.raises(ValueError, match="Halved does not"):
         make_session(get_backend("numpy"), Halved()).fit(data, 1)
-    with pytest.raises(ValueError, match="'largest' is a function, which takes no sample weights"):
+    with pytest.raises(ValueError, match="'largest' is a function, which takes no weights"):
         make_session(get_backend("numpy"), Mse(), metrics=[largest]).evaluate(data)
 
 
