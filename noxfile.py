@@ -101,6 +101,13 @@ def tests_jax(session: nox.Session) -> None:
 
 
 @nox.session(python="3.11")
+def sklearn(session: nox.Session) -> None:
+    """Run the tests of the scikit-learn estimators, also on arrays of PyTorch and array_api_strict."""
+    session.install(".[test,sklearn,pandas]", TORCH, SCIKIT_LEARN)
+    session.run("pytest", "tests/sklearn", *SIDE_BY_SIDE, *session.posargs, env={"SCIPY_ARRAY_API": "1"})
+
+
+@nox.session(python="3.11")
 def durability(session: nox.Session) -> None:
     """Kill trainings, inject errors and damage files; CUTEDL_XP_DURABILITY=large does so for an hour or two."""
     session.install(".[test,fast]")
@@ -214,13 +221,14 @@ def run_doctests(session: nox.Session) -> None:
 
 
 def test_on(backend: str, session: nox.Session, *parts: str, **environment: str) -> None:
-    """Run all tests except those of the sessions interop, durability and studies, or the given parts."""
+    """Run all tests except those of the sessions interop, durability, sklearn and studies, or the given parts."""
     session.run(
         "pytest",
         "--backend",
         backend,
         "--ignore=tests/interop",
         "--ignore=tests/durability",
+        "--ignore=tests/sklearn",
         *(f"--ignore={part}" for part in STUDIES),
         *SIDE_BY_SIDE,
         *parts,

@@ -4,6 +4,8 @@
 >>> model = cdl.Model([cdl.layers.Dense(10, input_dim=784, activation="relu")]).assemble(seed=0)
 """
 
+from typing import TYPE_CHECKING
+
 from cutedl_xp import (
     activations,
     datasets,
@@ -17,6 +19,7 @@ from cutedl_xp import (
     regularizers,
     schedules,
 )
+from cutedl_xp._familiar import raise_unknown
 from cutedl_xp._version import __version__
 from cutedl_xp.backends import Backend, BackendUnavailable, available_backends, get_backend
 from cutedl_xp.datasets import Dataset
@@ -48,3 +51,8 @@ __all__ = [
     "regularizers",
     "schedules",
 ]
+
+if not TYPE_CHECKING:  # a type checker would accept any name
+
+    def __getattr__(name: str) -> None:
+        raise_unknown(__name__, name)

@@ -71,6 +71,7 @@ class Namespace(Protocol):
     concat: Function
     empty: Function
     exp: Function
+    expm1: Function
     expand_dims: Function
     finfo: Callable[..., Any]
     isfinite: Function

@@ -43,6 +43,18 @@ def glorot_uniform(stream: Stream, shape: Shape) -> Any:
     return stream.uniform(shape, -limit, limit)
 
 
+def glorot_normal(stream: Stream, shape: Shape) -> Any:
+    """Normal with standard deviation √(2 / (inputs + outputs)) (Glorot and Bengio 2010), not truncated."""
+    return stream.normal(shape, sqrt(2.0 / max(sum(_fans(shape)), 1)))
+
+
+def he_uniform(stream: Stream, shape: Shape) -> Any:
+    """Spread evenly over [-a, a) with a = √(6 / inputs) (He, Zhang, Ren and Sun 2015), for relu."""
+    inputs, _ = _fans(shape)
+    limit = sqrt(6.0 / max(inputs, 1))
+    return stream.uniform(shape, -limit, limit)
+
+
 def he_normal(stream: Stream, shape: Shape) -> Any:
     """Normal with standard deviation √(2 / inputs) (He, Zhang, Ren and Sun 2015), not truncated; for relu."""
     inputs, _ = _fans(shape)
@@ -55,19 +67,20 @@ def _fans(shape: Shape) -> tuple[int, int]:
 
 
 INITIALIZERS: Mapping[str, Initializer] = MappingProxyType(
-    {f.__name__: f for f in (zeros, ones, uniform, normal, glorot_uniform, he_normal)}
+    {f.__name__: f for f in (zeros, ones, uniform, normal, glorot_uniform, he_normal, glorot_normal, he_uniform)}
 )
 
 
 def get(argument: str, initializer: str | Initializer) -> Initializer:
-    """The initializer of a name; a callable is returned as it is.
+    """Return the initializer of a name; a callable is returned as it is.
 
     Parameters
     ----------
     argument
-        What to call it in an error.
+        Name of the argument in an error.
     initializer
-        ``"zeros"``, ``"ones"``, ``"uniform"``, ``"normal"``, ``"glorot_uniform"``, ``"he_normal"`` or a callable.
+        ``"zeros"``, ``"ones"``, ``"uniform"``, ``"normal"``, ``"glorot_uniform"``, ``"glorot_normal"``,
+        ``"he_uniform"``, ``"he_normal"`` or a callable.
     """
     if callable(initializer):
         return initializer

@@ -9,7 +9,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(path for path in ROOT.glob("docs/**/*.md") if "_build" not in path.parts)]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NEEDS = {"docs/guides/studies.md": "sklearn"}  # packages that the example of a page needs
+NEEDS = {
+    "docs/guides/scikit-learn.md": "sklearn",
+    "docs/guides/studies.md": "sklearn",
+}  # packages that the example of a page needs
 FENCE = re.compile(r"^ *(```|~~~|:::).*$", re.MULTILINE)
 
 

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import array_shapes
 
-from cutedl_xp import initializers
+from cutedl_xp import Model, initializers
 from cutedl_xp._random import Stream
+from cutedl_xp.layers import Layer, ParameterSpec
 
-NAMES = ("zeros", "ones", "uniform", "normal", "glorot_uniform", "he_normal")
+NAMES = ("zeros", "ones", "uniform", "normal", "glorot_uniform", "he_normal", "glorot_normal", "he_uniform")
 
 
 def drawn(name, shape, seed=0):
@@ -34,6 +35,8 @@ def test_constants(name, value):
         ("glorot_uniform", (400, 100), math.sqrt(6 / 500)),
         ("glorot_uniform", (20, 20, 100), math.sqrt(6 / 500)),
         ("glorot_uniform", (40_000,), math.sqrt(6 / 40_001)),
+        ("he_uniform", (400, 100), math.sqrt(6 / 400)),
+        ("he_uniform", (20, 20, 100), math.sqrt(6 / 400)),
     ],
 )
 def test_uniform_ones_fill_their_range_evenly(name, shape, limit):
@@ -51,6 +54,8 @@ def test_uniform_ones_fill_their_range_evenly(name, shape, limit):
         ("normal", (400, 100), 0.05),
         ("he_normal", (400, 100), math.sqrt(2 / 400)),
         ("he_normal", (20, 20, 100), math.sqrt(2 / 400)),
+        ("glorot_normal", (400, 100), math.sqrt(2 / 500)),
+        ("glorot_normal", (20, 20, 100), math.sqrt(2 / 500)),
     ],
 )
 def test_normal_ones_have_their_deviation(name, shape, deviation):
@@ -86,10 +91,37 @@ def test_a_callable_is_taken_as_it_is():
     ("given_value", "error"), [("xavier", ValueError), ("", ValueError), (None, TypeError), (0, TypeError)]
 )
 def test_an_unknown_one_is_refused(given_value, error):
-    with pytest.raises(error, match=rf"`bias_initializer` must be one of 'zeros', .*'he_normal'; got {given_value!r}"):
+    with pytest.raises(error, match=rf"`bias_initializer` must be one of 'zeros', .*'he_uniform'; got {given_value!r}"):
         initializers.get("bias_initializer", given_value)
 
 
 def test_the_table_cannot_be_changed():
     with pytest.raises(TypeError):
         initializers.INITIALIZERS["own"] = initializers.zeros
+
+
+class Offset(Layer):
+    """A layer with a parameter whose initializer is a name."""
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x, training):
+        raise NotImplementedError
+
+    def config(self):
+        return {}
+
+    def parameter_specs(self, input_shape):
+        return {"offset": ParameterSpec((3, 2), self.initializer)}
+
+
+def test_a_layer_of_ones_own_names_an_initializer(backend, to_numpy):
+    layer = Offset()
+    layer.initializer = "he_uniform"
+    value = to_numpy(Model([layer]).assemble(backend, "float64", seed=4).parameters[0].value)
+    stream = Stream(4, "weights", "/1-Offset/offset")
+    np.testing.assert_array_equal(value, initializers.he_uniform(stream, (3, 2)))
+    layer.initializer = "xavier"
+    with pytest.raises(ValueError, match=r"`initializer` must be one of 'zeros', .*; got 'xavier'"):
+        Model([layer]).assemble(backend)

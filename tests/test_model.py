@@ -1,5 +1,6 @@
 """Models: seeds, the flat buffers, predictions, gradients of several layers together, the summary."""
 
+from copy import copy
 from math import prod
 
 import numpy as np
@@ -426,6 +427,16 @@ def test_summary_does_not_mix_up_layers_1_and_10(backend):
     model = Model([Dense(1, input_dim=1), *(Dense(1) for _ in range(10))]).assemble(backend)
     counts = [line.split()[-1] for line in model.summary().splitlines()[1:]]
     assert counts == ["2"] * 11 + ["22"]
+
+
+def test_a_summary_is_a_str_that_shows_as_a_table(backend):
+    summary = Model([Dense(2, input_dim=1)]).assemble(backend).summary()
+    assert isinstance(summary, str)
+    assert repr(summary) == str(summary)
+    html = summary._repr_html_()
+    assert html.startswith("<table>")
+    assert "<tr><td>1-Dense</td><td>(2,)</td><td>4</td></tr>" in html
+    assert copy(summary).rows == summary.rows == (("1-Dense", "(2,)", "4"), ("total", "", "4"))
 
 
 def test_layers_of_ones_own_fit_in(backend, to_numpy):

@@ -18,7 +18,8 @@ def cast_floats(arguments: Sequence[Any]) -> list[Any]:
 @functools.cache
 def fuse_function(cupy: Any, function: Callable[..., Any]) -> Any:
     """Return an elementwise function as one kernel."""
-    return _make_kernel(cupy, function.__name__, lambda *arguments: function(_namespace(cupy), *arguments))
+    name = f"{function.__name__}_of_entries"  # a kernel cannot have the name of a function of CUDA, such as tanh
+    return _make_kernel(cupy, name, lambda *arguments: function(_namespace(cupy), *arguments))
 
 
 @functools.cache

@@ -105,6 +105,18 @@ def measure_difference(backend: Backend, model: str, rule: str, dtype: str) -> f
     return _difference(found, _read_weights(_train(get_backend("numpy"), model, rule, "float64")))
 
 
+def summarize(backend: Backend, checks: list[Check]) -> str:
+    """Return the number of checks that passed and failed, the backend, and a line for each failure."""
+    failed = [check for check in checks if not check.passed]
+    return "\n".join(
+        [
+            f"cutedl_xp selftest: {len(checks) - len(failed)} passed, {len(failed)} failed",
+            f"backend {backend.name} {backend.version}, {backend.device}",
+            *(f"FAILED {check.name}: {check.found}" for check in failed),
+        ]
+    )
+
+
 def report(backend: Backend, checks: list[Check]) -> str:
     """Return the checks as Markdown for an issue report, failures first."""
     failed = sum(not check.passed for check in checks)
@@ -128,7 +140,7 @@ def _train(backend: Backend, model: str, rule: str, dtype: str, compiled: bool |
     session = Session(
         Model(layers).assemble(backend, dtype, seed=0), loss=SparseCategoricalCrossentropy(), optimizer=RULES[rule]()
     )
-    session.fit(_make_images(), epochs=1, compiled=compiled)
+    session.fit(_make_images(), epochs=1, compiled=compiled, verbose=False)
     return session
 
 

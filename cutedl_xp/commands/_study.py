@@ -32,7 +32,7 @@ def run(kind: str, given: Mapping[str, Any]) -> int:
     plan = resolution.resolve(kind, given)
     study = Study(resolution.choose_folder(kind, given), plan, new="new" in given)
     if "tensorboard" in given:
-        tensorboard.import_writer()
+        tensorboard.check_installed()
     if "save_config" in given:
         config.write_config(given["save_config"], study.plan.to_dict())
     study.prepare(execution["scheduler"])

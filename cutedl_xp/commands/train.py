@@ -17,7 +17,7 @@ from cutedl_xp.studies import run as runs
 from cutedl_xp.studies.executors import limit_threads
 from cutedl_xp.studies.plan import Plan
 from cutedl_xp.studies.store import write_run
-from cutedl_xp.studies.tensorboard import import_writer, write_events
+from cutedl_xp.studies.tensorboard import check_installed, write_events
 from cutedl_xp.training.session import Session
 
 OPTIONS = (
@@ -89,7 +89,7 @@ def _resolve(given: Mapping[str, Any]) -> tuple[Plan, runs.RunSpec, int]:
     import_safetensors()
     figures.import_matplotlib("figure")
     if "tensorboard" in given:
-        import_writer()
+        check_installed()
     if "save_config" in given:
         config.write_config(given["save_config"], plan.to_dict())
     return plan, spec, every

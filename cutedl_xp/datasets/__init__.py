@@ -2,5 +2,7 @@
 
 from cutedl_xp.datasets import mnist
 from cutedl_xp.datasets._dataset import Dataset
+from cutedl_xp.datasets._idx_folder import idx_folder, read_idx
+from cutedl_xp.datasets._weights import Batch
 
-__all__ = ["Dataset", "mnist"]
+__all__ = ["Batch", "Dataset", "idx_folder", "mnist", "read_idx"]

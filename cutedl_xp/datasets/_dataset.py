@@ -1,26 +1,26 @@
 """Samples and their labels, in shuffled batches."""
 
 from collections.abc import Iterator
-from math import prod
 from typing import Any
 
-import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
 from cutedl_xp import _checks
 from cutedl_xp._random import Stream, check_seed
-from cutedl_xp._typing import Array, Shape
-from cutedl_xp.backends import Backend, backend_of, check_class, describe
+from cutedl_xp._typing import Array
+from cutedl_xp.backends import Backend, backend_of
+from cutedl_xp.datasets._batches import iterate
+from cutedl_xp.datasets._classes import class_numbers
+from cutedl_xp.datasets._samples import Samples
+from cutedl_xp.datasets._split import count_of, split_rows
+from cutedl_xp.datasets._weights import Batch
 
-_AT_ONCE = 1 << 20
-"""Entries that one call gathers: of several batches if they are small, as the call takes longer than one of them."""
-
-_FIXED = frozenset({"data", "labels", "batch_size", "shuffle", "drop_remainder", "seed", "scale"})
+_FIXED = frozenset({"data", "labels", "batch_size", "shuffle", "drop_remainder", "seed", "scale", "sample_weight"})
 """Attributes that cannot be assigned: an assignment would pass no check and miss the arrays moved to a device."""
 
 
-class Dataset:
+class Dataset(Samples):
     """Samples with labels, in batches whose order depends on the seed and the epoch alone.
 
     Parameters
@@ -41,6 +41,9 @@ class Dataset:
     scale
         Factor that batches are multiplied by, such as ``1 / 255`` for images kept as uint8. The default is None, which
         leaves them unchanged.
+    sample_weight
+        Weight of each sample in losses, shape ``(n,)``: finite, at least 0, not all 0. A weight of 2 equals a sample
+        given twice. A batch whose weights are all 0 has the loss 0. The default is None, where all samples count alike.
 
     Raises
     ------
@@ -69,16 +72,9 @@ class Dataset:
         drop_remainder: bool = False,
         seed: int = 0,
         scale: float | None = None,
+        sample_weight: Any = None,
     ) -> None:
-        _check_array("data", data)
-        _check_array("labels", labels)
-        if data.shape[0] != labels.shape[0] or data.shape[0] == 0:
-            raise ValueError(
-                "`data` and `labels` must have one entry for each sample and at least one sample; "
-                f"got shapes {tuple(data.shape)} and {tuple(labels.shape)}"
-            )
-        self.data = data
-        self.labels = labels
+        super().__init__(data, labels, sample_weight)
         self.batch_size = _checks.check_integer("batch_size", batch_size, at_least=1)
         self.shuffle = _checks.check_boolean("shuffle", shuffle)
         self.drop_remainder = _checks.check_boolean("drop_remainder", drop_remainder)
@@ -89,22 +85,11 @@ class Dataset:
                 f"`batch_size` is {batch_size} and there are {data.shape[0]} samples: with drop_remainder=True "
                 "no batch is left; take a smaller batch_size"
             )
-        self._moved: tuple[Backend, Any, Array, Array] | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and name in vars(self):
             raise AttributeError(f"`{name}` of a Dataset cannot be assigned; make a new Dataset")
         super().__setattr__(name, value)
-
-    @property
-    def size(self) -> int:
-        """The number of samples."""
-        return int(self.data.shape[0])
-
-    @property
-    def sample_shape(self) -> Shape:
-        """The shape of one sample."""
-        return tuple(self.data.shape[1:])
 
     def __len__(self) -> int:
         """The number of batches in an epoch."""
@@ -142,36 +127,89 @@ class Dataset:
         first = _checks.check_integer("start", start, at_least=0) * self.batch_size
         backend = backend_of(self.data) if backend is None else backend
         dtype = backend.dtype(self._float_dtype() if dtype is None else dtype)
-        return self._batches(epoch, backend, dtype, first, *self._on(backend, dtype))
+        return self._batches(epoch, backend, dtype, first, self._on(backend, dtype)[:2])
+
+    def weighted_batches(
+        self, epoch: int, backend: Backend | None = None, dtype: Any = None, start: int = 0
+    ) -> Iterator[Batch]:
+        """Return an iterator over the batches of one epoch, with the weights of their samples.
+
+        Parameters
+        ----------
+        epoch, backend, dtype, start
+            As for :meth:`batches`.
+
+        Raises
+        ------
+        ValueError
+            If the data have weights, and a subclass replaces :meth:`batches` alone.
+        """
+        if self.sample_weight is None:
+            for x, y in self.batches(epoch, backend, dtype, start):
+                yield Batch(x, y, None, int(x.shape[0]))
+            return
+        if type(self).batches is not Dataset.batches:
+            raise ValueError(
+                f"a data set with `sample_weight` must have batches with weights; {type(self).__name__} replaces "
+                "`batches`: replace `weighted_batches` too"
+            )
+        backend = backend_of(self.data) if backend is None else backend
+        dtype = backend.dtype(self._float_dtype() if dtype is None else dtype)
+        rows, first = self.row_numbers(epoch), start * self.batch_size
+        for x, y, weight in self._batches(epoch, backend, dtype, first, self._on(backend, dtype)):
+            last = first + x.shape[0]
+            yield Batch(x, y, weight, self.weight_of(rows[first:last]))
+            first = last
+
+    def split(self, part: float, seed: int = 0, stratify: bool = False) -> tuple["Dataset", "Dataset"]:
+        """Return two data sets that share the samples at random, each in the order of this one.
+
+        Both have the options of this data set, and the weights of their samples.
+
+        Parameters
+        ----------
+        part
+            Size of the first data set: a fraction of the samples as a float between 0 and 1, or their number as an int.
+        seed
+            Seed of the choice, default 0.
+        stratify
+            Whether both parts have the same proportions of classes, as far as whole samples allow; default False. The
+            labels are class numbers, or rows with a single 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument has a wrong type or value, or this is an object of a derived class.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import cutedl_xp as cdl
+        >>> data = cdl.Dataset(np.zeros((10, 1)), np.array([0, 1] * 5))
+        >>> train, test = data.split(0.8, stratify=True)
+        >>> train.size, sorted(test.labels.tolist())
+        (8, [0, 1])
+        """
+        if type(self) is not Dataset:
+            raise TypeError(f"only a Dataset itself can be split; split it before you make a {type(self).__name__}")
+        count, seed = count_of(part, self.size), check_seed(seed)
+        stratified = _checks.check_boolean("stratify", stratify)
+        classes = class_numbers(self.labels, "`stratify`") if stratified else None
+        first, second = split_rows(count, self.size, seed, classes)
+        return self._taken(first), self._taken(second)
+
+    def _taken(self, rows: NDArray[np.int64]) -> "Dataset":
+        data, labels = (_take(array, rows) for array in (self.data, self.labels))
+        weights = None if self._weights is None else self._weights[rows]
+        options = self.batch_size, self.shuffle, self.drop_remainder, self.seed, self.scale
+        return Dataset(data, labels, *options, weights)
 
     def _batches(
-        self, epoch: int, backend: Backend, dtype: Any, first: int, data: Array, labels: Array
-    ) -> Iterator[tuple[Array, Array]]:
+        self, epoch: int, backend: Backend, dtype: Any, first: int, arrays: tuple[Array, ...]
+    ) -> Iterator[tuple[Any, ...]]:
         stop = min(len(self) * self.batch_size, self.size)
-        if not self.shuffle:
-            if first < stop:
-                yield from self._slices(backend, dtype, data[first:stop, ...], labels[first:stop, ...])
-            return
-        order = backend.asarray(self.row_numbers(epoch))
-        entries = self.batch_size * prod(data.shape[1:]), self.batch_size * prod(labels.shape[1:])
-        batches = max(1, _AT_ONCE // max(*entries, 1)) if backend.has_views else 1  # a slice may be a copy elsewhere
-        rows_at_once = self.batch_size * batches
-        for start in range(first, stop, rows_at_once):
-            rows = order[start : min(start + rows_at_once, stop)]
-            yield from self._slices(backend, dtype, *(backend.xp.take(array, rows, axis=0) for array in (data, labels)))
-
-    def _slices(self, backend: Backend, dtype: Any, data: Array, labels: Array) -> Iterator[tuple[Array, Array]]:
-        count = data.shape[0]
-        if count <= self.batch_size:
-            yield backend.convert(data, dtype, self.scale), labels
-            return
-        for start in range(0, count, self.batch_size):
-            batch = slice(start, min(start + self.batch_size, count))
-            yield backend.convert(data[batch, ...], dtype, self.scale), labels[batch, ...]
-
-    def _float_dtype(self) -> str:
-        xp = backend_of(self.data).xp
-        return "float64" if _is_floating(self.data) and xp.finfo(self.data.dtype).bits >= 64 else "float32"
+        order = self.row_numbers(epoch) if self.shuffle else None
+        return iterate(arrays, order, first, stop, self.batch_size, backend, dtype, self.scale)
 
     def row_numbers(self, epoch: int) -> NDArray[np.int64]:
         """Return the numbers of all samples in the order of an epoch."""
@@ -179,39 +217,10 @@ class Dataset:
             return Stream(self.seed, "shuffle", epoch).permutation(self.size)
         return np.arange(self.size)
 
-    def arrays_on(self, backend: Backend, dtype: Any) -> tuple[Array, Array]:
-        """Return all samples, without the scale, and all labels on a backend, with the dtype of its batches."""
-        return self._on(backend, backend.dtype(dtype))
-
-    def labels_on(self, backend: Backend, dtype: Any) -> Array:
-        """Return all labels with the backend and dtype of the batches."""
-        return self._on(backend, backend.dtype(dtype))[1]
-
-    def _on(self, backend: Backend, dtype: Any) -> tuple[Array, Array]:
-        moved = self._moved  # read once: another thread may assign the arrays of another backend
-        if moved is None or moved[:2] != (backend, dtype):
-            data = backend.make_computable(self.data) if backend.owns(self.data) else _move(self.data, backend, dtype)
-            self._moved = moved = (backend, dtype, data, _move(self.labels, backend, dtype))
-        return moved[2:]
-
     def __repr__(self) -> str:
         return f"<Dataset of {self.size} samples of shape {self.sample_shape} in {len(self)} batches>"
 
 
-def _move(array: Array, backend: Backend, dtype: Any) -> Array:
-    """Return the array on the backend, converted to ``dtype`` if it is a floating-point array."""
-    return backend.make_computable(backend.asarray(array, dtype if _is_floating(array) else None))
-
-
-def _is_floating(array: Array) -> bool:
-    return backend_of(array).xp.isdtype(array.dtype, "real floating")
-
-
-def _check_array(argument: str, array: Any) -> None:
-    check_class(f"`{argument}`", array)
-    if not array_api_compat.is_array_api_obj(array):
-        raise TypeError(f"`{argument}` must be an array of shape (n, ...); got {type(array).__name__}")
-    if not backend_of(array).xp.isdtype(array.dtype, ("bool", "integral", "real floating")):
-        raise TypeError(f"`{argument}` must be an array of real numbers; got {describe(array)}")
-    if not array.shape:
-        raise ValueError(f"`{argument}` must have a first axis of samples; got an array of shape ()")
+def _take(array: Array, rows: NDArray[np.int64]) -> Array:
+    backend = backend_of(array)
+    return backend.xp.take(array, backend.asarray(rows), axis=0)

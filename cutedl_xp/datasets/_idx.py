@@ -45,7 +45,7 @@ class IdxFile(NamedTuple):
     sha256: str
 
 
-def read(path: Path, ndim: int) -> IdxFile:
+def read(path: Path, ndim: int | None) -> IdxFile:
     """Read an IDX file of unsigned bytes.
 
     Parameters
@@ -53,7 +53,7 @@ def read(path: Path, ndim: int) -> IdxFile:
     path
         Path of the file. The reader decompresses files whose names end in ``.gz``, and no others.
     ndim
-        Number of dimensions that the file must have.
+        Number of dimensions that the file must have; None for any number.
 
     Returns
     -------
@@ -85,13 +85,13 @@ def read(path: Path, ndim: int) -> IdxFile:
             _refuse(path, f"is damaged or cut off: its gzip stream cannot be decompressed ({error})")
 
 
-def _read_plain(path: Path, file: BinaryIO, size: int, ndim: int) -> IdxFile:
+def _read_plain(path: Path, file: BinaryIO, size: int, ndim: int | None) -> IdxFile:
     header, shape = _read_header(path, file, ndim)
     _check_length(path, size - len(header), shape)
     return _read_elements(path, file, header, shape)
 
 
-def _read_compressed(path: Path, stream: gzip.GzipFile, size: int, ndim: int) -> IdxFile:
+def _read_compressed(path: Path, stream: gzip.GzipFile, size: int, ndim: int | None) -> IdxFile:
     header, shape = _read_header(path, stream, ndim)
     claimed = len(header) + math.prod(shape)
     if claimed > _DEFLATE_RATIO * size:
@@ -105,10 +105,10 @@ def _read_compressed(path: Path, stream: gzip.GzipFile, size: int, ndim: int) ->
     return _read_elements(path, stream, header, shape)
 
 
-def _read_header(path: Path, stream: BinaryIO | gzip.GzipFile, ndim: int) -> tuple[bytes, Shape]:
+def _read_header(path: Path, stream: BinaryIO | gzip.GzipFile, ndim: int | None) -> tuple[bytes, Shape]:
     """Read the header, and return its bytes and the shape that it claims."""
     magic = stream.read(4)
-    _check_magic(path, magic, ndim)
+    ndim = _check_magic(path, magic, ndim)
     header = magic + stream.read(4 * ndim)
     length = 4 + 4 * ndim
     if len(header) < length:
@@ -135,11 +135,13 @@ def _read_elements(path: Path, stream: BinaryIO | gzip.GzipFile, header: bytes, 
     return IdxFile(path, array.reshape(shape), digest.hexdigest())
 
 
-def _check_magic(path: Path, magic: bytes, ndim: int) -> None:
+def _check_magic(path: Path, magic: bytes, ndim: int | None) -> int:
+    """Return the number of dimensions, after a check of the magic number."""
     if magic[:2] == _GZIP_MAGIC:
         _refuse(path, "is compressed with gzip; let its name end in .gz, or decompress it")
     if len(magic) < 4:
         _refuse(path, f"is cut off: it ends after {len(magic)} bytes, within the magic number of an IDX file")
+    ndim = magic[3] if ndim is None else ndim
     needed = bytes((0, 0, _UNSIGNED_BYTE, ndim))
     if magic[:2] != needed[:2]:
         _refuse(path, f"is not an IDX file: it begins with {magic.hex(' ')}, not with {needed.hex(' ')}")
@@ -147,6 +149,9 @@ def _check_magic(path: Path, magic: bytes, ndim: int) -> None:
         _refuse(path, f"has elements of IDX type 0x{magic[2]:02x}; only unsigned bytes, 0x08, are read")
     if magic[3] != ndim:
         _refuse(path, f"has {magic[3]} dimensions; what its name promises has {ndim}")
+    if ndim == 0:
+        _refuse(path, "has no dimensions; an IDX file of samples has at least one")
+    return ndim
 
 
 def _check_length(path: Path, received: int, shape: Shape) -> None:

@@ -124,7 +124,7 @@ def _read_cache(mirrors: Sequence[str], patience: _download.Patience) -> list[_i
 
 
 def _find_in_named_folder(folder: Path, source: str) -> list[list[Path]]:
-    found = [_find(folder, part.name) for part in PARTS]
+    found = [find(folder, part.name) for part in PARTS]
     if all(found):
         return found
     missing = ", ".join(part.name for part, paths in zip(PARTS, found, strict=True) if not paths)
@@ -137,14 +137,14 @@ def _find_in_named_folder(folder: Path, source: str) -> list[list[Path]]:
 
 def _find_in_cache(mirrors: Sequence[str], patience: _download.Patience) -> list[list[Path]]:
     folder = Path(_download.import_pooch().os_cache("cutedl_xp")) / "mnist"
-    found = [_find(folder, part.name) for part in PARTS]
+    found = [find(folder, part.name) for part in PARTS]
     missing = {f"{part.name}.gz": part.sha256 for part, paths in zip(PARTS, found, strict=True) if not paths}
     if missing:
         _download.fetch(folder, missing, mirrors, patience)
     return [paths or [folder / f"{part.name}.gz"] for part, paths in zip(PARTS, found, strict=True)]
 
 
-def _find(folder: Path, name: str) -> list[Path]:
+def find(folder: Path, name: str) -> list[Path]:
     """Return the files of one part: by its name, by that of some archives (train-images.idx3-ubyte), plain or .gz."""
     spellings = (name, name.replace("-idx", ".idx"))
     paths = (folder / f"{spelling}{suffix}" for suffix in ("", ".gz") for spelling in spellings)

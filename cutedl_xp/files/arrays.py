@@ -48,6 +48,8 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header
     ([0, 1, 2], 'example')
     """
     path, _ = check_path(path), import_safetensors()  # else the file could not be read again
+    if not path.parent.exists():
+        raise FileNotFoundError(f"`path` is {path}, and its folder {path.parent} does not exist; make the folder first")
     layout.check_depth(header)
     given = {name: np.asarray(array) for name, array in arrays.items()}
     ordered = {name: _to_little_endian(given[name]) for name in layout.sort_names(given)}

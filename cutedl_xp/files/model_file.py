@@ -4,9 +4,10 @@ This module knows no layers: the caller passes the classes that a file may name.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import Any, Protocol, TypeVar
 
-from cutedl_xp._checks import check_one_of
+from cutedl_xp._checks import check_one_of, format_value
 from cutedl_xp._typing import Shape
 from cutedl_xp._version import __version__
 
@@ -29,11 +30,12 @@ MAX_LAYERS = 10_000
 """Layers of a model; more would make loading a hostile file slow."""
 
 
-def make_header(layers: Sequence[Configurable], dtype: str) -> dict[str, Any]:
+def make_header(layers: Sequence[Configurable], dtype: str, scale: float | None = None) -> dict[str, Any]:
     """Return the header that describes a model, as plain values."""
     _check_count(layers)
-    described = [{"class": type(layer).__name__, "config": layer.config()} for layer in layers]
-    return {"format": FORMAT, "kind": "model", "dtype": dtype, "layers": described}
+    described = [{"class": type(layer).__name__, "config": _plain_config(layer)} for layer in layers]
+    header = {"format": FORMAT, "kind": "model", "dtype": dtype, "layers": described}
+    return header if scale is None else header | {"scale": scale}
 
 
 def read_header(header: Mapping[str, Any], classes: Sequence[type[LayerT]]) -> tuple[list[LayerT], str]:
@@ -81,6 +83,17 @@ def check_custom_layers(custom_layers: Sequence[Any], base: type) -> None:
     for layer in custom_layers:
         if not isinstance(layer, type) or not issubclass(layer, base):
             raise TypeError(f"`custom_layers` must be classes derived from {base.__name__}; got {layer!r}")
+
+
+def _plain_config(layer: Configurable) -> dict[str, Any]:
+    config = layer.config()
+    for name, value in config.items():
+        if is_dataclass(value):
+            raise TypeError(
+                f"a model file holds plain values, and `{name}` of {type(layer).__name__} is {format_value(value)}; "
+                "give the layer a built-in name, or keep the weights with Model.weights()"
+            )
+    return config
 
 
 def _check_count(layers: Sequence[Any]) -> Sequence[Any]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from cutedl_xp import initializers
 from cutedl_xp._checks import format_names
 from cutedl_xp._compilable import Compilable
 from cutedl_xp._random import Stream
@@ -31,10 +32,22 @@ class Backward(Protocol):
 
 @dataclass(frozen=True)
 class ParameterSpec:
-    """The shape of a parameter and how it starts."""
+    """Shape and initializer of a parameter.
+
+    Parameters
+    ----------
+    shape
+        Shape of the parameter.
+    initializer
+        A name or a callable, see :mod:`cutedl_xp.initializers`.
+    """
 
     shape: Shape
-    initializer: Initializer
+    initializer: str | Initializer
+
+    def draw(self, stream: Stream) -> Any:
+        """Return the starting values."""
+        return initializers.get("initializer", self.initializer)(stream, self.shape)
 
 
 class Layer(Compilable, ABC):

@@ -8,6 +8,7 @@ from cutedl_xp._checks import check_integer
 from cutedl_xp._options import constant
 from cutedl_xp._random import Stream
 from cutedl_xp._typing import Array, Shape
+from cutedl_xp.activations import Activation
 from cutedl_xp.backends import Backend
 from cutedl_xp.initializers import Initializer
 from cutedl_xp.layers._layer import Backward, Layer, ParameterSpec
@@ -27,7 +28,8 @@ class Dense(Layer):
     input_dim
         The number of inputs; needed where no layer before tells it.
     activation
-        ``"linear"``, ``"relu"``, ``"sigmoid"`` or ``"tanh"``.
+        A name of ``cutedl_xp.activations.ACTIVATIONS``, such as ``"relu"``, ``"tanh"`` or ``"linear"``, or an
+        :class:`cutedl_xp.activations.Activation`. A model file can name the built-in ones only.
     weight_initializer, bias_initializer
         A name or a callable, see :mod:`cutedl_xp.initializers`.
 
@@ -58,7 +60,7 @@ class Dense(Layer):
         self,
         units: int,
         input_dim: int | None = None,
-        activation: str = "relu",
+        activation: str | Activation = "relu",
         weight_initializer: str | Initializer = "uniform",
         bias_initializer: str | Initializer = "zeros",
     ) -> None:
@@ -77,13 +79,13 @@ class Dense(Layer):
         self._backend: Backend
 
     @property
-    def activation(self) -> str:
-        """Name of the activation, which can be assigned."""
-        return self._activation_name
+    def activation(self) -> str | Activation:
+        """Activation as it was given, which can be assigned."""
+        return self._given_activation
 
     @activation.setter
-    def activation(self, name: str) -> None:
-        self._activation, self._activation_name = activations.get(name), name
+    def activation(self, activation: str | Activation) -> None:
+        self._activation, self._given_activation = activations.get(activation), activation
 
     def output_shape(self, input_shape: Shape | None) -> Shape:
         return (*self._known(input_shape)[:-1], self.units)
@@ -105,14 +107,17 @@ class Dense(Layer):
         if x.shape[-1] != inputs:
             raise ValueError(f"{self!r} takes inputs of width {inputs}; got an array of shape {tuple(x.shape)}")
         rows = x if x.ndim == 2 else xp.reshape(x, (-1, inputs))
-        y = backend.add_bias(backend.matmul(rows, weight.value), bias.value, activation.function)
+        y, kept = self._activate(backend.matmul(rows, weight.value))
 
         def backward(gradient: Array, input_gradient: bool = True) -> Array | None:
             dz = gradient if gradient.ndim == 2 else xp.reshape(gradient, (-1, units))
             if activation.backward is activations.linear_backward:  # a kernel that does nothing still takes time
                 bias.gradient = backend.sum(dz, axis=0, out=bias.gradient)
+            elif not activation.elementwise:
+                dz = activation.backward(xp, kept, dz)
+                bias.gradient = backend.sum(dz, axis=0, out=bias.gradient)
             else:
-                dz, bias.gradient = backend.add_bias_backward(activation.backward, y, dz, bias.gradient)
+                dz, bias.gradient = backend.add_bias_backward(activation.backward, kept, dz, bias.gradient)
             weight.gradient = backend.matmul(rows.T, dz, out=weight.gradient)
             if not input_gradient:
                 return None
@@ -120,6 +125,20 @@ class Dense(Layer):
             return dx if x.ndim == 2 else xp.reshape(dx, x.shape)
 
         return (y if x.ndim == 2 else xp.reshape(y, (*x.shape[:-1], units))), backward
+
+    def _activate(self, product: Array) -> tuple[Array, Array]:
+        """Return the output, and the array that the derivative of the activation needs."""
+        backend, activation, bias = self._backend, self._activation, self._bias.value
+        if activation.elementwise and not activation.of_input:
+            y = backend.add_bias(product, bias, activation.function)
+            return y, y
+        z = backend.add_bias(product, bias, activations.linear)
+        y = (
+            backend.elementwise(activation.function, z)
+            if activation.elementwise
+            else activation.function(backend.xp, z)
+        )
+        return y, z if activation.of_input else y
 
     def config(self) -> dict[str, Any]:
         config = {"units": self.units, "input_dim": self.input_dim, "activation": self.activation}

@@ -28,8 +28,8 @@ class EarlyStopping:
         ``"min"`` if less is better, ``"max"`` if more is better. Required for a metric; losses are ``"min"``.
     restore_best
         Whether the weights of the best entry so far (the first one, if several are equal) are put back into the model
-        when this listener stops the training, default False. The state of the optimizer stays. A training that ends
-        in another way keeps its last weights.
+        when this listener stops the training, default False; the history's ``stop_reason`` then says so. The state of
+        the optimizer stays. A training that ends in another way keeps its last weights.
 
     Notes
     -----
@@ -69,9 +69,8 @@ class EarlyStopping:
         if self.restore_best and any(is_best):
             self._best_weights.update(event.session.model.weights())
         if new and self._plateau.is_reached(self.min_delta):
-            event.stop(
-                f"{self.monitor} has not improved by more than {self.min_delta:g} in {self.patience} validations"
-            )
+            why = f"{self.monitor} has not improved by more than {self.min_delta:g} in {self.patience} validations"
+            event.stop(f"{why}; the best weights were restored" if self._best_weights else why)
             self._stopped.append(True)
         if event.name == "epoch_end" and self._stopped and self._best_weights:
             event.session.model.set_weights(self._best_weights)  # after every listener has had its "val_end"
@@ -93,7 +92,7 @@ class EarlyStopping:
 
 @dataclass(frozen=True)
 class TargetReached:
-    """Stop a training when the last ``times`` entries of ``monitor`` are all above ``target``.
+    """Stop a training when the last ``times`` entries of ``monitor`` are all above ``target``, or all below it.
 
     The entries of all calls of ``Session.fit`` count, up to a stop by this listener.
 
@@ -102,20 +101,26 @@ class TargetReached:
     monitor
         Figure to watch, default ``"val_accuracy"``.
     target
-        Value to exceed, default 0.91.
+        Value to exceed, or to fall below; default 0.91.
     times
         Number of entries in a row, default 20, at least 1.
+    mode
+        ``"above"`` (or ``"max"``, default) if the entries must be above the target, ``"below"`` (or ``"min"``) if they
+        must be below it, as for a loss. NaN is neither.
 
     Examples
     --------
     >>> import cutedl_xp as cdl
     >>> cdl.listeners.TargetReached(target=0.95, times=3)
-    TargetReached(monitor='val_accuracy', target=0.95, times=3)
+    TargetReached(monitor='val_accuracy', target=0.95, times=3, mode='above')
+    >>> cdl.listeners.TargetReached("val_loss", target=0.1, times=1, mode="below")
+    TargetReached(monitor='val_loss', target=0.1, times=1, mode='below')
     """
 
     monitor: str = "val_accuracy"
     target: float = 0.91
     times: int = 20
+    mode: str = "above"
     _entries: NewEntries = field(default_factory=NewEntries, init=False, repr=False, compare=False)
     _memory: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -123,22 +128,25 @@ class TargetReached:
         _checks.check_text("monitor", self.monitor)
         object.__setattr__(self, "target", _checks.check_real("target", self.target))
         object.__setattr__(self, "times", _checks.check_integer("times", self.times, at_least=1))
+        mode = _checks.check_one_of("mode", self.mode, ("above", "below", "max", "min"))
+        object.__setattr__(self, "mode", {"max": "above", "min": "below"}.get(mode, mode))
         self.load_state_dict({})
 
     def __call__(self, event: Event) -> None:
-        """Read the new entries of the history, and stop the training if enough in a row are above the target."""
+        """Read the new entries of the history, and stop the training if enough in a row have reached the target."""
         new = self._entries.read(event.history, self.monitor)
         for entry in new:
-            self._memory["in_a_row"] = self._memory["in_a_row"] + 1 if entry > self.target else 0
+            reached = entry > self.target if self.mode == "above" else entry < self.target
+            self._memory["in_a_row"] = self._memory["in_a_row"] + 1 if reached else 0
         if new and self._memory["in_a_row"] >= self.times:
-            event.stop(f"{self.monitor} was above {self.target:g} {self.times} times in a row")
+            event.stop(f"{self.monitor} was {self.mode} {self.target:g} {self.times} times in a row")
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the memory: the number of entries in a row that are above the target."""
-        return {"watches": [self.monitor, self.target], "unread": self._entries.unread} | self._memory
+        """Return the memory: the number of entries in a row that have reached the target."""
+        return {"watches": [self.monitor, self.target, self.mode], "unread": self._entries.unread} | self._memory
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
         """Take over a memory that :meth:`state_dict` gave; an empty dict, or one of another figure, starts anew."""
-        d = d if d.get("watches") == [self.monitor, self.target] else {}
+        d = d if d.get("watches") == [self.monitor, self.target, self.mode] else {}
         self._entries.reset(d.get("unread", 0))
         self._memory["in_a_row"] = d.get("in_a_row", 0)

@@ -1,14 +1,13 @@
 """The cross-entropy of two classes."""
 
-from math import prod
-
 from cutedl_xp import _numerics
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Backend
 from cutedl_xp.losses._crossentropy import SMALLEST, Crossentropy
+from cutedl_xp.losses._elementwise import ElementwiseLoss, Formula
 
 
-class BinaryCrossentropy(Crossentropy):
+class BinaryCrossentropy(ElementwiseLoss, Crossentropy):
     """Binary cross-entropy: the mean of -(y log p + (1 - y) log(1 - p)) over all entries.
 
     Parameters
@@ -17,6 +16,9 @@ class BinaryCrossentropy(Crossentropy):
         Whether ``y_pred`` holds logits z, with p = sigmoid(z), or probabilities p. The loss of logits is computed as
         log(1 + exp(z)) - z y, without overflow, and its gradient as (p - y) / entries. A logit of -inf or inf has the
         loss 0 if y is 0 or 1, respectively. Probabilities are kept within [1e-7, 1 - 1e-7]. The default is True.
+    label_smoothing
+        Part s of each label that is spread over the classes: y becomes y (1 - s) + s / 2. s is below
+        1. The default is 0.
 
     Notes
     -----
@@ -33,18 +35,13 @@ class BinaryCrossentropy(Crossentropy):
 
     compilable = True
 
-    def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        scale = 1.0 / max(prod(y_pred.shape), 1)
-        y_true = backend.convert(y_true, y_pred.dtype, None)
-        formula = _binary_of_logits if self.from_logits else _binary_of_probabilities
-        terms, gradient = backend.elementwise(formula, y_true, y_pred, scale)
-        return backend.sum(terms) * scale, gradient
+    def _formulas(self) -> tuple[Formula, Formula]:
+        if self.from_logits:
+            return _binary_of_logits, _terms_of_logits
+        return _binary_of_probabilities, _terms_of_probabilities
 
-    def value(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
-        scale: float = 1.0 / max(prod(y_pred.shape), 1)
-        y_true = backend.convert(y_true, y_pred.dtype, None)
-        formula = _terms_of_logits if self.from_logits else _terms_of_probabilities
-        return backend.sum(backend.elementwise(formula, y_true, y_pred)) * scale
+    def _labels(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
+        return self.labels(backend, y_true, y_pred, 2)
 
 
 def _binary_of_logits(xp: Namespace, y: Array, z: Array, scale: float) -> tuple[Array, Array]:

@@ -16,6 +16,9 @@ class CategoricalCrossentropy(Crossentropy):
         Whether ``y_pred`` holds logits z, with p = softmax(z), or probabilities p. For logits log p is computed as
         z - log(sum(exp(z))), without overflow, and the gradient as (p sum(y) - y) / samples. A class with y = 0 may
         have the logit -inf. Probabilities are kept above 1e-7 and are not scaled to a sum of 1. The default is True.
+    label_smoothing
+        Part s of each label that is spread over the classes: y becomes y (1 - s) + s / classes. s is below
+        1. The default is 0.
 
     Notes
     -----
@@ -33,8 +36,18 @@ class CategoricalCrossentropy(Crossentropy):
     compilable = True
 
     def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        scale = 1.0 / max(prod(y_pred.shape[:-1]), 1)
-        y_true = backend.convert(y_true, y_pred.dtype, None)
+        y_true = self.labels(backend, y_true, y_pred, y_pred.shape[-1])
+        return self._scaled(backend, y_true, y_pred, 1.0 / max(prod(y_pred.shape[:-1]), 1))
+
+    def weighted_value_and_gradient(
+        self, backend: Backend, y_true: Array, y_pred: Array, share: Array
+    ) -> tuple[Array, Array]:
+        share = backend.xp.reshape(share, (share.shape[0],) + (1,) * (y_pred.ndim - 1))
+        y_true = self.labels(backend, y_true, y_pred, y_pred.shape[-1]) * share  # value and gradient are linear in it
+        return self._scaled(backend, y_true, y_pred, 1.0 / max(prod(y_pred.shape[1:-1]), 1))
+
+    def _scaled(self, backend: Backend, y_true: Array, y_pred: Array, scale: float) -> tuple[Array, Array]:
+        """Return the sum of the terms, times a factor, and its gradient."""
         if self.from_logits:
             return backend.softmax_crossentropy(y_true, y_pred, scale)
         terms, gradient = backend.elementwise(_categorical_of_probabilities, y_true, y_pred, scale)
@@ -42,7 +55,7 @@ class CategoricalCrossentropy(Crossentropy):
 
     def value(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
         scale: float = 1.0 / max(prod(y_pred.shape[:-1]), 1)
-        y_true = backend.convert(y_true, y_pred.dtype, None)
+        y_true = self.labels(backend, y_true, y_pred, y_pred.shape[-1])
         if self.from_logits:
             return backend.softmax_crossentropy_value(y_true, y_pred, scale)
         return backend.sum(backend.elementwise(_terms_of_probabilities, y_true, y_pred)) * scale

@@ -1,13 +1,10 @@
 """The mean squared error."""
 
-from math import prod
-
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends import Backend
-from cutedl_xp.losses._loss import Loss
+from cutedl_xp.losses._elementwise import ElementwiseLoss, Formula
 
 
-class Mse(Loss):
+class Mse(ElementwiseLoss):
     """Mean squared error: the mean of (p - y)² over all entries; gradient 2 (p - y) / entries.
 
     ``y_true`` y and ``y_pred`` p have the same shape.
@@ -23,21 +20,13 @@ class Mse(Loss):
 
     compilable = True
 
-    def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        scale = 1.0 / max(prod(y_pred.shape), 1)
-        y_true = backend.convert(y_true, y_pred.dtype, None)
-        squares, gradient = backend.elementwise(_squares_and_gradient, y_true, y_pred, 2.0 * scale)
-        return backend.sum(squares) * scale, gradient
-
-    def value(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
-        scale: float = 1.0 / max(prod(y_pred.shape), 1)
-        y_true = backend.convert(y_true, y_pred.dtype, None)
-        return backend.sum(backend.elementwise(_squares, y_true, y_pred)) * scale
+    def _formulas(self) -> tuple[Formula, Formula]:
+        return _squares_and_gradient, _squares
 
 
-def _squares_and_gradient(xp: Namespace, y: Array, p: Array, factor: float) -> tuple[Array, Array]:
+def _squares_and_gradient(xp: Namespace, y: Array, p: Array, scale: float) -> tuple[Array, Array]:
     difference = p - y
-    return _square(difference), difference * factor
+    return _square(difference), difference * (2.0 * scale)
 
 
 def _squares(xp: Namespace, y: Array, p: Array) -> Array:

@@ -13,8 +13,8 @@ class SparseCategoricalCrossentropy(Crossentropy):
 
     Parameters
     ----------
-    from_logits
-        As for :class:`CategoricalCrossentropy`. The default is True.
+    from_logits, label_smoothing
+        As for :class:`CategoricalCrossentropy`. The defaults are True and 0.
 
     Notes
     -----
@@ -32,13 +32,27 @@ class SparseCategoricalCrossentropy(Crossentropy):
 
     compilable = True
 
+    def _dense(self) -> CategoricalCrossentropy:
+        """Return the loss of one-hot labels."""
+        return CategoricalCrossentropy(self.from_logits, self.label_smoothing)
+
     def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         one_hot = _encode_one_hot(backend, y_true, y_pred)
-        return CategoricalCrossentropy(self.from_logits).value_and_gradient(backend, one_hot, y_pred)
+        return self._dense().value_and_gradient(backend, one_hot, y_pred)
+
+    def weighted_value_and_gradient(
+        self, backend: Backend, y_true: Array, y_pred: Array, share: Array
+    ) -> tuple[Array, Array]:
+        one_hot = _encode_one_hot(backend, y_true, y_pred)
+        return self._dense().weighted_value_and_gradient(backend, one_hot, y_pred, share)
 
     def value(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:
         one_hot = _encode_one_hot(backend, y_true, y_pred)
-        return CategoricalCrossentropy(self.from_logits).value(backend, one_hot, y_pred)
+        return self._dense().value(backend, one_hot, y_pred)
+
+    def expand_labels(self, y_true: Array, predicted: Shape) -> Array:
+        """Return the labels as they are: they lack the last axis of the outputs."""
+        return y_true
 
     def check_shape(self, true: Shape, predicted: Shape) -> None:
         self.check_classes(predicted)

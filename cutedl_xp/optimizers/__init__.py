@@ -3,6 +3,9 @@
 To write a rule, derive from :class:`ElementwiseOptimizer`.
 """
 
+from typing import TYPE_CHECKING
+
+from cutedl_xp._familiar import raise_unknown
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer as ElementwiseOptimizer
 from cutedl_xp.optimizers._optimizer import Optimizer as Optimizer
 from cutedl_xp.optimizers.rules.adadelta import Adadelta as Adadelta
@@ -25,4 +28,9 @@ from cutedl_xp.optimizers.wrappers.frozen import Frozen as Frozen
 from cutedl_xp.optimizers.wrappers.groups import Groups as Groups
 from cutedl_xp.optimizers.wrappers.skip_nonfinite import SkipNonFinite as SkipNonFinite
 
-__all__ = [name for name in dir() if name[0].isupper()]
+__all__ = [name for name in dir() if name[0].isupper() and name != "TYPE_CHECKING"]
+
+if not TYPE_CHECKING:  # a type checker would accept any name
+
+    def __getattr__(name: str) -> None:
+        raise_unknown(__name__, name)

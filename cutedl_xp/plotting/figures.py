@@ -1,9 +1,11 @@
 """Parts of a picture of runs: panels, axes, line styles and the legend."""
 
 import importlib
+import io
 import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cutedl_xp import _checks
@@ -44,7 +46,16 @@ def make_figure(width: float, height: float, title: str = "") -> "Figure":
     figure: Figure = import_matplotlib("figure").Figure(figsize=(width, height), dpi=120, layout="constrained")
     if title:
         figure.suptitle(title, parse_math=False, wrap=True)
+    # Without pyplot a notebook knows no other way to show the figure as the last value of a cell.
+    figure._repr_png_ = partial(_as_png, figure)  # type: ignore[attr-defined]
     return figure
+
+
+def _as_png(figure: "Figure") -> bytes:
+    """Return the picture as the bytes of a PNG file."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    return picture.getvalue()
 
 
 def clear_frames(axes: "Iterable[Axes]") -> None:

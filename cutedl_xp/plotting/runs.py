@@ -27,7 +27,7 @@ _FEW_ENTRIES = 30  # up to this number each entry has a mark; a line of a single
 
 
 def report(history: History, title: str = "", *, warning: str = "") -> "Figure":
-    """Draw one run: training and validation loss above, validation accuracy below, with the final values.
+    """Draw one run: the losses above, and each metric in a panel of its own below, with the final values.
 
     Parameters
     ----------
@@ -58,8 +58,7 @@ def report(history: History, title: str = "", *, warning: str = "") -> "Figure":
     ['loss', 'validation accuracy']
     """
     panels: list[list[str]] = [[name for name in ("loss", "val_loss") if name in history.recorded]]
-    if "val_accuracy" in history.recorded:
-        panels.append(["val_accuracy"])
+    panels += [[name] for name in history.recorded if name not in panels[0]]
     figure, axes = figures.make_panels([3.0] * len(panels), title, warning)
     for names, panel in zip(panels, axes, strict=True):
         for name, colour in zip(names, figures.COLOURS, strict=False):
@@ -68,7 +67,7 @@ def report(history: History, title: str = "", *, warning: str = "") -> "Figure":
             label = _format_legend_entry(name, values)
             panel.plot(history.steps, values, label=label, color=colour, marker=marker, linewidth=1.4)
         panel.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, frameon=False, borderaxespad=0.2)
-        panel.set_ylabel(_WORDS[names[0]].removeprefix("training "))
+        panel.set_ylabel(_describe(names[0]).removeprefix("training "))
     figures.format_steps(axes)
     axes[-1].set_xlabel(_format_summary(history), fontsize="medium", linespacing=1.5)
     return figure
@@ -185,8 +184,14 @@ def _draw_groups(
             figures.mark_end(panel, run.steps, values, style, any(run is other for other in crossed))
 
 
+def _describe(name: str) -> str:
+    """Return the words for a series; a user's metric keeps its name."""
+    is_validation = name.startswith("val_") and name not in _WORDS
+    return f"validation {name.removeprefix('val_')}" if is_validation else _WORDS.get(name, name)
+
+
 def _format_legend_entry(name: str, values: Sequence[float]) -> str:
-    words = _WORDS[name]
+    words = _describe(name)
     if not values:
         return f"{words} (no entries)"
     if name != "val_accuracy":

@@ -122,7 +122,7 @@ def train(
         else:
             _compile(replace(spec, seed=0, data_sha256=None), len(training))
             session = _begin(spec, backend, len(training))
-            session.fit(training, settings.epochs, validation, listeners=together)
+            session.fit(training, settings.epochs, validation, listeners=together, verbose=False)
     return session
 
 
@@ -211,7 +211,7 @@ def _compile(spec: RunSpec, epoch_steps: int) -> None:
     parts, settings = load_data(spec), spec.settings
     x, y = parts.train
     batch = _make_dataset(parts, (x[: settings.batch_size], y[: settings.batch_size]), settings.batch_size)
-    _begin(spec, get_backend(settings.backend, device=settings.device), epoch_steps).fit(batch, 1, batch)
+    _begin(spec, get_backend(settings.backend, device=settings.device), epoch_steps).fit(batch, 1, batch, verbose=False)
 
 
 def _load(checkpoint: Path, backend: Backend) -> Session | None:

@@ -6,24 +6,20 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from cutedl_xp._checks import missing_extra_error
+from cutedl_xp.listeners.tensorboard import import_writer, write_scalars
 from cutedl_xp.studies.run import RunSpec
 from cutedl_xp.studies.settings import Settings
 
 
-def import_writer() -> Any:
-    """Return TensorBoard's class for event files, before the runs and not after them.
+def check_installed() -> None:
+    """Refuse a missing tensorboard before the runs, instead of after them.
 
     Raises
     ------
     ImportError
         If tensorboard is not installed.
     """
-    try:
-        from tensorboard.summary import Writer
-    except ImportError as error:
-        raise missing_extra_error("--tensorboard", "tensorboard", "tensorboard") from error
-    return Writer
+    import_writer("--tensorboard")
 
 
 def write_events(runs: Sequence[Mapping[str, Any]], folder: Path) -> Path:
@@ -41,7 +37,7 @@ def write_events(runs: Sequence[Mapping[str, Any]], folder: Path) -> Path:
     ImportError
         If tensorboard is not installed.
     """
-    make_writer = import_writer()
+    make_writer = import_writer("--tensorboard")
     top = folder / "tensorboard"
     for run in runs:
         own = top / _name(run)
@@ -50,9 +46,7 @@ def write_events(runs: Sequence[Mapping[str, Any]], folder: Path) -> Path:
         history = run["history"]
         series = {"loss": history["loss"], "val_loss": history["val_loss"]}
         series |= {f"val_{name}": values for name, values in history["metrics"].items()}
-        for name, values in series.items():
-            for step, value in zip(history["steps"], values, strict=True):
-                writer.add_scalar(name, value, step=step)
+        write_scalars(writer, history["steps"], series)
         writer.close()
     return top
 

@@ -2,11 +2,16 @@
 
 from typing import Any
 
+import array_api_compat
+import numpy as np
+
 from cutedl_xp._checks import check_integer, format_value
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss
 from cutedl_xp.model import Model
 from cutedl_xp.training.plan import ValidationPlan
+
+DataLike = Dataset | tuple[Any, Any] | tuple[Any, Any, Any]
 
 
 def check_type(argument: str, value: Any, wanted: type) -> None:
@@ -16,11 +21,32 @@ def check_type(argument: str, value: Any, wanted: type) -> None:
         raise TypeError(f"`{argument}` must be {article} {wanted.__name__}; got {format_value(value)}")
 
 
+def as_dataset(argument: str, data: Any, scale: float | None = None) -> Dataset:
+    """Return a data set, also from a tuple ``(x, y)`` or ``(x, y, sample_weight)``.
+
+    The members are arrays, or anything that ``np.asarray`` takes, such as lists, pandas DataFrames and Series. A scale
+    is that of samples of integers, as in ``Model.predict``.
+    """
+    if isinstance(data, Dataset):
+        return data
+    if not isinstance(data, tuple) or len(data) not in (2, 3):
+        raise TypeError(f"`{argument}` must be a Dataset or a tuple (x, y); got {format_value(data)}")
+    x, y, *weight = (each if array_api_compat.is_array_api_obj(each) else np.asarray(each) for each in data)
+    try:
+        raw = not array_api_compat.array_namespace(x).isdtype(x.dtype, "real floating")
+        return Dataset(x, y, scale=scale if raw else None, sample_weight=weight[0] if weight else None)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"`{argument}` must be a Dataset or a tuple (x, y): {error}") from error
+
+
 def check_data(argument: str, data: Dataset, model: Model, loss: Loss) -> None:
     """Refuse data that a model does not take, and labels that a loss does not take."""
     check_type(argument, data, Dataset)
     try:
         output_shape = model.output_shape(data.sample_shape)
+        if data.sample_weight is not None:
+            loss.check_takes_weights()
         loss.check_labels(data.labels_on(model.backend, model.dtype), output_shape or ())
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError  # libraries raise subclasses of their own

@@ -40,7 +40,7 @@ class Carry:
         self.state: Any = None
         self._counters: Any = counters_of(optimizer.kept_state())  # of `_unread` steps before the state
         self._unread = 0
-        self._samples = 0
+        self._samples: float = 0
         self._memory = memory
         self.slack = 0 if optimizer.advance(self._counters, 0) is not None else _SLACK
 
@@ -71,8 +71,8 @@ class Carry:
             self._read_counters(self.state)
         return self.optimizer.scalar_tables(self._counters, self._unread + count)
 
-    def advance(self, steps: int, samples: int) -> None:
-        """Count steps that were made, and their samples."""
+    def advance(self, steps: int, samples: float) -> None:
+        """Count steps that were made, and their samples, or the sum of their weights."""
         self._samples += samples
         counters = self.optimizer.advance(self._counters, steps)
         if counters is None:

@@ -15,7 +15,7 @@ from cutedl_xp.files import arrays as files
 from cutedl_xp.files.model_file import DTYPES, check_arrays
 from cutedl_xp.files.tree import decode, encode
 from cutedl_xp.losses import Loss
-from cutedl_xp.metrics import Metric
+from cutedl_xp.metrics import Metric, MetricFunction
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.regularizers import Regularizer
@@ -45,7 +45,7 @@ class Described(Protocol):
         """Regularizers."""
 
     @property
-    def metrics(self) -> Sequence[Metric]:
+    def metrics(self) -> Sequence[Metric | MetricFunction]:
         """Metrics."""
 
 
@@ -57,7 +57,7 @@ class Parts:
     loss: Loss
     optimizer: Optimizer
     regularizers: Sequence[Regularizer]
-    metrics: Sequence[Metric]
+    metrics: Sequence[Metric | MetricFunction]
 
 
 def describe_parts(session: Described) -> dict[str, Any]:
@@ -71,6 +71,7 @@ def describe_parts(session: Described) -> dict[str, Any]:
     return {
         "dtype": dtype_name(session.model.dtype),
         "layers": describe("model.layers", session.model.layers),
+        "scale": session.model.scale,
         "loss": describe("loss", session.loss),
         "optimizer": describe("optimizer", session.optimizer),
         "regularizers": describe("regularizers", list(session.regularizers)),
@@ -194,4 +195,6 @@ def _rebuild_parts(header: dict[str, Any], known: Known) -> Parts:
     layers, loss, optimizer, regularizers, metrics = (
         rebuild(header[name], known) for name in ("layers", "loss", "optimizer", "regularizers", "metrics")
     )
-    return Parts(Model(layers), loss, optimizer, regularizers, metrics)
+    model = Model(layers)
+    model.scale = header.get("scale")  # absent from files of earlier versions
+    return Parts(model, loss, optimizer, regularizers, metrics)

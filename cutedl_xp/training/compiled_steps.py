@@ -13,7 +13,7 @@ from cutedl_xp.training.fit import Fit
 from cutedl_xp.training.interrupts import without_interrupts
 from cutedl_xp.training.pace import Pace
 from cutedl_xp.training.plain_steps import PlainSteps
-from cutedl_xp.training.program import StepProgram, record_draws
+from cutedl_xp.training.program import StepProgram, record_draws, whole_arrays
 from cutedl_xp.training.programs import describe_layers, make_key, signature_of
 from cutedl_xp.training.step import TrainingStep
 
@@ -46,8 +46,7 @@ class CompiledSteps:
         self._program = StepProgram(fit.model, step, fit.optimizer, fit.train.scale)
         self._longest = min(longest, _LONGEST, len(fit.train))
         backend, dtype = fit.model.backend, fit.model.dtype
-        data, labels = fit.train.arrays_on(backend, dtype)
-        self._constants = {"data": data, "labels": labels}
+        self._constants = whole_arrays(fit.model, fit.train)
         self._dtypes = dtype_name(dtype), dtype_name(backend.index_dtype)
         self._layers: Any = None
         self._draws: dict[int, tuple[list[list[Any]], int]] = {}
@@ -94,7 +93,7 @@ class CompiledSteps:
     def _step_function(self, size: int, capacity: int, length: int) -> StepFunction:
         loss, regularizers = self._fit.evaluation.loss, self._fit.regularizers
         parts = (loss, *regularizers)
-        options = self._train.scale, self._optimizer.program_key()
+        options = self._train.scale, "weights" in self._constants, self._optimizer.program_key()
         key = make_key(self._model, parts, "step", *options, size, capacity, length)
         return self._fit.programs.get(
             key,
@@ -130,7 +129,8 @@ class CompiledSteps:
             self._plain.run(1)
 
     def _advance(self, count: int, size: int) -> None:
-        self._carry.advance(count, count * size)
+        first = self._position.batch * self._train.batch_size
+        self._carry.advance(count, self._train.weight_of(self._order[first : first + count * size]))
         self._position.advance(len(self._train), count)
 
     @contextmanager

@@ -7,11 +7,12 @@ from numbers import Integral, Real
 from types import FunctionType
 from typing import Any, TypeAlias
 
-from cutedl_xp import layers, losses, metrics, optimizers, regularizers, schedules
+from cutedl_xp import activations, layers, losses, metrics, optimizers, regularizers, schedules
 from cutedl_xp._checks import check_sequence, format_reason, format_value
 from cutedl_xp.backends import is_module_level
 from cutedl_xp.layers import Layer
 from cutedl_xp.losses import Loss
+from cutedl_xp.metrics import Metric
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.regularizers import Regularizer
 
@@ -25,11 +26,11 @@ def _is_nameable(value: Any) -> bool:
     return isinstance(value, type) or (isinstance(value, FunctionType) and is_module_level(value))
 
 
-_KINDS = (Layer, Loss, Optimizer, Regularizer)
+_KINDS = (Layer, Loss, Metric, Optimizer, Regularizer)
 
 
 def _own_classes() -> Iterator[type]:
-    for module in (layers, losses, optimizers, regularizers, schedules):
+    for module in (layers, losses, metrics, optimizers, regularizers, schedules):
         for each in vars(module).values():
             is_class = isinstance(each, type) and not inspect.isabstract(each)
             if is_class and (module is schedules or issubclass(each, _KINDS)):
@@ -38,7 +39,7 @@ def _own_classes() -> Iterator[type]:
 
 OWN: Known = {
     **{each.__name__: each for each in _own_classes()},
-    **{each.__name__: each for each in (metrics.accuracy, metrics.binary_accuracy)},
+    **{each.__name__: each for each in (metrics.accuracy, metrics.binary_accuracy, activations.Activation)},
 }
 """Classes and functions of the library that a description may name."""
 

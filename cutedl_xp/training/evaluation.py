@@ -11,9 +11,12 @@ from cutedl_xp._checks import format_value
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss
-from cutedl_xp.metrics import Metric, accuracy, binary_accuracy, count_binary_hits, count_hits
+from cutedl_xp.losses._loss import share_of
+from cutedl_xp.metrics import Accuracy, BinaryAccuracy, Metric, MetricFunction, accuracy, binary_accuracy
+from cutedl_xp.metrics.functions import count_binary_hits, count_hits
 from cutedl_xp.model import Model
 from cutedl_xp.training.means import RunningMean
+from cutedl_xp.training.tally import Figure, Tally
 
 
 class EvaluationStopped(Exception):
@@ -32,23 +35,25 @@ class Evaluation:
     ----------
     names
         ``"loss"`` and the metrics' names.
+    recorded
+        Names of the metrics that are floats.
     model, loss, metrics
-        Model, and the functions.
+        Model, loss, and metrics as they were given.
     """
 
-    def __init__(self, model: Model, loss: Loss, metrics: Sequence[Metric]) -> None:
-        for metric in metrics:
-            if getattr(metric, "__name__", None) is None or not callable(metric):
-                raise TypeError(
-                    f"`metrics` must be functions with a __name__, such as accuracy; got {format_value(metric)}"
-                )
-        self.names = ("loss", *(metric.__name__ for metric in metrics))
+    def __init__(self, model: Model, loss: Loss, metrics: Sequence[Metric | MetricFunction]) -> None:
+        self.names = ("loss", *map(_name_of, metrics))
         if len(set(self.names)) < len(self.names):
             raise ValueError(f"`metrics` must have different names, none of them 'loss'; got {self.names[1:]!r}")
         self.loss, self.metrics = loss, tuple(metrics)
         self.model = model
+        self.recorded = tuple(_name_of(each) for each in metrics if getattr(each, "scalar", True))
+        self.from_logits = _are_logits(model, loss)
+        self._bound = [each.with_logits(self.from_logits) if isinstance(each, Metric) else each for each in metrics]
+        objects: dict[Any, Metric] = {accuracy: Accuracy(), binary_accuracy: BinaryAccuracy(self.from_logits)}
+        self._weighted = [each if isinstance(each, Metric) else objects.get(each, each) for each in self._bound]
 
-    def means(self, data: Dataset, batches: int = 0, stopped: Callable[[], bool] = never) -> list[RunningMean]:
+    def means(self, data: Dataset, batches: int = 0, stopped: Callable[[], bool] = never) -> list[Figure]:
         """Return the mean loss and metrics over all samples; their sums stay on the device.
 
         Parameters
@@ -66,37 +71,96 @@ class Evaluation:
             If the function returns True.
         """
         backend, dtype = self.model.backend, self.model.dtype
-        means = [RunningMean(backend, dtype) for _ in self.names]
+        means = self.start(data.sample_weight is not None)
         with backend.ignore_underflow():
-            for x, y in islice(data.batches(0, backend, dtype), batches or None):
+            for x, y, weight, size in islice(data.weighted_batches(0, backend, dtype), batches or None):
                 if stopped():
                     raise EvaluationStopped
-                self.add_batch(means, x, y)
+                self.add_batch(means, x, y, weight, size)
         return means
 
-    def add_batch(self, means: Sequence[RunningMean], x: Array, y: Array) -> None:
-        """Add a batch to the means of the loss and the metrics."""
-        output, _ = self.model.forward(x, training=False)
-        self.loss.check_shape(tuple(y.shape), tuple(output.shape))
-        loss = self.loss.value(self.model.backend, y, output)
-        sizes = self.sizes(tuple(output.shape))
-        means[0].add_mean(_check_number("loss", loss), sizes[0])
-        for metric, mean, size in zip(self.metrics, means[1:], sizes[1:], strict=True):
-            if metric is accuracy:
-                mean.add_sum(count_hits(y, output)[0], size)
-            elif metric is binary_accuracy:
-                from_logits = getattr(self.loss, "from_logits", True)
-                mean.add_sum(count_binary_hits(y, output, from_logits=from_logits)[0], size)
-            else:
-                mean.add_mean(_check_number(metric.__name__, metric(y, output)), size)
+    def start(self, weighted: bool = False) -> list[Figure]:
+        """Return a mean for the loss and for each function, and a tally for each metric object, all empty.
 
-    def sizes(self, predicted: Shape) -> list[int]:
+        With weights of samples, the functions that have a metric object of their own are computed by it.
+        """
+        backend, dtype = self.model.backend, self.model.dtype
+        return [
+            Tally(each, backend, dtype) if isinstance(each, Metric) else RunningMean(backend, dtype)
+            for each in (None, *(self._weighted if weighted else self._bound))
+        ]
+
+    @property
+    def compilable(self) -> bool:
+        """Whether every metric object can be part of a compiled program."""
+        return all(getattr(metric, "compilable", True) for metric in self.metrics)
+
+    def can_weigh(self, data: Dataset) -> bool:
+        """Return whether every metric takes the weights of the samples, if they have any."""
+        return data.sample_weight is None or all(isinstance(metric, Metric) for metric in self._weighted)
+
+    def check_weights(self, data: Dataset) -> None:
+        """Refuse weights of samples if a metric is a function, which takes none."""
+        if not self.can_weigh(data):
+            named = zip(self.names[1:], self._weighted, strict=True)
+            functions = [name for name, metric in named if not isinstance(metric, Metric)]
+            raise ValueError(
+                f"the metric {functions[0]!r} is a function, which takes no weights of samples or classes; use a class "
+                "of cutedl_xp.metrics, or data without weights"
+            )
+
+    def add_batch(
+        self, means: Sequence[Figure], x: Array, y: Array, weight: Array | None = None, size: Any = 0.0
+    ) -> None:
+        """Add a batch, whose weights have the sum ``size``, to the means of the loss and the metrics."""
+        output, _ = self.model.forward(x, training=False)
+        y = self.loss.expand_labels(y, tuple(output.shape))
+        self.loss.check_shape(tuple(y.shape), tuple(output.shape))
+        backend = self.model.backend
+        own = means[0]
+        assert isinstance(own, RunningMean)
+        sizes = self.sizes(tuple(output.shape))
+        if weight is None:
+            own.add_mean(_check_number("loss", self.loss.value(backend, y, output)), sizes[0])
+        else:
+            own.add_mean(self.loss.weighted_value_and_gradient(backend, y, output, share_of(backend, weight))[0], size)
+        for metric, mean, count in zip(self.metrics, means[1:], sizes[1:], strict=True):
+            if isinstance(mean, Tally):
+                mean.add_batch(y, output, weight)
+            elif metric is accuracy:
+                mean.add_sum(count_hits(y, output)[0], count)
+            elif metric is binary_accuracy:
+                mean.add_sum(count_binary_hits(y, output, from_logits=self.from_logits)[0], count)
+            elif not isinstance(metric, Metric):
+                mean.add_mean(_check_number(metric.__name__, metric(y, output)), count)
+
+    def sizes(self, predicted: Shape, weight: float | None = None) -> list[float]:
         """Return the number of samples that the loss and each metric count in a batch with outputs of a shape.
 
-        Accuracies are summed as numbers of hits, which are exact, and other metrics as means of batches.
+        With weights the loss counts their sum. Accuracies are summed as numbers of hits, which are exact, and other
+        metrics as means of batches.
         """
-        counted: dict[Metric, Shape] = {accuracy: predicted[:-1], binary_accuracy: predicted}
-        return [predicted[0], *[prod(counted.get(metric, predicted[:1])) for metric in self.metrics]]
+        counted: dict[Any, Shape] = {accuracy: predicted[:-1], binary_accuracy: predicted}
+        first = predicted[0] if weight is None else weight
+        return [first, *[prod(counted.get(metric, predicted[:1])) for metric in self.metrics]]
+
+
+def _name_of(metric: Any) -> str:
+    """Return the name of a metric, or refuse an object that is none."""
+    if isinstance(metric, Metric):
+        return metric.name
+    if isinstance(metric, type) or getattr(metric, "__name__", None) is None or not callable(metric):
+        raise TypeError(
+            f"`metrics` must be objects such as Precision(), or functions with a __name__; got {format_value(metric)}"
+        )
+    name: str = metric.__name__
+    return name
+
+
+def _are_logits(model: Model, loss: Loss) -> bool:
+    """Return whether the outputs are logits: as the loss says, else unless the last activation gives probabilities."""
+    stated = getattr(loss, "from_logits", None)
+    return getattr(model.layers[-1], "activation", None) not in ("sigmoid", "softmax") if stated is None else stated
 
 
 def _check_number(name: str, value: Any) -> Any:

@@ -1,6 +1,7 @@
 """Fingerprints of data sets, by which a resumed training recognizes its data."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ _SAMPLED_ROWS = 64
 def fingerprint(data: Dataset) -> dict[str, Any]:
     """Return what tells a data set from others, as plain values: shapes, dtypes, options, and a digest of some rows."""
     rows = [_sample(array) for array in (data.data, data.labels)]
-    return {
+    weights = {} if data.sample_weight is None else {"weights": _bytes_digest([_sample(data.sample_weight)])}
+    return weights | {
         "class": type(data).__name__,
         "samples": list(data.data.shape),
         "labels": list(data.labels.shape),
@@ -26,7 +28,7 @@ def fingerprint(data: Dataset) -> dict[str, Any]:
         "drop_remainder": data.drop_remainder,
         "seed": data.seed,
         "scale": data.scale,
-        "sha256": hashlib.sha256(b"".join(map(_bytes_of, rows))).hexdigest(),
+        "sha256": _bytes_digest(rows),
     }
 
 
@@ -35,6 +37,10 @@ def _sample(array: Any) -> NDArray[Any]:
     backend, size = backend_of(array), array.shape[0]
     numbers = np.unique(np.linspace(0, size - 1, min(size, _SAMPLED_ROWS)).astype(np.int64))
     return backend.to_numpy(array_namespace(array).take(array, backend.asarray(numbers), axis=0))
+
+
+def _bytes_digest(rows: Sequence[NDArray[Any]]) -> str:
+    return hashlib.sha256(b"".join(map(_bytes_of, rows))).hexdigest()
 
 
 def _bytes_of(rows: NDArray[Any]) -> bytes:

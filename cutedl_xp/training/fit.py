@@ -16,6 +16,7 @@ from cutedl_xp.training.plan import ValidationPlan
 from cutedl_xp.training.position import Position
 from cutedl_xp.training.programs import Programs
 from cutedl_xp.training.stopping import Stopping
+from cutedl_xp.training.tally import Figure
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Fit:
     losses: RunningMean
     memory: ListenerMemory
     start: Start
-    validate: Callable[[Dataset, int, Callable[[], bool]], list[RunningMean]]
+    validate: Callable[[Dataset, int, Callable[[], bool]], list[Figure]]
     programs: Programs
     history: History
     stopping: Stopping

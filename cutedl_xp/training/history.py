@@ -1,24 +1,20 @@
 """The record of a training: plain Python numbers, one entry for each validation."""
 
-import csv
-import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any
 
-from cutedl_xp import _checks
-from cutedl_xp._checks import format_names, format_value
 from cutedl_xp.files.atomic import write_atomically
+from cutedl_xp.training.ending import Ending, StopKind
+from cutedl_xp.training.history_fields import NUMBERS, checked_fields
+from cutedl_xp.training.tables import columns_of, csv_lines, html_of, table_of, text_of
 
-StopKind: TypeAlias = Literal["epochs", "listener", "interrupt", "not_finite", "error"]
-STOP_KINDS: tuple[StopKind, ...] = get_args(StopKind)
-
-_FIELDS = ("steps", "cost_time", "loss", "val_loss", "metrics", "lr", "validated", "stopped_by", "stop_reason")
-_LATER_FIELDS = {"skipped": ()}  # with the values that stand for them in a dict of an earlier version
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-class History:
+class History(Ending):
     """Record of one call of ``Session.fit``: lists with one entry for each validation.
 
     Without validation data, one entry is made for each epoch. Writing into a history changes the record alone; the
@@ -29,9 +25,11 @@ class History:
     metrics
         Names of the recorded metrics, such as ``"accuracy"``, default none.
     validated
-        Whether validation data is given, default True. Without it ``val_loss`` and the metrics stay empty.
+        Whether validation data is given, default True. Without it ``val_loss`` and the ``val_`` metrics stay empty.
     groups
         Patterns of the optimizer's groups, each with a learning rate of its own; default None, one rate.
+    train_metrics
+        Names of the metrics that are recorded on the training data, default none.
 
     Attributes
     ----------
@@ -44,6 +42,8 @@ class History:
         Mean loss of the validation data.
     val_accuracy, ...
         Mean of each metric over the validation data, as ``val_`` and its name.
+    train_accuracy, ...
+        Each metric over the training data, as ``train_`` and its name.
     lr
         Learning rate of the last update before the entry; with ``groups``, a dict with a list for each pattern.
     skipped
@@ -63,7 +63,12 @@ class History:
     """
 
     def __init__(
-        self, metrics: Sequence[str] = (), *, validated: bool = True, groups: Sequence[str] | None = None
+        self,
+        metrics: Sequence[str] = (),
+        *,
+        validated: bool = True,
+        groups: Sequence[str] | None = None,
+        train_metrics: Sequence[str] = (),
     ) -> None:
         self.steps: list[int] = []
         self.cost_time: list[float] = []
@@ -71,41 +76,21 @@ class History:
         self.val_loss: list[float] = []
         self.lr: list[float] | dict[str, list[float]] = [] if groups is None else {pattern: [] for pattern in groups}
         self.skipped: list[int] = []
-        self._stopped_by: StopKind | None = None
-        self._stop_reason: str | None = None
-        self._resumed_at = 0
+        super().__init__()
         self._metrics: dict[str, list[float]] = {f"val_{name}": [] for name in metrics}
+        self._train_metrics: dict[str, list[float]] = {f"train_{name}": [] for name in train_metrics}
         self._validated = validated
 
     def __getattr__(self, name: str) -> list[float]:
         try:
-            return self.__dict__["_metrics"][name]  # type: ignore[no-any-return]
+            return {**self.__dict__["_metrics"], **self.__dict__["_train_metrics"]}[name]  # type: ignore[no-any-return]
         except KeyError:
             raise AttributeError(f"this history has no {name!r}") from None
 
     @property
-    def stop_reason(self) -> str | None:
-        """Why the training ended, as a sentence; None while it runs."""
-        return self._stop_reason
-
-    @property
-    def stopped_by(self) -> StopKind | None:
-        """Kind of the end of the training; None while it runs.
-
-        ``"epochs"`` when all epochs were completed, ``"listener"``, ``"interrupt"`` (Ctrl-C), ``"not_finite"`` (a loss,
-        a parameter or an array of the optimizer that is NaN or infinite) or ``"error"`` (an exception).
-        """
-        return self._stopped_by
-
-    @property
-    def resumed_at(self) -> int:
-        """Number of entries that were made before the training was resumed; 0 if it was not."""
-        return self._resumed_at
-
-    @property
     def recorded(self) -> tuple[str, ...]:
         """Names of the losses and metrics that get an entry each time."""
-        return ("loss", *(("val_loss", *self._metrics) if self._validated else ()))
+        return ("loss", *(("val_loss", *self._metrics) if self._validated else ()), *self._train_metrics)
 
     def series(self, name: str) -> list[float]:
         """Return the entries of a loss or metric by its name.
@@ -132,6 +117,7 @@ class History:
         metrics: Mapping[str, float] | None = None,
         lr: float | Mapping[str, float] | None = None,
         skipped: int | None = None,
+        train_metrics: Mapping[str, float] | None = None,
     ) -> None:
         """Add one entry to every list; a value that is None adds none to its list."""
         self.steps.append(steps)
@@ -143,6 +129,8 @@ class History:
             self.skipped.append(skipped)
         for name, value in (metrics or {}).items():
             self._metrics[f"val_{name}"].append(value)
+        for name, value in (train_metrics or {}).items():
+            self._train_metrics[f"train_{name}"].append(value)
         if isinstance(self.lr, dict):
             for pattern, rate in (lr if isinstance(lr, Mapping) else {}).items():
                 self.lr[pattern].append(rate)
@@ -159,6 +147,7 @@ class History:
             "metrics": {name.removeprefix("val_"): list(values) for name, values in self._metrics.items()},
             "lr": {key: list(rates) for key, rates in self.lr.items()} if isinstance(self.lr, dict) else list(self.lr),
             "skipped": list(self.skipped),
+            "train_metrics": {name.removeprefix("train_"): list(own) for name, own in self._train_metrics.items()},
             "validated": self._validated,
             "stopped_by": self._stopped_by,
             "stop_reason": self._stop_reason,
@@ -173,16 +162,13 @@ class History:
         TypeError, ValueError
             If it is not such a dict.
         """
-        d = _checked_fields(d)
-        groups = list(d["lr"]) if isinstance(d["lr"], Mapping) else None
-        history = cls(list(d["metrics"]), validated=_checks.check_boolean("validated", d["validated"]), groups=groups)
-        for name in ("steps", "cost_time", "loss", "val_loss", "skipped"):
-            getattr(history, name).extend(_numbers(name, d[name]))
-        history._metrics = {f"val_{name}": _numbers(f"metrics[{name!r}]", each) for name, each in d["metrics"].items()}
-        given = d["lr"] if isinstance(d["lr"], Mapping) else {"": d["lr"]}
-        for pattern, rates in given.items():
-            own = history.lr[pattern] if isinstance(history.lr, dict) else history.lr
-            own.extend(_numbers(f"lr[{pattern!r}]" if pattern else "lr", rates))
+        d = checked_fields(d)
+        groups = list(d["lr"]) if isinstance(d["lr"], dict) else None
+        history = cls(validated=d["validated"], groups=groups)
+        for name in NUMBERS:
+            setattr(history, name, d[name])
+        history._metrics = {f"val_{name}": values for name, values in d["metrics"].items()}
+        history._train_metrics = {f"train_{name}": values for name, values in d["train_metrics"].items()}
         history._stopped_by, history._stop_reason = d["stopped_by"], d["stop_reason"]
         return history
 
@@ -197,19 +183,42 @@ class History:
         OSError
             If the file cannot be written.
         """
-        columns: dict[str, Sequence[float]] = {"steps": self.steps, "cost_time": self.cost_time, "loss": self.loss}
-        columns |= {"val_loss": self.val_loss, **self._metrics, "skipped": self.skipped}
-        rates = self.lr if isinstance(self.lr, dict) else {"": self.lr}
-        columns |= {f"lr[{pattern}]" if pattern else "lr": values for pattern, values in rates.items()}
-        columns = {name: values for name, values in columns.items() if values or name == "steps"}
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows([columns, *zip(*columns.values(), strict=True)])
-        write_atomically(Path(path), text.getvalue().encode())
+        columns = columns_of(self)
+        text = csv_lines([columns, *zip(*columns.values(), strict=True)])
+        write_atomically(Path(path), text.encode())
 
     def __len__(self) -> int:
         return len(self.steps)
 
+    def plot(self, title: str = "") -> "Figure":
+        """Draw the losses and the metrics; a notebook shows the picture as the last value of a cell.
+
+        Parameters
+        ----------
+        title
+            Title of the picture, default none.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The picture of ``plotting.report``.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        from cutedl_xp.plotting.runs import report  # upwards, and only when a picture is asked for
+
+        return report(self, title)
+
     def __repr__(self) -> str:
+        return self._headline() + ("\n" + text_of(table_of(self)) if self.steps else "")
+
+    def _repr_html_(self) -> str:
+        return html_of(table_of(self), self._headline().strip("<>"))
+
+    def _headline(self) -> str:
         last = "".join(f", {name}={self.series(name)[-1]:.4f}" for name in self.recorded if self.series(name))
         steps = self.steps[-1] if self.steps else 0
         return f"<History of {len(self)} entries: steps={steps}{last}, stop_reason={self.stop_reason!r}>"
@@ -224,28 +233,3 @@ def continue_history(history: History) -> None:
     """Take back why a training was interrupted, as it goes on; the training package alone calls this."""
     history._stopped_by = history._stop_reason = None
     history._resumed_at = len(history)
-
-
-def _checked_fields(d: Any) -> Mapping[str, Any]:
-    """Return a dict with all fields of a history, or refuse one that is none."""
-    if not isinstance(d, Mapping):
-        raise TypeError(f"`d` must be a dict such as history.to_dict(); got {format_value(d)}")
-    d = {**_LATER_FIELDS, **d}
-    if set(d) != {*_FIELDS, *_LATER_FIELDS}:
-        raise ValueError(f"`d` must have the keys {format_names(_FIELDS)}; got {format_names(map(str, d))}")
-    if not isinstance(d["metrics"], Mapping):
-        raise TypeError(f"`metrics` must be a dict of lists; got {format_value(d['metrics'])}")
-    if d["stopped_by"] is not None:
-        _checks.check_one_of("stopped_by", d["stopped_by"], STOP_KINDS)
-    if d["stop_reason"] is not None:
-        _checks.check_text("stop_reason", d["stop_reason"])
-    checked: Mapping[str, Any] = d
-    return checked
-
-
-def _numbers(name: str, values: Any) -> list[float]:
-    """Return a list of Python numbers, which may be NaN or infinite."""
-    for value in _checks.check_sequence(name, values):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(f"`{name}` must be a list of numbers; got {format_value(value)} in it")
-    return list(values)

@@ -10,6 +10,7 @@ from cutedl_xp.training.finiteness import Fault, count_skipped, find_fault, sum_
 from cutedl_xp.training.fit import Fit
 from cutedl_xp.training.interrupts import without_interrupts
 from cutedl_xp.training.means import RunningMean, read_together
+from cutedl_xp.training.tally import Figure, read_figures
 
 
 class TrainingLog:
@@ -112,8 +113,14 @@ class TrainingLog:
         """Validate and make an entry, unless the training is to stop; figures are copied from the device only here."""
         if self._stopping.requested:
             return
+        train_metrics: dict[str, float] = {}
+        try:
+            if self._plan.train_metrics:
+                train_metrics = self._measure_training()
+        except EvaluationStopped:
+            return  # a resumed training makes the entry
         if self._plan.val_data is None:
-            self._append(())
+            self._append((), train_metrics)
             return
         begun: list[Listener] = []
         try:
@@ -121,18 +128,30 @@ class TrainingLog:
                 begun.append(listener)
                 self._call([listener], "val_start")
             means = self._fit.validate(self._plan.val_data, self._plan.val_batches, lambda: self._stopping.interrupted)
-            self._append(means)
+            self._append(means, train_metrics)
         except EvaluationStopped:
             pass  # a resumed training makes the entry
         finally:
             self._call_each(begun, "val_end")
 
-    def _append(self, validation: Sequence[RunningMean]) -> None:
+    def _measure_training(self) -> dict[str, float]:
+        """Return the metrics over the training data, with the parameters as they are now."""
+        fit = self._fit
+        figures = fit.validate(fit.train, 0, lambda: self._stopping.interrupted)
+        values = dict(zip(fit.evaluation.names, read_figures(figures), strict=True))
+        return {name: values[name] for name in fit.evaluation.recorded}
+
+    def _append(self, validation: Sequence[Figure], train_metrics: dict[str, float]) -> None:
         """Make an entry from the training loss and the means of a validation, which are empty without one."""
         fit, optimizer = self._fit, self._fit.optimizer
-        [loss, *others], [state_sum] = read_together([self._losses, *validation], [sum_of_state(optimizer)])
-        names = fit.evaluation.names if validation else ()
-        metrics = {name: reading.value for name, reading in zip(names, others, strict=True)}
+        means = [figure for figure in validation if isinstance(figure, RunningMean)]
+        [loss, *others], [state_sum] = read_together([self._losses, *means], [sum_of_state(optimizer)])
+        values = iter(others)
+        metrics: dict[str, float] = {}
+        for name, figure in zip(fit.evaluation.names, validation, strict=False):  # without a validation there are none
+            value = next(values).value if isinstance(figure, RunningMean) else figure.read()
+            if name == "loss" or name in fit.evaluation.recorded:
+                metrics[name] = value
         val_loss = metrics.pop("loss", None)
         rates = {pattern: float(rate) for pattern, rate in optimizer.learning_rates().items()}
         entry: dict[str, Any] = {
@@ -143,6 +162,7 @@ class TrainingLog:
             "metrics": metrics,
             "lr": rates[""] if set(rates) == {""} else rates,
             "skipped": count_skipped(optimizer),
+            "train_metrics": train_metrics,
         }
         with without_interrupts():  # so that no loss is counted twice or never
             self._losses.reset()

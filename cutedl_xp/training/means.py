@@ -58,21 +58,24 @@ class RunningMean:
 
     def reset(self) -> None:
         """Forget all numbers."""
-        self.size = 0
+        self.size: float = 0
         self._host_sum, self._host_bad, self.on_host = 0.0, 0, False
         self._device_sums: tuple[Array, ...] = ()
 
-    def add_mean(self, mean: Any, size: int) -> None:
-        """Add the mean of a batch of ``size`` samples, as a Python float or a 0-d floating-point array."""
-        self._add(mean, float(size))
+    def add_mean(self, mean: Any, size: float) -> None:
+        """Add the mean of a batch of ``size`` samples, or of weights of that sum.
+
+        The mean is a Python float or a 0-d floating-point array.
+        """
+        self._add(mean, 1.0 * size)
         self.size += size
 
-    def add_sum(self, total: Any, size: int) -> None:
+    def add_sum(self, total: Any, size: float) -> None:
         """Add the sum over a batch of ``size`` samples; whole numbers below 2**24 are summed exactly in float32."""
         self._add(total, 1.0)
         self.size += size
 
-    def _add(self, value: Any, weight: float) -> None:
+    def _add(self, value: Any, weight: Any) -> None:
         if _is_on_host(value):
             self.on_host = True
             self._host_sum += float(value) * weight
@@ -91,7 +94,7 @@ class RunningMean:
             self._device_sums = (self._backend.xp.zeros((), dtype=self._dtype, device=self._backend.device),) * SUMS
         return self._device_sums
 
-    def replace_sums(self, sums: Sequence[Array], size: int) -> None:
+    def replace_sums(self, sums: Sequence[Array], size: float) -> None:
         """Take over sums that :func:`add_to_sums` has added to, and count ``size`` more samples."""
         self._device_sums, self.size = tuple(sums), self.size + size
 
@@ -126,11 +129,12 @@ def read_together(means: Sequence[RunningMean], others: Sequence[Any]) -> tuple[
     readings = []
     for mean, sums in zip(means, sums_of_means, strict=True):
         bad = max(mean._host_bad, int(sums[3]) if sums else 0)
-        readings.append(Reading((mean._host_sum + _combine(sums)) / mean.size, bad))
+        total = mean._host_sum + _combine(sums)
+        readings.append(Reading(total / mean.size if mean.size else total, bad))  # all weights may be 0
     return readings, numbers
 
 
-def add_to_sums(backend: Backend, sums: Sequence[Array], value: Any, weight: float) -> tuple[Array, ...]:
+def add_to_sums(backend: Backend, sums: Sequence[Array], value: Any, weight: Any) -> tuple[Array, ...]:
     """Return the sums of a :class:`RunningMean` with one number more, an array on the device, times its weight."""
     with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite is reported, not raised
         added: tuple[Array, ...] = backend.elementwise(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from cutedl_xp._typing import Array
+from cutedl_xp.datasets import Batch
 from cutedl_xp.training.fit import Fit
 from cutedl_xp.training.step import TrainingStep
 
@@ -21,20 +21,20 @@ class PlainSteps:
 
     def __init__(self, fit: Fit, step: TrainingStep) -> None:
         self._fit, self._step = fit, step
-        self._batches: Iterator[tuple[Array, Array]] = iter(())
+        self._batches: Iterator[Batch] = iter(())
 
     def begin_epoch(self) -> None:
         """Prepare the batches of the epoch that the position is in, from its batch on."""
         position, model = self._fit.position, self._fit.model
-        self._batches = self._fit.train.batches(position.epoch, model.backend, model.dtype, position.batch)
+        self._batches = self._fit.train.weighted_batches(position.epoch, model.backend, model.dtype, position.batch)
 
     def run(self, limit: int) -> None:
         """Make ``limit`` steps within the epoch, fewer if a stop is requested."""
         step, position, losses, stopping = self._step, self._fit.position, self._fit.losses, self._fit.stopping
         epoch_steps = len(self._fit.train)
-        for x, y in islice(self._batches, limit):
-            loss = step(x, y)
+        for x, y, weight, size in islice(self._batches, limit):
+            loss = step(x, y, weight)
             position.advance(epoch_steps)
-            losses.add_mean(loss, int(x.shape[0]))
+            losses.add_mean(loss, size)
             if stopping.requested:
                 break

@@ -15,6 +15,7 @@ class ValidationPlan:
     val_epochs: int
     val_steps: int
     val_batches: int
+    train_metrics: bool = False
 
     def entry_is_due(self, step: int, epoch: int, end_of_epoch: bool) -> bool:
         """Return whether an entry is made after a step of an epoch."""

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from cutedl_xp._typing import Array
+from cutedl_xp.backends import Backend
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
@@ -35,7 +36,7 @@ class StepProgram:
             Dict of ``"values"`` and ``"gradients"`` (lists of runs), ``"optimizer"`` (the plain state) and ``"sums"``
             (of the losses).
         constants
-            Dict of ``"data"`` and ``"labels"``, whole.
+            Dict of ``"data"``, ``"labels"`` and, if the data have any, ``"weights"``, whole.
         inputs
             Dict of ``"rows"`` (row numbers of each batch), ``"scalars"`` (tables of the optimizer), and ``"draws"``
             (for each random stream the numbers of each draw).
@@ -43,29 +44,36 @@ class StepProgram:
             Number of the step.
         """
         model, backend = self._model, self._model.backend
-        x, y = gather_batch(model, constants, inputs["rows"], k, self._scale)
+        x, y, weight = gather_batch(model, constants, inputs["rows"], k, self._scale)
         with ExitStack() as replaced:
             replaced.enter_context(model.parameters.holding(state["values"], state["gradients"]))
             for stream, numbers in zip(model.streams, inputs["draws"], strict=True):
                 replaced.enter_context(stream.replayed([backend.row(array, k) for array in numbers]))
-            loss = self._step.compute_gradients(x, y)
+            loss = self._step.compute_gradients(x, y, weight)
             gradients = state["gradients"] if backend.has_views else [each.gradient for each in model.parameters]
         values, optimizer_state = update_arrays(
             self._optimizer, state["values"], gradients, state["optimizer"], inputs["scalars"]
         )
-        sums = add_to_sums(backend, state["sums"], loss, float(x.shape[0]))
+        sums = add_to_sums(backend, state["sums"], loss, size_of(backend, x, weight))
         return {"values": values, "gradients": gradients, "optimizer": optimizer_state, "sums": list(sums)}
 
 
-def gather_batch(model: Model, constants: Any, rows: Array, k: Any, scale: float | None) -> tuple[Array, Array]:
-    """Return the samples, scaled and in the model's dtype, and the labels of batch number ``k`` of a chunk.
+def size_of(backend: Backend, x: Array, weight: Array | None) -> Any:
+    """Return the sum of the weights of a batch, on the device, or the number of samples without weights."""
+    return float(x.shape[0]) if weight is None else backend.sum(weight)
+
+
+def gather_batch(
+    model: Model, constants: Any, rows: Array, k: Any, scale: float | None
+) -> tuple[Array, Array, Array | None]:
+    """Return the samples, scaled and in the model's dtype, the labels and the weights of batch number ``k``.
 
     Parameters
     ----------
     model
         Model that the batch is for.
     constants
-        Dict of ``"data"`` and ``"labels"``, whole.
+        Dict of ``"data"``, ``"labels"`` and, if the data have any, ``"weights"``, whole.
     rows
         Row numbers of each batch, shape ``(batches, size)``.
     k
@@ -76,7 +84,15 @@ def gather_batch(model: Model, constants: Any, rows: Array, k: Any, scale: float
     backend = model.backend
     own = backend.row(rows, k)
     x, y = (backend.xp.take(constants[name], own, axis=0) for name in ("data", "labels"))
-    return backend.convert(x, model.dtype, scale), y
+    weight = backend.xp.take(constants["weights"], own, axis=0) if "weights" in constants else None
+    return backend.convert(x, model.dtype, scale), y, weight
+
+
+def whole_arrays(model: Model, data: Dataset) -> dict[str, Array]:
+    """Return the constants that :func:`gather_batch` takes batches from."""
+    samples, labels = data.arrays_on(model.backend, model.dtype)
+    weights = data.weights_on(model.backend, model.dtype)
+    return {"data": samples, "labels": labels} | ({} if weights is None else {"weights": weights})
 
 
 def record_draws(model: Model, data: Dataset, size: int) -> list[list[Any]]:

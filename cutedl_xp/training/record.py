@@ -84,7 +84,7 @@ class FitRecord:
 
     def plan(self, train: Dataset, val_data: Dataset | None) -> ValidationPlan:
         """Return the plan, with the data."""
-        own = self.val_epochs, self.val_steps, self.val_batches
+        own = self.val_epochs, self.val_steps, self.val_batches, bool(self.history.to_dict()["train_metrics"])
         return ValidationPlan(self.last_epoch, len(train), val_data, *own)
 
     def check(self, train: Dataset, val_data: Dataset | None, listeners: Sequence[Listener]) -> None:
@@ -143,6 +143,11 @@ def _check_same(argument: str, recorded: dict[str, Any] | None, given: dict[str,
             wanted, got = ("None", "a Dataset") if recorded is None else ("the Dataset of the checkpoint", "None")
             raise ValueError(f"`{argument}` must be {wanted}, as in the interrupted training; got {got}")
         return
+    if recorded.get("weights") != given.get("weights"):
+        raise ValueError(
+            f"`{argument}` must have the weights of the interrupted training; give resume() the same `sample_weight` "
+            "and `class_weight`"
+        )
     for name, value in recorded.items():
         if given.get(name) != value:
             what = "other values" if name == "sha256" else f"{name} {given.get(name)!r}, and {value!r} before"

@@ -1,11 +1,14 @@
 """Training: the loop that brings model, data, loss and optimizer together."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from cutedl_xp._checks import check_boolean
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.training import events
-from cutedl_xp.training.arguments import check_data, make_plan
+from cutedl_xp.training.arguments import DataLike, as_dataset, check_data, make_plan
+from cutedl_xp.training.class_weights import with_class_weight
 from cutedl_xp.training.compilation import Compilation, decide
 from cutedl_xp.training.events import Listener
 from cutedl_xp.training.fit import Fit, Start
@@ -15,6 +18,7 @@ from cutedl_xp.training.loop import run_epochs
 from cutedl_xp.training.means import RunningMean
 from cutedl_xp.training.persistence import Persistent
 from cutedl_xp.training.plan import ValidationPlan
+from cutedl_xp.training.progress import with_progress
 from cutedl_xp.training.steps import SessionSteps
 from cutedl_xp.training.stopping import Stopping
 
@@ -27,13 +31,15 @@ class Session(Persistent):
     model
         An assembled model.
     loss
-        One of :mod:`cutedl_xp.losses`.
+        One of :mod:`cutedl_xp.losses`, or a function ``loss(xp, y_true, y_pred)`` that returns the loss of a batch and
+        its gradient, see :class:`~cutedl_xp.losses.FunctionLoss`.
     optimizer
         One of :mod:`cutedl_xp.optimizers`, not used for another model before.
     regularizers
         Of :mod:`cutedl_xp.regularizers`; applied to the gradients in their order.
     metrics
-        Functions such as :func:`cutedl_xp.metrics.accuracy`, recorded at each validation under their names.
+        Objects of :mod:`cutedl_xp.metrics` such as ``Precision()``, computed over the whole data set, and functions
+        such as :func:`cutedl_xp.metrics.accuracy`, averaged over batches; recorded at each validation.
 
     Attributes
     ----------
@@ -59,14 +65,17 @@ class Session(Persistent):
 
     def fit(
         self,
-        train: Dataset,
+        train: DataLike,
         epochs: int,
-        val_data: Dataset | None = None,
+        val_data: DataLike | None = None,
         val_epochs: int = 1,
         val_steps: int = 0,
         val_batches: int = 0,
         listeners: Sequence[Listener] = (),
         compiled: bool | None = None,
+        verbose: bool | None = None,
+        train_metrics: bool | None = None,
+        class_weight: Mapping[int, float] | None = None,
     ) -> History:
         """Train for a number of epochs more, or until a listener stops the training.
 
@@ -78,11 +87,13 @@ class Session(Persistent):
         Parameters
         ----------
         train
-            Training data.
+            Training data: a Dataset, or a tuple ``(x, y)`` or ``(x, y, sample_weight)`` of arrays, lists, or pandas
+            DataFrames and Series, in batches of 64 samples. ``model.scale`` is set to the scale of a Dataset, unless
+            that is None; samples of integers in a tuple are multiplied by it.
         epochs
             Number of epochs, at least 1. The epoch number, which decides the shuffling, goes on from the last ``fit``.
         val_data
-            Validation data; default None, where an entry of the history is made after each epoch.
+            Validation data, as for ``train``; default None, where an entry of the history is made after each epoch.
         val_epochs
             Validate after every ``val_epochs`` epochs, and after the last one; default 1, at least 1.
         val_steps
@@ -98,6 +109,16 @@ class Session(Persistent):
             Whether the backend compiles the steps and runs many of them in one call. Default None: where it can and
             every layer, loss and optimizer says ``compilable = True``. True raises ValueError where it cannot; False
             runs the plain loop. :attr:`compiled` gives the outcome and the reason.
+        verbose
+            Whether a :class:`~cutedl_xp.listeners.Progress` shows the training. Default None: in a terminal and in
+            notebooks, if tqdm is installed. True requires tqdm.
+        train_metrics
+            Whether each entry also holds the metrics over the training data, such as ``history.train_accuracy``, which
+            costs a pass over that data. The parameters are those of the entry, and dropout is off. Default None: only
+            without ``val_data``, and not with weights of samples or classes if a metric is a function.
+        class_weight
+            Weight of each class, such as ``{0: 1.0, 1: 5.0}``, by which the samples of the class are multiplied in the
+            training loss; default None, 1 each. Classes that are left out have the weight 1.
 
         Returns
         -------
@@ -121,12 +142,26 @@ class Session(Persistent):
         """
         self._memory.check_idle()
         with self.backend.active(), self.backend.ignore_underflow():
-            self._check_data(train, val_data)
+            train, val_data = self._prepare(train, val_data, class_weight)
             plan = make_plan(self.epoch, train, val_data, epochs, val_epochs, val_steps, val_batches)
+            default = val_data is None and self._evaluation.can_weigh(train)
+            wanted = default if train_metrics is None else check_boolean("train_metrics", train_metrics)
+            plan = replace(plan, train_metrics=wanted and bool(self._evaluation.recorded))
+            if plan.train_metrics:
+                self._evaluation.check_weights(train)
+                self._compiled_evaluation.check_first_batch(self._evaluation.means(train, batches=1))
             events.check(listeners, self)
+            listeners = with_progress(listeners, verbose)
             return self._train(train, plan, listeners, compiled, Start(self.step), None)
 
-    def resume(self, train: Dataset, val_data: Dataset | None = None, listeners: Sequence[Listener] = ()) -> History:
+    def resume(
+        self,
+        train: DataLike,
+        val_data: DataLike | None = None,
+        listeners: Sequence[Listener] = (),
+        verbose: bool | None = None,
+        class_weight: Mapping[int, float] | None = None,
+    ) -> History:
         """Finish a ``fit`` that was interrupted, from the very next step on.
 
         The number of epochs, the plan of the validations, the history and the memory of the listeners are those of the
@@ -140,6 +175,10 @@ class Session(Persistent):
         listeners
             Those that have a memory must be the same as before, in the same order. Listeners without a memory, such as
             Checkpoint and Progress, may be others.
+        verbose
+            Whether a Progress shows the training, as in :meth:`fit`.
+        class_weight
+            The same weights of classes as before.
 
         Returns
         -------
@@ -160,18 +199,26 @@ class Session(Persistent):
         if record.finished:
             return record.history
         with self.backend.active(), self.backend.ignore_underflow():
-            self._check_data(train, val_data)
+            train, val_data = self._prepare(train, val_data, class_weight)
             events.check(listeners, self)
             record.check(train, val_data, listeners)
+            listeners = with_progress(listeners, verbose)
             possible = record.compiled is False or self.backend.why_not_compiled() is None
             compiled = record.compiled if possible else None
             return self._train(train, record.plan(train, val_data), listeners, compiled, record.start, record.history)
 
-    def _check_data(self, train: Dataset, val_data: Dataset | None) -> None:
+    def _prepare(
+        self, train: DataLike, val_data: DataLike | None, class_weight: Mapping[int, float] | None
+    ) -> tuple[Dataset, Dataset | None]:
+        """Return the data of a training as data sets that fit the model, the first one with the weights of classes."""
+        train = as_dataset("train", train, self.model.scale)
         check_data("train", train, self.model, self.loss)
         if val_data is not None:
+            val_data = as_dataset("val_data", val_data, self.model.scale if train.scale is None else train.scale)
             check_data("val_data", val_data, self.model, self.loss)
+            self._evaluation.check_weights(val_data)
             self._compiled_evaluation.check_first_batch(self._evaluation.means(val_data, batches=1))
+        return with_class_weight(train, class_weight, self.model, self.loss), val_data
 
     def _train(
         self,
@@ -185,6 +232,8 @@ class Session(Persistent):
         """Train as planned, from a start on, with a new history or one that goes on."""
         self._compilation = decide(self.model, self.loss, self.optimizer, train, compiled)
         self.optimizer.attach(self.model.parameters)
+        if train.scale is not None:
+            self.model.scale = train.scale
         with self._memory.lent_to(listeners):
             fit = self._begin(train, plan, start, history)
             log = TrainingLog(fit)
@@ -206,7 +255,9 @@ class Session(Persistent):
         if history is None:
             rates = tuple(self.optimizer.learning_rates())
             groups = None if rates == ("",) else rates
-            history = History(self._evaluation.names[1:], validated=plan.val_data is not None, groups=groups)
+            recorded, validated = self._evaluation.recorded, plan.val_data is not None
+            on_train = recorded if plan.train_metrics else ()
+            history = History(recorded, validated=validated, groups=groups, train_metrics=on_train)
         else:
             continue_history(history)
         self.history, stopping = history, Stopping(history)

@@ -8,7 +8,14 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from cutedl_xp._checks import check_boolean, check_integer, check_positive, format_names, format_value
+from cutedl_xp._checks import (
+    check_boolean,
+    check_integer,
+    check_not_negative,
+    check_positive,
+    format_names,
+    format_value,
+)
 from cutedl_xp.backends import backend_of, dtype_name
 from cutedl_xp.layers import Layer
 from cutedl_xp.model import Model
@@ -169,8 +176,8 @@ def _check_position(d: Mapping[str, Any]) -> tuple[int, int, int, dict[str, Any]
 
 
 def _check_losses(d: Mapping[str, Any]) -> None:
-    for name in ("size", "host_bad"):
-        check_integer(f"d['losses'][{name!r}]", d[name], at_least=0)
+    check_integer("d['losses']['host_bad']", d["host_bad"], at_least=0)
+    check_not_negative("d['losses']['size']", d["size"])
     sums = d["device_sums"]
     if not isinstance(sums, list) or len(sums) not in (0, SUMS):
         raise ValueError(f"d['losses']['device_sums'] must be a list of four numbers, or empty; got {sums!r}")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from cutedl_xp._typing import Array
 from cutedl_xp.losses import Loss
+from cutedl_xp.losses._loss import share_of
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.regularizers import Regularizer
@@ -43,7 +44,7 @@ class TrainingStep:
         self._model, self._loss, self._optimizer = model, loss, optimizer
         self._regularizers = tuple(regularizers)
 
-    def __call__(self, x: Array, y: Array) -> Array:
+    def __call__(self, x: Array, y: Array, weight: Array | None = None) -> Array:
         """Make one update and return the loss before it, a 0-d array that stays on the device.
 
         Parameters
@@ -52,21 +53,29 @@ class TrainingStep:
             Samples of the model's backend and dtype.
         y
             Labels that the loss takes.
+        weight
+            Weights of the samples, of the model's backend and dtype; default None, all alike.
 
         Raises
         ------
         ValueError
             If the labels do not have the shape that the output needs.
         """
-        value = self.compute_gradients(x, y)
+        value = self.compute_gradients(x, y, weight)
         self._optimizer.step(self._model.parameters)
         return value
 
-    def compute_gradients(self, x: Array, y: Array) -> Array:
+    def compute_gradients(self, x: Array, y: Array, weight: Array | None = None) -> Array:
         """Set the gradients of all parameters, those of the penalties included, and return the loss of a batch."""
         output, backward = self._model.forward(x, training=True)
+        y = self._loss.expand_labels(y, tuple(output.shape))
         self._loss.check_shape(tuple(y.shape), tuple(output.shape))
-        value, gradient = self._loss.value_and_gradient(self._model.backend, y, output)
+        backend = self._model.backend
+        if weight is None:
+            value, gradient = self._loss.value_and_gradient(backend, y, output)
+        else:
+            share = share_of(backend, weight)
+            value, gradient = self._loss.weighted_value_and_gradient(backend, y, output, share)
         backward(gradient)
         for regularizer in self._regularizers:
             regularizer(self._model.parameters)

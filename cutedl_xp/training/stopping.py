@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cutedl_xp.training.history import History, StopKind, record_stop
+from cutedl_xp.training.ending import StopKind
+from cutedl_xp.training.history import History, record_stop
 
 
 class Stopping:

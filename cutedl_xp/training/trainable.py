@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cutedl_xp._checks import check_integer, check_sequence
+from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend
-from cutedl_xp.datasets import Dataset
-from cutedl_xp.losses import Loss
-from cutedl_xp.metrics import Metric
+from cutedl_xp.losses import Loss, predict_classes, predict_proba
+from cutedl_xp.losses.function_loss import LossFunction, as_loss
+from cutedl_xp.metrics import Metric, MetricFunction
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.regularizers import Regularizer
 from cutedl_xp.training import state
-from cutedl_xp.training.arguments import check_data, check_type
+from cutedl_xp.training.arguments import DataLike, as_dataset, check_data, check_type
 from cutedl_xp.training.compilation import Compilation, decide
 from cutedl_xp.training.compiled_evaluation import CompiledEvaluation
 from cutedl_xp.training.evaluation import Evaluation
@@ -20,6 +21,7 @@ from cutedl_xp.training.listener_memory import ListenerMemory
 from cutedl_xp.training.means import RunningMean
 from cutedl_xp.training.position import Position
 from cutedl_xp.training.programs import Programs
+from cutedl_xp.training.tally import read_figures
 
 
 class Trainable:
@@ -28,20 +30,21 @@ class Trainable:
     def __init__(
         self,
         model: Model,
-        loss: Loss,
+        loss: Loss | LossFunction,
         optimizer: Optimizer,
         regularizers: Sequence[Regularizer] = (),
-        metrics: Sequence[Metric] = (),
+        metrics: Sequence[Metric | MetricFunction] = (),
     ) -> None:
         check_type("model", model, Model)
-        check_type("loss", loss, Loss)
+        own_loss: Loss = as_loss(loss)
+        check_type("loss", own_loss, Loss)
         check_type("optimizer", optimizer, Optimizer)
         names = [parameter.name for parameter in model.parameters]
         self.regularizers: tuple[Regularizer, ...] = check_sequence("regularizers", regularizers)
         for regularizer in self.regularizers:
             check_type("regularizers", regularizer, Regularizer)
             regularizer.check_names(names)
-        self._evaluation = Evaluation(model, loss, check_sequence("metrics", metrics))
+        self._evaluation = Evaluation(model, own_loss, check_sequence("metrics", metrics))
         self._programs = Programs()
         self._compiled_evaluation = CompiledEvaluation(self._evaluation, self._programs)
         self.model = model
@@ -79,7 +82,7 @@ class Trainable:
         return self._evaluation.loss
 
     @property
-    def metrics(self) -> tuple[Metric, ...]:
+    def metrics(self) -> tuple[Metric | MetricFunction, ...]:
         """Metrics of the validation."""
         return self._evaluation.metrics
 
@@ -88,29 +91,44 @@ class Trainable:
         """Backend of the model."""
         return self.model.backend
 
-    def evaluate(self, data: Dataset, batches: int = 0) -> dict[str, float]:
+    def evaluate(self, data: DataLike, batches: int = 0) -> dict[str, Any]:
         """Return a dict of the mean ``"loss"`` and metrics over a data set, without training.
+
+        The values are floats, and NumPy arrays for metrics such as ``ConfusionMatrix()``.
 
         Parameters
         ----------
         data
-            Data set to evaluate on.
+            Data to evaluate on: a Dataset, or a tuple as ``fit`` takes it.
         batches
             Number of batches to use, the first ones; default 0, all.
         """
         with self.backend.active():
+            data = as_dataset("data", data, self.model.scale)
             check_data("data", data, self.model, self.loss)
+            self._evaluation.check_weights(data)
             means = self._evaluator.means(data, check_integer("batches", batches, at_least=0))
-            return dict(zip(self._evaluation.names, RunningMean.read(means), strict=True))
+            return dict(zip(self._evaluation.names, read_figures(means), strict=True))
+
+    def predict_proba(self, x: Any, batch_size: int | None = None) -> Array:
+        """Return probabilities for samples; see ``Model.predict`` and :func:`cutedl_xp.losses.predict_proba`."""
+        with self.backend.active():
+            return predict_proba(self.model.predict(x, batch_size), self.loss)
+
+    def predict_classes(self, x: Any, batch_size: int | None = None) -> Array:
+        """Return classes for samples; see ``Model.predict`` and :func:`cutedl_xp.losses.predict_classes`."""
+        with self.backend.active():
+            return predict_classes(self.model.predict(x, batch_size), self.loss)
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that the rest of a training depends on, as nested dicts of plain values and NumPy arrays.
 
         The state holds the parameters, the optimizer with its learning rates that are numbers, the random streams of
-        layers, the position in the training data and the memory of listeners. A session of the same model, optimizer
-        and loss continues from it as if nothing had happened, also on another backend, there to rounding. A listener
-        may take it in the middle of a training, at ``"step_end"`` or ``"epoch_end"``, as the last of the listeners: a
-        validation that has begun is not part of the state, nor is the memory of listeners that are called later.
+        layers, the position in the training data and the memory of listeners, but not ``model.scale``. A session of the
+        same model, optimizer and loss continues from it as if nothing had happened, also on another backend, there to
+        rounding. A listener may take it in the middle of a training, at ``"step_end"`` or ``"epoch_end"``, as the last
+        of the listeners: a validation that has begun is not part of the state, nor is the memory of listeners that are
+        called later.
 
         Examples
         --------

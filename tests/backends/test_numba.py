@@ -169,13 +169,13 @@ def test_relu_is_compiled_and_what_takes_exponentials_is_not(fused: Backend) -> 
         for name, each in activations.ACTIVATIONS.items()
         if fused._loops.loop_over_sums(each.function, np.dtype("float32"))
     }
-    assert compiled == {"linear", "relu"}
+    assert compiled == {"linear", "relu", "leaky_relu"}
     backward = {
         name
         for name, each in activations.ACTIVATIONS.items()
         if fused._loops.loop_over_pairs(each.backward, np.dtype("float32"))
     }
-    assert backward == set(activations.ACTIVATIONS)
+    assert backward == set(activations.ACTIVATIONS) - {"gelu", "silu", "softplus", "softmax"}
 
 
 @with_numba

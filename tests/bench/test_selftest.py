@@ -44,6 +44,14 @@ def test_report_has_failures_first_and_counts_them(backend: Backend) -> None:
     ]
 
 
+def test_summary_counts_and_names_the_failures_alone(backend: Backend) -> None:
+    checks = [selftest.Check("good", "as it should be", True), selftest.Check("bad", "nonsense", False)]
+    lines = selftest.summarize(backend, checks).splitlines()
+    assert lines[0] == "cutedl_xp selftest: 1 passed, 1 failed"
+    assert lines[1].startswith(f"backend {backend.name} ")
+    assert lines[2:] == ["FAILED bad: nonsense"]
+
+
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer of the long checks."""
@@ -53,17 +61,20 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("short")
 def test_command_prints_the_report_and_returns_0_if_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["selftest", "--backend", "numpy"]) == 0
+    assert main(["selftest", "--backend", "numpy", "--markdown"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("cutedl_xp selftest: 6 passed, 0 failed\n")
     assert "| ok | a model's file loads here and on NumPy |" in printed
 
 
 @pytest.mark.usefixtures("short")
-def test_command_returns_1_if_a_check_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_returns_1_if_a_check_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     failed = dataclasses.replace(selftest.Check("a", "b", True), passed=False)
     monkeypatch.setattr(selftest, "run", lambda backend: iter([failed]))
     assert main(["selftest", "--device", "cpu"]) == 1
+    assert capsys.readouterr().out.splitlines()[2:] == ["FAILED a: b"]
 
 
 def test_command_for_a_device_that_is_not_there_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

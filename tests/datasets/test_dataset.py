@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cutedl_xp import Backend, get_backend
-from cutedl_xp.datasets import Dataset, _dataset
+from cutedl_xp.datasets import Dataset, _batches
 
 SIZES = st.integers(1, 40)
 BATCH_SIZES = st.integers(1, 50)
@@ -79,7 +79,7 @@ def test_the_order_does_not_depend_on_how_many_batches_are_gathered_at_once(
     monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     expected = [[array.tolist() for array in batch] for batch in numbered(30, 7).batches(3)]
-    monkeypatch.setattr(_dataset, "_AT_ONCE", at_once)
+    monkeypatch.setattr(_batches, "_AT_ONCE", at_once)
     assert [[array.tolist() for array in batch] for batch in numbered(30, 7).batches(3)] == expected
     assert [len(batch[0]) for batch in expected] == [7, 7, 7, 7, 2]
 
@@ -271,7 +271,7 @@ def test_a_start_skips_batches(size: int, batch_size: int, shuffle: bool, drop_r
 def test_skipped_batches_are_not_gathered(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
     real = backend.xp.take
-    monkeypatch.setattr(_dataset, "_AT_ONCE", 1)
+    monkeypatch.setattr(_batches, "_AT_ONCE", 1)
     data = Dataset(backend.asarray(np.ones((12, 2))), backend.asarray(np.arange(12)), batch_size=3)
 
     def take(array: Any, rows: Any, *, axis: int) -> Any:

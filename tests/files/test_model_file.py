@@ -49,6 +49,11 @@ class TestRoundTrip:
             Model(every_kind()).assemble(where, seed=3).save(tmp_path / name)
         assert (tmp_path / "here").read_bytes() == (tmp_path / "numpy").read_bytes()
 
+    def test_a_missing_folder_is_named_with_the_remedy(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match=r"its folder .*missing does not exist; make the folder first"):
+            Model(every_kind()).assemble("numpy").save(tmp_path / "missing" / "model")
+        assert not (tmp_path / "missing").exists()
+
     @pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.0, 1e-45])
     def test_odd_numbers_come_back(self, backend, to_numpy, path, value):
         model = Model([Dense(1, input_dim=1)]).assemble(backend)

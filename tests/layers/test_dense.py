@@ -5,14 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutedl_xp import Model
+from cutedl_xp import Dataset, Model, Session
+from cutedl_xp.activations import Activation
 from cutedl_xp.layers import Dense
+from cutedl_xp.losses import Mse
+from cutedl_xp.optimizers import Fixed
 
 ACTIVATIONS = {
     "linear": lambda z: z,
     "relu": lambda z: z * (z > 0),
     "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
     "tanh": np.tanh,
+    "leaky_relu": lambda z: np.maximum(z, 0.01 * z),
+    "silu": lambda z: z / (1 + np.exp(-z)),
+    "softmax": lambda z: np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True),
 }
 
 every_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -257,7 +263,7 @@ def test_an_activation_that_is_assigned_is_used(backend, to_numpy):
     layer.activation = "tanh"
     np.testing.assert_array_equal(to_numpy(layer.forward(x, False)[0]), to_numpy(other.forward(x, False)[0]))
     with pytest.raises(ValueError, match="`activation` must be one of 'linear'"):
-        layer.activation = "softmax"
+        layer.activation = "swish"
     assert layer.config()["activation"] == "tanh"
 
 
@@ -278,3 +284,59 @@ def test_config_makes_the_layer_again():
 def test_config_leaves_out_initializers_that_are_functions():
     layer = Dense(3, 4, weight_initializer=lambda stream, shape: np.zeros(shape))
     assert layer.config() == {"units": 3, "input_dim": 4, "activation": "relu", "bias_initializer": "zeros"}
+
+
+def cube(xp, x):
+    return x * x * x
+
+
+def cube_backward(xp, x, gradient):
+    return 3.0 * x * x * gradient
+
+
+def row_share(xp, x):
+    return x / xp.sum(x, axis=-1, keepdims=True)
+
+
+def row_share_backward(xp, x, gradient):
+    total = xp.sum(x, axis=-1, keepdims=True)
+    return gradient / total - xp.sum(gradient * x, axis=-1, keepdims=True) / (total * total)
+
+
+class TestOwnActivation:
+    @pytest.mark.parametrize(
+        "own",
+        [Activation(cube, cube_backward, of_input=True), Activation(row_share, row_share_backward, True, False)],
+        ids=["cube", "row_share"],
+    )
+    def test_its_gradient_is_that_of_finite_differences(self, xp, backend, to_numpy, finite_differences, own):
+        layer, weight, bias = dense(backend, activation=own)
+        draw = np.random.default_rng(2)
+        weight.value, bias.value = draw.uniform(0.5, 1, (4, 3)), np.ones(3)
+        x, upstream = draw.uniform(0.5, 1, (5, 4)), backend.asarray(draw.normal(size=(5, 3)))
+        _, backward = layer.forward(backend.asarray(x), training=True)
+        dx = to_numpy(backward(upstream))
+        expected = finite_differences(lambda point: xp.sum(layer.forward(point, training=True)[0] * upstream), x)
+        np.testing.assert_allclose(dx, expected, rtol=1e-7, atol=1e-8)
+
+    def test_a_model_file_does_not_hold_it(self, tmp_path):
+        model = Model([Dense(2, 2, Activation(cube, cube_backward, of_input=True))]).assemble("numpy")
+        with pytest.raises(TypeError, match="a model file holds plain values, and `activation` of Dense is Activation"):
+            model.save(tmp_path / "m")
+
+    def test_a_session_file_names_its_functions(self, backend, tmp_path):
+        own = Activation(cube, cube_backward, of_input=True)
+        model = Model([Dense(2, 2, own)]).assemble(backend)
+        session = Session(model, loss=Mse(), optimizer=Fixed(0.1))
+        session.save(tmp_path / "s")
+        with pytest.raises(ValueError, match="the function 'cube' is not one of the library's; give it in `custom`"):
+            Session.load(tmp_path / "s", backend)
+        again = Session.load(tmp_path / "s", backend, custom=[cube, cube_backward])
+        assert again.model.layers[0].activation == own
+
+    def test_it_trains(self, backend):
+        x = np.linspace(-1.0, 1.0, 64, dtype="float32").reshape(64, 1)
+        model = Model([Dense(4, 1, Activation(cube, cube_backward, of_input=True)), Dense(1, None, "silu")])
+        session = Session(model.assemble(backend, seed=1), loss=Mse(), optimizer=Fixed(0.1))
+        history = session.fit(Dataset(x, x * x, batch_size=16), epochs=20)
+        assert history.loss[-1] < history.loss[0]

@@ -121,6 +121,23 @@ def test_target_reached(monitor: str, values: list[float], expected: int | None)
     assert stopped_after(TargetReached(monitor, target=0.9, times=3), values) == expected
 
 
+@pytest.mark.parametrize("mode", ["below", "min"])
+def test_a_target_can_be_fallen_below(mode: str) -> None:
+    def listener() -> TargetReached:
+        return TargetReached("val_loss", target=0.5, times=2, mode=mode)
+
+    assert stopped_after(listener(), [0.4, 0.5, 0.4, NAN, 0.4, 0.3]) == 6
+    assert stopped_after(listener(), [0.9, 0.9, 0.9]) is None
+    assert TargetReached(mode="max") == TargetReached()
+
+
+def test_a_count_of_the_other_side_of_the_target_is_not_taken_over() -> None:
+    above, below = TargetReached("val_loss", 0.5, 2), TargetReached("val_loss", 0.5, 2, "below")
+    assert stopped_after(above, [0.9]) is None
+    below.load_state_dict(above.state_dict())
+    assert below.state_dict()["in_a_row"] == 0
+
+
 def test_target_reached_says_why_and_defaults_are_the_articles() -> None:
     assert TargetReached() == TargetReached(monitor="val_accuracy", target=0.91, times=20)
     history = History(metrics=["accuracy"])
@@ -155,6 +172,7 @@ def test_a_monitor_that_is_not_recorded_is_refused(listener: Callable[[Event], N
         (TargetReached, {"times": 1.5}, TypeError, "`times` must be an integer"),
         (TargetReached, {"target": "high"}, TypeError, "`target` must be a number"),
         (TargetReached, {"target": NAN}, ValueError, "`target` must be finite"),
+        (TargetReached, {"mode": "over"}, ValueError, "`mode` must be"),
         (TargetReached, {"monitor": None}, TypeError, "`monitor` must be a string; got None"),
     ],
 )

@@ -32,6 +32,7 @@ def fit(session: Session, listener: Any, epochs: int = 30, **options: Any) -> An
 def test_the_best_weights_are_put_back_at_the_stop(session: Session, patience: int) -> None:
     history = fit(session, EarlyStopping(patience=patience, min_delta=0.0, restore_best=True))
     assert history.stopped_by == "listener"
+    assert str(history.stop_reason).endswith(f" in {patience} validations; the best weights were restored")
     assert len(history) < 30
     assert session.evaluate(VAL)["loss"] == min(history.val_loss) < history.val_loss[-1]
 

@@ -7,11 +7,23 @@ import numpy as np
 import pytest
 
 from cutedl_xp import Backend, get_backend
-from cutedl_xp.losses import BinaryCrossentropy, CategoricalCrossentropy, Mse, SparseCategoricalCrossentropy
+from cutedl_xp.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Hinge,
+    Huber,
+    Mse,
+    SparseCategoricalCrossentropy,
+)
 
 INF = math.inf
 LOSSES = (
     Mse(),
+    Huber(0.3),
+    Hinge(),
+    BinaryCrossentropy(label_smoothing=0.1),
+    CategoricalCrossentropy(label_smoothing=0.1),
+    SparseCategoricalCrossentropy(label_smoothing=0.1),
     *(kind(logits) for kind in (BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy)
       for logits in (True, False)),
 )  # fmt: skip

@@ -56,6 +56,19 @@ class TestReport:
         for word in ("4,690 steps", "2.5 s", "0.2000", "0.2400", "0.9876", "0.9300", "stopped: enough", "of $5 and $6"):
             assert word in shown
 
+    def test_metrics_of_the_user_have_panels(self):
+        history = History(metrics=["recall", "accuracy"])
+        history.append(steps=3, cost_time=0.1, loss=1.0, val_loss=1.0, metrics={"recall": 0.25, "accuracy": 0.5})
+        figure = plotting.report(history)
+        assert [panel.get_ylabel() for panel in figure.axes] == ["loss", "validation recall", "validation accuracy"]
+        assert_shows(figure.axes[1].get_lines()[0], [3], [0.25])
+
+    def test_a_history_draws_itself_for_notebooks(self):
+        figure = recorded().plot("Adam")
+        assert figure._suptitle.get_text() == "Adam"
+        assert_shows(figure.axes[0].get_lines()[0], recorded().steps, recorded().loss)
+        assert figure._repr_png_().startswith(b"\x89PNG")
+
     def test_without_validation_data_there_is_one_panel(self):
         history = recorded(validated=False)
         (panel,) = plotting.report(history).axes

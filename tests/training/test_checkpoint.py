@@ -146,7 +146,7 @@ def changed(path: Path, **entries: Any) -> Path:
         ({"optimizer": {"$class": "Mse", "options": {}}}, "`optimizer` must be an Optimizer"),
         ({"optimizer": None}, "`optimizer` must be an Optimizer"),
         ({"loss": {"$class": "Adam", "options": {}}}, "`loss` must be a Loss"),
-        ({"metrics": ["accuracy"]}, "`metrics` must be functions"),
+        ({"metrics": ["accuracy"]}, "`metrics` must be objects"),
         ({"regularizers": None}, "`regularizers` must be"),
         ({"state": None}, "not subscriptable"),
         ({"state": {}}, "it lacks 'parameters'"),

@@ -89,11 +89,26 @@ def test_copies_are_independent(history: History) -> None:
 
 def test_repr_shows_the_last_entry(history: History) -> None:
     record_stop(history, "epochs", "all epochs done")
-    assert repr(history) == (
+    assert repr(history).splitlines()[0] == (
         "<History of 2 entries: steps=6, loss=1.0000, val_loss=0.7500, val_accuracy=1.0000, val_recall=0.5000, "
         "stop_reason='all epochs done'>"
     )
+    header, first, last = (line.split() for line in repr(history).splitlines()[1:])
+    assert header[:4] == ["steps", "cost_time", "loss", "val_loss"]
+    assert (first[0], last[0], last[2:4]) == (str(history.steps[0]), "6", ["1", "0.75"])
     assert repr(History()) == "<History of 0 entries: steps=0, stop_reason=None>"
+
+
+def test_the_tables_are_short_and_escaped() -> None:
+    history = History(["<b>"])
+    for step in range(1, 101):
+        history.append(steps=step * 1000, cost_time=0.5, loss=1.0, val_loss=2.0, metrics={"<b>": 0.25})
+    lines = [line.split() for line in repr(history).splitlines()[2:]]
+    assert [line[0] for line in lines] == ["1,000", "2,000", "3,000", "...", "98,000", "99,000", "100,000"]
+    shown = history._repr_html_()
+    assert (shown.count("<tr>"), shown.count("<td>")) == (8, 35)
+    assert "val_&lt;b&gt;" in shown
+    assert "<b>" not in shown
 
 
 GROUPS = ("*/bias", "*")

@@ -151,6 +151,7 @@ def test_figures_are_copied_once_an_entry_and_never_otherwise(
         val_data=data if with_val_data else None,
         val_steps=val_steps,
         listeners=[lambda event: by_event.append(len(copies))],
+        train_metrics=False,
     )
     beforehand = by_event[0]
     if backend.name == "numpy":  # the figures are on the host already

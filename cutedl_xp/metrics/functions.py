@@ -1,8 +1,4 @@
-"""Metrics: figures that a validation reports beside the loss.
-
-A metric is any function ``metric(y_true, y_pred)`` that returns its mean over the batch as a 0-d array; its name names
-the entry in the history.
-"""
+"""Metric functions: plain functions of a batch, whose means over the batches a session records."""
 
 from math import prod
 from typing import Any, Protocol
@@ -13,8 +9,8 @@ from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import check_together
 
 
-class Metric(Protocol):
-    """A function of labels and outputs, with a name."""
+class MetricFunction(Protocol):
+    """A function of labels and outputs, with a name, that returns a mean over the batch."""
 
     __name__: str
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutedl_xp.metrics import accuracy, binary_accuracy, count_binary_hits, count_hits
+from cutedl_xp.metrics import accuracy, binary_accuracy
+from cutedl_xp.metrics.functions import count_binary_hits, count_hits
 
 
 @given(

@@ -3,10 +3,12 @@
 import re
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import tqdm
+import tqdm.auto
 
 from cutedl_xp import Dataset, Session
 from cutedl_xp.listeners import EarlyStopping, Event, FitListener, Progress
@@ -188,5 +190,73 @@ def test_the_line_of_the_bar_can_be_chosen(make_session: MakeSession, data: Data
 
 def test_without_tqdm_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tqdm", None)
-    with pytest.raises(ImportError, match=r'^Progress needs tqdm, .*: pip install "cutedl_xp\[examples\]"$'):
+    with pytest.raises(ImportError, match=r'^Progress needs tqdm, .*: pip install "cutedl_xp\[progress\]"$'):
         Progress()
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "verbose", "count"), [(True, None, 1), (True, False, 0), (False, None, 0), (False, True, 1)]
+)
+def test_fit_and_resume_show_it_where_it_can_be_seen(
+    make_session: MakeSession,
+    data: Dataset,
+    bars: list[Bar],
+    monkeypatch: pytest.MonkeyPatch,
+    is_terminal: bool,
+    verbose: bool | None,
+    count: int,
+) -> None:
+    def interrupt(event: Event) -> None:
+        if event.epoch == 0:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    session = make_session()
+    with pytest.raises(KeyboardInterrupt):
+        session.fit(data, 2, listeners=[FitListener("epoch_end", callback=interrupt)], verbose=verbose)
+    assert len(bars) == count
+    session.resume(data, verbose=verbose)
+    assert [bar.closed for bar in bars][count:] == [True] * count
+
+
+@pytest.mark.usefixtures("bars")
+def test_fit_adds_none_to_one_that_is_listed(make_session: MakeSession, data: Dataset) -> None:
+    make_session().fit(data, 1, listeners=[Progress(show=True)], verbose=True)
+    assert len(Bar.made) == 1
+
+
+def test_verbose_needs_tqdm_only_if_it_is_true(
+    make_session: MakeSession, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    session = make_session()
+    session.fit(data, 1)
+    with pytest.raises(ImportError, match="Progress needs tqdm"):
+        session.fit(data, 1, verbose=True)
+    with pytest.raises(TypeError, match="`verbose` must be True, False or None; got 2"):
+        session.fit(data, 1, verbose=2)  # type: ignore[arg-type]
+    assert session.epoch == 1
+
+
+def test_notebooks_get_the_bar_of_tqdm_auto(monkeypatch: pytest.MonkeyPatch) -> None:
+    class ZMQInteractiveShell:
+        pass
+
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=ZMQInteractiveShell))
+    monkeypatch.setattr(tqdm.auto, "tqdm", Bar)
+    progress = Progress()
+    assert progress.show
+    assert progress._make_bar is Bar
+
+
+@pytest.mark.usefixtures("bars")
+def test_the_speed_leaves_out_the_time_before_the_first_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("cutedl_xp.training.progress.time.perf_counter", lambda: now[0])
+    history, progress = History(), Progress(show=True)
+    moments = ("epoch_start", 0, 0.0), ("val_end", 10, 100.0), ("epoch_end", 10, 110.0), ("val_end", 30, 120.0)
+    for name, step, seconds in moments:
+        now[0] = seconds
+        progress(Event(name, None, history, 0, step, 9, 10, Stopping(history)))
+    assert ": 30 steps, 2/s" in f": {Bar.made[0]}"

@@ -1,0 +1,59 @@
+"""The description of an activation function."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from cutedl_xp._checks import check_boolean, format_value
+from cutedl_xp._typing import Array, Namespace
+
+Function: TypeAlias = Callable[[Namespace, Array], Array]
+Derivative: TypeAlias = Callable[[Namespace, Array, Array], Array]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation function and its derivative.
+
+    Parameters
+    ----------
+    function
+        ``function(xp, x)`` returns y, of the shape and dtype of x. It changes nothing and calls functions of the array
+        API namespace ``xp`` only, without a Python branch on the values of arrays.
+    backward
+        ``backward(xp, y, gradient)`` returns dL/dx from y and dL/dy, under the same conditions.
+    of_input
+        Whether ``backward`` takes x instead of y. The default is False.
+    elementwise
+        Whether both functions work entry by entry, so that a backend may compile them into one kernel. The default is
+        True. If False, both get arrays of shape ``(samples, units)``.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of another type.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> def square(xp, x):
+    ...     return x * x
+    >>> def square_backward(xp, x, gradient):
+    ...     return 2.0 * x * gradient
+    >>> own = cdl.activations.Activation(square, square_backward, of_input=True)
+    >>> model = cdl.Model([cdl.layers.Dense(1, 1, own, weight_initializer="ones")]).assemble("numpy")
+    >>> model.predict([[3.0]]).tolist()
+    [[9.0]]
+    """
+
+    function: Function
+    backward: Derivative
+    of_input: bool = False
+    elementwise: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("function", "backward"):
+            if not callable(value := getattr(self, name)):
+                raise TypeError(f"`{name}` of an Activation must be a function; got {format_value(value)}")
+        check_boolean("of_input", self.of_input)
+        check_boolean("elementwise", self.elementwise)

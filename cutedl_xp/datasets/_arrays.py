@@ -1,0 +1,29 @@
+"""Arrays that a data set takes, and their way to a device."""
+
+from typing import Any
+
+import array_api_compat
+
+from cutedl_xp._typing import Array
+from cutedl_xp.backends import Backend, backend_of, check_class, describe
+
+
+def check_array(argument: str, array: Any) -> None:
+    """Refuse all but arrays of real numbers with an axis of samples."""
+    check_class(f"`{argument}`", array)
+    if not array_api_compat.is_array_api_obj(array):
+        raise TypeError(f"`{argument}` must be an array of shape (n, ...); got {type(array).__name__}")
+    if not backend_of(array).xp.isdtype(array.dtype, ("bool", "integral", "real floating")):
+        raise TypeError(f"`{argument}` must be an array of real numbers; got {describe(array)}")
+    if not array.shape:
+        raise ValueError(f"`{argument}` must have a first axis of samples; got an array of shape ()")
+
+
+def move(array: Array, backend: Backend, dtype: Any) -> Array:
+    """Return the array on the backend, converted to ``dtype`` if it is a floating-point array."""
+    return backend.make_computable(backend.asarray(array, dtype if is_floating(array) else None))
+
+
+def is_floating(array: Array) -> bool:
+    """Return whether an array holds floating-point numbers."""
+    return backend_of(array).xp.isdtype(array.dtype, "real floating")

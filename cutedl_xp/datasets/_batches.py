@@ -1,0 +1,66 @@
+"""Batches of arrays, of which one call gathers several."""
+
+from collections.abc import Iterator, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cutedl_xp._typing import Array
+from cutedl_xp.backends import Backend
+
+_AT_ONCE = 1 << 20
+"""Entries that one call gathers: of several batches if they are small, as the call takes longer than one of them."""
+
+
+def iterate(
+    arrays: Sequence[Array],
+    order: NDArray[np.int64] | None,
+    first: int,
+    stop: int,
+    batch_size: int,
+    backend: Backend,
+    dtype: Any,
+    scale: float | None,
+) -> Iterator[tuple[Any, ...]]:
+    """Return an iterator over batches of arrays, which have one entry for each sample.
+
+    Parameters
+    ----------
+    arrays
+        Samples, and other arrays such as their labels, on the backend.
+    order
+        Row numbers in the order of the batches; None for the order of the arrays.
+    first, stop
+        Range of the order that the batches hold.
+    batch_size
+        Number of samples in a batch.
+    backend, dtype, scale
+        Backend of the arrays, and the dtype and the factor of the samples.
+    """
+    if order is None:
+        if first < stop:
+            yield from _cut([array[first:stop, ...] for array in arrays], batch_size, backend, dtype, scale)
+        return
+    rows_on_device = backend.asarray(order)
+    entries = max(batch_size * prod(array.shape[1:]) for array in arrays)
+    batches = max(1, _AT_ONCE // max(entries, 1)) if backend.has_views else 1  # a slice may be a copy elsewhere
+    rows_at_once = batch_size * batches
+    for start in range(first, stop, rows_at_once):
+        rows = rows_on_device[start : min(start + rows_at_once, stop)]
+        yield from _cut([backend.xp.take(array, rows, axis=0) for array in arrays], batch_size, backend, dtype, scale)
+
+
+def _cut(
+    arrays: Sequence[Array], batch_size: int, backend: Backend, dtype: Any, scale: float | None
+) -> Iterator[tuple[Any, ...]]:
+    """Return an iterator over consecutive batches of arrays."""
+    data, *others = arrays
+    count = data.shape[0]
+    if count <= batch_size:
+        yield backend.convert(data, dtype, scale), *others
+        return
+    for start in range(0, count, batch_size):
+        batch = slice(start, min(start + batch_size, count))
+        yield backend.convert(data[batch, ...], dtype, scale), *(array[batch, ...] for array in others)

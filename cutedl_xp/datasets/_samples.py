@@ -1,0 +1,107 @@
+"""Samples with labels and weights, and their copies on a device."""
+
+from copy import copy
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cutedl_xp._typing import Array, Shape
+from cutedl_xp.backends import Backend, backend_of
+from cutedl_xp.datasets._arrays import check_array, is_floating, move
+from cutedl_xp.datasets._weights import check_weights
+
+
+class Samples:
+    """Samples with labels and, if they have any, weights.
+
+    Parameters
+    ----------
+    data, labels, sample_weight
+        As for :class:`Dataset`.
+    """
+
+    def __init__(self, data: Array, labels: Array, sample_weight: Any) -> None:
+        check_array("data", data)
+        check_array("labels", labels)
+        if data.shape[0] != labels.shape[0] or data.shape[0] == 0:
+            raise ValueError(
+                "`data` and `labels` must have one entry for each sample and at least one sample; "
+                f"got shapes {tuple(data.shape)} and {tuple(labels.shape)}"
+            )
+        self.data = data
+        self.labels = labels
+        self.sample_weight: Array | None = None
+        self._weights: NDArray[np.float64] | None = None
+        if sample_weight is not None:
+            weights = check_weights(sample_weight, int(data.shape[0]))
+            vars(self)["sample_weight"], self._weights = weights
+        self._moved: tuple[Backend, Any, tuple[Array, ...]] | None = None
+
+    @property
+    def size(self) -> int:
+        """The number of samples."""
+        return int(self.data.shape[0])
+
+    @property
+    def sample_shape(self) -> Shape:
+        """The shape of one sample."""
+        return tuple(self.data.shape[1:])
+
+    def weight_of(self, rows: NDArray[np.int64]) -> float:
+        """Return the sum of the weights of some rows, or their number if the data have no weights."""
+        return len(rows) if self._weights is None else float(np.sum(self._weights[rows]))
+
+    def reweighted(self, factors: Any) -> Self:
+        """Return the same data with weights that are multiplied by factors.
+
+        Parameters
+        ----------
+        factors
+            Factor for each sample, shape ``(n,)``, of at least 0. Without weights the factors become the weights.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import cutedl_xp as cdl
+        >>> data = cdl.Dataset(np.zeros((2, 1)), np.zeros((2, 1)), sample_weight=[1.0, 2.0])
+        >>> data.reweighted([1.0, 3.0]).sample_weight.tolist()
+        [1.0, 6.0]
+        """
+        _, weights = check_weights(factors, self.size)
+        if self._weights is not None:
+            _, weights = check_weights(weights * self._weights, self.size)
+        result = copy(self)
+        result._weights = vars(result)["sample_weight"] = weights
+        if self._moved is not None:  # the samples and labels on the device are shared
+            backend, dtype, arrays = self._moved
+            result._moved = backend, dtype, (*arrays[:2], backend.make_computable(backend.asarray(weights, dtype)))
+        return result
+
+    def _float_dtype(self) -> str:
+        xp = backend_of(self.data).xp
+        return "float64" if is_floating(self.data) and xp.finfo(self.data.dtype).bits >= 64 else "float32"
+
+    def arrays_on(self, backend: Backend, dtype: Any) -> tuple[Array, Array]:
+        """Return all samples, without the scale, and all labels on a backend, with the dtype of its batches."""
+        data, labels = self._on(backend, backend.dtype(dtype))[:2]
+        return data, labels
+
+    def weights_on(self, backend: Backend, dtype: Any) -> Array | None:
+        """Return the weights of all samples with the backend and dtype of the batches, or None without weights."""
+        return None if self.sample_weight is None else self._on(backend, backend.dtype(dtype))[2]
+
+    def labels_on(self, backend: Backend, dtype: Any) -> Array:
+        """Return all labels with the backend and dtype of the batches."""
+        return self._on(backend, backend.dtype(dtype))[1]
+
+    def _on(self, backend: Backend, dtype: Any) -> tuple[Array, ...]:
+        """Return the data, the labels and, if there are any, the weights on a backend."""
+        moved = self._moved  # read once: another thread may assign the arrays of another backend
+        if moved is None or moved[:2] != (backend, dtype):
+            data = backend.make_computable(self.data) if backend.owns(self.data) else move(self.data, backend, dtype)
+            arrays: tuple[Array, ...] = data, move(self.labels, backend, dtype)
+            if self._weights is not None:
+                arrays = *arrays, backend.make_computable(backend.asarray(self._weights, dtype))
+            self._moved = moved = (backend, dtype, arrays)
+        return moved[2]

@@ -1,0 +1,172 @@
+"""Layers one after the other, with their parameters: forward and backward."""
+
+from collections.abc import Sequence
+from copy import copy
+from itertools import pairwise
+from typing import Any, Self
+
+from cutedl_xp._checks import check_one_of, check_sequence, format_value
+from cutedl_xp._random import Stream, check_seed
+from cutedl_xp._typing import Array, Shape
+from cutedl_xp.backends import Backend, check_together, dtype_name, get_backend
+from cutedl_xp.files.model_file import DTYPES
+from cutedl_xp.layers import Backward, Layer, ParameterSpec
+from cutedl_xp.parameters import Parameters
+
+
+class Chain:
+    """Layers one after the other; :class:`~cutedl_xp.Model` adds prediction, weights and files."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        given = check_sequence("layers", layers)
+        for layer in given:
+            if not isinstance(layer, Layer):
+                raise TypeError(f"`layers` must be layers such as Dense(10); got {format_value(layer)}")
+        if not given:
+            raise ValueError("`layers` is empty; a model has at least one layer")
+        if len({id(layer) for layer in given}) < len(given):
+            raise ValueError("`layers` has the same object twice; make a layer for each place")
+        self.layers = tuple(copy(layer) for layer in given)  # else a layer of two models would train in the last one
+        self._parameters: Parameters | None = None
+        self._streams: list[Stream] = []
+        self._first_trained = 0
+        self.dtype: Any = None
+
+    def assemble(self, backend: Backend | str | None = None, dtype: Any = "float32", seed: int = 0) -> Self:
+        """Make the parameters and draw their starting values; assembling again starts anew.
+
+        Parameters
+        ----------
+        backend
+            A backend or its name; by default that of :func:`cutedl_xp.get_backend`.
+        dtype
+            ``"float32"`` or ``"float64"``.
+        seed
+            An integer of at least 0. A seed gives the same weights on every backend.
+
+        Returns
+        -------
+        Model
+            This model.
+
+        Raises
+        ------
+        ValueError
+            If a layer does not fit the one before, or an argument is none of these.
+        """
+        backend = get_backend(backend)
+        dtype = check_one_of("dtype", dtype if isinstance(dtype, str) else dtype_name(dtype), DTYPES)
+        seed = check_seed(seed)
+        specs = self._parameter_specs()
+        parameters = Parameters(backend, dtype, {name: spec.shape for name, spec in specs.items()})
+        for parameter, spec in zip(parameters, specs.values(), strict=True):
+            parameter.value = spec.draw(Stream(seed, "weights", parameter.name))
+        by_name = {parameter.name: parameter for parameter in parameters}
+        trained, self._streams = [], []
+        for name, layer, shape in self._named_layers():
+            own = {short: by_name[f"{name}/{short}"] for short in layer.parameter_specs(shape)}
+            self._streams.append(Stream(seed, "layer", name))
+            layer.bind(own, backend, self._streams[-1])
+            trained.append(bool(own))
+        self._first_trained = trained.index(True) if any(trained) else len(trained)
+        self._parameters, self.dtype = parameters, parameters.flat.value.dtype
+        return self
+
+    @property
+    def parameters(self) -> Parameters:
+        """Trained parameters, over flat buffers."""
+        if self._parameters is None:
+            raise RuntimeError("the model is not assembled yet; call model.assemble(backend=..., seed=...) first")
+        return self._parameters
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """The random stream of each layer."""
+        return tuple(self._streams)
+
+    @property
+    def backend(self) -> Backend:
+        """Backend that the model computes on."""
+        return self.parameters.backend
+
+    def output_shape(self, input_shape: Shape | None = None) -> Shape | None:
+        """The shape of the output for one sample.
+
+        Parameters
+        ----------
+        input_shape
+            Shape of a sample, or None if the layers know it.
+
+        Raises
+        ------
+        ValueError
+            If the model does not take such samples.
+        """
+        shape = input_shape
+        for layer in self.layers:
+            shape = layer.output_shape(shape)
+        return shape
+
+    def forward(self, x: Array, training: bool) -> tuple[Array, Backward]:
+        """The output for a batch, and the function that sets all gradients from that of the output.
+
+        Parameters
+        ----------
+        x
+            Shape ``(n, ...)``, of the model's dtype, on its backend.
+        training
+            Whether layers behave as in training.
+
+        Raises
+        ------
+        TypeError
+            If ``x``, or the gradient that the function is given, is of another library, device or dtype.
+        ValueError
+            If that gradient is not of the output's shape.
+        """
+        self._check_own("x", x)
+        backwards = []
+        for layer in self.layers:
+            x, backward = layer.forward(x, training)
+            backwards.append(backward)
+
+        def backward_all(gradient: Array, input_gradient: bool = False) -> Array | None:
+            self._check_own("gradient", gradient)
+            if gradient.shape != x.shape:
+                raise ValueError(f"`gradient` has shape {tuple(gradient.shape)}; the output has {tuple(x.shape)}")
+            stop = 0 if input_gradient else self._first_trained
+            upstream: Array | None = gradient
+            for position in reversed(range(stop, len(backwards))):
+                assert upstream is not None  # only the last one called may leave its input's gradient out
+                upstream = backwards[position](upstream, input_gradient or position > stop)
+            return upstream if input_gradient else None
+
+        return x, backward_all
+
+    def _check_own(self, argument: str, array: Any) -> None:
+        """Refuse what does not go together with the parameters."""
+        if not (self.backend.owns(array) and array.dtype == self.dtype):
+            check_together(f"`{argument}`", array, "`model.parameters.flat.value`", self.parameters.flat.value)
+
+    def parameter_shapes(self) -> dict[str, Shape]:
+        """Return the shape of each parameter by its name, also before the model is assembled."""
+        return {name: spec.shape for name, spec in self._parameter_specs().items()}
+
+    def _parameter_specs(self) -> dict[str, ParameterSpec]:
+        """Return the specifications of all parameters by their full names."""
+        return {
+            f"{name}/{short}": spec
+            for name, layer, shape in self._named_layers()
+            for short, spec in layer.parameter_specs(shape).items()
+        }
+
+    def _named_layers(self) -> list[tuple[str, Layer, Shape | None]]:
+        """Each layer with its name, such as ``"/1-Dense"``, and the shape of its input, where that is known."""
+        shapes: list[Shape | None] = [None]
+        for layer in self.layers:
+            shapes.append(layer.output_shape(shapes[-1]))
+        numbered = zip(self.layers, pairwise(shapes), strict=True)
+        return [(f"/{i}-{type(layer).__name__}", layer, shape) for i, (layer, (shape, _)) in enumerate(numbered, 1)]
+
+    def __repr__(self) -> str:
+        return f"Model([{', '.join(map(repr, self.layers))}])"

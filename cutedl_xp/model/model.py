@@ -1,0 +1,217 @@
+"""A model: a chain of layers that predicts, and that files hold."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from cutedl_xp._checks import check_integer, check_real, format_reason
+from cutedl_xp._typing import Array
+from cutedl_xp.backends import Backend, dtype_name, get_backend
+from cutedl_xp.datasets import Dataset
+from cutedl_xp.files import arrays as files
+from cutedl_xp.files.model_file import check_arrays, check_custom_layers, make_header, read_header
+from cutedl_xp.layers import Dense, Dropout, Flatten, Layer
+from cutedl_xp.model.chain import Chain
+from cutedl_xp.model.prediction import as_source, count_rows, is_integral, predict_batches
+from cutedl_xp.model.summary import Summary, summarize
+from cutedl_xp.model.weights import assign_weights
+
+_LAYERS: tuple[type[Layer], ...] = (Dense, Dropout, Flatten)
+"""Classes that a model file may name."""
+
+
+class Model(Chain):
+    """Layers one after the other.
+
+    Parameters
+    ----------
+    layers
+        Layers, at least one, each a different object. The first layer that needs the width of its input has
+        ``input_dim``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no layer, something that is none, or one layer twice.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> model = cdl.Model([cdl.layers.Dense(3, input_dim=4), cdl.layers.Dense(2, activation="linear")])
+    >>> model.assemble(seed=0).parameters
+    Parameters('/1-Dense/weight', '/1-Dense/bias', '/2-Dense/weight', '/2-Dense/bias')
+    """
+
+    _scale: float | None = None
+
+    @property
+    def scale(self) -> float | None:
+        """Factor of raw samples, such as ``1 / 255`` for images of uint8; None, the default, leaves them unchanged.
+
+        ``Session.fit`` assigns the scale of its training data, if they have one. :meth:`save` keeps it.
+        """
+        return self._scale
+
+    @scale.setter
+    def scale(self, scale: float | None) -> None:
+        self._scale = None if scale is None else check_real("scale", scale)
+
+    def predict(self, x: Any, batch_size: int | None = None) -> Array:
+        """Return the output for samples, without training behaviour.
+
+        Parameters
+        ----------
+        x
+            Samples of shape ``(n, ...)``, converted to the model's dtype: a NumPy array, one of the model's backend, or
+            a Dataset, whose samples are taken in their order, not shuffled, times the scale of the Dataset. Integers
+            and booleans that are no Dataset are raw samples and are multiplied by :attr:`scale`. Floating-point arrays
+            are never scaled.
+        batch_size
+            Number of samples to compute at once. The default is None, which bounds the memory: a batch of the widest
+            layer has about 2 million entries.
+
+        Returns
+        -------
+        Array
+            On the model's backend.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is an array of another library or device, or of samples that the model does not take.
+
+        Notes
+        -----
+        Outputs for different batch sizes are equal to rounding. They are equal to the bit where the library's matrix
+        product adds the terms of an entry in an order that does not depend on the number of rows, which BLAS libraries
+        do not guarantee. On JAX, whose arrays cannot be written to, the outputs of all batches and the result are in
+        memory at once.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import cutedl_xp as cdl
+        >>> model = cdl.Model([cdl.layers.Dense(2, input_dim=1)]).assemble("numpy")
+        >>> model.scale = 1 / 255
+        >>> raw = np.array([[0], [128], [255]], dtype="uint8")
+        >>> bool(np.allclose(model.predict(raw), model.predict(raw / 255), atol=1e-6))
+        True
+        """
+        backend = self.backend
+        source = as_source(backend, x.data if isinstance(x, Dataset) else x)
+        rows = count_rows(self.layers, tuple(source.shape[1:]))
+        if batch_size is not None:
+            rows = check_integer("batch_size", batch_size, at_least=1)
+        scale = self.scale if is_integral(backend, source) else None
+        if isinstance(x, Dataset):
+            scale = x.scale
+        with backend.active(), backend.ignore_underflow():
+            return predict_batches(self._outputs, backend, self.dtype, source, scale, rows)
+
+    def _outputs(self, x: Array) -> Array:
+        return self.forward(x, training=False)[0]
+
+    def weights(self) -> dict[str, Any]:
+        """Return the value of each parameter by its name, as a copy in a NumPy array.
+
+        Examples
+        --------
+        >>> import cutedl_xp as cdl
+        >>> model = cdl.Model([cdl.layers.Dense(2, input_dim=1)]).assemble("numpy")
+        >>> before = model.weights()
+        >>> model.parameters[0].value[...] = 0.0
+        >>> model.set_weights(before)
+        >>> bool((model.parameters[0].value == before["/1-Dense/weight"]).all())
+        True
+        """
+        return {parameter.name: self.backend.to_numpy(parameter.value).copy() for parameter in self.parameters}
+
+    def set_weights(self, w: Mapping[str, Any]) -> None:
+        """Copy values into all parameters, after all of them are checked.
+
+        Parameters
+        ----------
+        w
+            A value for each parameter by its name: a NumPy array or one of the model's backend, of the parameter's
+            shape; converted to the model's dtype.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a name is missing or unknown, or a value does not fit its parameter.
+        """
+        assign_weights(self.parameters, w)
+
+    def summary(self) -> Summary:
+        """Return a table of the layers: name, shape of the output for one sample, number of parameters.
+
+        The table is a str; a notebook shows an HTML table.
+
+        Examples
+        --------
+        >>> import cutedl_xp as cdl
+        >>> cdl.Model([cdl.layers.Dense(10, input_dim=784)]).assemble().summary()
+        layer    output  parameters
+        1-Dense  (10,)        7,850
+        total                 7,850
+        """
+        shapes = {parameter.name: tuple(parameter.value.shape) for parameter in self.parameters}
+        return summarize(self._named_layers(), shapes)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the layers, the scale, the parameters and their SHA-256 to a safetensors file, whole or not at all.
+
+        The previous file stays unchanged until the new one is on the disk. Symbolic links are followed, and an existing
+        file keeps its permissions. Initializers given as callables are not recorded: the file holds the values.
+
+        Raises
+        ------
+        ImportError
+            If safetensors is not installed.
+        OSError
+            If the file cannot be written.
+        """
+        files.write(path, self.weights(), make_header(self.layers, dtype_name(self.dtype), self.scale))
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        backend: Backend | str | None = None,
+        *,
+        custom_layers: Sequence[type[Layer]] = (),
+    ) -> Self:
+        """Return the model of a file, assembled, on any backend.
+
+        Parameters
+        ----------
+        path
+            A file that :meth:`save` wrote.
+        backend
+            A backend or its name; by default that of :func:`cutedl_xp.get_backend`.
+        custom_layers
+            Classes of your own whose names the file may hold. No class is taken from the file.
+
+        Raises
+        ------
+        FileNotFoundError, IsADirectoryError
+            If the path is not that of a file.
+        ValueError
+            If the file is not such a file, is damaged, was written by a newer version of this library, or names a layer
+            that is not known.
+        """
+        backend = get_backend(backend)
+        check_custom_layers(custom_layers, Layer)
+        arrays, header = files.read(path)
+        try:
+            described, dtype = read_header(header, [*_LAYERS, *custom_layers])
+            model = cls(described)
+            check_arrays(arrays, {name: spec.shape for name, spec in model._parameter_specs().items()}, dtype)
+            model.scale = header.get("scale")
+            model.assemble(backend, dtype)
+        except (KeyError, TypeError, ValueError) as error:
+            reason = format_reason(error)
+            raise ValueError(f"{os.fspath(path)} does not hold a model that can be made here: {reason}") from error
+        for parameter in model.parameters:
+            parameter.value = arrays[parameter.name]
+        return model

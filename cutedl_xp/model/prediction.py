@@ -1,0 +1,86 @@
+"""Outputs for many samples, computed in batches of bounded memory."""
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+from array_api_compat import is_numpy_array
+
+from cutedl_xp._typing import Array, Shape
+from cutedl_xp.backends import Backend, describe
+from cutedl_xp.layers import Layer
+
+_ENTRIES = 1 << 21
+"""Entries of the widest layer's output in one batch: 8 MB in float32, of which a forward pass needs a few."""
+
+
+def as_source(backend: Backend, x: Any) -> Any:
+    """Return samples that can be sliced: a NumPy array stays as it is, and each batch of it is moved to the backend."""
+    if is_numpy_array(x) and x.dtype.kind in "biuf":
+        array = x
+    else:
+        try:
+            array = x if backend.owns(x) else backend.asarray(x)
+        except (TypeError, ValueError) as error:
+            raise type(error)(str(error).replace("`obj`", "`x`")) from error
+        if not backend.xp.isdtype(array.dtype, ("bool", "integral", "real floating")):
+            raise TypeError(f"`x` must be an array of real numbers; got {describe(array)}")
+    if not array.shape:
+        raise ValueError("`x` must have a first axis of samples; got an array of shape ()")
+    return array
+
+
+def is_integral(backend: Backend, source: Any) -> bool:
+    """Return whether samples are integers or booleans."""
+    if is_numpy_array(source):
+        return source.dtype.kind in "biu"
+    return bool(backend.xp.isdtype(source.dtype, ("bool", "integral")))
+
+
+def count_rows(layers: Sequence[Layer], sample_shape: Shape) -> int:
+    """Return the default number of samples in a batch, after a check that the layers take such samples."""
+    shape: Shape | None = sample_shape
+    widest = prod(sample_shape)
+    for layer in layers:
+        shape = layer.output_shape(shape)
+        widest = max(widest, prod(shape or ()))
+    return max(1, _ENTRIES // max(widest, 1))
+
+
+def predict_batches(
+    forward: Callable[[Array], Array], backend: Backend, dtype: Any, source: Any, scale: float | None, rows: int
+) -> Array:
+    """Return the outputs for all samples, computed for ``rows`` samples at a time.
+
+    Parameters
+    ----------
+    forward
+        Function that maps a batch to its output.
+    backend, dtype
+        Backend and dtype of the batches.
+    source
+        Samples that :func:`as_source` returned.
+    scale
+        Factor of the samples; None leaves them unchanged.
+    rows
+        Number of samples in a batch.
+    """
+
+    def compute(start: int, stop: int) -> Array:
+        batch = source if stop - start == count else source[start:stop, ...]
+        own = batch if backend.owns(batch) else backend.asarray(batch, dtype)
+        return forward(backend.convert(own, dtype, scale))
+
+    count = int(source.shape[0])
+    if count <= rows:
+        return compute(0, count)
+    starts = range(0, count, rows)
+    if not backend.has_views:  # arrays that cannot be written to
+        return backend.xp.concat([compute(start, min(start + rows, count)) for start in starts], axis=0)
+    first = compute(0, rows)
+    outputs = backend.xp.empty((count, *first.shape[1:]), dtype=first.dtype, device=backend.device)
+    outputs[:rows, ...] = first
+    for start in starts[1:]:
+        stop = min(start + rows, count)
+        outputs[start:stop, ...] = compute(start, stop)
+    return outputs

@@ -1,0 +1,126 @@
+"""Regressor with scikit-learn's interface."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import column_or_1d
+
+from cutedl_xp.losses import Loss, Mse
+from cutedl_xp.sklearn import _arrays
+from cutedl_xp.sklearn._base import BaseNet
+
+
+class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-learn has no types
+    """Fully connected network for regression, trained with the mean squared error.
+
+    Parameters
+    ----------
+    hidden_layer_sizes
+        Number of units of each hidden layer, default ``(100,)``; ``()`` gives a linear model.
+    activation
+        Activation of the hidden layers, default ``"relu"``. The names of scikit-learn and of
+        :mod:`cutedl_xp.activations` are accepted.
+    optimizer
+        ``"adam"`` (default; beta2 is 0.999 as in scikit-learn), ``"adamw"``, ``"nadam"``, ``"radam"``, ``"adamax"``,
+        ``"lion"``, ``"fixed"``, ``"momentum"``, ``"adagrad"``, ``"rmsprop"``, ``"adadelta"``, or an optimizer of
+        :mod:`cutedl_xp.optimizers`, which is copied.
+    learning_rate
+        Learning rate. The default None means 0.001 for Adam and its relatives, Lion and RMSProp, 0.05 for Fixed, 0.01
+        for Momentum and Adagrad, 1 for Adadelta, and the rate of an optimizer object.
+    batch_size
+        Number of samples in a batch, default 64.
+    epochs
+        Number of epochs, default 50. Unlike scikit-learn's estimators, the training runs them all unless
+        ``early_stopping`` ends it.
+    early_stopping
+        Whether part of the training data validates the model, and the training stops when the validation loss has not
+        decreased by more than 1e-4 for ``n_iter_no_change`` epochs; default False. The best weights are restored.
+    validation_fraction
+        Part of the training data for ``early_stopping``, default 0.1.
+    n_iter_no_change
+        Number of epochs to wait, default 10.
+    dropout
+        Probability to drop the output of a hidden unit in training, default 0.
+    alpha
+        Strength of the L2 penalty, default 0: alpha / 2 times the sum of squared weights, divided by the batch size, is
+        added to the loss, in the units of scikit-learn's losses. With weights of samples their sum in a batch, on
+        average, replaces the batch size.
+    dtype
+        ``"float32"`` or ``"float64"``. The default None keeps float32 samples and computes all others in float64.
+    backend, device
+        As for :func:`cutedl_xp.get_backend`. By default the backend of the samples under scikit-learn's
+        ``array_api_dispatch``, else NumPy.
+    warm_start
+        Whether ``fit`` starts from the weights of the last one, with a new optimizer; default False.
+    random_state
+        Seed of the weights, the shuffling, the dropout and the validation data, default None.
+    verbose
+        Whether a progress bar is shown, default False; needs tqdm.
+
+    Attributes
+    ----------
+    loss_, loss_curve_
+        Last mean squared error of the training data, and that of each epoch, both without the penalty.
+    history_
+        Record of the last training.
+    n_iter_
+        Number of finished epochs.
+    n_outputs_
+        Number of targets.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> from cutedl_xp.sklearn import NetRegressor
+    >>> X, y = make_regression(n_features=4, random_state=0)
+    >>> net = NetRegressor(learning_rate=0.01, random_state=0).fit(X, y / y.std())
+    >>> net.score(X, y / y.std()) > 0.95
+    True
+    """
+
+    _numeric_targets = True
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        """Train for one epoch more.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for :meth:`fit`.
+
+        Returns
+        -------
+        object
+            The fitted estimator itself.
+        """
+        return self._partial_fit(X, y, sample_weight, not hasattr(self, "_network"))
+
+    def predict(self, X: Any) -> Any:
+        """Return the predicted targets, of the shape of those in ``fit``.
+
+        Parameters
+        ----------
+        X
+            Samples, of shape ``(n_samples, n_features)``.
+        """
+        output, X = self._outputs_for(X, "predict")
+        return _arrays.like_samples(output[:, 0] if self._one_dimensional else output, X)
+
+    def _encode(self, y: Any, *, reset: bool, classes: Any = None) -> Any:
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        columns = 1 if y.ndim == 1 else int(y.shape[1])
+        if reset:
+            self.n_outputs_, self._one_dimensional = columns, y.ndim == 1
+        if columns != self.n_outputs_:
+            raise ValueError(f"`y` must have {self.n_outputs_} columns, as in the first call; got {columns}")
+        return y.astype(np.float64).reshape(-1, columns)
+
+    def _make_loss(self) -> tuple[Loss, float]:
+        return Mse(), 2.0 / self.n_outputs_
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

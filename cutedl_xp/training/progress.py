@@ -1,0 +1,135 @@
+"""The listener that shows how far a training is."""
+
+import importlib.util
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from cutedl_xp import _checks
+from cutedl_xp.training.events import Event, Listener
+from cutedl_xp.training.history import History
+
+_BAR_WIDTH = 12  # characters, with the percentage; where there are fewer, Progress shows no bar
+
+
+class Progress:
+    """Show a training in a line: the steps, the steps a second, the last losses and metrics, and a bar (with tqdm).
+
+    List it last among the listeners, so that it sees a stop by another listener and closes its line. A narrow
+    terminal gets shorter figures and no bar. The bar is measured against the epochs that are left of this ``fit``.
+    After the first entry of the history, the steps a second leave out the time up to that entry, which includes the
+    compilation.
+
+    Parameters
+    ----------
+    description
+        Text at the start of the line, default none.
+    position
+        Line of the bar, for several trainings at once; default None, the next free line.
+    show
+        Whether the line is shown. Default None: only where stderr is a terminal, and in notebooks.
+
+    Raises
+    ------
+    ImportError
+        If tqdm is not installed.
+    """
+
+    def __init__(self, description: str = "", position: int | None = None, show: bool | None = None) -> None:
+        try:
+            import tqdm
+            import tqdm.auto
+        except ImportError as error:
+            raise _checks.missing_extra_error("Progress", "tqdm", "progress") from error
+        self.description = description
+        self.position = position
+        self.show = _can_be_seen() if show is None else show
+        self._make_bar = tqdm.auto.tqdm if in_notebook() else tqdm.tqdm
+        self._bar: Any = None
+        self._start = 0
+        self._warm: tuple[int, float] | None = None  # step and time of the first entry
+        self._history: History | None = None
+        self._ended = False
+
+    def __call__(self, event: Event) -> None:
+        """Begin a bar with a training, move it on, and close it at the end."""
+        if not self.show:
+            return
+        resumed = self._ended and event.name == "epoch_start"  # in the same history
+        if event.history is not self._history or resumed:
+            self._begin(event)
+        self._note_warm_up(event)
+        self._bar.bar_format = self._layout(event)
+        self._bar.update(event.step - self._start - self._bar.n)
+        if event.history.stop_reason is not None or (event.name == "epoch_end" and event.epoch == event.last_epoch):
+            self._bar.close()
+            self._ended = True
+
+    def _begin(self, event: Event) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        steps = (event.last_epoch + 1 - event.epoch) * event.epoch_steps - event.batch
+        self._bar = self._make_bar(total=steps, position=self.position, dynamic_ncols=True, bar_format=" ")
+        self._start, self._history, self._ended, self._warm = event.step, event.history, False, None
+
+    def _note_warm_up(self, event: Event) -> None:
+        """Move the start of the measurement to the last event at the first step that is reported."""
+        if event.step > self._start and (self._warm is None or self._warm[0] == event.step):
+            self._warm = event.step, time.perf_counter()
+
+    def _speed(self, event: Event, elapsed: float) -> float:
+        """Return the steps a second since the first entry; before the second one, since the start."""
+        if self._warm is not None and event.step > self._warm[0]:
+            step, begun = self._warm
+            return (event.step - step) / max(time.perf_counter() - begun, 1e-9)
+        return (event.step - self._start) / max(elapsed, 1e-9)
+
+    def _layout(self, event: Event) -> str:
+        """Return the line as tqdm takes it, with a bar where the terminal has room for one."""
+        state, steps, history = self._bar.format_dict, event.step - self._start, event.history
+        begun = f"{self.description}: " * bool(self.description) + f"{steps:,} steps"
+        parts = [begun, f"{self._speed(event, state['elapsed']):,.0f}/s"]
+        line, room = "", -1
+        for digits, val_loss in ((4, "val loss"), (3, "val")):
+            if room < 0:
+                words = {"val_loss": val_loss, "val_accuracy": "acc"}
+                entries = [(words.get(name, name), history.series(name)) for name in history.recorded if history.steps]
+                line = ", ".join([*parts, *(f"{word} {values[-1]:.{digits}f}" for word, values in entries)])
+                room = (state["ncols"] or 80) - len(line)
+        line = line.replace("{", "{{").replace("}", "}}")  # as str.format takes it
+        return f"{line} {{percentage:3.0f}}%|{{bar}}|" if room > _BAR_WIDTH else line
+
+
+def in_notebook() -> bool:
+    """Return whether the code runs in a cell of a notebook."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and type(ipython.get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+def with_progress(listeners: Sequence[Listener], verbose: bool | None) -> Sequence[Listener]:
+    """Return the listeners of a training with those that ``verbose`` adds.
+
+    Parameters
+    ----------
+    listeners
+        Listeners of the training. If a Progress is among them, none is added.
+    verbose
+        Whether to add a Progress. None adds one in a terminal and in a notebook, if tqdm is installed.
+
+    Raises
+    ------
+    ImportError
+        If ``verbose`` is True and tqdm is not installed.
+    """
+    if verbose is not None and not isinstance(verbose, bool):
+        raise TypeError(f"`verbose` must be True, False or None; got {_checks.format_value(verbose)}")
+    if verbose is False or any(isinstance(listener, Progress) for listener in listeners):
+        return listeners
+    if verbose is None and not (_can_be_seen() and importlib.util.find_spec("tqdm")):
+        return listeners
+    return [*listeners, Progress(show=True)]
+
+
+def _can_be_seen() -> bool:
+    return in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
