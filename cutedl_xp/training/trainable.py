@@ -13,7 +13,7 @@ from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.regularizers import Regularizer
 from cutedl_xp.training import state
-from cutedl_xp.training.arguments import DataLike, as_dataset, check_data, check_type
+from cutedl_xp.training.arguments import DataLike, as_dataset, check_data, check_type, warn_of_default_relu
 from cutedl_xp.training.compilation import Compilation, decide
 from cutedl_xp.training.compiled_evaluation import CompiledEvaluation
 from cutedl_xp.training.evaluation import Evaluation
@@ -45,6 +45,7 @@ class Trainable:
             check_type("regularizers", regularizer, Regularizer)
             regularizer.check_names(names)
         self._evaluation = Evaluation(model, own_loss, check_sequence("metrics", metrics))
+        warn_of_default_relu(model, own_loss)
         self._programs = Programs()
         self._compiled_evaluation = CompiledEvaluation(self._evaluation, self._programs)
         self.model = model
@@ -136,7 +137,7 @@ class Trainable:
         >>> import cutedl_xp as cdl
         >>> x = np.ones((4, 1), dtype="float32")
         >>> def new():
-        ...     model = cdl.Model([cdl.layers.Dense(1, input_dim=1)]).assemble("numpy")
+        ...     model = cdl.Model([cdl.layers.Dense(1, input_dim=1, activation="linear")]).assemble("numpy")
         ...     return cdl.Session(model, loss=cdl.losses.Mse(), optimizer=cdl.optimizers.Adam())
         >>> first, second = new(), new()
         >>> history = first.fit(cdl.Dataset(x, x), epochs=3)
