@@ -5,6 +5,7 @@ from typing import Any
 
 from cutedl_xp import activations, initializers
 from cutedl_xp._checks import check_integer
+from cutedl_xp._familiar import OF_DENSE, refuse_keywords
 from cutedl_xp._options import constant
 from cutedl_xp._random import Stream
 from cutedl_xp._typing import Array, Shape
@@ -15,6 +16,7 @@ from cutedl_xp.layers._layer import Backward, Layer, ParameterSpec
 from cutedl_xp.parameters import Parameter
 
 
+@refuse_keywords(OF_DENSE)
 class Dense(Layer):
     """Fully connected layer: y = activation(x W + b).
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cutedl_xp._checks import check_real, format_names
+from cutedl_xp._familiar import OF_DROPOUT, refuse_keywords
 from cutedl_xp._options import option
 from cutedl_xp._random import Stream
 from cutedl_xp._typing import Array, Shape
@@ -20,6 +21,7 @@ def check_keep_prob(argument: str, value: Any) -> float:
     return number
 
 
+@refuse_keywords(OF_DROPOUT)
 class Dropout(Layer):
     """Inverted dropout: in training each entry is kept with a probability p and divided by p, else becomes 0.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cutedl_xp import _checks
+from cutedl_xp._familiar import OF_CHECKPOINTS, refuse_keywords
 from cutedl_xp._options import constant, option
 from cutedl_xp.files.arrays import check_path
 from cutedl_xp.files.atomic import write_atomically
@@ -19,6 +20,7 @@ from cutedl_xp.training import checkpoint
 from cutedl_xp.training.events import Event
 
 
+@refuse_keywords(OF_CHECKPOINTS)
 class Checkpoint:
     """Write a session to a file regularly, so that a killed training can be resumed.
 

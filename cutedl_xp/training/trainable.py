@@ -1,9 +1,12 @@
 """A model, a loss and an optimizer together: evaluation and state, without the training."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cutedl_xp import losses, optimizers
+from cutedl_xp import regularizers as penalties
 from cutedl_xp._checks import check_integer, check_sequence
+from cutedl_xp._familiar import OF_EVALUATE, OF_TRAININGS, find_attribute, refuse_keywords
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend
 from cutedl_xp.losses import Loss, predict_classes, predict_proba
@@ -37,12 +40,12 @@ class Trainable:
     ) -> None:
         check_type("model", model, Model)
         own_loss: Loss = as_loss(loss)
-        check_type("loss", own_loss, Loss)
-        check_type("optimizer", optimizer, Optimizer)
+        check_type("loss", own_loss, Loss, losses)
+        check_type("optimizer", optimizer, Optimizer, optimizers)
         names = [parameter.name for parameter in model.parameters]
         self.regularizers: tuple[Regularizer, ...] = check_sequence("regularizers", regularizers)
         for regularizer in self.regularizers:
-            check_type("regularizers", regularizer, Regularizer)
+            check_type("regularizers", regularizer, Regularizer, penalties)
             regularizer.check_names(names)
         self._evaluation = Evaluation(model, own_loss, check_sequence("metrics", metrics))
         warn_of_default_relu(model, own_loss)
@@ -54,6 +57,11 @@ class Trainable:
         self._losses = RunningMean(model.backend, model.dtype)
         self._memory = ListenerMemory()
         self._compilation: Compilation | None = None
+
+    if not TYPE_CHECKING:  # a type checker would accept any attribute
+
+        def __getattr__(self, name: str) -> Any:
+            return find_attribute(self, name, OF_TRAININGS)
 
     @property
     def compiled(self) -> Compilation:
@@ -92,6 +100,7 @@ class Trainable:
         """Backend of the model."""
         return self.model.backend
 
+    @refuse_keywords(OF_EVALUATE)
     def evaluate(self, data: DataLike, batches: int = 0) -> dict[str, Any]:
         """Return a dict of the mean ``"loss"`` and metrics over a data set, without training.
 
