@@ -134,7 +134,7 @@ class Dense(Layer):
         return (y if x.ndim == 2 else xp.reshape(y, (*x.shape[:-1], units))), backward
 
     def _activate(self, product: Array) -> tuple[Array, Array]:
-        """Return the output, and the array that the derivative of the activation needs."""
+        """Return the output, and the array from which the activation computes its derivative."""
         backend, activation, bias = self._backend, self._activation, self._bias.value
         if activation.elementwise and not activation.of_input:
             y = backend.add_bias(product, bias, activation.function)
@@ -153,7 +153,7 @@ class Dense(Layer):
         return config | {key: value for key, value in named.items() if isinstance(value, str)}
 
     def _known(self, input_shape: Shape | None) -> Shape:
-        """Return the shape of the input for one sample: the given shape, or else that of ``input_dim``."""
+        """The input's shape for one sample, from what came before or from ``input_dim``."""
         if input_shape is None:
             if self.input_dim is None:
                 raise ValueError(f"{self!r} cannot know the width of its input; give it `input_dim`")
