@@ -1,8 +1,21 @@
 """Names of other libraries are refused with the name here."""
 
+import copy
+import inspect
+import re
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 import pytest
 
 import cutedl_xp as cdl
+from cutedl_xp import _familiar
+from cutedl_xp.optimizers import ElementwiseOptimizer
+
+X = np.ones((8, 2), "float32")
+Y = np.zeros(8, int)
 
 
 @pytest.mark.parametrize(
@@ -13,14 +26,230 @@ import cutedl_xp as cdl
         (cdl.layers, "Linear", "cutedl_xp.layers.Dense"),
         (cdl.losses, "CrossEntropyLoss", "SparseCategoricalCrossentropy"),
         (cdl.listeners, "ModelCheckpoint", "cutedl_xp.listeners.Checkpoint"),
+        (cdl.metrics, "AUC", "cutedl_xp.metrics.RocAuc"),
     ],
 )
 def test_the_error_gives_the_name_here(module, name, here):
     with pytest.raises(AttributeError, match=rf"has no attribute '{name}'; use .*{here}"):
         getattr(module, name)
+    assert not hasattr(module, name)
+
+
+def test_an_import_gives_the_name_here():
+    with pytest.raises(ImportError, match=r"has no attribute 'SGD'; use cutedl_xp\.optimizers\.Fixed, or Momentum"):
+        from cutedl_xp.optimizers import SGD  # noqa: F401
+    with pytest.raises(ImportError, match=r"has no attribute 'Sequential'; use cutedl_xp\.Model$"):
+        from cutedl_xp import Sequential  # noqa: F401
+    with pytest.raises(ImportError, match=r"cannot import name 'Nothing' from 'cutedl_xp\.layers'"):
+        from cutedl_xp.layers import Nothing  # noqa: F401
 
 
 def test_other_unknown_names_are_ordinary_errors():
     with pytest.raises(AttributeError, match=r"module 'cutedl_xp' has no attribute 'Nothing'$"):
         _ = cdl.Nothing
     assert not hasattr(cdl.optimizers, "Nothing")
+
+
+RULES = [
+    each
+    for each in vars(cdl.optimizers).values()
+    if isinstance(each, type) and issubclass(each, ElementwiseOptimizer) and not inspect.isabstract(each)
+]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_names_its_learning_rate(rule):
+    with pytest.raises(TypeError, match=rf"^{rule.__name__}\(\) has no parameter `learning_rate`; use `lr`$"):
+        rule(learning_rate=0.1)
+    assert rule(lr=0.1).lr == 0.1
+
+
+def session() -> cdl.Session:
+    model = cdl.Model([cdl.layers.Dense(3, input_dim=2, activation="linear")]).assemble("numpy")
+    return cdl.Session(model, loss=cdl.losses.SparseCategoricalCrossentropy(), optimizer=cdl.optimizers.Adam())
+
+
+CALLS: dict[str, tuple[Callable[[], Any], str]] = {
+    "beta_1": (lambda: cdl.optimizers.Adam(beta_1=0.9), "Adam() has no parameter `beta_1`; use `beta1`"),
+    "rate and parameters": (
+        lambda: cdl.optimizers.Adam(session().model.parameters, lr=0.1),
+        "Adam() has `lr` twice, by position and by name; use a Session, which passes the parameters of its model",
+    ),
+    "criterion": (
+        lambda: cdl.Session(session().model, criterion=cdl.losses.Mse(), optimizer=cdl.optimizers.Adam()),
+        "Session() has no parameter `criterion`; use `loss`",
+    ),
+    "validation_data": (
+        lambda: session().fit((X, Y), 1, validation_data=(X, Y)),
+        "fit() has no parameter `validation_data`; use `val_data`",
+    ),
+    "callbacks": (
+        lambda: session().fit((X, Y), 1, callbacks=[]),
+        "fit() has no parameter `callbacks`; use `listeners`",
+    ),
+    "batch_size": (
+        lambda: session().fit((X, Y), 1, batch_size=4),
+        "fit() has no parameter `batch_size`; use cutedl_xp.Dataset(x, y, batch_size=...) as `train`",
+    ),
+    "sample_weight": (
+        lambda: session().fit((X, Y), 1, sample_weight=np.ones(8)),
+        "fit() has no parameter `sample_weight`; use the tuple (x, y, sample_weight) as `train`",
+    ),
+    "x and y": (
+        lambda: session().fit(X, Y, epochs=1),
+        "fit() has `epochs` twice, by position and by name; use the tuple (x, y) as `train`",
+    ),
+    "evaluate": (
+        lambda: session().evaluate(x=X, y=Y),
+        "use the tuple (x, y) as `data`",
+    ),
+    "resume": (
+        lambda: session().resume((X, Y), callbacks=[]),
+        "resume() has no parameter `callbacks`; use `listeners`",
+    ),
+    "assemble": (
+        lambda: cdl.Model([cdl.layers.Flatten()]).assemble(device="cuda"),
+        "assemble() has no parameter `device`; use backend=cutedl_xp.get_backend(device=...)",
+    ),
+    "dense": (
+        lambda: cdl.layers.Dense(3, input_shape=(2,)),
+        "Dense() has no parameter `input_shape`; use `input_dim`, the width of a sample",
+    ),
+    "dropout": (
+        lambda: cdl.layers.Dropout(rate=0.2),
+        "Dropout() has no parameter `rate`; use `keep_prob`, which is 1 - rate",
+    ),
+    "dataset": (lambda: cdl.Dataset(X, y=Y), "Dataset() has no parameter `y`; use `labels`"),
+    "early stopping": (
+        lambda: cdl.listeners.EarlyStopping(restore_best_weights=True),
+        "EarlyStopping() has no parameter `restore_best_weights`; use `restore_best`",
+    ),
+    "checkpoint": (
+        lambda: cdl.listeners.Checkpoint("run", monitor="val_loss"),
+        "Checkpoint() has no parameter `monitor`; use `best`",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_keywords_of_other_libraries_are_refused_with_the_way_here(name):
+    call, message = CALLS[name]
+    with pytest.raises(TypeError) as caught:
+        call()
+    assert str(caught.value).endswith(message)
+
+
+def test_other_unknown_keywords_are_ordinary_errors():
+    with pytest.raises(TypeError, match="got an unexpected keyword argument 'nothing'"):
+        session().fit((X, Y), 1, nothing=3)
+
+
+@pytest.mark.parametrize(
+    ("function", "remedies"),
+    [
+        (cdl.optimizers.Adam, _familiar.OF_RULES),
+        (cdl.Session, _familiar.OF_SESSIONS),
+        (cdl.Session.fit, _familiar.OF_FIT),
+        (cdl.Session.evaluate, _familiar.OF_EVALUATE),
+        (cdl.Model.assemble, _familiar.OF_ASSEMBLE),
+        (cdl.layers.Dense, _familiar.OF_DENSE),
+        (cdl.layers.Dropout, _familiar.OF_DROPOUT),
+        (cdl.Dataset, _familiar.OF_DATASETS),
+        (cdl.listeners.EarlyStopping, _familiar.OF_EARLY_STOPPING),
+        (cdl.listeners.Checkpoint, _familiar.OF_CHECKPOINTS),
+    ],
+)
+def test_remedies_name_parameters_that_exist(function, remedies):
+    own = inspect.signature(function).parameters
+    for keyword, remedy in remedies.items():
+        named = re.findall(r"`(\w+)`", remedy) if " of " not in remedy else []
+        assert set(named) <= set(own), keyword
+
+
+def test_signatures_and_documentation_stay_as_they_are():
+    parameters = inspect.signature(cdl.Session.fit).parameters
+    assert list(parameters)[:4] == ["self", "train", "epochs", "val_data"]
+    assert not any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    assert str(inspect.signature(cdl.layers.Dropout)) == "(keep_prob: float) -> None"
+    assert list(inspect.signature(cdl.optimizers.Momentum).parameters)[:2] == ["lr", "momentum"]
+    assert cdl.Session.fit.__doc__.startswith("Train for a number of epochs")
+    assert cdl.optimizers.Adam.__module__ == "cutedl_xp.optimizers.rules.adam"
+
+
+def test_a_class_that_has_such_a_parameter_keeps_it():
+    class Own(cdl.layers.Dropout):
+        def __init__(self, rate):
+            super().__init__(keep_prob=1.0 - rate)
+
+    assert Own(rate=0.25).keep_prob == 0.75
+
+    @_familiar.refuse_keywords({"x": "`y`"})
+    def own(x, y=0):
+        return x + y
+
+    assert own(x=1, y=2) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"optimizer": "adam"},
+            "must be an Optimizer; got 'adam' (str); use cutedl_xp.optimizers.Adam(...)",
+        ),
+        ({"optimizer": "sgd"}, "use cutedl_xp.optimizers.Fixed(...)"),
+        ({"optimizer": cdl.optimizers.RMSProp}, "use cutedl_xp.optimizers.RMSProp(...)"),
+        ({"optimizer": "nothing"}, "got 'nothing' (str)"),
+        ({"loss": "mse"}, "`loss` must be a Loss; got 'mse' (str); use cutedl_xp.losses.Mse(...)"),
+        ({"loss": "mean_squared_error"}, "use cutedl_xp.losses.Mse(...)"),
+        ({"loss": "categorical_crossentropy"}, "use cutedl_xp.losses.CategoricalCrossentropy(...)"),
+        ({"loss": cdl.losses.Mse}, "use cutedl_xp.losses.Mse(...)"),
+        ({"metrics": ["accuracy"]}, "got 'accuracy' (str); use cutedl_xp.metrics.Accuracy(...)"),
+        ({"regularizers": ["l2"]}, "got 'l2' (str); use cutedl_xp.regularizers.L2(...)"),
+    ],
+)
+def test_texts_and_classes_in_place_of_objects(options, message):
+    parts = {"loss": cdl.losses.Mse(), "optimizer": cdl.optimizers.Adam()} | options
+    with pytest.raises(TypeError) as caught:
+        cdl.Session(session().model, **parts)
+    assert str(caught.value).endswith(message)
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "message"),
+    [
+        (lambda: session().model, "fit", "Model has no attribute 'fit'; use cutedl_xp.Session(model, loss=..., "),
+        (lambda: session().model, "compile", "Model has no attribute 'compile'; use cutedl_xp.Session(model, "),
+        (session, "predict", "Session has no attribute 'predict'; use session.model.predict"),
+        (cdl.optimizers.Adam, "zero_grad", "Adam has no attribute 'zero_grad'; use step(parameters) alone, "),
+        (cdl.optimizers.Adam, "learning_rate", "Adam has no attribute 'learning_rate'; use `lr`"),
+    ],
+)
+def test_attributes_of_other_libraries(make, name, message):
+    part = make()
+    with pytest.raises(AttributeError) as caught:
+        getattr(part, name)
+    assert str(caught.value).startswith(message)
+    with pytest.raises(AttributeError, match=f"'{type(part).__name__}' object has no attribute 'nothing'$"):
+        _ = part.nothing
+    copied = copy.copy(part)
+    assert type(copied) is type(part)
+    assert not hasattr(copied, name)
+
+
+def test_the_error_of_a_property_is_kept():
+    class Own(cdl.Model):
+        @property
+        def depth(self):
+            return self.layers[0].missing
+
+    with pytest.raises(AttributeError, match="'Flatten' object has no attribute 'missing'"):
+        _ = Own([cdl.layers.Flatten()]).depth
+
+
+def test_a_warning_of_fit_names_the_line_that_called_it():
+    data = cdl.Dataset(np.full((8, 2), np.nan, "float32"), Y)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        session().fit(data, 1)
+    assert {each.filename for each in caught if each.category is RuntimeWarning} == {__file__}

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import array_shapes
 
 from cutedl_xp import Model, initializers
 from cutedl_xp._random import Stream
-from cutedl_xp.layers import Layer, ParameterSpec
+from cutedl_xp.layers import Dense, Layer, ParameterSpec
 
 NAMES = ("zeros", "ones", "uniform", "normal", "glorot_uniform", "he_normal", "glorot_normal", "he_uniform")
 
@@ -125,3 +125,16 @@ def test_a_layer_of_ones_own_names_an_initializer(backend, to_numpy):
     layer.initializer = "xavier"
     with pytest.raises(ValueError, match=r"`initializer` must be one of 'zeros', .*; got 'xavier'"):
         Model([layer]).assemble(backend)
+
+
+@pytest.mark.parametrize("name", initializers.INITIALIZERS)
+def test_layers_and_specifications_take_a_name_alike(backend, to_numpy, name):
+    own = Offset()
+    own.initializer = name
+    dense = Dense(2, input_dim=3, weight_initializer=name, bias_initializer=name)
+    drawn = ParameterSpec((3, 2), name).draw
+    for layer, parameter in ((own, "/1-Offset/offset"), (dense, "/1-Dense/weight")):
+        value = to_numpy(Model([layer]).assemble(backend, "float64", seed=4).parameters[0].value)
+        np.testing.assert_array_equal(value, drawn(Stream(4, "weights", parameter)))
+    bias = to_numpy(Model([dense]).assemble(backend, "float64", seed=4).parameters[1].value)
+    np.testing.assert_array_equal(bias, ParameterSpec((2,), name).draw(Stream(4, "weights", "/1-Dense/bias")))

@@ -1,6 +1,6 @@
 """Activation functions, each with its derivative.
 
-Layers take the names of ``cutedl_xp.activations.ACTIVATIONS``, or an :class:`Activation` of a function of your own.
+Layers take a name in ``cutedl_xp.activations.ACTIVATIONS``, or an :class:`Activation` for a function of your own.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
 
 
 def get(activation: str | Activation) -> Activation:
-    """Return the activation of a name; an :class:`Activation` is returned as it is.
+    """Return the activation with a name, or the given :class:`Activation` itself.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def get(activation: str | Activation) -> Activation:
     Raises
     ------
     TypeError, ValueError
-        If it is none of these.
+        If ``activation`` is none of these.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The description of an activation function."""
+"""Activation functions as objects."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ class Activation:
     Parameters
     ----------
     function
-        ``function(xp, x)`` returns y, of the shape and dtype of x. It changes nothing and calls functions of the array
-        API namespace ``xp`` only, without a Python branch on the values of arrays.
+        Function ``function(xp, x)`` that returns y, of the shape and dtype of x. The function changes no array, calls
+        functions of the array API namespace ``xp`` only, and has no Python branch on the values of arrays.
     backward
-        ``backward(xp, y, gradient)`` returns dL/dx from y and dL/dy, under the same conditions.
+        Function ``backward(xp, y, gradient)`` that returns dL/dx from y and dL/dy, under the same conditions.
     of_input
         Whether ``backward`` takes x instead of y. The default is False.
     elementwise
-        Whether both functions work entry by entry, so that a backend may compile them into one kernel. The default is
-        True. If False, both get arrays of shape ``(samples, units)``.
+        Whether both functions are elementwise, so that a backend may compile them into one kernel. The default is True.
+        If False, both receive arrays of shape ``(samples, units)``.
 
     Raises
     ------
     TypeError
-        If an argument is of another type.
+        If an argument has another type.
 
     Examples
     --------

@@ -1,52 +1,52 @@
-"""Relatives of relu, each beside its derivative."""
+"""Activation functions related to relu, each with its derivative."""
 
 from cutedl_xp import _numerics
 from cutedl_xp._typing import Array, Namespace
 
 
 def leaky_relu(xp: Namespace, x: Array) -> Array:
-    """y = x where x > 0, else 0.01 x."""
+    """Return y = x where x > 0, else 0.01 x."""
     return xp.where(x > 0, x, x * 0.01)
 
 
 def leaky_relu_backward(xp: Namespace, y: Array, gradient: Array) -> Array:
-    """dL/dx = dL/dy where y > 0, else 0.01 dL/dy."""
+    """Return dL/dx = dL/dy where y > 0, else 0.01 dL/dy."""
     return xp.where(y > 0, gradient, gradient * 0.01)
 
 
 def elu(xp: Namespace, x: Array) -> Array:
-    """y = x where x > 0, else exp(x) - 1."""
+    """Return y = x where x > 0, else exp(x) - 1."""
     return xp.where(x > 0, x, xp.expm1(xp.minimum(x, 0.0)))
 
 
 def elu_backward(xp: Namespace, y: Array, gradient: Array) -> Array:
-    """dL/dx = dL/dy where y > 0, else dL/dy (y + 1)."""
+    """Return dL/dx = dL/dy where y > 0, else dL/dy (y + 1)."""
     return xp.where(y > 0, gradient, gradient * (y + 1.0))
 
 
 def softplus(xp: Namespace, x: Array) -> Array:
-    """y = log(1 + exp(x)), without overflow."""
+    """Return y = log(1 + exp(x)), without overflow."""
     return xp.maximum(x, 0.0) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
 def softplus_backward(xp: Namespace, y: Array, gradient: Array) -> Array:
-    """dL/dx = dL/dy (1 - exp(-y)), which is dL/dy sigmoid(x)."""
+    """Return dL/dx = dL/dy (1 - exp(-y)), which is dL/dy sigmoid(x)."""
     return gradient * -xp.expm1(-y)
 
 
 def silu(xp: Namespace, x: Array) -> Array:
-    """y = x sigmoid(x), also called swish."""
+    """Return y = x sigmoid(x), also called swish."""
     return x * _numerics.sigmoid(xp, x)
 
 
 def silu_backward(xp: Namespace, x: Array, gradient: Array) -> Array:
-    """dL/dx = dL/dy s (1 + x (1 - s)) with s = sigmoid(x)."""
+    """Return dL/dx = dL/dy s (1 + x (1 - s)) with s = sigmoid(x)."""
     s = _numerics.sigmoid(xp, x)
     return gradient * s * (x * (1.0 - s) + 1.0)
 
 
 def gelu(xp: Namespace, x: Array) -> Array:
-    """y = x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2: the usual approximation of x Φ(x).
+    """Return y = x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, an approximation of x Φ(x).
 
     The array API has no error function. The error of the approximation is below 0.0005.
     """
@@ -54,7 +54,7 @@ def gelu(xp: Namespace, x: Array) -> Array:
 
 
 def gelu_backward(xp: Namespace, x: Array, gradient: Array) -> Array:
-    """dL/dx = dL/dy (1 + t + x (1 - t²) √(2/π) (1 + 0.134145 x²)) / 2 with the tanh t of :func:`gelu`."""
+    """Return dL/dx = dL/dy (1 + t + x (1 - t²) √(2/π) (1 + 0.134145 x²)) / 2 with the tanh t of :func:`gelu`."""
     bounded = _bounded(xp, x)
     t = _gelu_tanh(xp, bounded)
     slope = (bounded * bounded * 0.134145 + 1.0) * 0.7978845608028654

@@ -7,6 +7,7 @@ import platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -136,7 +137,7 @@ def report(backend: Backend, checks: list[Check]) -> str:
 
 
 def _train(backend: Backend, model: str, rule: str, dtype: str, compiled: bool | None = None) -> Session:
-    layers = [Dense(units, input_dim=784 if place == 0 else None) for place, units in enumerate(MODELS[model])]
+    layers = [Dense(units, input_dim, activation="relu") for input_dim, units in pairwise((784, *MODELS[model]))]
     session = Session(
         Model(layers).assemble(backend, dtype, seed=0), loss=SparseCategoricalCrossentropy(), optimizer=RULES[rule]()
     )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cutedl_xp import _checks
+from cutedl_xp._familiar import OF_DATASETS, refuse_keywords
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend, backend_of
@@ -20,6 +21,7 @@ _FIXED = frozenset({"data", "labels", "batch_size", "shuffle", "drop_remainder",
 """Attributes that cannot be assigned: an assignment would pass no check and miss the arrays moved to a device."""
 
 
+@refuse_keywords(OF_DATASETS)
 class Dataset(Samples):
     """Samples with labels, in batches whose order depends on the seed and the epoch alone.
 

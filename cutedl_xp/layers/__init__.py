@@ -1,4 +1,4 @@
-"""Layers: what models are made of. To write one, derive from :class:`Layer`."""
+"""Layers of models. Derive from :class:`Layer` to write your own."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The interface of layers."""
+"""Base class of layers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -16,17 +16,31 @@ from cutedl_xp.parameters import Parameter
 
 
 class Backward(Protocol):
-    """The derivative of one forward call, which holds what it needs of that call's batch."""
+    """Backward function of one forward call; the function holds the arrays of the batch that it needs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cutedl_xp as cdl
+    >>> dense = cdl.layers.Dense(1, input_dim=2, activation="linear", weight_initializer="ones")
+    >>> model = cdl.Model([dense]).assemble("numpy")
+    >>> y, backward = model.layers[0].forward(np.array([[3.0, 4.0]], dtype="float32"), training=True)
+    >>> backward(np.ones_like(y)).tolist()  # dL/dx
+    [[1.0, 1.0]]
+    >>> model.parameters[0].gradient.tolist()  # dL/dW
+    [[3.0], [4.0]]
+    """
 
     def __call__(self, gradient: Array, input_gradient: bool = True) -> Array | None:
-        """Set the gradients of the layer's parameters and return that of its input.
+        """Set the gradients of the layer's parameters, and return the gradient of its input.
 
         Parameters
         ----------
         gradient
             dL/dy, of the shape of the layer's output.
         input_gradient
-            Whether dL/dx is wanted; the first layer with parameters need not compute it.
+            Whether to return dL/dx; default True. If False, as for the first layer with parameters, the function may
+            return None.
         """
 
 
@@ -39,23 +53,29 @@ class ParameterSpec:
     shape
         Shape of the parameter.
     initializer
-        A name or a callable, see :mod:`cutedl_xp.initializers`.
+        Name of an initializer or a callable, see :mod:`cutedl_xp.initializers`.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> cdl.layers.ParameterSpec((784, 10), "glorot_uniform")
+    ParameterSpec(shape=(784, 10), initializer='glorot_uniform')
     """
 
     shape: Shape
     initializer: str | Initializer
 
     def draw(self, stream: Stream) -> Any:
-        """Return the starting values."""
+        """Return the initial values, drawn from a random stream."""
         return initializers.get("initializer", self.initializer)(stream, self.shape)
 
 
 class Layer(Compilable, ABC):
-    """One step of a model: a function of a batch, with parameters or without.
+    """Base class of layers: functions of a batch, with parameters or without.
 
-    A layer is described by what its constructor was given, learns the width of its input when a model is
-    assembled, and is then bound to its parameters. It keeps nothing of a batch: :meth:`forward` returns its
-    own backward function.
+    ``Model.assemble`` asks a layer for its parameters (:meth:`parameter_specs`), allocates them, and passes them to
+    :meth:`bind`. A layer keeps no arrays of a batch: :meth:`forward` returns the output together with its backward
+    function.
 
     Attributes
     ----------
@@ -64,16 +84,52 @@ class Layer(Compilable, ABC):
         own body promises that its methods contain no Python branch on the values of arrays, draw random numbers only
         from the stream given to :meth:`bind`, keep nothing of a batch, and read nothing that changes during a training
         except parameters. Subclasses do not inherit it.
+
+    Examples
+    --------
+    A layer that multiplies each column by a trained factor:
+
+    >>> import numpy as np
+    >>> import cutedl_xp as cdl
+    >>> class Scale(cdl.layers.Layer):
+    ...     def output_shape(self, input_shape):
+    ...         return input_shape
+    ...
+    ...     def parameter_specs(self, input_shape):
+    ...         return {"factor": cdl.layers.ParameterSpec(input_shape, "ones")}
+    ...
+    ...     def bind(self, parameters, backend, stream):
+    ...         self._factor, self._backend = parameters["factor"], backend
+    ...
+    ...     def forward(self, x, training):
+    ...         factor = self._factor
+    ...
+    ...         def backward(gradient, input_gradient=True):
+    ...             factor.gradient = self._backend.sum(gradient * x, axis=0)
+    ...             return gradient * factor.value if input_gradient else None
+    ...
+    ...         return x * factor.value, backward
+    ...
+    ...     def config(self):
+    ...         return {}
+    >>> model = cdl.Model([cdl.layers.Dense(2, input_dim=3, activation="tanh"), Scale()]).assemble("numpy", seed=0)
+    >>> model.parameters
+    Parameters('/1-Dense/weight', '/1-Dense/bias', '/2-Scale/factor')
+    >>> x, y = np.eye(3, dtype="float32"), np.eye(3, 2, dtype="float32")
+    >>> session = cdl.Session(model, loss=cdl.losses.Mse(), optimizer=cdl.optimizers.Fixed(lr=0.5))
+    >>> history = session.fit((x, y), epochs=50)
+    >>> history.loss[-1] < history.loss[0]
+    True
     """
 
     @abstractmethod
     def output_shape(self, input_shape: Shape | None) -> Shape | None:
-        """The shape of the output for one sample.
+        """Return the shape of the output for one sample.
 
         Parameters
         ----------
         input_shape
-            That of its input, or None where nothing before it tells.
+            Shape of the input for one sample, or None if no previous layer determines the shape.
 
         Raises
         ------
@@ -83,24 +139,48 @@ class Layer(Compilable, ABC):
 
     @abstractmethod
     def forward(self, x: Array, training: bool) -> tuple[Array, Backward]:
-        """The output for a batch, shape ``(n, ...)``, and the function that goes back through it."""
+        """Return the output for a batch, and its backward function.
+
+        Parameters
+        ----------
+        x
+            Batch of shape ``(n, ...)``, of the model's dtype and backend.
+        training
+            Whether the layer behaves as in training; Dropout acts in training only.
+        """
 
     @abstractmethod
     def config(self) -> dict[str, Any]:
-        """The constructor's arguments as plain values, from which a saved model makes the layer again."""
+        """Return the arguments of the constructor as plain values; loading a model calls the constructor with them."""
 
     def parameter_specs(self, input_shape: Shape | None) -> dict[str, ParameterSpec]:
-        """What the layer trains, by short names such as ``"weight"``; nothing by default."""
+        """Return the specifications of the layer's parameters by short names such as ``"weight"``; by default none.
+
+        Parameters
+        ----------
+        input_shape
+            As for :meth:`output_shape`.
+        """
         return {}
 
     def bind(self, parameters: Mapping[str, Parameter], backend: Backend, stream: Stream) -> None:
-        """Take over the parameters that were asked for, the backend, and a random stream of the layer's own."""
+        """Keep the objects that :meth:`forward` uses; by default none.
+
+        Parameters
+        ----------
+        parameters
+            Parameters by the names that :meth:`parameter_specs` returned.
+        backend
+            Backend of the model.
+        stream
+            Random stream of this layer.
+        """
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a training changes beside the parameters, such as a random stream; by default nothing."""
         return {}
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
-        """Take over a state that :meth:`state_dict` gave, or refuse it and change nothing."""
+        """Restore a state that :meth:`state_dict` returned, or raise an error and change nothing."""
         if d:
             raise ValueError(f"{type(self).__name__} has no state; got the keys {format_names(d)}")

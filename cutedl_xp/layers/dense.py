@@ -5,6 +5,7 @@ from typing import Any
 
 from cutedl_xp import activations, initializers
 from cutedl_xp._checks import check_integer
+from cutedl_xp._familiar import OF_DENSE, refuse_keywords
 from cutedl_xp._options import constant
 from cutedl_xp._random import Stream
 from cutedl_xp._typing import Array, Shape
@@ -15,6 +16,7 @@ from cutedl_xp.layers._layer import Backward, Layer, ParameterSpec
 from cutedl_xp.parameters import Parameter
 
 
+@refuse_keywords(OF_DENSE)
 class Dense(Layer):
     """Fully connected layer: y = activation(x W + b).
 
@@ -24,24 +26,28 @@ class Dense(Layer):
     Parameters
     ----------
     units
-        The number of outputs.
+        Number of outputs, at least 1.
     input_dim
-        The number of inputs; needed where no layer before tells it.
+        Number of inputs, at least 1. The default is None, the width of the previous layer's output. The first layer
+        that has parameters needs it.
     activation
-        A name of ``cutedl_xp.activations.ACTIVATIONS``, such as ``"relu"``, ``"tanh"`` or ``"linear"``, or an
-        :class:`cutedl_xp.activations.Activation`. A model file can name the built-in ones only.
+        Name in ``cutedl_xp.activations.ACTIVATIONS``, such as ``"relu"``, ``"tanh"`` or ``"linear"``, or an
+        :class:`cutedl_xp.activations.Activation`. The default is None, which means ``"relu"``; a ``Session`` warns if
+        the last layer has this default under a loss of unbounded outputs, such as Mse or a cross-entropy of logits. A
+        model file can name the built-in activations only.
     weight_initializer, bias_initializer
-        A name or a callable, see :mod:`cutedl_xp.initializers`.
+        Name of an initializer or a callable, see :mod:`cutedl_xp.initializers`. The defaults are ``"uniform"`` and
+        ``"zeros"``.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not one of these.
+        If an argument has a wrong type or value.
 
     Notes
     -----
     The weight W has the shape ``(inputs, units)``, the bias b ``(units,)``. Inputs of shape ``(..., inputs)`` give
-    outputs of shape ``(..., units)``: axes between the batch and the last one are treated as more samples.
+    outputs of shape ``(..., units)``: the layer treats axes between the first and the last one as more samples.
 
     Examples
     --------
@@ -60,7 +66,7 @@ class Dense(Layer):
         self,
         units: int,
         input_dim: int | None = None,
-        activation: str | Activation = "relu",
+        activation: str | Activation | None = None,
         weight_initializer: str | Initializer = "uniform",
         bias_initializer: str | Initializer = "zeros",
     ) -> None:
@@ -73,19 +79,20 @@ class Dense(Layer):
             initializers.get("weight_initializer", weight_initializer),
             initializers.get("bias_initializer", bias_initializer),
         )
-        self._inputs: int | None = self.input_dim  # once it is bound, those of its weight
+        self._inputs: int | None = self.input_dim  # after `bind`, the width of the weight
         self._weight: Parameter
         self._bias: Parameter
         self._backend: Backend
 
     @property
-    def activation(self) -> str | Activation:
-        """Activation as it was given, which can be assigned."""
+    def activation(self) -> str | Activation | None:
+        """Activation that the constructor was given, None for the default; can be assigned."""
         return self._given_activation
 
     @activation.setter
-    def activation(self, activation: str | Activation) -> None:
-        self._activation, self._given_activation = activations.get(activation), activation
+    def activation(self, activation: str | Activation | None) -> None:
+        self._activation = activations.get("relu" if activation is None else activation)
+        self._given_activation = activation
 
     def output_shape(self, input_shape: Shape | None) -> Shape:
         return (*self._known(input_shape)[:-1], self.units)
@@ -127,7 +134,7 @@ class Dense(Layer):
         return (y if x.ndim == 2 else xp.reshape(y, (*x.shape[:-1], units))), backward
 
     def _activate(self, product: Array) -> tuple[Array, Array]:
-        """Return the output, and the array that the derivative of the activation needs."""
+        """Return the output, and the array from which the activation computes its derivative."""
         backend, activation, bias = self._backend, self._activation, self._bias.value
         if activation.elementwise and not activation.of_input:
             y = backend.add_bias(product, bias, activation.function)

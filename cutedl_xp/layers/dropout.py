@@ -1,9 +1,10 @@
-"""The layer that leaves out a random part of its input while training."""
+"""Layer that sets a random part of its input to 0 in training."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from cutedl_xp._checks import check_real, format_names
+from cutedl_xp._familiar import OF_DROPOUT, refuse_keywords
 from cutedl_xp._options import option
 from cutedl_xp._random import Stream
 from cutedl_xp._typing import Array, Shape
@@ -20,30 +21,32 @@ def check_keep_prob(argument: str, value: Any) -> float:
     return number
 
 
+@refuse_keywords(OF_DROPOUT)
 class Dropout(Layer):
-    """Inverted dropout: in training each entry is kept with a probability p and divided by p, else becomes 0.
+    """Inverted dropout: in training, keep each entry with probability p and divide it by p; set the others to 0.
 
-    y = x m / p with a mask m of zeros and ones, so that the expected output is the input; dL/dx = dL/dy m / p.
-    Outside training y = x.
+    y = x m / p with a mask m of zeros and ones, so that the expected output equals the input; dL/dx = dL/dy m / p.
+    Outside of training, y = x.
 
     Parameters
     ----------
     keep_prob
-        The probability p to keep an entry, above 0 and at most 1. (Keras and PyTorch take the probability to drop.)
+        Probability p to keep an entry, above 0 and at most 1. Keras and PyTorch take the probability 1 - p to drop it.
 
     Raises
     ------
     ValueError
-        If ``keep_prob`` is not in (0, 1].
+        If ``keep_prob`` is 0 or less, or greater than 1.
 
     Notes
     -----
-    The masks are drawn on the host from the seed given to ``Model.assemble`` and are the same on every backend.
+    The host draws the masks from the seed given to ``Model.assemble``, so that they are the same on every backend.
 
     References
     ----------
     Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: A Simple Way to Prevent Neural Networks
-    from Overfitting", 2014, which scales at prediction instead; this is the variant that every framework uses today.
+    from Overfitting", 2014. The paper multiplies weights by p at prediction; this layer, like Keras and PyTorch,
+    divides by p in training.
 
     Examples
     --------

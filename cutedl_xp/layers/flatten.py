@@ -1,4 +1,4 @@
-"""The layer that makes each sample one-dimensional."""
+"""Layer that makes each sample one-dimensional."""
 
 from collections.abc import Mapping
 from math import prod
@@ -12,7 +12,7 @@ from cutedl_xp.parameters import Parameter
 
 
 class Flatten(Layer):
-    """Each sample's entries in one row: ``(n, a, b, ...)`` becomes ``(n, a b ...)``, the last axis fastest.
+    """Reshape each sample to one axis: ``(n, a, b, ...)`` becomes ``(n, a b ...)``, the last axis fastest.
 
     Examples
     --------

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cutedl_xp import _checks
+from cutedl_xp._familiar import OF_CHECKPOINTS, refuse_keywords
 from cutedl_xp._options import constant, option
 from cutedl_xp.files.arrays import check_path
 from cutedl_xp.files.atomic import write_atomically
@@ -19,6 +20,7 @@ from cutedl_xp.training import checkpoint
 from cutedl_xp.training.events import Event
 
 
+@refuse_keywords(OF_CHECKPOINTS)
 class Checkpoint:
     """Write a session to a file regularly, so that a killed training can be resumed.
 
@@ -67,7 +69,7 @@ class Checkpoint:
     >>> import tempfile, pathlib
     >>> import numpy as np
     >>> import cutedl_xp as cdl
-    >>> model = cdl.Model([cdl.layers.Dense(1, input_dim=1)]).assemble("numpy")
+    >>> model = cdl.Model([cdl.layers.Dense(1, input_dim=1, activation="linear")]).assemble("numpy")
     >>> session = cdl.Session(model, loss=cdl.losses.Mse(), optimizer=cdl.optimizers.Adam())
     >>> data = cdl.Dataset(np.ones((4, 1)), np.ones((4, 1)))
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cutedl_xp import _checks
+from cutedl_xp._familiar import OF_EARLY_STOPPING, refuse_keywords
 from cutedl_xp.listeners._plateau import NewEntries, Plateau, check_mode
 from cutedl_xp.training.events import Event
 
 
+@refuse_keywords(OF_EARLY_STOPPING)
 @dataclass(frozen=True)
 class EarlyStopping:
     """Stop a training when ``monitor`` has not become smaller for a while.

@@ -146,7 +146,7 @@ class Loss(Compilable, ABC):
     ) -> tuple[Array, Array]:
         """Return the weighted mean of the losses of the samples, and its gradient, without checks.
 
-        A class of your own defines it if it shall take sample weights. ``weigh`` does most of it.
+        A class of your own defines this method to support sample weights; ``weigh`` computes most of it.
 
         Parameters
         ----------

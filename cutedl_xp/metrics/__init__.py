@@ -4,6 +4,9 @@ A metric object, such as ``Precision()``, is computed over the whole data set. A
 ``function(y_true, y_pred)`` that returns the mean of a batch as a 0-d array is averaged over the batches.
 """
 
+from typing import TYPE_CHECKING
+
+from cutedl_xp._familiar import raise_unknown
 from cutedl_xp.metrics._metric import Metric
 from cutedl_xp.metrics.accuracies import Accuracy, BinaryAccuracy, TopKAccuracy
 from cutedl_xp.metrics.classes import F1, ConfusionMatrix, Precision, Recall
@@ -28,3 +31,8 @@ __all__ = [
     "accuracy",
     "binary_accuracy",
 ]
+
+if not TYPE_CHECKING:  # a type checker would accept any name
+
+    def __getattr__(name: str) -> None:
+        raise_unknown(__name__, name)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from copy import copy
 from itertools import pairwise
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from cutedl_xp._checks import check_one_of, check_sequence, format_value
+from cutedl_xp._familiar import OF_ASSEMBLE, OF_MODELS, find_attribute, refuse_keywords
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, check_together, dtype_name, get_backend
@@ -32,6 +33,7 @@ class Chain:
         self._first_trained = 0
         self.dtype: Any = None
 
+    @refuse_keywords(OF_ASSEMBLE)
     def assemble(self, backend: Backend | str | None = None, dtype: Any = "float32", seed: int = 0) -> Self:
         """Make the parameters and draw their starting values; assembling again starts anew.
 
@@ -167,6 +169,11 @@ class Chain:
             shapes.append(layer.output_shape(shapes[-1]))
         numbered = zip(self.layers, pairwise(shapes), strict=True)
         return [(f"/{i}-{type(layer).__name__}", layer, shape) for i, (layer, (shape, _)) in enumerate(numbered, 1)]
+
+    if not TYPE_CHECKING:  # a type checker would accept any attribute
+
+        def __getattr__(self, name: str) -> Any:
+            return find_attribute(self, name, OF_MODELS)
 
     def __repr__(self) -> str:
         return f"Model([{', '.join(map(repr, self.layers))}])"

@@ -37,7 +37,8 @@ class Model(Chain):
     Examples
     --------
     >>> import cutedl_xp as cdl
-    >>> model = cdl.Model([cdl.layers.Dense(3, input_dim=4), cdl.layers.Dense(2, activation="linear")])
+    >>> layers = [cdl.layers.Dense(3, input_dim=4, activation="relu"), cdl.layers.Dense(2, activation="linear")]
+    >>> model = cdl.Model(layers)
     >>> model.assemble(seed=0).parameters
     Parameters('/1-Dense/weight', '/1-Dense/bias', '/2-Dense/weight', '/2-Dense/bias')
     """
@@ -91,7 +92,7 @@ class Model(Chain):
         --------
         >>> import numpy as np
         >>> import cutedl_xp as cdl
-        >>> model = cdl.Model([cdl.layers.Dense(2, input_dim=1)]).assemble("numpy")
+        >>> model = cdl.Model([cdl.layers.Dense(2, input_dim=1, activation="relu")]).assemble("numpy")
         >>> model.scale = 1 / 255
         >>> raw = np.array([[0], [128], [255]], dtype="uint8")
         >>> bool(np.allclose(model.predict(raw), model.predict(raw / 255), atol=1e-6))
@@ -117,7 +118,7 @@ class Model(Chain):
         Examples
         --------
         >>> import cutedl_xp as cdl
-        >>> model = cdl.Model([cdl.layers.Dense(2, input_dim=1)]).assemble("numpy")
+        >>> model = cdl.Model([cdl.layers.Dense(2, input_dim=1, activation="relu")]).assemble("numpy")
         >>> before = model.weights()
         >>> model.parameters[0].value[...] = 0.0
         >>> model.set_weights(before)
@@ -150,7 +151,7 @@ class Model(Chain):
         Examples
         --------
         >>> import cutedl_xp as cdl
-        >>> cdl.Model([cdl.layers.Dense(10, input_dim=784)]).assemble().summary()
+        >>> cdl.Model([cdl.layers.Dense(10, input_dim=784, activation="relu")]).assemble().summary()
         layer    output  parameters
         1-Dense  (10,)        7,850
         total                 7,850

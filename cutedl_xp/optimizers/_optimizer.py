@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from array_api_compat import is_array_api_obj
 
 from cutedl_xp._compilable import Compilable
+from cutedl_xp._familiar import OF_OPTIMIZERS, find_attribute
 from cutedl_xp.backends import backend_of
 from cutedl_xp.optimizers import _validation
 from cutedl_xp.optimizers._pure import PureOptimizer, State
@@ -36,6 +37,11 @@ class Optimizer(Compilable, PureOptimizer):
     _own: State | None = None  # the part of the state that `step` keeps here; the children keep theirs
     _assigned: State | None = None  # a state assigned before the parameters were known
     _views: ParameterViews | None = None
+
+    if not TYPE_CHECKING:  # a type checker would accept any attribute
+
+        def __getattr__(self, name: str) -> Any:
+            return find_attribute(self, name, OF_OPTIMIZERS)
 
     @property
     def children(self) -> Mapping[str, "Optimizer"]:

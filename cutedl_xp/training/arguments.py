@@ -1,24 +1,44 @@
 """Checks of the arguments of a session."""
 
+import warnings
+from types import ModuleType
 from typing import Any
 
 import array_api_compat
 import numpy as np
 
 from cutedl_xp._checks import check_integer, format_value
+from cutedl_xp._familiar import suggest_object
 from cutedl_xp.datasets import Dataset
-from cutedl_xp.losses import Loss
+from cutedl_xp.layers import Dense
+from cutedl_xp.losses import Hinge, Huber, Loss, Mse
 from cutedl_xp.model import Model
 from cutedl_xp.training.plan import ValidationPlan
 
 DataLike = Dataset | tuple[Any, Any] | tuple[Any, Any, Any]
 
 
-def check_type(argument: str, value: Any, wanted: type) -> None:
-    """Refuse a value of another type."""
+def check_type(argument: str, value: Any, wanted: type, module: ModuleType | None = None) -> None:
+    """Refuse a value of another type; the error suggests a class of a module for a text or a class."""
     if not isinstance(value, wanted):
         article = "an" if wanted.__name__[0] in "AEIO" else "a"
-        raise TypeError(f"`{argument}` must be {article} {wanted.__name__}; got {format_value(value)}")
+        remedy = suggest_object(value, module) if module else ""
+        raise TypeError(f"`{argument}` must be {article} {wanted.__name__}; got {format_value(value)}{remedy}")
+
+
+def warn_of_default_relu(model: Model, loss: Loss) -> None:
+    """Warn if the last layer has the default activation, relu, under a loss that takes outputs of any sign.
+
+    Call this from the constructor of a session: the warning names the line that makes the session.
+    """
+    last = model.layers[-1]
+    any_sign = isinstance(loss, Mse | Huber | Hinge) or getattr(loss, "from_logits", False)
+    if any_sign and isinstance(last, Dense) and last.activation is None:
+        warnings.warn(
+            f"the last layer '{len(model.layers)}-{type(last).__name__}' has the default activation, relu, and "
+            f'{loss!r} takes outputs of any sign; give the layer activation="linear", or "relu" to keep relu',
+            stacklevel=4,
+        )
 
 
 def as_dataset(argument: str, data: Any, scale: float | None = None) -> Dataset:

@@ -7,7 +7,9 @@ from typing import Any
 
 import array_api_compat
 
+from cutedl_xp import metrics as library
 from cutedl_xp._checks import format_value
+from cutedl_xp._familiar import suggest_object
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.losses import Loss
@@ -151,7 +153,8 @@ def _name_of(metric: Any) -> str:
         return metric.name
     if isinstance(metric, type) or getattr(metric, "__name__", None) is None or not callable(metric):
         raise TypeError(
-            f"`metrics` must be objects such as Precision(), or functions with a __name__; got {format_value(metric)}"
+            f"`metrics` must be objects such as Precision(), or functions with a __name__; "
+            f"got {format_value(metric)}{suggest_object(metric, library)}"
         )
     name: str = metric.__name__
     return name

@@ -61,7 +61,7 @@ class Persistent(Trainable):
         >>> import tempfile, pathlib
         >>> import numpy as np
         >>> import cutedl_xp as cdl
-        >>> model = cdl.Model([cdl.layers.Dense(1, input_dim=1)]).assemble("numpy")
+        >>> model = cdl.Model([cdl.layers.Dense(1, input_dim=1, activation="linear")]).assemble("numpy")
         >>> session = cdl.Session(model, loss=cdl.losses.Mse(), optimizer=cdl.optimizers.Adam())
         >>> data = cdl.Dataset(np.ones((4, 1)), np.ones((4, 1)))
         >>> history = session.fit(data, epochs=3)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cutedl_xp._checks import check_boolean
+from cutedl_xp._familiar import OF_FIT, OF_SESSIONS, refuse_keywords
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.training import events
 from cutedl_xp.training.arguments import DataLike, as_dataset, check_data, make_plan
@@ -23,6 +24,7 @@ from cutedl_xp.training.steps import SessionSteps
 from cutedl_xp.training.stopping import Stopping
 
 
+@refuse_keywords(OF_SESSIONS)
 class Session(Persistent):
     """A model together with what trains it.
 
@@ -63,6 +65,7 @@ class Session(Persistent):
     True
     """
 
+    @refuse_keywords(OF_FIT)
     def fit(
         self,
         train: DataLike,
@@ -154,6 +157,7 @@ class Session(Persistent):
             listeners = with_progress(listeners, verbose)
             return self._train(train, plan, listeners, compiled, Start(self.step), None)
 
+    @refuse_keywords(OF_FIT)
     def resume(
         self,
         train: DataLike,
@@ -242,7 +246,7 @@ class Session(Persistent):
             with self._recorded(fit, log, compiled):
                 run_epochs(fit, steps, log)
         for warning in filter(None, (steps.warning, log.warning)):
-            warnings.warn(warning, RuntimeWarning, stacklevel=3)
+            warnings.warn(warning, RuntimeWarning, stacklevel=4)
         return fit.history
 
     def _note_compilation(self, compilation: Compilation) -> None:

@@ -1,9 +1,12 @@
 """A model, a loss and an optimizer together: evaluation and state, without the training."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cutedl_xp import losses, optimizers
+from cutedl_xp import regularizers as penalties
 from cutedl_xp._checks import check_integer, check_sequence
+from cutedl_xp._familiar import OF_EVALUATE, OF_TRAININGS, find_attribute, refuse_keywords
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend
 from cutedl_xp.losses import Loss, predict_classes, predict_proba
@@ -13,7 +16,7 @@ from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.regularizers import Regularizer
 from cutedl_xp.training import state
-from cutedl_xp.training.arguments import DataLike, as_dataset, check_data, check_type
+from cutedl_xp.training.arguments import DataLike, as_dataset, check_data, check_type, warn_of_default_relu
 from cutedl_xp.training.compilation import Compilation, decide
 from cutedl_xp.training.compiled_evaluation import CompiledEvaluation
 from cutedl_xp.training.evaluation import Evaluation
@@ -37,14 +40,15 @@ class Trainable:
     ) -> None:
         check_type("model", model, Model)
         own_loss: Loss = as_loss(loss)
-        check_type("loss", own_loss, Loss)
-        check_type("optimizer", optimizer, Optimizer)
+        check_type("loss", own_loss, Loss, losses)
+        check_type("optimizer", optimizer, Optimizer, optimizers)
         names = [parameter.name for parameter in model.parameters]
         self.regularizers: tuple[Regularizer, ...] = check_sequence("regularizers", regularizers)
         for regularizer in self.regularizers:
-            check_type("regularizers", regularizer, Regularizer)
+            check_type("regularizers", regularizer, Regularizer, penalties)
             regularizer.check_names(names)
         self._evaluation = Evaluation(model, own_loss, check_sequence("metrics", metrics))
+        warn_of_default_relu(model, own_loss)
         self._programs = Programs()
         self._compiled_evaluation = CompiledEvaluation(self._evaluation, self._programs)
         self.model = model
@@ -53,6 +57,11 @@ class Trainable:
         self._losses = RunningMean(model.backend, model.dtype)
         self._memory = ListenerMemory()
         self._compilation: Compilation | None = None
+
+    if not TYPE_CHECKING:  # a type checker would accept any attribute
+
+        def __getattr__(self, name: str) -> Any:
+            return find_attribute(self, name, OF_TRAININGS)
 
     @property
     def compiled(self) -> Compilation:
@@ -91,6 +100,7 @@ class Trainable:
         """Backend of the model."""
         return self.model.backend
 
+    @refuse_keywords(OF_EVALUATE)
     def evaluate(self, data: DataLike, batches: int = 0) -> dict[str, Any]:
         """Return a dict of the mean ``"loss"`` and metrics over a data set, without training.
 
@@ -136,7 +146,7 @@ class Trainable:
         >>> import cutedl_xp as cdl
         >>> x = np.ones((4, 1), dtype="float32")
         >>> def new():
-        ...     model = cdl.Model([cdl.layers.Dense(1, input_dim=1)]).assemble("numpy")
+        ...     model = cdl.Model([cdl.layers.Dense(1, input_dim=1, activation="linear")]).assemble("numpy")
         ...     return cdl.Session(model, loss=cdl.losses.Mse(), optimizer=cdl.optimizers.Adam())
         >>> first, second = new(), new()
         >>> history = first.fit(cdl.Dataset(x, x), epochs=3)

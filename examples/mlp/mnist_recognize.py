@@ -6,9 +6,13 @@ no longer falls, or when the validation accuracy stays above 91 %. The article v
 
 import argparse
 import os
+import re
+import shutil
 import signal
 import sys
+import textwrap
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple, TextIO
@@ -21,17 +25,20 @@ from cutedl_xp.studies.data import load
 from cutedl_xp.studies.executors import Outcome
 
 INTERRUPTED = 130
-EPILOG = """examples:
-  python examples/mlp/mnist_recognize.py                       the article's Adam, in seconds
-  python examples/mlp/mnist_recognize.py --optimizer all       all eight optimizers, one on each processor core
-  python examples/mlp/mnist_recognize.py --optimizer all --seeds 4
-  python examples/mlp/mnist_recognize.py --device cuda         on the first CUDA GPU
+EPILOG = """runs of the article:
+  {runs}
+
+examples:
+  mnist_recognize.py                   Adam, in seconds
+  mnist_recognize.py --device cuda     on a CUDA GPU
+  mnist_recognize.py --optimizer all   all eight runs
+  mnist_recognize.py --optimizer all --seeds 4
 
 The same command makes the runs that are missing in the folder of the results, after Ctrl-C, a kill or a crash; runs
 that were begun go on from their checkpoints. More optimizers and seeds are added to the folder.
 
 With some seeds, output units become permanently inactive: their relu gives 0 for all images of their digit. Such a run
-ends near 0.82 or 0.73 after many more steps. The table counts them.
+ends near 0.82 or 0.73 after many more steps. The table counts these runs.
 """
 
 
@@ -53,6 +60,10 @@ ARTICLE = {
     "adadelta": Published("adadelta(rho=0.99)", 36_582, 0.9171),
     "adam": Published("adam(lr=0.0001, beta1=0.9, beta2=0.99)", 25_326, 0.9243),
 }
+
+
+FIGURES = "{:8}  {:>9}  {:>9}  {:>8}  {:>8}  {:>8}"
+"""Line of the table under the name of a run, at most 60 characters."""
 
 
 def main() -> int:
@@ -119,7 +130,8 @@ def warn_of_other_images(data: str) -> None:
 
 def follow(spec: Any) -> list[Progress]:
     """Return the listener that shows the progress of a run in this process."""
-    return [Progress(description=str(spec))]
+    [name] = [name for name, published in ARTICLE.items() if published.optimizer == spec.optimizer]
+    return [Progress(description=f"{name}, seed {spec.seed}")]
 
 
 def tell(outcome: Outcome) -> None:
@@ -140,44 +152,55 @@ def show(study: Study) -> None:
     if not study.runs:
         return
     files = study.write()
-    say(f"\n{'':12}  {'runs':>4}  {'steps':>9}  {'article':>9}  {'best acc':>8}  {'article':>8}  inactive outputs")
+    say("\n" + FIGURES.format("", "steps", "article", "best acc", "article", "inactive"))
     for name, published in ARTICLE.items():
         figures = [run["figures"] for run in study.runs if run["optimizer"] == published.optimizer]
         if figures:
-            say(format_row(name, published, figures))
+            say(f"{name}: {published.optimizer}\n{format_figures(published, figures)}")
+    say("\ninactive: runs with permanently inactive outputs")
     say(f"\nwritten to {study.folder}: {', '.join(sorted(file.name for file in files))}")
 
 
 def say(text: str, stream: TextIO = sys.stdout) -> None:
     """Print a line, and go on if nobody reads it, as with ``| head``: the results are in files."""
     try:
-        print(text, file=stream, flush=True)
+        print(wrap(text) if stream.isatty() else text, file=stream, flush=True)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else Python complains when it closes the stream
 
 
-def format_row(name: str, published: Published, figures: Sequence[dict[str, Any]]) -> str:
-    """Return a line of the table."""
+def wrap(text: str) -> str:
+    """Return text with its paragraphs wrapped to the width of the terminal; indented lines stay as they are."""
+    width = shutil.get_terminal_size().columns
+    lines = re.sub(r"(?<=\S)\n(?=\S)", " ", text).split("\n")
+    fill = partial(textwrap.fill, width=width, break_long_words=False, break_on_hyphens=False)  # of paths
+    return "\n".join(line if line[:1] == " " else fill(line) for line in lines)
+
+
+def format_figures(published: Published, figures: Sequence[dict[str, Any]]) -> str:
+    """Return the medians of the runs of an optimizer, beside the article's figures."""
     steps = median(each["steps"] for each in figures)
     accuracy = median(each["best_val_accuracy"] for each in figures)
     inactive = sum(bool(each["inactive_outputs"]) for each in figures)
-    return (
-        f"{name:12}  {len(figures):>4}  {steps:>9,.0f}  {published.steps:>9,}  {accuracy:>8.4f}  "
-        f"{published.best_accuracy:>8.4f}  in {inactive} of {len(figures)} runs"
-    )
+    runs = f"  {len(figures)} run{'s' * (len(figures) > 1)}"
+    here, article = (f"{each:,.0f}" for each in (steps, published.steps))
+    best, published_best = (f"{each:.4f}" for each in (accuracy, published.best_accuracy))
+    return FIGURES.format(runs, here, article, best, published_best, f"{inactive} of {len(figures)}")
 
 
 def parse_arguments() -> argparse.Namespace:
     """Return the arguments of the command line."""
+    runs = "\n  ".join(f"{name}: {published.optimizer}" for name, published in ARTICLE.items())
     parser = argparse.ArgumentParser(
         "mnist_recognize.py",
-        description=__doc__,
-        epilog=EPILOG,
+        description=wrap(str(__doc__)),
+        epilog=wrap(EPILOG.format(runs=runs)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--optimizer", choices=[*ARTICLE, "all"], default="adam", help="run of the article (default: adam)")
+    names = [*ARTICLE, "all"]
+    add("--optimizer", choices=names, default="adam", metavar="RUN", help="adam (the default), a run below, or all")
     add("--seed", type=int, default=1, metavar="S", help="first seed (default: 1)")
     add("--seeds", type=int, default=1, metavar="N", help="number of seeds, from --seed on (default: 1)")
     add("--epochs", type=int, default=5000, metavar="N", help="most epochs; the stop rules end a run sooner")

@@ -87,7 +87,7 @@ x, z = r.integers(0, 256, (500, 784), dtype="u1"), r.normal(size=(4000, 100)).as
 y = np.eye(100, dtype="f4")[r.integers(0, 100, 4000)]
 total, big = np.empty(100, "f4"), [np.ones(500_000, "f4") for _ in range(4)]
 backend, adam = cdl.get_backend("numpy"), cdl.optimizers.Adam()
-model = cdl.Model([cdl.layers.Dense(10, input_dim=784)]).assemble(backend, seed=0)
+model = cdl.Model([cdl.layers.Dense(10, input_dim=784, activation="relu")]).assemble(backend, seed=0)
 session = cdl.Session(model, cdl.losses.CategoricalCrossentropy(), adam)
 data = cdl.Dataset(x, y[:500, :10], 500, scale=1 / 255)
 for work in (

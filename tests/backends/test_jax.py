@@ -31,7 +31,7 @@ def train(backend: Backend) -> Callable[[], Session]:
     data = Dataset(random.random((8, 3)).astype("float32"), random.random((8, 2)).astype("float32"), batch_size=4)
 
     def run() -> Session:
-        session = Session(Model([Dense(2, input_dim=3)]).assemble(backend), Mse(), Adam())
+        session = Session(Model([Dense(2, input_dim=3, activation="relu")]).assemble(backend), Mse(), Adam())
         session.fit(data, 1)
         return session
 

@@ -22,7 +22,7 @@ CLASSES = DATA[:, 0] % 2
 
 def trained(make_session: Callable[..., Session], loss: losses.Loss, data: Any, labels: Any) -> dict[str, Any]:
     """The report of a training of two epochs with validation."""
-    session = make_session(layers.Dense(2, input_dim=3), loss=loss, metrics=[metrics.accuracy])
+    session = make_session(layers.Dense(2, input_dim=3, activation="relu"), loss=loss, metrics=[metrics.accuracy])
     dataset = Dataset(data, labels, 16)
     history = session.fit(dataset, 2, val_data=dataset)
     return {"loss": history.loss, "val_loss": history.val_loss} | session.evaluate(dataset)
@@ -70,7 +70,7 @@ def test_batches_have_the_data_s_precision(dtype: str, scale: float | None) -> N
 
 @of_integers
 def test_labels_out_of_range_are_refused(make_session: Callable[..., Session], dtype: str) -> None:
-    session = make_session(layers.Dense(2, input_dim=3), loss=SPARSE)
+    session = make_session(layers.Dense(2, input_dim=3, activation="relu"), loss=SPARSE)
     with pytest.raises(ValueError, match="takes labels from 0 to 1; got labels from 0 to 2"):
         session.fit(Dataset(DATA.astype("float32"), (CLASSES * 2).astype(dtype)), 1)
 
@@ -82,6 +82,6 @@ def test_integers_that_pytorch_cannot_compute_with_are_refused(
         pytest.skip("of PyTorch alone")
     labels = CLASSES.astype("u8")
     labels[3] = 2**63 + 5
-    session = make_session(layers.Dense(2, input_dim=3))
+    session = make_session(layers.Dense(2, input_dim=3, activation="relu"))
     with pytest.raises(ValueError, match=r"integers must be below 2\*\*63 on PyTorch; got a torch array of dtype"):
         session.fit(Dataset(DATA.astype("float32"), labels), 1)

@@ -56,7 +56,7 @@ def read_compressed_idx(path: Path, content: bytes) -> None:
 def model_file(seed: int) -> Source:
     """Return a source of damaged model files, and of whole ones that describe another model or none."""
     path = Path(sys.argv[4]) / "sample"
-    model = Model([Flatten(), Dense(3, 4, "tanh"), Dropout(0.5), Dense(2)]).assemble("numpy", seed=0)
+    model = Model([Flatten(), Dense(3, 4, "tanh"), Dropout(0.5), Dense(2, activation="relu")]).assemble("numpy", seed=0)
     model.save(path)
     arrays = model.weights()
     layers = [{"class": type(layer).__name__, "config": layer.config()} for layer in model.layers]
@@ -77,7 +77,7 @@ def session_file(seed: int) -> Source:
     """Return a source of damaged checkpoints, and of whole ones that describe another session or none."""
     path = Path(sys.argv[4]) / "sample"
     rule = Groups({"*/weight": ClipByNorm(Adam(Cosine(0.1, updates=9)), 1.0), "*": SkipNonFinite(Momentum())})
-    model = Model([Dense(2, 2, "tanh"), Dropout(0.5), Dense(1)]).assemble("numpy", seed=0)
+    model = Model([Dense(2, 2, "tanh"), Dropout(0.5), Dense(1, activation="relu")]).assemble("numpy", seed=0)
     session = Session(model, Mse(), rule, [L2(0.1)])
     data = Dataset(np.ones((4, 2)), np.ones((4, 1)), batch_size=2)
     session.fit(data, 2, val_data=data, listeners=[EarlyStopping()])

@@ -17,7 +17,7 @@ _X = np.ones((4, 1), "float32")
 
 
 def make_session() -> Session:
-    model = Model([Dense(1, input_dim=1)]).assemble("numpy", "float32", seed=1)
+    model = Model([Dense(1, input_dim=1, activation="relu")]).assemble("numpy", "float32", seed=1)
     session = Session(model, loss=Mse(), optimizer=Fixed(lr=0.1))
     session.fit(Dataset(_X, _X), epochs=1)
     return session

@@ -1,7 +1,9 @@
 """The example as its user meets it: a program in a process of its own, on a small data set in MNIST's format."""
 
+import contextlib
 import csv
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -40,10 +42,12 @@ def test_one_run(images, tmp_path):
     assert float(row["best_val_accuracy"]) == max(recorded["history"]["metrics"]["accuracy"])
     assert float(row["val_loss"]) == recorded["history"]["val_loss"][-1]
     assert f"{ADAM}, seed 1: 30 steps in" in err
-    (line,) = [line for line in out.splitlines() if line.startswith("adam ")]
-    assert "25,326" in line
-    assert "0.9243" in line
-    assert f"in {bool(recorded['figures']['inactive_outputs']):d} of 1 runs" in line
+    lines = out.splitlines()
+    figures = lines[lines.index(f"adam: {ADAM}") + 1]
+    assert figures.split()[:3] == ["1", "run", "30"]
+    assert "25,326" in figures
+    assert "0.9243" in figures
+    assert figures.endswith(f" {bool(recorded['figures']['inactive_outputs']):d} of 1")
 
 
 def test_all_the_same_bits_for_any_number_of_jobs(images, tmp_path):
@@ -51,7 +55,11 @@ def test_all_the_same_bits_for_any_number_of_jobs(images, tmp_path):
     alone = start(*common, "--seed", 4, "--jobs", 1, "--out", tmp_path / "alone")
     code, out, err = run(*common, "--seed", 3, "--seeds", 2, "--jobs", 2, "--out", tmp_path / "beside")
     assert code == 0, err
-    assert [line.split()[0] for line in out.splitlines() if " runs" in line and "in " in line] == NAMES
+    named = [line.split(": ") for line in out.splitlines() if ": " in line and "(" in line]
+    assert [name for name, _ in named] == NAMES
+    with (tmp_path / "beside" / "summary.csv").open() as file:
+        assert [text for _, text in named] == [row["optimizer"] for row in csv.DictReader(file)]
+    assert {f"  {name}: {text}" for name, text in named} <= set(run("--help")[1].splitlines())
     beside = results(tmp_path / "beside")
     assert {seed for _, seed in beside} == {3, 4}
     assert len(beside) == 16
@@ -105,6 +113,37 @@ def test_other_images_are_named_as_such(images, tmp_path):
         (warning,) = [line for line in err.splitlines() if line.startswith("WARNING: ")]
         assert "not MNIST's own" in warning
         assert "cannot be compared with the article's" in warning
+
+
+def test_the_help_fits_60_columns():
+    code, out, _ = run("--help", COLUMNS="60")
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 60
+    listed = [line.split(": ")[0].strip() for line in out.splitlines() if re.fullmatch(r"  \S+: \w+\(.*\)", line)]
+    assert listed == NAMES
+
+
+@pytest.mark.skipif(os.name == "nt", reason="opens a terminal")
+def test_the_warning_and_the_table_fit_60_columns(images, tmp_path):
+    ours, theirs = os.openpty()
+    command = [sys.executable, SCRIPT, "--epochs", 1, "--data-dir", images, "--out", tmp_path / "out"]
+    process = subprocess.Popen(
+        [*map(str, command)], stdin=theirs, stdout=theirs, stderr=theirs, env=environment(COLUMNS="60")
+    )
+    os.close(theirs)
+    text = b""
+    with contextlib.suppress(OSError):  # Linux raises it at the end
+        while part := os.read(ours, 4096):
+            text += part
+    os.close(ours)
+    assert process.wait(60) == 0
+    lines = text.decode().replace("\r\n", "\n").split("\n")
+    plain = [line.split("\r")[-1] for line in lines]  # progress is drawn over
+    begin = next(place for place, line in enumerate(plain) if "WARNING: " in line)
+    assert "not MNIST's own" in " ".join(plain[begin : begin + 3])
+    table = plain.index(f"adam: {ADAM}")
+    widths = [len(line) for line in plain[begin : table + 2] if str(tmp_path) not in line]
+    assert 40 < max(widths) <= 60
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ def path(tmp_path):
 @pytest.fixture
 def saved(path):
     """A small model's file."""
-    Model([Dense(3, input_dim=4)]).assemble("numpy", seed=1).save(path)
+    Model([Dense(3, input_dim=4, activation="relu")]).assemble("numpy", seed=1).save(path)
     return path
 
 

@@ -119,7 +119,7 @@ class TestFile:
 class TestUnfitHeaders:
     def test_the_plain_one_is_taken(self, path):
         write(path, HEADER, ARRAYS)
-        assert repr(Model.load(path)) == "Model([Dense(units=3, input_dim=4, activation='relu')])"
+        assert repr(Model.load(path)) == "Model([Dense(units=3, input_dim=4, activation=None)])"
 
     @pytest.mark.parametrize(
         ("change", "words"),

@@ -244,6 +244,9 @@ def test_a_bad_size_is_refused_when_constructed(argument, value, error, words):
 @pytest.mark.parametrize("argument", ["activation", "weight_initializer", "bias_initializer"])
 @pytest.mark.parametrize(("value", "error"), [("unknown", ValueError), (None, TypeError), (3, TypeError)])
 def test_a_bad_name_is_refused_when_constructed(argument, value, error):
+    if (argument, value) == ("activation", None):
+        assert Dense(3, activation=None).activation is None
+        return
     with pytest.raises(error, match=f"`{argument}` must be one of '.*'; got {value!r}"):
         Dense(3, **{argument: value})
 
@@ -267,6 +270,19 @@ def test_an_activation_that_is_assigned_is_used(backend, to_numpy):
     assert layer.config()["activation"] == "tanh"
 
 
+def test_the_default_activation_is_relu(backend, to_numpy):
+    default, _, _ = dense(backend)
+    relu, _, _ = dense(backend, activation="relu")
+    x = backend.asarray(np.linspace(-1.0, 1.0, 8).reshape(2, 4))
+    found = to_numpy(default.forward(x, False)[0])
+    np.testing.assert_array_equal(found, to_numpy(relu.forward(x, False)[0]))
+    assert (found == 0.0).any()
+    assert (found > 0.0).any()
+    assert (default.activation, default.config()["activation"], relu.config()["activation"]) == (None, None, "relu")
+    relu.activation = None
+    assert relu.config() == default.config() == Dense(**default.config()).config()
+
+
 def test_numpy_integers_are_taken_and_kept_as_plain_ones():
     layer = Dense(np.int64(3), np.uint8(4))
     assert [type(size) for size in (layer.units, layer.input_dim)] == [int, int]
@@ -283,7 +299,7 @@ def test_config_makes_the_layer_again():
 
 def test_config_leaves_out_initializers_that_are_functions():
     layer = Dense(3, 4, weight_initializer=lambda stream, shape: np.zeros(shape))
-    assert layer.config() == {"units": 3, "input_dim": 4, "activation": "relu", "bias_initializer": "zeros"}
+    assert layer.config() == {"units": 3, "input_dim": 4, "activation": None, "bias_initializer": "zeros"}
 
 
 def cube(xp, x):

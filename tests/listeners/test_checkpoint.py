@@ -187,7 +187,7 @@ def test_a_failure_is_one_warning_and_the_training_goes_on(
 def test_a_session_that_cannot_be_described_is_refused_before_any_step(
     make_session: Callable[..., Session], tmp_path: Path
 ) -> None:
-    session = make_session(Dense(1, input_dim=2), loss=Mse(), optimizer=Fixed(lr=lambda update: 0.1))
+    session = make_session(Dense(1, input_dim=2, activation="relu"), loss=Mse(), optimizer=Fixed(lr=lambda update: 0.1))
     with pytest.raises(TypeError, match=r"`optimizer\.lr` is .*<lambda>"):
         session.fit(TRAIN, 1, listeners=[Checkpoint(tmp_path / "run")])
     assert (session.step, os.listdir(tmp_path)) == (0, [])

@@ -298,7 +298,9 @@ class TestReduceOnPlateau:
 
     def test_a_schedule_is_not_a_rate_to_reduce(self, make_session: MakeSession) -> None:
         x = np.ones((4, 2), "float32")
-        session = make_session(Dense(1, input_dim=2), loss=losses.Mse(), optimizer=Fixed(Step(0.1, 10)))
+        session = make_session(
+            Dense(1, input_dim=2, activation="relu"), loss=losses.Mse(), optimizer=Fixed(Step(0.1, 10))
+        )
         before = session.backend.to_numpy(session.model.parameters.flat.value).copy()
         with pytest.raises(TypeError, match=r"^ReduceOnPlateau needs an optimizer whose `lr` is a number; got Step\("):
             session.fit(Dataset(x, x[:, :1]), epochs=1, listeners=[ReduceOnPlateau()])

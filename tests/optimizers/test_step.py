@@ -204,6 +204,15 @@ def test_optimizer_belongs_to_its_first_parameters(
     assert optimizer.state["t"] == 2
 
 
+def test_the_names_of_another_models_parameters_stand_once_in_the_error(backend: Backend) -> None:
+    first, second = (Model([Dense(2, input_dim=3)]).assemble(backend) for _ in range(2))
+    optimizer = Fixed()
+    optimizer.step(first.parameters)
+    message = r"other parameters \('/1-Dense/weight', '/1-Dense/bias'; given those of another model\); make a new"
+    with pytest.raises(ValueError, match=message):
+        optimizer.step(second.parameters)
+
+
 def test_same_parameters_in_another_sequence_are_its_own(model: Model, make: Callable[..., Parameter]) -> None:
     of_model, of_list = Adam(), Adam()
     a, b = make("a", 2), make("b", 3)

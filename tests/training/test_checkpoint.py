@@ -180,7 +180,7 @@ def test_arrays_of_another_shape_are_refused(saved: Path, backend: Backend) -> N
 
 
 def test_a_session_of_float64_keeps_its_digits(backend: Backend, tmp_path: Path) -> None:
-    model = Model([Dense(1, input_dim=2)]).assemble(backend, "float64", seed=1)
+    model = Model([Dense(1, input_dim=2, activation="relu")]).assemble(backend, "float64", seed=1)
     session = Session(model, loss=Mse(), optimizer=Adam())
     session.save(tmp_path / "s")
     for name, value in Session.load(tmp_path / "s", backend).model.weights().items():

@@ -489,6 +489,6 @@ def test_labels_of_several_axes(backend: Backend, make_session: MakeSession) -> 
     data = Dataset(
         random.random((20, 3, 2)).astype("float32"), random.random((20, 3, 4)).astype("float32"), batch_size=8
     )
-    session = make_session(Dense(4, input_dim=2), loss=Mse())
+    session = make_session(Dense(4, input_dim=2, activation="relu"), loss=Mse())
     first = session.fit(data, 1, val_data=data, compiled=True).loss[-1]
     assert session.fit(data, 20, val_data=data, compiled=True).loss[-1] < first

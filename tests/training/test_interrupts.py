@@ -319,7 +319,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in programs 
 import numpy as np
 import cutedl_xp as cdl
 x = np.ones((8, 1), dtype="float32")
-model = cdl.Model([cdl.layers.Dense(1, input_dim=1)]).assemble("numpy")
+model = cdl.Model([cdl.layers.Dense(1, input_dim=1, activation="relu")]).assemble("numpy")
 session = cdl.Session(model, loss=cdl.losses.Mse(), optimizer=cdl.optimizers.Fixed())
 began = cdl.listeners.FitListener("epoch_end", callback=lambda e: e.epoch or print("began", flush=True))
 try:

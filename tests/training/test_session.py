@@ -1,5 +1,6 @@
 """What a session takes, and what it refuses before it touches the model."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -74,6 +75,36 @@ def test_a_model_that_is_not_assembled_is_refused() -> None:
     model = Model([Dense(1, input_dim=1)])
     with pytest.raises(RuntimeError, match=r"not assembled yet; call model\.assemble"):
         Session(model, loss=Mse(), optimizer=Fixed())
+
+
+DEFAULT = "the last layer '2-Dense' has the default activation, relu, and"
+ANY_SIGN = (
+    Mse(), losses.Huber(), losses.Hinge(), SPARSE, ONE_HOT_LOSS, BinaryCrossentropy(),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", ANY_SIGN, ids=repr)
+def test_the_default_activation_of_the_last_layer_is_warned_of_once(make_session: MakeSession, loss: Any) -> None:
+    message = rf"^{DEFAULT} {re.escape(repr(loss))} takes outputs of any sign; give the layer activation=\"linear\", or"
+    with pytest.warns(UserWarning, match=message) as caught:
+        session = make_session(Dense(4, input_dim=2), Dense(3), loss=loss)
+    assert len(caught) == 1
+    assert caught[0].filename == make_session.__code__.co_filename  # the line that makes the session
+    session.fit((X, ONE_HOT if loss is not SPARSE else CLASSES), 1)
+
+
+@pytest.mark.parametrize(
+    ("activation", "loss"),
+    [
+        ("relu", SPARSE),
+        ("relu", Mse()),
+        ("linear", SPARSE),
+        (None, SparseCategoricalCrossentropy(from_logits=False)),
+        (None, lambda xp, y, p: (xp.mean(p), p)),
+    ],
+)
+def test_an_activation_that_is_given_is_not_warned_of(make_session: MakeSession, activation: Any, loss: Any) -> None:
+    make_session(Dense(4, input_dim=2), Dense(3, activation=activation), loss=loss)
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Any:

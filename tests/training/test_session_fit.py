@@ -286,7 +286,9 @@ def test_a_training_goes_on_where_it_stopped(
     make_session: MakeSession, weights_of: WeightsOf, clusters: Clusters, stops: tuple[int, ...], shuffle: bool
 ) -> None:
     train = Dataset(*clusters, batch_size=64, shuffle=shuffle)
-    undisturbed, stopped = (make_session(Dense(5, input_dim=2), Dropout(0.5), Dense(3)) for _ in range(2))
+    undisturbed, stopped = (
+        make_session(Dense(5, input_dim=2), Dropout(0.5), Dense(3, activation="relu")) for _ in range(2)
+    )
     expected = undisturbed.fit(train, 3)
     stop = FitListener("step_end", callback=lambda event: event.step in stops and event.stop("enough"))
     epochs, losses = [], []

@@ -142,7 +142,9 @@ def test_dropout_acts_in_training_alone(make_session: MakeSession, clusters: tup
     data = Dataset(*clusters, batch_size=150, shuffle=False)
 
     def losses_of(keep_prob: float) -> tuple[float, float]:
-        session = make_session(Dropout(keep_prob), Dense(3, input_dim=2, weight_initializer="he_normal"))
+        session = make_session(
+            Dropout(keep_prob), Dense(3, input_dim=2, activation="relu", weight_initializer="he_normal")
+        )
         return session.evaluate(data)["loss"], session.fit(data, epochs=1).loss[0]
 
     evaluated, trained = losses_of(0.5)
@@ -243,7 +245,10 @@ def test_regularizers_change_the_update_of_weights_alone(
     penalty_gradient: Callable[[np.ndarray], np.ndarray] | None,
 ) -> None:
     def after_one_step(**options: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], list[float]]:
-        parts = (Dense(4, input_dim=2, activation="tanh", bias_initializer="ones"), Dense(3, bias_initializer="ones"))
+        parts = (
+            Dense(4, input_dim=2, activation="tanh", bias_initializer="ones"),
+            Dense(3, bias_initializer="ones", activation="relu"),
+        )
         session = make_session(*parts, dtype="float64", optimizer=Fixed(lr=0.1), **options)
         before = weights_of(session)
         history = session.fit(Dataset(*clusters, batch_size=150), epochs=1)
@@ -275,7 +280,7 @@ def test_a_deep_copy_of_a_session_trains_as_the_original(
 
 
 def test_one_layer_serves_as_the_pattern_of_two_models(make_session: MakeSession, weights_of: WeightsOf) -> None:
-    layer = Dense(3, input_dim=2)
+    layer = Dense(3, input_dim=2, activation="relu")
     first, second = make_session(layer, seed=0), make_session(layer, seed=1)
     before = weights_of(second)
     first.fit(Dataset(np.ones((8, 2)), np.zeros(8, dtype=int)), 1)

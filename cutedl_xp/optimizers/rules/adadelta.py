@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cutedl_xp._checks import check_boolean, check_fraction, check_not_negative, check_positive
+from cutedl_xp._familiar import OF_RULES, refuse_keywords
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, eps_places, hyperparameter
 from cutedl_xp.schedules._schedule import Schedule, check_rate
@@ -19,6 +20,7 @@ def adadelta_rule(xp: Namespace, w: Array, g: Array, s: Array, d: Array, *scalar
     return w, s, d
 
 
+@refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class Adadelta(ElementwiseOptimizer):
     """Adadelta: the rate is the ratio of the root mean squares of recent steps and recent gradients::

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cutedl_xp._checks import check_boolean, check_not_negative, check_positive
+from cutedl_xp._familiar import OF_RULES, refuse_keywords
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, eps_places, hyperparameter
 from cutedl_xp.schedules._schedule import Schedule, check_rate
@@ -18,6 +19,7 @@ def adagrad_rule(xp: Namespace, w: Array, g: Array, s: Array, *scalars: float) -
     return w, s
 
 
+@refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class Adagrad(ElementwiseOptimizer):
     """Adagrad: each entry's rate is divided by the root of the sum of its squared gradients::

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cutedl_xp._checks import check_boolean, check_fraction, check_not_negative, check_positive
+from cutedl_xp._familiar import OF_RULES, refuse_keywords
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, hyperparameter
@@ -32,6 +33,7 @@ def amsgrad_rule(
     return w, v, s, s_max
 
 
+@refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class Adam(ElementwiseOptimizer):
     """Adam: the mean of recent gradients over their root mean square, both corrected for their start at 0::

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from cutedl_xp._familiar import OF_RULES, refuse_keywords
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._elementwise import hyperparameter
 from cutedl_xp.optimizers.rules._adam_family import AdamRelative, complement
@@ -18,6 +19,7 @@ def adamax_rule(xp: Namespace, w: Array, g: Array, v: Array, u: Array, *scalars:
     return w, v, u
 
 
+@refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class Adamax(AdamRelative):
     """Adamax: the mean of recent gradients over the largest of them, which fades slowly::

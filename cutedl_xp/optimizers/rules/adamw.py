@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cutedl_xp._checks import check_not_negative
+from cutedl_xp._familiar import OF_RULES, refuse_keywords
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._elementwise import hyperparameter
 from cutedl_xp.optimizers.rules._adam_family import AdamRelative, corrections
@@ -18,6 +19,7 @@ def adamw_rule(xp: Namespace, w: Array, g: Array, v: Array, s: Array, *scalars: 
     return w, v, s
 
 
+@refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class AdamW(AdamRelative):
     """AdamW: Adam's step, and beside it the weights shrink by a constant share::

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cutedl_xp._checks import check_not_negative
+from cutedl_xp._familiar import OF_RULES, refuse_keywords
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, hyperparameter
 from cutedl_xp.schedules._schedule import Schedule, check_rate
@@ -15,6 +16,7 @@ def fixed_rule(xp: Namespace, w: Array, g: Array, lr: float) -> tuple[Array, ...
     return (w,)
 
 
+@refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class Fixed(ElementwiseOptimizer):
     """Gradient descent with a fixed learning rate::

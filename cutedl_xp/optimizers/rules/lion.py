@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cutedl_xp._checks import check_fraction, check_not_negative
+from cutedl_xp._familiar import OF_RULES, refuse_keywords
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, hyperparameter
 from cutedl_xp.schedules._schedule import Schedule, check_rate
@@ -18,6 +19,7 @@ def lion_rule(xp: Namespace, w: Array, g: Array, v: Array, *scalars: float) -> t
     return w, v
 
 
+@refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class Lion(ElementwiseOptimizer):
     """Lion: the sign of a mean of gradients alone::

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cutedl_xp._checks import check_boolean, check_fraction, check_not_negative
+from cutedl_xp._familiar import OF_RULES, refuse_keywords
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, hyperparameter
@@ -24,6 +25,7 @@ def nesterov_rule(xp: Namespace, w: Array, g: Array, v: Array, lr: float, moment
     return w, v
 
 
+@refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class Momentum(ElementwiseOptimizer):
     """Gradient descent with momentum: the step is a decaying sum of all gradients so far::

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from cutedl_xp._familiar import OF_RULES, refuse_keywords
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers._elementwise import hyperparameter
 from cutedl_xp.optimizers.rules._adam_family import AdamRelative, complement, corrections
@@ -18,6 +19,7 @@ def nadam_rule(xp: Namespace, w: Array, g: Array, v: Array, s: Array, *scalars: 
     return w, v, s
 
 
+@refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class NAdam(AdamRelative):
     """NAdam: Adam whose mean of gradients goes ahead by what the next update will bring::

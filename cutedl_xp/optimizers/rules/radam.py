@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from cutedl_xp._familiar import OF_RULES, refuse_keywords
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.optimizers.rules._adam_family import AdamRelative, complement, corrections
 
@@ -19,6 +20,7 @@ def radam_rule(xp: Namespace, w: Array, g: Array, v: Array, s: Array, *scalars: 
     return w, v, s
 
 
+@refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class RAdam(AdamRelative):
     """RAdam: Adam's step times a factor r that grows to 1, and momentum alone as long as r cannot be had::

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cutedl_xp._checks import check_boolean, check_fraction, check_not_negative, check_positive, check_real
+from cutedl_xp._familiar import OF_RULES, refuse_keywords
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Rule
 from cutedl_xp.optimizers._elementwise import ElementwiseOptimizer, eps_places, hyperparameter
@@ -57,6 +58,7 @@ def _check_momentum(argument: str, value: Any) -> float:
     return number
 
 
+@refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class RMSProp(ElementwiseOptimizer):
     """RMSProp: each entry's rate is divided by the root mean square of its recent gradients::

@@ -67,7 +67,9 @@ def test_small_batches_train_as_a_large_one(backend: Backend) -> None:
     x, y = random.normal(size=(60, 4)), random.normal(size=(60, 2))
 
     def weights(batch_size: int, optimizer: Any) -> np.ndarray:
-        model = Model([Dense(5, input_dim=4, activation="tanh"), Dense(2)]).assemble(backend, "float64")
+        model = Model([Dense(5, input_dim=4, activation="tanh"), Dense(2, activation="relu")]).assemble(
+            backend, "float64"
+        )
         session = Session(model, loss=losses.Mse(), optimizer=optimizer)
         session.fit(Dataset(x, y, batch_size, shuffle=False), epochs=4)
         assert optimizer.state["optimizer"]["t"] == 8

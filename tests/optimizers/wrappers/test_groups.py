@@ -184,7 +184,7 @@ def test_a_plateau_reduces_the_rate_of_all_groups(backend: Backend) -> None:
         (Frozen(), r"with a learning rate; got Frozen\(\)$"),
         (Groups({"*/bias": Fixed(), "*": Fixed(Step(0.1, 5))}), r"whose `lr` is a number; got Step\("),
     ):
-        model = Model([Dense(1, input_dim=1)]).assemble(backend)
+        model = Model([Dense(1, input_dim=1, activation="relu")]).assemble(backend)
         with pytest.raises(TypeError, match=rf"^ReduceOnPlateau needs an optimizer {wants}"):
             Session(model, losses.Mse(), other).fit(Dataset(x, x), epochs=1, listeners=[ReduceOnPlateau("loss")])
 
@@ -266,7 +266,7 @@ def test_misuse_is_one_sentence(work: Callable[[], Any], error: type[Exception],
 
 
 def test_it_is_refused_before_the_first_step_of_a_training() -> None:
-    model = Model([Dense(1, input_dim=1)]).assemble("numpy")
+    model = Model([Dense(1, input_dim=1, activation="relu")]).assemble("numpy")
     x = np.ones((4, 1), "float32")
     session = Session(model, losses.Mse(), Groups({"*/weights": Adam(), "*": Frozen()}))
     with pytest.raises(ValueError, match=r"^the pattern '\*/weights' of `optimizers` fits none of the parameters: "):
