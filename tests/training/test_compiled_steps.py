@@ -12,7 +12,7 @@ import pytest
 
 from cutedl_xp import Backend, Dataset, Session, schedules
 from cutedl_xp.backends import backend_of
-from cutedl_xp.layers import Dense, Dropout, Layer
+from cutedl_xp.layers import Dense, Dropout, Layer, LayerNormalization
 from cutedl_xp.listeners import EarlyStopping, Event, FitListener, ReduceOnPlateau
 from cutedl_xp.losses import Mse
 from cutedl_xp.metrics import accuracy
@@ -107,6 +107,12 @@ def test_every_optimizer_trains_as_in_the_plain_loop(make: Callable[[], Optimize
 
 def _numbers(tree: Any) -> list[Any]:
     return [number for child in tree.values() for number in (_numbers(child) if isinstance(child, dict) else [child])]
+
+
+def test_normalized_layers_train_as_in_the_plain_loop(compare: Any, train: Dataset) -> None:
+    layers = LayerNormalization(input_dim=2), Dense(6), LayerNormalization(), Dense(3, activation="linear")
+    fit = {"val_data": train}
+    compare(lambda: Adam(0.05), *layers, dtype="float64", fit=fit)
 
 
 def test_everything_together(compare: Any, train: Dataset) -> None:
