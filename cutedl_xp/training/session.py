@@ -7,7 +7,7 @@ from dataclasses import replace
 from cutedl_xp._checks import check_boolean
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.training import events
-from cutedl_xp.training.arguments import DataLike, as_dataset, check_data, make_plan
+from cutedl_xp.training.arguments import DataLike, as_dataset, check_batches, check_data, make_plan
 from cutedl_xp.training.class_weights import with_class_weight
 from cutedl_xp.training.compilation import Compilation, decide
 from cutedl_xp.training.events import Listener
@@ -213,6 +213,7 @@ class Session(Persistent):
         """Return the data of a training as data sets that fit the model, the first one with the weights of classes."""
         train = as_dataset("train", train, self.model.scale)
         check_data("train", train, self.model, self.loss)
+        check_batches(train, self.model)
         if val_data is not None:
             val_data = as_dataset("val_data", val_data, self.model.scale if train.scale is None else train.scale)
             check_data("val_data", val_data, self.model, self.loss)

@@ -23,6 +23,7 @@ OTHER_LAYERS = (
     layers.Dropout(0.8),
     layers.Flatten(),
     layers.LayerNormalization(),
+    layers.BatchNormalization(),
     layers.Dense(3, activation="sigmoid"),
 )
 

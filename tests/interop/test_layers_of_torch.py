@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cutedl_xp import Model, activations, losses
-from cutedl_xp.layers import LayerNormalization
+from cutedl_xp.layers import BatchNormalization, LayerNormalization
 
 torch = pytest.importorskip("torch")
 functional = torch.nn.functional
@@ -101,3 +101,45 @@ def test_layer_normalization(lead, eps):
 
 def test_the_defaults_of_layer_normalization():
     assert torch.nn.LayerNorm(6).eps == LayerNormalization().eps
+
+
+@pytest.mark.parametrize("momentum", [0.1, 1.0])
+@pytest.mark.parametrize("eps", [1e-5, 1e-2])
+def test_batch_normalization_with_its_running_statistics(eps, momentum):
+    draw = np.random.default_rng(6)
+    peer = torch.nn.BatchNorm1d(6, eps=eps, momentum=momentum, dtype=torch.float64)
+    model = with_parameters_at_random(BatchNormalization(eps=eps, momentum=momentum, input_dim=6), peer)
+    for training in (True, True, False, True, False):
+        x, upstream = draw.normal(2.0, 3.0, (9, 6)), draw.normal(size=(9, 6))
+        peer.train(training)
+        peer.zero_grad()
+        compare_layers(model, peer, x, upstream, training)
+        mean, variance = (buffer.value for buffer in model.buffers)
+        np.testing.assert_allclose(mean, peer.running_mean.numpy(), rtol=1e-12)
+        np.testing.assert_allclose(variance, peer.running_var.numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_normalization_over_more_axes(training):
+    draw = np.random.default_rng(8)
+    peer = torch.nn.BatchNorm1d(6, dtype=torch.float64)  # which takes features before places
+    model = with_parameters_at_random(BatchNormalization(input_dim=6), peer)
+    x = draw.normal(2.0, 3.0, (4, 5, 6))
+    peer.train(training)
+    y, _ = model.forward(x, training)
+    output = peer(torch.tensor(x).transpose(1, 2)).transpose(1, 2)
+    np.testing.assert_allclose(y, output.detach().numpy(), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(model.buffers[1].value, peer.running_var.numpy(), rtol=1e-12)
+
+
+def test_the_defaults_of_batch_normalization():
+    peer, own = torch.nn.BatchNorm1d(6), BatchNormalization()
+    assert (peer.eps, peer.momentum) == (own.eps, own.momentum)
+
+
+def test_a_batch_of_one_sample_is_refused_by_both():
+    peer, model = torch.nn.BatchNorm1d(6), Model([BatchNormalization(input_dim=6)]).assemble("numpy")
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        peer(torch.ones(1, 6))
+    with pytest.raises(ValueError, match="needs two values for each feature"):
+        model.forward(np.ones((1, 6), "float32"), training=True)

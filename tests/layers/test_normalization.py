@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from cutedl_xp import Model
-from cutedl_xp.layers import Dense, LayerNormalization
+from cutedl_xp.layers import BatchNormalization, Dense, LayerNormalization
 
-KINDS = [LayerNormalization]
+KINDS = [LayerNormalization, BatchNormalization]
 every_kind = pytest.mark.parametrize("kind", KINDS)
 every_shape = pytest.mark.parametrize("lead", [(6,), (2, 3), (2, 1, 2)], ids=str)
 either_mode = pytest.mark.parametrize("training", [True, False])

@@ -91,6 +91,7 @@ OBJECTS = [
     layers.Dropout(0.3),
     layers.Flatten(),
     layers.LayerNormalization(eps=0.5, input_dim=4),
+    layers.BatchNormalization(eps=0.5, momentum=0.2, input_dim=4),
 ]
 
 
