@@ -67,6 +67,14 @@ def check_fraction(argument: str, value: Any) -> float:
     return number
 
 
+def check_probability(argument: str, value: Any) -> float:
+    """``value`` as a float above 0 and at most 1."""
+    number = check_real(argument, value)
+    if not 0.0 < number <= 1.0:
+        raise ValueError(f"`{argument}` must be greater than 0 and at most 1; got {value!r}")
+    return number
+
+
 def check_integer(argument: str, value: Any, *, at_least: int) -> int:
     """``value`` as a Python int of at least ``at_least``."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):

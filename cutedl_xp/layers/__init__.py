@@ -3,12 +3,24 @@
 from typing import TYPE_CHECKING
 
 from cutedl_xp._familiar import raise_unknown
-from cutedl_xp.layers._layer import Backward, Layer, ParameterSpec
+from cutedl_xp.layers._layer import Backward, BufferSpec, Layer, ParameterSpec
+from cutedl_xp.layers.batch_normalization import BatchNormalization
 from cutedl_xp.layers.dense import Dense
 from cutedl_xp.layers.dropout import Dropout
 from cutedl_xp.layers.flatten import Flatten
+from cutedl_xp.layers.layer_normalization import LayerNormalization
 
-__all__ = ["Backward", "Dense", "Dropout", "Flatten", "Layer", "ParameterSpec"]
+__all__ = [
+    "Backward",
+    "BatchNormalization",
+    "BufferSpec",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Layer",
+    "LayerNormalization",
+    "ParameterSpec",
+]
 
 if not TYPE_CHECKING:  # a type checker would accept any name
 

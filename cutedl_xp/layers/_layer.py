@@ -12,7 +12,7 @@ from cutedl_xp._random import Stream
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend
 from cutedl_xp.initializers import Initializer
-from cutedl_xp.parameters import Parameter
+from cutedl_xp.parameters import Buffer, Parameter
 
 
 class Backward(Protocol):
@@ -70,6 +70,21 @@ class ParameterSpec:
         return initializers.get("initializer", self.initializer)(stream, self.shape)
 
 
+@dataclass(frozen=True)
+class BufferSpec(ParameterSpec):
+    """Shape and initializer of a buffer, an array of a layer's state that no optimizer trains.
+
+    Parameters
+    ----------
+    shape
+        Shape of the buffer.
+    initializer
+        A name or a callable, see :mod:`cutedl_xp.initializers`; default ``"zeros"``.
+    """
+
+    initializer: str | Initializer = "zeros"
+
+
 class Layer(Compilable, ABC):
     """Base class of layers: functions of a batch, with parameters or without.
 
@@ -82,8 +97,8 @@ class Layer(Compilable, ABC):
     compilable
         Whether the layer may be part of a compiled training step, by default False. A class that sets it to True in its
         own body promises that its methods contain no Python branch on the values of arrays, draw random numbers only
-        from the stream given to :meth:`bind`, keep nothing of a batch, and read nothing that changes during a training
-        except parameters. Subclasses do not inherit it.
+        from the stream given to :meth:`bind`, keep nothing of a batch except in buffers, and read nothing that changes
+        during a training except parameters and buffers. Subclasses do not inherit it.
 
     Examples
     --------
@@ -176,8 +191,22 @@ class Layer(Compilable, ABC):
             Random stream of this layer.
         """
 
+    def buffer_specs(self, input_shape: Shape | None) -> dict[str, BufferSpec]:
+        """Return the layer's state that a training changes and no optimizer trains, by short names; by default none.
+
+        Examples of such names are ``"running_mean"`` and ``"running_variance"``. Buffers are part of the model's
+        weights, of its files and of checkpoints, and have the dtype of the model.
+        """
+        return {}
+
+    def bind_buffers(self, buffers: Mapping[str, Buffer]) -> None:
+        """Take over the buffers that were asked for, to which :meth:`forward` assigns in training."""
+
+    def check_batch(self, shape: Shape) -> None:
+        """Refuse a training batch of a shape ``(n, ...)`` that the layer does not take; by default it takes all."""
+
     def state_dict(self) -> dict[str, Any]:
-        """Return what a training changes beside the parameters, such as a random stream; by default nothing."""
+        """Return what a training changes beside parameters and buffers, such as a random stream; by default nothing."""
         return {}
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from cutedl_xp.activations import Activation
 from cutedl_xp.backends import Backend
 from cutedl_xp.initializers import Initializer
 from cutedl_xp.layers._layer import Backward, Layer, ParameterSpec
+from cutedl_xp.layers._widths import known_shape
 from cutedl_xp.parameters import Parameter
 
 
@@ -153,15 +154,7 @@ class Dense(Layer):
         return config | {key: value for key, value in named.items() if isinstance(value, str)}
 
     def _known(self, input_shape: Shape | None) -> Shape:
-        """The input's shape for one sample, from what came before or from ``input_dim``."""
-        if input_shape is None:
-            if self.input_dim is None:
-                raise ValueError(f"{self!r} cannot know the width of its input; give it `input_dim`")
-            return (self.input_dim,)
-        if not input_shape or self._inputs not in (None, input_shape[-1]):
-            wanted = "at least one axis" if self._inputs is None else f"a last axis of {self._inputs}"
-            raise ValueError(f"{self!r} takes samples with {wanted}; got samples of shape {input_shape}")
-        return input_shape
+        return known_shape(self, self.input_dim, self._inputs, input_shape)
 
     def __repr__(self) -> str:
         return f"Dense(units={self.units}, input_dim={self.input_dim}, activation={self.activation!r})"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cutedl_xp._checks import check_real, format_names
+from cutedl_xp._checks import check_probability, format_names
 from cutedl_xp._familiar import OF_DROPOUT, refuse_keywords
 from cutedl_xp._options import option
 from cutedl_xp._random import Stream
@@ -11,14 +11,6 @@ from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend
 from cutedl_xp.layers._layer import Backward, Layer
 from cutedl_xp.parameters import Parameter
-
-
-def check_keep_prob(argument: str, value: Any) -> float:
-    """Return a probability above 0 and at most 1 as a float."""
-    number = check_real(argument, value)
-    if not 0.0 < number <= 1.0:
-        raise ValueError(f"`{argument}` must be greater than 0 and at most 1; got {value!r}")
-    return number
 
 
 @refuse_keywords(OF_DROPOUT)
@@ -56,7 +48,7 @@ class Dropout(Layer):
     """
 
     compilable = True
-    keep_prob: float = option(check_keep_prob)
+    keep_prob: float = option(check_probability)
 
     def __init__(self, keep_prob: float) -> None:
         self.keep_prob = keep_prob

@@ -5,14 +5,14 @@ from copy import copy
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
-from cutedl_xp._checks import check_one_of, check_sequence, format_value
+from cutedl_xp._checks import check_one_of, check_sequence, format_names, format_value
 from cutedl_xp._familiar import OF_ASSEMBLE, OF_MODELS, find_attribute, refuse_keywords
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, check_together, dtype_name, get_backend
 from cutedl_xp.files.model_file import DTYPES
-from cutedl_xp.layers import Backward, Layer, ParameterSpec
-from cutedl_xp.parameters import Parameters
+from cutedl_xp.layers import Backward, BufferSpec, Layer, ParameterSpec
+from cutedl_xp.parameters import Buffers, Parameters
 
 
 class Chain:
@@ -29,13 +29,14 @@ class Chain:
             raise ValueError("`layers` has the same object twice; make a layer for each place")
         self.layers = tuple(copy(layer) for layer in given)  # else a layer of two models would train in the last one
         self._parameters: Parameters | None = None
+        self._buffers: Buffers
         self._streams: list[Stream] = []
         self._first_trained = 0
         self.dtype: Any = None
 
     @refuse_keywords(OF_ASSEMBLE)
     def assemble(self, backend: Backend | str | None = None, dtype: Any = "float32", seed: int = 0) -> Self:
-        """Make the parameters and draw their starting values; assembling again starts anew.
+        """Make the parameters and buffers and draw their starting values; assembling again starts anew.
 
         Parameters
         ----------
@@ -59,20 +60,27 @@ class Chain:
         backend = get_backend(backend)
         dtype = check_one_of("dtype", dtype if isinstance(dtype, str) else dtype_name(dtype), DTYPES)
         seed = check_seed(seed)
-        specs = self._parameter_specs()
+        specs, buffer_specs = self._specs()
         parameters = Parameters(backend, dtype, {name: spec.shape for name, spec in specs.items()})
-        for parameter, spec in zip(parameters, specs.values(), strict=True):
-            parameter.value = spec.draw(Stream(seed, "weights", parameter.name))
-        by_name = {parameter.name: parameter for parameter in parameters}
+        buffers = Buffers(backend, dtype, {name: spec.shape for name, spec in buffer_specs.items()})
+        for array, spec in zip((*parameters, *buffers), (*specs.values(), *buffer_specs.values()), strict=True):
+            array.value = spec.draw(Stream(seed, "weights", array.name))
+        self._bind_layers(parameters, buffers, seed)
+        self._parameters, self._buffers, self.dtype = parameters, buffers, parameters.flat.value.dtype
+        return self
+
+    def _bind_layers(self, parameters: Parameters, buffers: Buffers, seed: int) -> None:
+        """Give each layer its parameters, its buffers, and a random stream."""
+        own_parameters = {parameter.name: parameter for parameter in parameters}
+        own_buffers = {buffer.name: buffer for buffer in buffers}
         trained, self._streams = [], []
         for name, layer, shape in self._named_layers():
-            own = {short: by_name[f"{name}/{short}"] for short in layer.parameter_specs(shape)}
+            own = {short: own_parameters[f"{name}/{short}"] for short in layer.parameter_specs(shape)}
             self._streams.append(Stream(seed, "layer", name))
-            layer.bind(own, backend, self._streams[-1])
+            layer.bind(own, parameters.backend, self._streams[-1])
+            layer.bind_buffers({short: own_buffers[f"{name}/{short}"] for short in layer.buffer_specs(shape)})
             trained.append(bool(own))
         self._first_trained = trained.index(True) if any(trained) else len(trained)
-        self._parameters, self.dtype = parameters, parameters.flat.value.dtype
-        return self
 
     @property
     def parameters(self) -> Parameters:
@@ -80,6 +88,12 @@ class Chain:
         if self._parameters is None:
             raise RuntimeError("the model is not assembled yet; call model.assemble(backend=..., seed=...) first")
         return self._parameters
+
+    @property
+    def buffers(self) -> Buffers:
+        """Arrays of the layers that a training changes and no optimizer trains, such as running means."""
+        _ = self.parameters  # raises if the model is not assembled
+        return self._buffers
 
     @property
     def streams(self) -> tuple[Stream, ...]:
@@ -150,17 +164,36 @@ class Chain:
         if not (self.backend.owns(array) and array.dtype == self.dtype):
             check_together(f"`{argument}`", array, "`model.parameters.flat.value`", self.parameters.flat.value)
 
-    def parameter_shapes(self) -> dict[str, Shape]:
-        """Return the shape of each parameter by its name, also before the model is assembled."""
-        return {name: spec.shape for name, spec in self._parameter_specs().items()}
+    def check_batch(self, shape: Shape) -> None:
+        """Refuse a training batch of a shape ``(n, ...)`` that a layer does not take.
 
-    def _parameter_specs(self) -> dict[str, ParameterSpec]:
-        """Return the specifications of all parameters by their full names."""
-        return {
-            f"{name}/{short}": spec
-            for name, layer, shape in self._named_layers()
-            for short, spec in layer.parameter_specs(shape).items()
-        }
+        Raises
+        ------
+        ValueError
+            If a layer needs more samples in a batch.
+        """
+        count, *sample_shape = shape
+        known: Shape | None = tuple(sample_shape)
+        for layer in self.layers:
+            if known is not None:
+                layer.check_batch((count, *known))
+            known = layer.output_shape(known)
+
+    def weight_shapes(self) -> dict[str, Shape]:
+        """Return the shape of each parameter and buffer by its name, also before the model is assembled."""
+        return {name: spec.shape for specs in self._specs() for name, spec in specs.items()}
+
+    def _specs(self) -> tuple[dict[str, ParameterSpec], dict[str, BufferSpec]]:
+        """Return the specifications of all parameters and of all buffers by their full names."""
+        parameters: dict[str, ParameterSpec] = {}
+        buffers: dict[str, BufferSpec] = {}
+        for name, layer, shape in self._named_layers():
+            parameters |= {f"{name}/{short}": spec for short, spec in layer.parameter_specs(shape).items()}
+            buffers |= {f"{name}/{short}": spec for short, spec in layer.buffer_specs(shape).items()}
+        twice = sorted(parameters.keys() & buffers.keys())
+        if twice:
+            raise ValueError(f"parameters and buffers must have different names; got {format_names(twice)} as both")
+        return parameters, buffers
 
     def _named_layers(self) -> list[tuple[str, Layer, Shape | None]]:
         """Each layer with its name, such as ``"/1-Dense"``, and the shape of its input, where that is known."""

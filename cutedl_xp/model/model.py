@@ -10,13 +10,13 @@ from cutedl_xp.backends import Backend, dtype_name, get_backend
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.files import arrays as files
 from cutedl_xp.files.model_file import check_arrays, check_custom_layers, make_header, read_header
-from cutedl_xp.layers import Dense, Dropout, Flatten, Layer
+from cutedl_xp.layers import BatchNormalization, Dense, Dropout, Flatten, Layer, LayerNormalization
 from cutedl_xp.model.chain import Chain
 from cutedl_xp.model.prediction import as_source, count_rows, is_integral, predict_batches
 from cutedl_xp.model.summary import Summary, summarize
 from cutedl_xp.model.weights import assign_weights
 
-_LAYERS: tuple[type[Layer], ...] = (Dense, Dropout, Flatten)
+_LAYERS: tuple[type[Layer], ...] = (Dense, Dropout, Flatten, LayerNormalization, BatchNormalization)
 """Classes that a model file may name."""
 
 
@@ -113,7 +113,7 @@ class Model(Chain):
         return self.forward(x, training=False)[0]
 
     def weights(self) -> dict[str, Any]:
-        """Return the value of each parameter by its name, as a copy in a NumPy array.
+        """Return the value of each parameter and buffer by its name, as a copy in a NumPy array.
 
         Examples
         --------
@@ -125,28 +125,29 @@ class Model(Chain):
         >>> bool((model.parameters[0].value == before["/1-Dense/weight"]).all())
         True
         """
-        return {parameter.name: self.backend.to_numpy(parameter.value).copy() for parameter in self.parameters}
+        return {each.name: self.backend.to_numpy(each.value).copy() for each in (*self.parameters, *self.buffers)}
 
     def set_weights(self, w: Mapping[str, Any]) -> None:
-        """Copy values into all parameters, after all of them are checked.
+        """Copy values into all parameters and buffers, after all of them are checked.
 
         Parameters
         ----------
         w
-            A value for each parameter by its name: a NumPy array or one of the model's backend, of the parameter's
+            A value for each parameter and buffer by its name: a NumPy array or one of the model's backend, of the same
             shape; converted to the model's dtype.
 
         Raises
         ------
         TypeError, ValueError
-            If a name is missing or unknown, or a value does not fit its parameter.
+            If a name is missing or unknown, or a value has another shape.
         """
-        assign_weights(self.parameters, w)
+        assign_weights((*self.parameters, *self.buffers), w)
 
     def summary(self) -> Summary:
         """Return a table of the layers: name, shape of the output for one sample, number of parameters.
 
-        The table is a str; a notebook shows an HTML table.
+        The table is a str; a notebook shows an HTML table. The total counts trained parameters; where layers have
+        buffers, a second one counts their entries, which no optimizer trains.
 
         Examples
         --------
@@ -156,11 +157,13 @@ class Model(Chain):
         1-Dense  (10,)        7,850
         total                 7,850
         """
-        shapes = {parameter.name: tuple(parameter.value.shape) for parameter in self.parameters}
-        return summarize(self._named_layers(), shapes)
+        shapes, untrained = (
+            {each.name: tuple(each.value.shape) for each in arrays} for arrays in (self.parameters, self.buffers)
+        )
+        return summarize(self._named_layers(), shapes, untrained)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the layers, the scale, the parameters and their SHA-256 to a safetensors file, whole or not at all.
+        """Write the layers, the scale, the weights and their SHA-256 to a safetensors file, whole or not at all.
 
         The previous file stays unchanged until the new one is on the disk. Symbolic links are followed, and an existing
         file keeps its permissions. Initializers given as callables are not recorded: the file holds the values.
@@ -207,12 +210,11 @@ class Model(Chain):
         try:
             described, dtype = read_header(header, [*_LAYERS, *custom_layers])
             model = cls(described)
-            check_arrays(arrays, {name: spec.shape for name, spec in model._parameter_specs().items()}, dtype)
+            check_arrays(arrays, model.weight_shapes(), dtype)
             model.scale = header.get("scale")
             model.assemble(backend, dtype)
         except (KeyError, TypeError, ValueError) as error:
             reason = format_reason(error)
             raise ValueError(f"{os.fspath(path)} does not hold a model that can be made here: {reason}") from error
-        for parameter in model.parameters:
-            parameter.value = arrays[parameter.name]
+        model.set_weights(arrays)
         return model

@@ -16,7 +16,8 @@ class Summary(str):
     Attributes
     ----------
     rows
-        The name, output shape and number of parameters of each layer, and the total.
+        The name, output shape and number of parameters of each layer, the total, and the number of entries that are
+        not trained if there are any.
     """
 
     rows: tuple[Row, ...]
@@ -44,7 +45,9 @@ class Summary(str):
 _HEAD: Row = ("layer", "output", "parameters")
 
 
-def summarize(layers: Sequence[tuple[str, Layer, Shape | None]], shapes: Mapping[str, Shape]) -> Summary:
+def summarize(
+    layers: Sequence[tuple[str, Layer, Shape | None]], shapes: Mapping[str, Shape], untrained: Mapping[str, Shape]
+) -> Summary:
     """Return the table of layers.
 
     Parameters
@@ -53,10 +56,15 @@ def summarize(layers: Sequence[tuple[str, Layer, Shape | None]], shapes: Mapping
         Each layer with its name and the shape of its input, where that is known.
     shapes
         The shape of each parameter by its full name.
+    untrained
+        The shape of each buffer by its full name.
     """
     sizes = {name: prod(shape) for name, shape in shapes.items()}
     rows = []
     for name, layer, shape in layers:
         count = sum(size for key, size in sizes.items() if key.startswith(f"{name}/"))
         rows.append((name[1:], str(layer.output_shape(shape) or "as given"), f"{count:,}"))
-    return Summary([*rows, ("total", "", f"{sum(sizes.values()):,}")])
+    rows.append(("total", "", f"{sum(sizes.values()):,}"))
+    if untrained:
+        rows.append(("not trained", "", f"{sum(map(prod, untrained.values())):,}"))
+    return Summary(rows)

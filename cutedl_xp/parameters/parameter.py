@@ -4,7 +4,17 @@ from math import prod
 from typing import Any
 
 from cutedl_xp._typing import Array, Shape
-from cutedl_xp.backends import backend_of, check_together, describe, dtype_name
+from cutedl_xp.backends import Backend, backend_of, check_together, describe, dtype_name
+
+
+def fit_to(target: Array, source: Any, what: str, backend: Backend) -> Array:
+    """Return a source as an array of a backend with the dtype of the target; refuse another shape."""
+    if not (backend.owns(source) and source.dtype == target.dtype):
+        source = backend.asarray(source, dtype=target.dtype)
+    if source.shape != target.shape:
+        raise ValueError(f"{what} has shape {tuple(target.shape)}; got one of shape {tuple(source.shape)}")
+    fitting: Array = source
+    return fitting
 
 
 class Parameter:
@@ -86,13 +96,7 @@ class Parameter:
             self._gradient = self._copied(array, self._gradient, "gradient")
 
     def _copied(self, source: Any, target: Array, what: str) -> Array:
-        if not (self.backend.owns(source) and source.dtype == target.dtype):
-            source = self.backend.asarray(source, dtype=target.dtype)
-        if source.shape != target.shape:
-            raise ValueError(
-                f"the {what} of {self.name!r} has shape {tuple(target.shape)}; got one of shape {tuple(source.shape)}"
-            )
-        return self.backend.write(target, source)
+        return self.backend.write(target, fit_to(target, source, f"the {what} of {self.name!r}", self.backend))
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         """Copy and pickle a view together with the flat parameter, so that the copies share memory again."""

@@ -73,6 +73,17 @@ def check_data(argument: str, data: Dataset, model: Model, loss: Loss) -> None:
         raise kind(f"`{argument}` does not fit: {error}") from error
 
 
+def check_batches(train: Any, model: Model) -> None:
+    """Refuse a data set whose last batch of an epoch has too few samples for a layer in training."""
+    if not isinstance(train, Dataset):
+        return  # each batch is checked when its turn comes
+    rest = 0 if train.drop_remainder else train.size % train.batch_size
+    try:
+        model.check_batch((rest or train.batch_size, *train.sample_shape))
+    except ValueError as error:
+        raise ValueError(f"`train` does not fit: {error}") from error
+
+
 def make_plan(
     epoch: int, train: Dataset, val_data: Dataset | None, epochs: int, val_epochs: int, val_steps: int, val_batches: int
 ) -> ValidationPlan:

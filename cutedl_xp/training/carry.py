@@ -87,6 +87,7 @@ class Carry:
         arrays: dict[str, Any] = {
             "values": list(views.values.runs),
             "gradients": list(views.gradients.runs),
+            "buffers": self.model.buffers.values,
             "optimizer": plain_state(kept),
         }
         if not backend.has_views:  # the steps overwrite these, while a caller may have kept the others
@@ -105,6 +106,8 @@ class Carry:
         if not self.model.backend.has_views:
             for parameter, value, gradient in zip(parameters, state["values"], state["gradients"], strict=True):
                 parameter.value, parameter.gradient = value, gradient
+            for buffer, value in zip(self.model.buffers, state["buffers"], strict=True):
+                buffer.value = value
         self._losses.replace_sums(state["sums"], self._samples)
 
     def _counter_arrays(self) -> Any:

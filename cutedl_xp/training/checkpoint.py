@@ -122,7 +122,7 @@ def read(
         parts, record = _rebuild_parts(header, known), decode(header["fit"], arrays)
         state = decode(header["state"], arrays)
         dtype = check_one_of("dtype", header["dtype"], DTYPES)
-        check_arrays(state["parameters"], parts.model.parameter_shapes(), dtype)
+        check_arrays(state["parameters"], parts.model.weight_shapes(), dtype)
         parts.model.assemble(backend, dtype)
         return parts, state, None if record is None else FitRecord.from_dict(record)
     except Exception as error:  # constructors that are given what a file says may raise anything

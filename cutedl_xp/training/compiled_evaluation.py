@@ -75,7 +75,7 @@ class CompiledEvaluation:
         model = self._evaluation.model
         backend = model.backend
         values = [model.parameters.flat.value] if backend.has_views else [each.value for each in model.parameters]
-        constants = whole_arrays(model, data) | {"values": values}
+        constants = whole_arrays(model, data) | {"values": values, "buffers": model.buffers.values}
         capacity = data.size // size if size == data.batch_size else 1
         rows = row_numbers(order, size, count, capacity, dtype_name(backend.index_dtype))
         step = self._step_function(size, data.scale, "weights" in constants)
@@ -94,7 +94,7 @@ class CompiledEvaluation:
             x, y, weight = gather_batch(model, constants, inputs["rows"], k, scale)
             means = evaluation.start(weighted)
             _replace_states(means, state)
-            with model.parameters.holding(constants["values"]):
+            with model.parameters.holding(constants["values"]), model.buffers.holding(constants["buffers"]):
                 evaluation.add_batch(means, x, y, weight, size_of(model.backend, x, weight))
             if any(mean.on_host for mean in means):
                 raise NotCompilable("a metric returns a number of the host")

@@ -1,7 +1,7 @@
 """Whether the numbers of a training are finite, and a sentence about the first ones that are not."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.optimizers import Accumulate, Optimizer, SkipNonFinite
-from cutedl_xp.parameters import NamedArrays
+from cutedl_xp.parameters import Buffer, NamedArrays
 from cutedl_xp.training.diagnosis import REMEDY, describe_overflow, explain_non_finite
 from cutedl_xp.training.fit import Fit
 from cutedl_xp.training.means import Reading
@@ -33,8 +33,8 @@ def count_skipped(optimizer: Optimizer) -> int | None:
     return sum(counts) if counts else None
 
 
-def sum_of_state(optimizer: Optimizer) -> Any:
-    """Return a sum over all parameters and all arrays of an optimizer, on the device.
+def sum_of_state(optimizer: Optimizer, buffers: Sequence[Buffer] = ()) -> Any:
+    """Return a sum over all parameters, all arrays of an optimizer and all buffers, on the device.
 
     If the sum is finite, all entries are. Infinity and NaN in an entry always show in the sum, which can overflow as
     well.
@@ -45,6 +45,7 @@ def sum_of_state(optimizer: Optimizer) -> Any:
             for _, arrays in _arrays_of(optimizer)
             for backend, run in zip(arrays.backends, arrays.runs, strict=True)
         ]
+        sums += [buffer.backend.sum(buffer.value) for buffer in buffers]
         return reduce(add, sums) if sums else 0.0
 
 
@@ -63,7 +64,7 @@ def find_fault(fit: Fit, loss: Reading, val_loss: float | None, state_sum: float
         Result of :func:`sum_of_state`.
     """
     step, train, dtype = fit.position.step, fit.train, fit.model.dtype
-    bad = None if math.isfinite(state_sum) else _find_bad_arrays(fit.optimizer)
+    bad = None if math.isfinite(state_sum) else _find_bad_arrays(fit.optimizer, fit.model.buffers)
     if not math.isfinite(loss.value) and count_skipped(fit.optimizer) is None:
         first = step - max(loss.bad, 1) + 1
         explanation = explain_non_finite("train", train, dtype, _rows_used(train, fit.position, first))
@@ -82,15 +83,16 @@ def find_fault(fit: Fit, loss: Reading, val_loss: float | None, state_sum: float
 
 @dataclass(frozen=True)
 class _BadArrays:
-    """The first parameter of which the value or a slot of the optimizer is not finite."""
+    """The first parameter of which the value or a slot of the optimizer is not finite, or the first such buffer."""
 
     parameter: str
     parameter_is_bad: bool
     slot: str
+    kind: str = "parameter"
 
     def __str__(self) -> str:
         if not self.slot:
-            return f"the parameter {self.parameter!r} is not finite"
+            return f"the {self.kind} {self.parameter!r} is not finite"
         if not self.parameter_is_bad:
             return f"the slot {self.slot} for {self.parameter!r} is not finite"
         return f"the parameter {self.parameter!r} and its slot {self.slot} are not finite"
@@ -109,9 +111,10 @@ def _arrays_of(optimizer: Optimizer) -> Iterator[tuple[str, NamedArrays]]:
                 yield f"{slot!r} of {type(each).__name__}", state[slot]
 
 
-def _find_bad_arrays(optimizer: Optimizer) -> _BadArrays | None:
-    """Return the first parameter with an entry that is not finite, or None: a finite sum may have overflowed."""
+def _find_bad_arrays(optimizer: Optimizer, buffers: Sequence[Buffer]) -> _BadArrays | None:
+    """Return the first parameter or buffer with an entry that is not finite, or None: a finite sum may overflow."""
     found = [(name, kind, array) for kind, arrays in _arrays_of(optimizer) for name, array in arrays.views.items()]
+    found += [(buffer.name, "", buffer.value) for buffer in buffers]
     backend = optimizer.views.values.backends[0]
     flags = backend.xp.stack([backend.xp.all(backend.xp.isfinite(array)) for _, _, array in found])
     finite = backend.to_numpy(flags).tolist()
@@ -120,7 +123,8 @@ def _find_bad_arrays(optimizer: Optimizer) -> _BadArrays | None:
         kinds.setdefault(name, []).extend([] if flag else [kind])
     for name, bad in kinds.items():
         if bad:
-            return _BadArrays(name, "" in bad, next(filter(None, bad), ""))
+            kind = "buffer" if any(buffer.name == name for buffer in buffers) else "parameter"
+            return _BadArrays(name, "" in bad, next(filter(None, bad), ""), kind)
     return None
 
 

@@ -145,7 +145,8 @@ class TrainingLog:
         """Make an entry from the training loss and the means of a validation, which are empty without one."""
         fit, optimizer = self._fit, self._fit.optimizer
         means = [figure for figure in validation if isinstance(figure, RunningMean)]
-        [loss, *others], [state_sum] = read_together([self._losses, *means], [sum_of_state(optimizer)])
+        total = sum_of_state(optimizer, fit.model.buffers)
+        [loss, *others], [state_sum] = read_together([self._losses, *means], [total])
         values = iter(others)
         metrics: dict[str, float] = {}
         for name, figure in zip(fit.evaluation.names, validation, strict=False):  # without a validation there are none

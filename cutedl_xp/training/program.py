@@ -33,8 +33,8 @@ class StepProgram:
         Parameters
         ----------
         state
-            Dict of ``"values"`` and ``"gradients"`` (lists of runs), ``"optimizer"`` (the plain state) and ``"sums"``
-            (of the losses).
+            Dict of ``"values"`` and ``"gradients"`` (lists of runs), ``"buffers"`` (a list of arrays), ``"optimizer"``
+            (the plain state) and ``"sums"`` (of the losses).
         constants
             Dict of ``"data"``, ``"labels"`` and, if the data have any, ``"weights"``, whole.
         inputs
@@ -47,15 +47,18 @@ class StepProgram:
         x, y, weight = gather_batch(model, constants, inputs["rows"], k, self._scale)
         with ExitStack() as replaced:
             replaced.enter_context(model.parameters.holding(state["values"], state["gradients"]))
+            replaced.enter_context(model.buffers.holding(state["buffers"]))
             for stream, numbers in zip(model.streams, inputs["draws"], strict=True):
                 replaced.enter_context(stream.replayed([backend.row(array, k) for array in numbers]))
             loss = self._step.compute_gradients(x, y, weight)
             gradients = state["gradients"] if backend.has_views else [each.gradient for each in model.parameters]
+            buffers = model.buffers.values
         values, optimizer_state = update_arrays(
             self._optimizer, state["values"], gradients, state["optimizer"], inputs["scalars"]
         )
         sums = add_to_sums(backend, state["sums"], loss, size_of(backend, x, weight))
-        return {"values": values, "gradients": gradients, "optimizer": optimizer_state, "sums": list(sums)}
+        own = {"values": values, "gradients": gradients, "buffers": buffers}
+        return own | {"optimizer": optimizer_state, "sums": list(sums)}
 
 
 def size_of(backend: Backend, x: Array, weight: Array | None) -> Any:
@@ -101,7 +104,7 @@ def record_draws(model: Model, data: Dataset, size: int) -> list[list[Any]]:
     Parameters
     ----------
     model
-        Model, whose streams stand afterwards where they stood before.
+        Model, whose streams and buffers are afterwards what they were before.
     data
         Training data.
     size
@@ -111,5 +114,6 @@ def record_draws(model: Model, data: Dataset, size: int) -> list[list[Any]]:
     x = backend.xp.zeros((size, *data.sample_shape), dtype=model.dtype, device=backend.device)
     with ExitStack() as recording:
         draws = [recording.enter_context(stream.recorded()) for stream in model.streams]
+        recording.enter_context(model.buffers.holding(model.buffers.values))
         model.forward(x, training=True)
     return draws

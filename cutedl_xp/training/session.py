@@ -8,7 +8,7 @@ from cutedl_xp._checks import check_boolean
 from cutedl_xp._familiar import OF_FIT, OF_SESSIONS, refuse_keywords
 from cutedl_xp.datasets import Dataset
 from cutedl_xp.training import events
-from cutedl_xp.training.arguments import DataLike, as_dataset, check_data, make_plan
+from cutedl_xp.training.arguments import DataLike, as_dataset, check_batches, check_data, make_plan
 from cutedl_xp.training.class_weights import with_class_weight
 from cutedl_xp.training.compilation import Compilation, decide
 from cutedl_xp.training.events import Listener
@@ -217,6 +217,7 @@ class Session(Persistent):
         """Return the data of a training as data sets that fit the model, the first one with the weights of classes."""
         train = as_dataset("train", train, self.model.scale)
         check_data("train", train, self.model, self.loss)
+        check_batches(train, self.model)
         if val_data is not None:
             val_data = as_dataset("val_data", val_data, self.model.scale if train.scale is None else train.scale)
             check_data("val_data", val_data, self.model, self.loss)

@@ -126,15 +126,16 @@ def _check_keys(name: str, d: Any, keys: Sequence[str]) -> None:
 
 
 def _check_parameters(arrays: Any, model: Model) -> None:
-    _check_keys("d['parameters']", arrays, [parameter.name for parameter in model.parameters])
-    for parameter in model.parameters:
-        array, dtype = arrays[parameter.name], dtype_name(model.dtype)
+    targets = (*model.parameters, *model.buffers)
+    _check_keys("d['parameters']", arrays, [target.name for target in targets])
+    for target in targets:
+        array, dtype = arrays[target.name], dtype_name(model.dtype)
         if not isinstance(array, np.ndarray):
-            raise TypeError(f"d['parameters'][{parameter.name!r}] must be a NumPy array; got {format_value(array)}")
-        if array.shape != tuple(parameter.value.shape) or array.dtype.name != dtype:
+            raise TypeError(f"d['parameters'][{target.name!r}] must be a NumPy array; got {format_value(array)}")
+        if array.shape != tuple(target.value.shape) or array.dtype.name != dtype:
             raise ValueError(
-                f"d['parameters'][{parameter.name!r}] must have dtype {dtype} and shape "
-                f"{tuple(parameter.value.shape)}; got {format_value(array)}"
+                f"d['parameters'][{target.name!r}] must have dtype {dtype} and shape "
+                f"{tuple(target.value.shape)}; got {format_value(array)}"
             )
 
 

@@ -61,8 +61,9 @@ class TrainingStep:
         ValueError
             If the labels do not have the shape that the output needs.
         """
-        value = self.compute_gradients(x, y, weight)
-        self._optimizer.step(self._model.parameters)
+        with self._model.buffers.updating():
+            value = self.compute_gradients(x, y, weight)
+            self._optimizer.step(self._model.parameters)
         return value
 
     def compute_gradients(self, x: Array, y: Array, weight: Array | None = None) -> Array:

@@ -133,12 +133,12 @@ class Trainable:
     def state_dict(self) -> dict[str, Any]:
         """Return everything that the rest of a training depends on, as nested dicts of plain values and NumPy arrays.
 
-        The state holds the parameters, the optimizer with its learning rates that are numbers, the random streams of
-        layers, the position in the training data and the memory of listeners, but not ``model.scale``. A session of the
-        same model, optimizer and loss continues from it as if nothing had happened, also on another backend, there to
-        rounding. A listener may take it in the middle of a training, at ``"step_end"`` or ``"epoch_end"``, as the last
-        of the listeners: a validation that has begun is not part of the state, nor is the memory of listeners that are
-        called later.
+        The state holds the parameters and buffers, the optimizer with its learning rates that are numbers, the random
+        streams of layers, the position in the training data and the memory of listeners, but not ``model.scale``. A
+        session of the same model, optimizer and loss continues from it as if nothing had happened, also on another
+        backend, there to rounding. A listener may take it in the middle of a training, at ``"step_end"`` or
+        ``"epoch_end"``, as the last of the listeners: a validation that has begun is not part of the state, nor is the
+        memory of listeners that are called later.
 
         Examples
         --------

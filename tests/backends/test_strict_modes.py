@@ -18,10 +18,12 @@ LOSSES = [losses.Mse()] + [
     for from_logits in (True, False)
 ]
 ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh")
-DROPOUT_AND_FLATTEN = (
+OTHER_LAYERS = (
     layers.Dense(3, input_dim=2, activation="tanh"),
     layers.Dropout(0.8),
     layers.Flatten(),
+    layers.LayerNormalization(),
+    layers.BatchNormalization(),
     layers.Dense(3, activation="sigmoid"),
 )
 
@@ -132,7 +134,7 @@ def test_losses_and_activations(
 @pytest.mark.parametrize("regularizer", [regularizers.L1(0.1), regularizers.L2(0.1)], ids=repr)
 def test_other_layers_and_regularizers(in_both_modes: Both, train: Any, regularizer: Any) -> None:
     options = {"loss": losses.SparseCategoricalCrossentropy(), "regularizers": [regularizer]}
-    in_both_modes(lambda: train(*DROPOUT_AND_FLATTEN, optimizer=Momentum(0.1), **options))
+    in_both_modes(lambda: train(*OTHER_LAYERS, optimizer=Momentum(0.1), **options))
 
 
 def test_samples_of_several_axes(in_both_modes: Both, train: Any) -> None:

@@ -14,6 +14,8 @@ from cutedl_xp.files import arrays, model_file
 from cutedl_xp.layers import Dense, Flatten
 from model_files import ARRAYS, DENSE, HEADER, UNFIT, Renamed, Scale, every_kind, refused, write
 
+KNOWN = "Dense, Dropout, Flatten, LayerNormalization, BatchNormalization"
+
 
 class TestRoundTrip:
     def test_parameters_and_predictions_come_back_bit_for_bit(self, backend, to_numpy, dtype, path):
@@ -179,12 +181,19 @@ class TestUnfitHeaders:
     @pytest.mark.parametrize("name", ["Conv2D", "Layer", "Model", "__import__", "dense", "", 5, None])
     def test_an_unknown_layer_is_refused_with_the_known_ones(self, path, name):
         write(path, HEADER | {"layers": [{"class": name, "config": {}}]}, ARRAYS)
-        refused(path, f"layer {name!r} is not one of Dense, Dropout, Flatten; give it in `custom_layers`")
+        refused(
+            path,
+            f"layer {name!r} is not one of {KNOWN}; give it in `custom_layers`",
+        )
 
     def test_a_layer_of_ones_own_needs_to_be_given(self, path):
         Model([Scale()]).assemble("numpy").save(path)
-        refused(path, "layer 'Scale' is not one of Dense, Dropout, Flatten; give it in `custom_layers`")
-        refused(path, "layer 'Scale' is not one of Dense, Dropout, Flatten, Renamed", custom_layers=[Renamed])
+        refused(path, f"layer 'Scale' is not one of {KNOWN}; give it in `custom_layers`")
+        refused(
+            path,
+            f"layer 'Scale' is not one of {KNOWN}, Renamed",
+            custom_layers=[Renamed],
+        )
         assert type(Model.load(path, custom_layers=[Renamed, Scale]).layers[0]) is Scale
 
     def test_a_class_that_is_no_layer_is_refused(self, path):

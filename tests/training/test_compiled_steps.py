@@ -12,7 +12,7 @@ import pytest
 
 from cutedl_xp import Backend, Dataset, Session, schedules
 from cutedl_xp.backends import backend_of
-from cutedl_xp.layers import Dense, Dropout, Layer
+from cutedl_xp.layers import BatchNormalization, Dense, Dropout, Layer, LayerNormalization
 from cutedl_xp.listeners import EarlyStopping, Event, FitListener, ReduceOnPlateau
 from cutedl_xp.losses import Mse
 from cutedl_xp.metrics import accuracy
@@ -107,6 +107,18 @@ def test_every_optimizer_trains_as_in_the_plain_loop(make: Callable[[], Optimize
 
 def _numbers(tree: Any) -> list[Any]:
     return [number for child in tree.values() for number in (_numbers(child) if isinstance(child, dict) else [child])]
+
+
+def test_normalized_layers_train_as_in_the_plain_loop(compare: Any, train: Dataset) -> None:
+    layers = BatchNormalization(input_dim=2), Dense(6), LayerNormalization(), Dropout(0.7), BatchNormalization()
+    fit = {"val_data": train, "val_steps": 3}
+    compiled, plain = compare(lambda: Adam(0.05), *layers, Dense(3, activation="linear"), dtype="float64", fit=fit)
+    found, wanted = (session.model.weights() for session in (compiled, plain))
+    for buffer in plain.model.buffers:
+        np.testing.assert_allclose(found[buffer.name], wanted[buffer.name], rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(compiled.history.val_loss, plain.history.val_loss, rtol=1e-10)
+    start = compiled.model.assemble(compiled.backend, "float64").weights()
+    assert all((wanted[buffer.name] != start[buffer.name]).all() for buffer in plain.model.buffers)
 
 
 def test_everything_together(compare: Any, train: Dataset) -> None:
