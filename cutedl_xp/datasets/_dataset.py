@@ -12,6 +12,7 @@ from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend, backend_of
 from cutedl_xp.datasets._batches import iterate
 from cutedl_xp.datasets._classes import class_numbers
+from cutedl_xp.datasets._from_batches import Batches, BatchFactory
 from cutedl_xp.datasets._samples import Samples
 from cutedl_xp.datasets._split import count_of, split_rows
 from cutedl_xp.datasets._weights import Batch
@@ -40,7 +41,8 @@ class Dataset(Samples):
         Seed of the shuffling, an integer of at least 0. Epoch k is shuffled by (seed, k). The default is 0.
     scale
         Factor that batches are multiplied by, such as ``1 / 255`` for images kept as uint8. The default is None, which
-        leaves them unchanged.
+        leaves them unchanged. After a training, ``Model.predict`` multiplies arrays of integers by the scale, and leaves
+        arrays of floating-point numbers unchanged: give raw ones in a Dataset with the same scale.
     sample_weight
         Weight of each sample in losses, shape ``(n,)``: finite, at least 0, not all 0. A weight of 2 equals a sample
         given twice. A batch whose weights are all 0 has the loss 0. The default is None, where all samples count alike.
@@ -160,6 +162,21 @@ class Dataset(Samples):
             last = first + x.shape[0]
             yield Batch(x, y, weight, self.weight_of(rows[first:last]))
             first = last
+
+    @staticmethod
+    def from_batches(factory: BatchFactory, steps_per_epoch: int, scale: float | None = None) -> Batches:
+        """Return data that a function makes batch by batch, for data that do not fit in memory; see :class:`Batches`.
+
+        Parameters
+        ----------
+        factory
+            Generator function, or another function or object that gives an iterable of batches for each epoch.
+        steps_per_epoch
+            Number of batches in an epoch, at least 1.
+        scale
+            Factor of the samples, default None, which leaves them unchanged.
+        """
+        return Batches(factory, steps_per_epoch, scale)
 
     def split(self, part: float, seed: int = 0, stratify: bool = False) -> tuple["Dataset", "Dataset"]:
         """Return two data sets that share the samples at random, each in the order of this one.

@@ -44,6 +44,16 @@ class Samples:
         return int(self.data.shape[0])
 
     @property
+    def in_memory(self) -> bool:
+        """Whether the arrays are moved to a device as a whole, which memory-mapped ones are not."""
+        return not any(isinstance(array, np.memmap) for array in (self.data, self.labels))
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the samples have weights."""
+        return self.sample_weight is not None
+
+    @property
     def sample_shape(self) -> Shape:
         """The shape of one sample."""
         return tuple(self.data.shape[1:])

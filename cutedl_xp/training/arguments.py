@@ -1,17 +1,18 @@
 """Checks of the arguments of a session."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import array_api_compat
 import numpy as np
 
 from cutedl_xp._checks import check_integer, format_value
-from cutedl_xp.datasets import Dataset
+from cutedl_xp.datasets import Data, Dataset
 from cutedl_xp.losses import Loss
 from cutedl_xp.model import Model
 from cutedl_xp.training.plan import ValidationPlan
 
-DataLike = Dataset | tuple[Any, Any] | tuple[Any, Any, Any]
+DataLike = Data | tuple[Any, Any] | tuple[Any, Any, Any]
 
 
 def check_type(argument: str, value: Any, wanted: type) -> None:
@@ -21,14 +22,19 @@ def check_type(argument: str, value: Any, wanted: type) -> None:
         raise TypeError(f"`{argument}` must be {article} {wanted.__name__}; got {format_value(value)}")
 
 
-def as_dataset(argument: str, data: Any, scale: float | None = None) -> Dataset:
+def as_dataset(argument: str, data: Any, scale: float | None = None) -> Data:
     """Return a data set, also from a tuple ``(x, y)`` or ``(x, y, sample_weight)``.
 
     The members are arrays, or anything that ``np.asarray`` takes, such as lists, pandas DataFrames and Series. A scale
     is that of samples of integers, as in ``Model.predict``.
     """
-    if isinstance(data, Dataset):
+    if isinstance(data, Data):
         return data
+    if isinstance(data, Iterator) or callable(data):
+        raise TypeError(
+            f"`{argument}` must be a Dataset or a tuple (x, y); got {format_value(data)}: for batches that a function "
+            "makes, use Dataset.from_batches(function, steps_per_epoch)"
+        )
     if not isinstance(data, tuple) or len(data) not in (2, 3):
         raise TypeError(f"`{argument}` must be a Dataset or a tuple (x, y); got {format_value(data)}")
     x, y, *weight = (each if array_api_compat.is_array_api_obj(each) else np.asarray(each) for each in data)
@@ -40,21 +46,25 @@ def as_dataset(argument: str, data: Any, scale: float | None = None) -> Dataset:
         raise kind(f"`{argument}` must be a Dataset or a tuple (x, y): {error}") from error
 
 
-def check_data(argument: str, data: Dataset, model: Model, loss: Loss) -> None:
-    """Refuse data that a model does not take, and labels that a loss does not take."""
-    check_type(argument, data, Dataset)
+def check_data(argument: str, data: Data, model: Model, loss: Loss) -> Data:
+    """Return data, after a check that a model takes the samples and a loss the labels: of batches now and later."""
     try:
-        output_shape = model.output_shape(data.sample_shape)
-        if data.sample_weight is not None:
+        output_shape = model.output_shape(data.sample_shape) or ()
+        if data.weighted:
             loss.check_takes_weights()
-        loss.check_labels(data.labels_on(model.backend, model.dtype), output_shape or ())
+        if isinstance(data, Dataset):
+            loss.check_labels(data.labels_on(model.backend, model.dtype), output_shape)
+            return data
+        data = data.with_checks(lambda labels: loss.check_labels(labels, output_shape))
+        data.check_first(model.backend, model.dtype)
+        return data
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError  # libraries raise subclasses of their own
         raise kind(f"`{argument}` does not fit: {error}") from error
 
 
 def make_plan(
-    epoch: int, train: Dataset, val_data: Dataset | None, epochs: int, val_epochs: int, val_steps: int, val_batches: int
+    epoch: int, train: Data, val_data: Data | None, epochs: int, val_epochs: int, val_steps: int, val_batches: int
 ) -> ValidationPlan:
     """Return the plan of a training that begins at an epoch, after a check of the arguments of ``Session.fit``."""
     return ValidationPlan(

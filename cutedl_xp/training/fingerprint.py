@@ -9,13 +9,19 @@ from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from cutedl_xp.backends import backend_of
-from cutedl_xp.datasets import Dataset
+from cutedl_xp.datasets import Batches, Data
 
 _SAMPLED_ROWS = 64
 
 
-def fingerprint(data: Dataset) -> dict[str, Any]:
-    """Return what tells a data set from others, as plain values: shapes, dtypes, options, and a digest of some rows."""
+def fingerprint(data: Data) -> dict[str, Any]:
+    """Return what tells a data set from others, as plain values: shapes, dtypes, options, and a digest of some rows.
+
+    Batches that a function makes are told apart by their shapes and options alone, as they may differ from call to
+    call.
+    """
+    if isinstance(data, Batches):
+        return _fingerprint_of_batches(data)
     rows = [_sample(array) for array in (data.data, data.labels)]
     weights = {} if data.sample_weight is None else {"weights": _bytes_digest([_sample(data.sample_weight)])}
     return weights | {
@@ -29,6 +35,17 @@ def fingerprint(data: Dataset) -> dict[str, Any]:
         "seed": data.seed,
         "scale": data.scale,
         "sha256": _bytes_digest(rows),
+    }
+
+
+def _fingerprint_of_batches(data: Batches) -> dict[str, Any]:
+    weights = [data.weighted, sorted(data.class_weight.items())]
+    return ({"weights": hashlib.sha256(repr(weights).encode()).hexdigest()} if data.weighted else {}) | {
+        "class": type(data).__name__,
+        "samples": list(data.sample_shape),
+        "labels": list(data.label_shape),
+        "steps_per_epoch": len(data),
+        "scale": data.scale,
     }
 
 
