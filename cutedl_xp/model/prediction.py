@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-from array_api_compat import is_numpy_array
+from array_api_compat import array_namespace, is_numpy_array
 
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, describe
@@ -18,7 +18,7 @@ _ENTRIES = 1 << 21
 def as_source(backend: Backend, x: Any) -> Any:
     """Return samples that can be sliced: a NumPy array stays as it is, and each batch of it is moved to the backend."""
     if is_numpy_array(x) and x.dtype.kind in "biuf":
-        array = x
+        array = array_namespace(x).asarray(x)  # a plain array of the same memory if it is memory-mapped
     else:
         try:
             array = x if backend.owns(x) else backend.asarray(x)

@@ -53,7 +53,8 @@ def check_data(argument: str, data: Data, model: Model, loss: Loss) -> Data:
         if data.weighted:
             loss.check_takes_weights()
         if isinstance(data, Dataset):
-            loss.check_labels(data.labels_on(model.backend, model.dtype), output_shape)
+            for labels in data.label_blocks(model.backend, model.dtype):
+                loss.check_labels(labels, output_shape)
             return data
         data = data.with_checks(lambda labels: loss.check_labels(labels, output_shape))
         data.check_first(model.backend, model.dtype)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from cutedl_xp.backends import backend_of, dtype_name
 from cutedl_xp.datasets import Batches, Data
+from cutedl_xp.datasets._arrays import take_rows
 
 REMEDY = "a smaller learning rate may help"
 
@@ -37,8 +38,7 @@ def explain_non_finite(
     order = np.arange(data.size) if rows is None else rows
     count = max(1, _ENTRIES_AT_ONCE // max(1, prod(data.sample_shape)))
     for start in range(0, len(order), count):
-        own = backend.asarray(order[start : start + count], backend.index_dtype)
-        block = backend.to_numpy(backend.xp.take(data.data, own, axis=0))
+        block = backend.to_numpy(take_rows(data.data, order[start : start + count]))
         if block.dtype.kind != "f":
             break
         with np.errstate(over="ignore"):

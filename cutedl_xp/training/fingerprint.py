@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from cutedl_xp.backends import backend_of
 from cutedl_xp.datasets import Batches, Data
+from cutedl_xp.datasets._arrays import take_rows
 
 _SAMPLED_ROWS = 64
 
@@ -51,9 +51,9 @@ def _fingerprint_of_batches(data: Batches) -> dict[str, Any]:
 
 def _sample(array: Any) -> NDArray[Any]:
     """Return some rows of an array, the first and the last one among them, on the host."""
-    backend, size = backend_of(array), array.shape[0]
+    size = array.shape[0]
     numbers = np.unique(np.linspace(0, size - 1, min(size, _SAMPLED_ROWS)).astype(np.int64))
-    return backend.to_numpy(array_namespace(array).take(array, backend.asarray(numbers), axis=0))
+    return backend_of(array).to_numpy(take_rows(array, numbers))
 
 
 def _bytes_digest(rows: Sequence[NDArray[Any]]) -> str:
