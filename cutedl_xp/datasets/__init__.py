@@ -2,7 +2,11 @@
 
 from cutedl_xp.datasets import mnist
 from cutedl_xp.datasets._dataset import Dataset
+from cutedl_xp.datasets._from_batches import Batches
 from cutedl_xp.datasets._idx_folder import idx_folder, read_idx
 from cutedl_xp.datasets._weights import Batch
 
-__all__ = ["Batch", "Dataset", "idx_folder", "mnist", "read_idx"]
+Data = Dataset | Batches
+"""Data to train and evaluate on."""
+
+__all__ = ["Batch", "Batches", "Data", "Dataset", "idx_folder", "mnist", "read_idx"]

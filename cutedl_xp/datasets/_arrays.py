@@ -3,6 +3,8 @@
 from typing import Any
 
 import array_api_compat
+import numpy as np
+from numpy.typing import NDArray
 
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend, backend_of, check_class, describe
@@ -27,3 +29,16 @@ def move(array: Array, backend: Backend, dtype: Any) -> Array:
 def is_floating(array: Array) -> bool:
     """Return whether an array holds floating-point numbers."""
     return backend_of(array).xp.isdtype(array.dtype, "real floating")
+
+
+def is_in_file(array: Any) -> bool:
+    """Return whether an array is memory-mapped, so that its rows are read when they are needed."""
+    return isinstance(array, np.memmap)
+
+
+def take_rows(array: Array, rows: NDArray[np.int64]) -> Array:
+    """Return some rows of an array, which is not copied as a whole even if it is memory-mapped."""
+    if is_in_file(array):
+        return np.asarray(array[rows])  # np.take may copy all that it does not take
+    backend = backend_of(array)
+    return backend.xp.take(array, backend.asarray(rows, backend.index_dtype), axis=0)

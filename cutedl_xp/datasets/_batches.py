@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend
+from cutedl_xp.datasets._arrays import is_in_file, move, take_rows
 
 _AT_ONCE = 1 << 20
 """Entries that one call gathers: of several batches if they are small, as the call takes longer than one of them."""
@@ -29,7 +30,7 @@ def iterate(
     Parameters
     ----------
     arrays
-        Samples, and other arrays such as their labels, on the backend.
+        Samples, and other arrays such as their labels, on the backend or memory-mapped.
     order
         Row numbers in the order of the batches; None for the order of the arrays.
     first, stop
@@ -39,17 +40,21 @@ def iterate(
     backend, dtype, scale
         Backend of the arrays, and the dtype and the factor of the samples.
     """
-    if order is None:
-        if first < stop:
-            yield from _cut([array[first:stop, ...] for array in arrays], batch_size, backend, dtype, scale)
-        return
-    rows_on_device = backend.asarray(order)
+    rows_on_device = None if order is None else backend.asarray(order)
     entries = max(batch_size * prod(array.shape[1:]) for array in arrays)
     batches = max(1, _AT_ONCE // max(entries, 1)) if backend.has_views else 1  # a slice may be a copy elsewhere
     rows_at_once = batch_size * batches
     for start in range(first, stop, rows_at_once):
-        rows = rows_on_device[start : min(start + rows_at_once, stop)]
-        yield from _cut([backend.xp.take(array, rows, axis=0) for array in arrays], batch_size, backend, dtype, scale)
+        part = slice(start, min(start + rows_at_once, stop))
+        rows = None if rows_on_device is None else rows_on_device[part]
+        gathered = []
+        for array in arrays:
+            if is_in_file(array):
+                read = np.asarray(array[part]) if order is None else take_rows(array, order[part])
+                gathered.append(move(read, backend, dtype))
+            else:
+                gathered.append(array[part, ...] if rows is None else backend.xp.take(array, rows, axis=0))
+        yield from _cut(gathered, batch_size, backend, dtype, scale)
 
 
 def _cut(

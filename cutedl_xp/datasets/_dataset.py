@@ -11,8 +11,10 @@ from cutedl_xp._familiar import OF_DATASETS, refuse_keywords
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend, backend_of
+from cutedl_xp.datasets._arrays import take_rows
 from cutedl_xp.datasets._batches import iterate
 from cutedl_xp.datasets._classes import class_numbers
+from cutedl_xp.datasets._from_batches import Batches, BatchFactory
 from cutedl_xp.datasets._samples import Samples
 from cutedl_xp.datasets._split import count_of, split_rows
 from cutedl_xp.datasets._weights import Batch
@@ -29,7 +31,9 @@ class Dataset(Samples):
     ----------
     data
         Samples, shape ``(n, ...)``: a NumPy array, or an array of the backend that will train on it. A NumPy array
-        is moved to the device once, when it is first needed there; later changes of its entries may have no effect.
+        is moved to the device once, when it is first needed there; later changes of its entries may have no effect. A
+        memory-mapped array (``np.memmap``, ``np.load(path, mmap_mode="r")``) is read from its file batch by batch and
+        never held in memory as a whole; the training steps run in the plain loop. ``np.array`` loads such an array.
     labels
         Labels, shape ``(n, ...)`` with one entry for each sample; the rest as for ``data``.
     batch_size
@@ -42,7 +46,8 @@ class Dataset(Samples):
         Seed of the shuffling, an integer of at least 0. Epoch k is shuffled by (seed, k). The default is 0.
     scale
         Factor that batches are multiplied by, such as ``1 / 255`` for images kept as uint8. The default is None, which
-        leaves them unchanged.
+        leaves them unchanged. After a training, ``Model.predict`` multiplies arrays of integers by the scale and leaves
+        arrays of floating-point numbers unchanged; give raw ones in a Dataset with the same scale.
     sample_weight
         Weight of each sample in losses, shape ``(n,)``: finite, at least 0, not all 0. A weight of 2 equals a sample
         given twice. A batch whose weights are all 0 has the loss 0. The default is None, where all samples count alike.
@@ -163,6 +168,21 @@ class Dataset(Samples):
             yield Batch(x, y, weight, self.weight_of(rows[first:last]))
             first = last
 
+    @staticmethod
+    def from_batches(factory: BatchFactory, steps_per_epoch: int, scale: float | None = None) -> Batches:
+        """Return data that a function makes batch by batch, for data that do not fit in memory; see :class:`Batches`.
+
+        Parameters
+        ----------
+        factory
+            Generator function, or another function or object that gives an iterable of batches for each epoch.
+        steps_per_epoch
+            Number of batches in an epoch, at least 1.
+        scale
+            Factor of the samples, default None, which leaves them unchanged.
+        """
+        return Batches(factory, steps_per_epoch, scale)
+
     def split(self, part: float, seed: int = 0, stratify: bool = False) -> tuple["Dataset", "Dataset"]:
         """Return two data sets that share the samples at random, each in the order of this one.
 
@@ -181,7 +201,8 @@ class Dataset(Samples):
         Raises
         ------
         TypeError, ValueError
-            If an argument has a wrong type or value, or this is an object of a derived class.
+            If an argument has a wrong type or value, the arrays are memory-mapped, or this is an object of a derived
+            class.
 
         Examples
         --------
@@ -194,6 +215,11 @@ class Dataset(Samples):
         """
         if type(self) is not Dataset:
             raise TypeError(f"only a Dataset itself can be split; split it before you make a {type(self).__name__}")
+        if not self.in_memory:
+            raise TypeError(
+                "memory-mapped arrays cannot be split, which would load them; make Datasets of slices of them, "
+                "such as data[:1000] and labels[:1000]"
+            )
         count, seed = count_of(part, self.size), check_seed(seed)
         stratified = _checks.check_boolean("stratify", stratify)
         classes = class_numbers(self.labels, "`stratify`") if stratified else None
@@ -201,7 +227,7 @@ class Dataset(Samples):
         return self._taken(first), self._taken(second)
 
     def _taken(self, rows: NDArray[np.int64]) -> "Dataset":
-        data, labels = (_take(array, rows) for array in (self.data, self.labels))
+        data, labels = (take_rows(array, rows) for array in (self.data, self.labels))
         weights = None if self._weights is None else self._weights[rows]
         options = self.batch_size, self.shuffle, self.drop_remainder, self.seed, self.scale
         return Dataset(data, labels, *options, weights)
@@ -221,8 +247,3 @@ class Dataset(Samples):
 
     def __repr__(self) -> str:
         return f"<Dataset of {self.size} samples of shape {self.sample_shape} in {len(self)} batches>"
-
-
-def _take(array: Array, rows: NDArray[np.int64]) -> Array:
-    backend = backend_of(array)
-    return backend.xp.take(array, backend.asarray(rows), axis=0)

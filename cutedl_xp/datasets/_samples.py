@@ -1,6 +1,8 @@
 """Samples with labels and weights, and their copies on a device."""
 
+from collections.abc import Iterator
 from copy import copy
+from math import prod
 from typing import Any, Self
 
 import numpy as np
@@ -8,8 +10,11 @@ from numpy.typing import NDArray
 
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, backend_of
-from cutedl_xp.datasets._arrays import check_array, is_floating, move
+from cutedl_xp.datasets._arrays import check_array, is_floating, is_in_file, move
 from cutedl_xp.datasets._weights import check_weights
+
+_LABELS_AT_ONCE = 1 << 20
+"""Entries of the labels in a block, if they are read from a file."""
 
 
 class Samples:
@@ -42,6 +47,16 @@ class Samples:
     def size(self) -> int:
         """The number of samples."""
         return int(self.data.shape[0])
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the arrays are moved to a device as a whole, which memory-mapped ones are not."""
+        return not (is_in_file(self.data) or is_in_file(self.labels))
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the samples have weights."""
+        return self.sample_weight is not None
 
     @property
     def sample_shape(self) -> Shape:
@@ -95,12 +110,25 @@ class Samples:
         """Return all labels with the backend and dtype of the batches."""
         return self._on(backend, backend.dtype(dtype))[1]
 
+    def label_blocks(self, backend: Backend, dtype: Any) -> Iterator[Array]:
+        """Return an iterator over parts of the labels: one part, or several if they are memory-mapped."""
+        if not is_in_file(self.labels):
+            yield self.labels_on(backend, dtype)
+            return
+        rows = max(1, _LABELS_AT_ONCE // max(1, prod(self.labels.shape[1:])))
+        for start in range(0, self.size, rows):
+            yield np.asarray(self.labels[start : start + rows])
+
     def _on(self, backend: Backend, dtype: Any) -> tuple[Array, ...]:
-        """Return the data, the labels and, if there are any, the weights on a backend."""
+        """Return the data, the labels and, if there are any, the weights on a backend; as they are if in a file."""
         moved = self._moved  # read once: another thread may assign the arrays of another backend
         if moved is None or moved[:2] != (backend, dtype):
-            data = backend.make_computable(self.data) if backend.owns(self.data) else move(self.data, backend, dtype)
-            arrays: tuple[Array, ...] = data, move(self.labels, backend, dtype)
+            data, labels = self.data, self.labels
+            if not is_in_file(data):
+                data = backend.make_computable(data) if backend.owns(data) else move(data, backend, dtype)
+            if not is_in_file(labels):
+                labels = move(labels, backend, dtype)
+            arrays: tuple[Array, ...] = data, labels
             if self._weights is not None:
                 arrays = *arrays, backend.make_computable(backend.asarray(self._weights, dtype))
             self._moved = moved = (backend, dtype, arrays)

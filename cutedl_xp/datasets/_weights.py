@@ -29,8 +29,11 @@ class Batch(NamedTuple):
     size: float
 
 
-def check_weights(weights: Any, size: int) -> tuple[Array, NDArray[np.float64]]:
-    """Return the weights of ``size`` samples as an array and, in float64, on the host."""
+def check_weights(weights: Any, size: int, *, of_a_batch: bool = False) -> tuple[Array, NDArray[np.float64]]:
+    """Return the weights of ``size`` samples as an array and, in float64, on the host.
+
+    Those of a batch may all be 0.
+    """
     array = weights if array_api_compat.is_array_api_obj(weights) else np.asarray(weights)
     backend = backend_of(array)
     if not backend.xp.isdtype(array.dtype, ("bool", "integral", "real floating")):
@@ -40,7 +43,7 @@ def check_weights(weights: Any, size: int) -> tuple[Array, NDArray[np.float64]]:
             f"`sample_weight` must have one weight for each sample, shape {(size,)}; got shape {tuple(array.shape)}"
         )
     host = np.asarray(backend.to_numpy(array), dtype=np.float64)
-    if not np.isfinite(host).all() or (host < 0.0).any() or not host.any():
+    if not np.isfinite(host).all() or (host < 0.0).any() or not (of_a_batch or host.any()):
         raise ValueError(
             "`sample_weight` must hold finite numbers of at least 0, not all of them 0; "
             f"got weights from {host.min():g} to {host.max():g}"

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from cutedl_xp._checks import check_integer, check_real, format_reason
-from cutedl_xp._typing import Array
+from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, dtype_name, get_backend
-from cutedl_xp.datasets import Dataset
+from cutedl_xp.datasets import Batches, Dataset
 from cutedl_xp.files import arrays as files
 from cutedl_xp.files.model_file import check_arrays, check_custom_layers, make_header, read_header
 from cutedl_xp.layers import BatchNormalization, Dense, Dropout, Flatten, Layer, LayerNormalization
 from cutedl_xp.model.chain import Chain
-from cutedl_xp.model.prediction import as_source, count_rows, is_integral, predict_batches
+from cutedl_xp.model.prediction import as_source, count_rows, is_integral, predict_batches, predict_given
 from cutedl_xp.model.summary import Summary, summarize
 from cutedl_xp.model.weights import assign_weights
 
@@ -49,7 +49,10 @@ class Model(Chain):
     def scale(self) -> float | None:
         """Factor of raw samples, such as ``1 / 255`` for images of uint8; None, the default, leaves them unchanged.
 
-        ``Session.fit`` assigns the scale of its training data, if they have one. :meth:`save` keeps it.
+        ``Session.fit`` assigns the scale of its training data, if they have one. :meth:`save` keeps it. The scale
+        applies to arrays of integers and booleans in :meth:`predict`, and in the tuples that ``Session.fit`` and
+        ``Session.evaluate`` take. Arrays of floating-point numbers count as scaled already and stay as they are, and a
+        Dataset has its own scale.
         """
         return self._scale
 
@@ -64,9 +67,10 @@ class Model(Chain):
         ----------
         x
             Samples of shape ``(n, ...)``, converted to the model's dtype: a NumPy array, one of the model's backend, or
-            a Dataset, whose samples are taken in their order, not shuffled, times the scale of the Dataset. Integers
-            and booleans that are no Dataset are raw samples and are multiplied by :attr:`scale`. Floating-point arrays
-            are never scaled.
+            a Dataset, whose samples are taken in their order, not shuffled, times the scale of the Dataset, or
+            batches of ``Dataset.from_batches``, those of epoch 0. Arrays of integers and booleans are raw samples and
+            are multiplied by :attr:`scale`. Arrays of floating-point numbers are never scaled, even if the Dataset of
+            the training had a scale: multiply raw ones by it, or give them in a Dataset with this scale.
         batch_size
             Number of samples to compute at once. The default is None, which bounds the memory: a batch of the widest
             layer has about 2 million entries.
@@ -99,15 +103,21 @@ class Model(Chain):
         True
         """
         backend = self.backend
+        if isinstance(x, Batches):
+            rows = self._rows_at_once(x.sample_shape, batch_size)
+            with backend.active(), backend.ignore_underflow():
+                return predict_given(self._outputs, backend, self.dtype, x, rows)
         source = as_source(backend, x.data if isinstance(x, Dataset) else x)
-        rows = count_rows(self.layers, tuple(source.shape[1:]))
-        if batch_size is not None:
-            rows = check_integer("batch_size", batch_size, at_least=1)
+        rows = self._rows_at_once(tuple(source.shape[1:]), batch_size)
         scale = self.scale if is_integral(backend, source) else None
         if isinstance(x, Dataset):
             scale = x.scale
         with backend.active(), backend.ignore_underflow():
             return predict_batches(self._outputs, backend, self.dtype, source, scale, rows)
+
+    def _rows_at_once(self, sample_shape: Shape, batch_size: int | None) -> int:
+        rows = count_rows(self.layers, sample_shape)
+        return rows if batch_size is None else check_integer("batch_size", batch_size, at_least=1)
 
     def _outputs(self, x: Array) -> Array:
         return self.forward(x, training=False)[0]

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-from array_api_compat import is_numpy_array
+from array_api_compat import array_namespace, is_numpy_array
 
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, describe
+from cutedl_xp.datasets import Batches
 from cutedl_xp.layers import Layer
 
 _ENTRIES = 1 << 21
@@ -17,7 +18,7 @@ _ENTRIES = 1 << 21
 def as_source(backend: Backend, x: Any) -> Any:
     """Return samples that can be sliced: a NumPy array stays as it is, and each batch of it is moved to the backend."""
     if is_numpy_array(x) and x.dtype.kind in "biuf":
-        array = x
+        array = array_namespace(x).asarray(x)  # a plain array of the same memory if it is memory-mapped
     else:
         try:
             array = x if backend.owns(x) else backend.asarray(x)
@@ -84,3 +85,21 @@ def predict_batches(
         stop = min(start + rows, count)
         outputs[start:stop, ...] = compute(start, stop)
     return outputs
+
+
+def predict_given(forward: Callable[[Array], Array], backend: Backend, dtype: Any, data: Batches, rows: int) -> Array:
+    """Return the outputs for batches that a function makes; those of all batches and the result are in memory at once.
+
+    Parameters
+    ----------
+    forward, backend, dtype
+        As for :func:`predict_batches`.
+    data
+        Batches, of which those of epoch 0 are used.
+    rows
+        Number of samples to compute at once.
+    """
+    outputs = [
+        predict_batches(forward, backend, dtype, x, None, rows) for x, *_ in data.weighted_batches(0, backend, dtype)
+    ]
+    return outputs[0] if len(outputs) == 1 else backend.xp.concat(outputs, axis=0)

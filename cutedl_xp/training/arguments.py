@@ -1,6 +1,7 @@
 """Checks of the arguments of a session."""
 
 import warnings
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -9,13 +10,13 @@ import numpy as np
 
 from cutedl_xp._checks import check_integer, format_value
 from cutedl_xp._familiar import suggest_object
-from cutedl_xp.datasets import Dataset
+from cutedl_xp.datasets import Data, Dataset
 from cutedl_xp.layers import Dense
 from cutedl_xp.losses import Hinge, Huber, Loss, Mse
 from cutedl_xp.model import Model
 from cutedl_xp.training.plan import ValidationPlan
 
-DataLike = Dataset | tuple[Any, Any] | tuple[Any, Any, Any]
+DataLike = Data | tuple[Any, Any] | tuple[Any, Any, Any]
 
 
 def check_type(argument: str, value: Any, wanted: type, module: ModuleType | None = None) -> None:
@@ -41,14 +42,19 @@ def warn_of_default_relu(model: Model, loss: Loss) -> None:
         )
 
 
-def as_dataset(argument: str, data: Any, scale: float | None = None) -> Dataset:
+def as_dataset(argument: str, data: Any, scale: float | None = None) -> Data:
     """Return a data set, also from a tuple ``(x, y)`` or ``(x, y, sample_weight)``.
 
     The members are arrays, or anything that ``np.asarray`` takes, such as lists, pandas DataFrames and Series. A scale
     is that of samples of integers, as in ``Model.predict``.
     """
-    if isinstance(data, Dataset):
+    if isinstance(data, Data):
         return data
+    if isinstance(data, Iterator) or callable(data):
+        raise TypeError(
+            f"`{argument}` must be a Dataset or a tuple (x, y); got {format_value(data)}: for batches that a function "
+            "makes, use Dataset.from_batches(function, steps_per_epoch)"
+        )
     if not isinstance(data, tuple) or len(data) not in (2, 3):
         raise TypeError(f"`{argument}` must be a Dataset or a tuple (x, y); got {format_value(data)}")
     x, y, *weight = (each if array_api_compat.is_array_api_obj(each) else np.asarray(each) for each in data)
@@ -60,20 +66,25 @@ def as_dataset(argument: str, data: Any, scale: float | None = None) -> Dataset:
         raise kind(f"`{argument}` must be a Dataset or a tuple (x, y): {error}") from error
 
 
-def check_data(argument: str, data: Dataset, model: Model, loss: Loss) -> None:
-    """Refuse data that a model does not take, and labels that a loss does not take."""
-    check_type(argument, data, Dataset)
+def check_data(argument: str, data: Data, model: Model, loss: Loss) -> Data:
+    """Return data, after a check that a model takes the samples and a loss the labels: of batches now and later."""
     try:
-        output_shape = model.output_shape(data.sample_shape)
-        if data.sample_weight is not None:
+        output_shape = model.output_shape(data.sample_shape) or ()
+        if data.weighted:
             loss.check_takes_weights()
-        loss.check_labels(data.labels_on(model.backend, model.dtype), output_shape or ())
+        if isinstance(data, Dataset):
+            for labels in data.label_blocks(model.backend, model.dtype):
+                loss.check_labels(labels, output_shape)
+            return data
+        data = data.with_checks(lambda labels: loss.check_labels(labels, output_shape))
+        data.check_first(model.backend, model.dtype)
+        return data
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError  # libraries raise subclasses of their own
         raise kind(f"`{argument}` does not fit: {error}") from error
 
 
-def check_batches(train: Any, model: Model) -> None:
+def check_batches(train: Data, model: Model) -> None:
     """Refuse a data set whose last batch of an epoch has too few samples for a layer in training."""
     if not isinstance(train, Dataset):
         return  # each batch is checked when its turn comes
@@ -85,7 +96,7 @@ def check_batches(train: Any, model: Model) -> None:
 
 
 def make_plan(
-    epoch: int, train: Dataset, val_data: Dataset | None, epochs: int, val_epochs: int, val_steps: int, val_batches: int
+    epoch: int, train: Data, val_data: Data | None, epochs: int, val_epochs: int, val_steps: int, val_batches: int
 ) -> ValidationPlan:
     """Return the plan of a training that begins at an epoch, after a check of the arguments of ``Session.fit``."""
     return ValidationPlan(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cutedl_xp._checks import check_boolean
 from cutedl_xp._compilable import Compilable
 from cutedl_xp.backends import is_module_level
-from cutedl_xp.datasets import Dataset
+from cutedl_xp.datasets import Data, Dataset
 from cutedl_xp.losses import Loss
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import ElementwiseOptimizer, Optimizer
@@ -36,7 +36,7 @@ class Compilation:
 
 
 def decide(
-    model: Model, loss: Loss, optimizer: Optimizer, train: Dataset | None = None, wanted: bool | None = None
+    model: Model, loss: Loss, optimizer: Optimizer, train: Data | None = None, wanted: bool | None = None
 ) -> Compilation:
     """Return whether training steps are compiled.
 
@@ -68,7 +68,9 @@ def decide(
     return Compilation(False, reason)
 
 
-def _find_obstacle(parts: Sequence[Compilable], train: Dataset | None) -> str | None:
+def _find_obstacle(parts: Sequence[Compilable], train: Data | None) -> str | None:
+    if train is not None and not train.in_memory:
+        return "the training data are read batch by batch"
     if train is not None and type(train) is not Dataset:
         return f"the class {type(train).__name__} of the training data may make batches of its own"
     for part in parts:

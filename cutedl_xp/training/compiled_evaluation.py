@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import NotCompilable, StepFunction, dtype_name, fill, flatten
-from cutedl_xp.datasets import Dataset
+from cutedl_xp.datasets import Data, Dataset
 from cutedl_xp.training.chunk_inputs import row_numbers
 from cutedl_xp.training.evaluation import Evaluation, EvaluationStopped, never
 from cutedl_xp.training.means import SUMS
@@ -39,9 +39,9 @@ class CompiledEvaluation:
         """Leave validations to the plain loop if a metric returns numbers of the host, which no program computes."""
         self._possible = self._evaluation.compilable and not any(mean.on_host for mean in means)
 
-    def means(self, data: Dataset, batches: int = 0, stopped: Callable[[], bool] = never) -> list[Figure]:
+    def means(self, data: Data, batches: int = 0, stopped: Callable[[], bool] = never) -> list[Figure]:
         """Return what :meth:`Evaluation.means` returns."""
-        if self._possible and type(data) is Dataset:
+        if self._possible and type(data) is Dataset and data.in_memory:
             try:
                 return self._compute(data, batches, stopped)
             except NotCompilable:

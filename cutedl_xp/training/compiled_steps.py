@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cutedl_xp.backends import NotCompilable, StepFunction, dtype_name
+from cutedl_xp.datasets import Dataset
 from cutedl_xp.training import chunk_inputs
 from cutedl_xp.training.carry import Carry
 from cutedl_xp.training.fit import Fit
@@ -41,12 +42,13 @@ class CompiledSteps:
 
     def __init__(self, fit: Fit, step: TrainingStep, plain: PlainSteps, longest: int) -> None:
         self._fit, self._plain, self._pace = fit, plain, Pace()
+        assert isinstance(fit.train, Dataset)  # others are not compiled
         self._model, self._optimizer, self._train, self._position = fit.model, fit.optimizer, fit.train, fit.position
         self._carry = Carry(fit.model, fit.optimizer, fit.losses, fit.programs.memory)
-        self._program = StepProgram(fit.model, step, fit.optimizer, fit.train.scale)
-        self._longest = min(longest, _LONGEST, len(fit.train))
+        self._program = StepProgram(fit.model, step, fit.optimizer, self._train.scale)
+        self._longest = min(longest, _LONGEST, len(self._train))
         backend, dtype = fit.model.backend, fit.model.dtype
-        self._constants = whole_arrays(fit.model, fit.train)
+        self._constants = whole_arrays(fit.model, self._train)
         self._dtypes = dtype_name(dtype), dtype_name(backend.index_dtype)
         self._layers: Any = None
         self._draws: dict[int, tuple[list[list[Any]], int]] = {}

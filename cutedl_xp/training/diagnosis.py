@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cutedl_xp.backends import backend_of, dtype_name
-from cutedl_xp.datasets import Dataset
+from cutedl_xp.datasets import Batches, Data
+from cutedl_xp.datasets._arrays import take_rows
 
 REMEDY = "a smaller learning rate may help"
 
@@ -14,7 +15,7 @@ _ENTRIES_AT_ONCE = 1 << 22
 
 
 def explain_non_finite(
-    argument: str, data: Dataset, dtype: object, rows: NDArray[np.int64] | None = None, *, otherwise: str = REMEDY
+    argument: str, data: Data, dtype: object, rows: NDArray[np.int64] | None = None, *, otherwise: str = REMEDY
 ) -> str:
     """Return what makes a number NaN or infinite: a sample that is, or else another cause.
 
@@ -23,7 +24,7 @@ def explain_non_finite(
     argument
         Name of the argument of ``fit`` that the data were given as.
     data
-        Data set, which is searched.
+        Data, which are searched, except batches that a function makes.
     dtype
         The model's, in which a large number may be infinite.
     rows
@@ -31,12 +32,13 @@ def explain_non_finite(
     otherwise
         Explanation if these samples are finite.
     """
+    if isinstance(data, Batches):
+        return f"if all samples of `{argument}` are finite, {otherwise}"
     backend = backend_of(data.data)
     order = np.arange(data.size) if rows is None else rows
     count = max(1, _ENTRIES_AT_ONCE // max(1, prod(data.sample_shape)))
     for start in range(0, len(order), count):
-        own = backend.asarray(order[start : start + count], backend.index_dtype)
-        block = backend.to_numpy(backend.xp.take(data.data, own, axis=0))
+        block = backend.to_numpy(take_rows(data.data, order[start : start + count]))
         if block.dtype.kind != "f":
             break
         with np.errstate(over="ignore"):

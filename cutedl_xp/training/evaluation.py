@@ -11,7 +11,7 @@ from cutedl_xp import metrics as library
 from cutedl_xp._checks import format_value
 from cutedl_xp._familiar import suggest_object
 from cutedl_xp._typing import Array, Shape
-from cutedl_xp.datasets import Dataset
+from cutedl_xp.datasets import Data
 from cutedl_xp.losses import Loss
 from cutedl_xp.losses._loss import share_of
 from cutedl_xp.metrics import Accuracy, BinaryAccuracy, Metric, MetricFunction, accuracy, binary_accuracy
@@ -55,7 +55,7 @@ class Evaluation:
         objects: dict[Any, Metric] = {accuracy: Accuracy(), binary_accuracy: BinaryAccuracy(self.from_logits)}
         self._weighted = [each if isinstance(each, Metric) else objects.get(each, each) for each in self._bound]
 
-    def means(self, data: Dataset, batches: int = 0, stopped: Callable[[], bool] = never) -> list[Figure]:
+    def means(self, data: Data, batches: int = 0, stopped: Callable[[], bool] = never) -> list[Figure]:
         """Return the mean loss and metrics over all samples; their sums stay on the device.
 
         Parameters
@@ -73,7 +73,7 @@ class Evaluation:
             If the function returns True.
         """
         backend, dtype = self.model.backend, self.model.dtype
-        means = self.start(data.sample_weight is not None)
+        means = self.start(data.weighted)
         with backend.ignore_underflow():
             for x, y, weight, size in islice(data.weighted_batches(0, backend, dtype), batches or None):
                 if stopped():
@@ -97,11 +97,11 @@ class Evaluation:
         """Whether every metric object can be part of a compiled program."""
         return all(getattr(metric, "compilable", True) for metric in self.metrics)
 
-    def can_weigh(self, data: Dataset) -> bool:
+    def can_weigh(self, data: Data) -> bool:
         """Return whether every metric takes the weights of the samples, if they have any."""
-        return data.sample_weight is None or all(isinstance(metric, Metric) for metric in self._weighted)
+        return not data.weighted or all(isinstance(metric, Metric) for metric in self._weighted)
 
-    def check_weights(self, data: Dataset) -> None:
+    def check_weights(self, data: Data) -> None:
         """Refuse weights of samples if a metric is a function, which takes none."""
         if not self.can_weigh(data):
             named = zip(self.names[1:], self._weighted, strict=True)

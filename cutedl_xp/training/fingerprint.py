@@ -5,17 +5,23 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from cutedl_xp.backends import backend_of
-from cutedl_xp.datasets import Dataset
+from cutedl_xp.datasets import Batches, Data
+from cutedl_xp.datasets._arrays import take_rows
 
 _SAMPLED_ROWS = 64
 
 
-def fingerprint(data: Dataset) -> dict[str, Any]:
-    """Return what tells a data set from others, as plain values: shapes, dtypes, options, and a digest of some rows."""
+def fingerprint(data: Data) -> dict[str, Any]:
+    """Return what tells a data set from others, as plain values: shapes, dtypes, options, and a digest of some rows.
+
+    Batches that a function makes are told apart by their shapes and options alone, as they may differ from call to
+    call.
+    """
+    if isinstance(data, Batches):
+        return _fingerprint_of_batches(data)
     rows = [_sample(array) for array in (data.data, data.labels)]
     weights = {} if data.sample_weight is None else {"weights": _bytes_digest([_sample(data.sample_weight)])}
     return weights | {
@@ -32,11 +38,22 @@ def fingerprint(data: Dataset) -> dict[str, Any]:
     }
 
 
+def _fingerprint_of_batches(data: Batches) -> dict[str, Any]:
+    weights = [data.weighted, sorted(data.class_weight.items())]
+    return ({"weights": hashlib.sha256(repr(weights).encode()).hexdigest()} if data.weighted else {}) | {
+        "class": type(data).__name__,
+        "samples": list(data.sample_shape),
+        "labels": list(data.label_shape),
+        "steps_per_epoch": len(data),
+        "scale": data.scale,
+    }
+
+
 def _sample(array: Any) -> NDArray[Any]:
     """Return some rows of an array, the first and the last one among them, on the host."""
-    backend, size = backend_of(array), array.shape[0]
+    size = array.shape[0]
     numbers = np.unique(np.linspace(0, size - 1, min(size, _SAMPLED_ROWS)).astype(np.int64))
-    return backend.to_numpy(array_namespace(array).take(array, backend.asarray(numbers), axis=0))
+    return backend_of(array).to_numpy(take_rows(array, numbers))
 
 
 def _bytes_digest(rows: Sequence[NDArray[Any]]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cutedl_xp.datasets import Dataset
+from cutedl_xp.datasets import Data, Dataset
 from cutedl_xp.optimizers import Accumulate, Optimizer, SkipNonFinite
 from cutedl_xp.parameters import Buffer, NamedArrays
 from cutedl_xp.training.diagnosis import REMEDY, describe_overflow, explain_non_finite
@@ -128,7 +128,7 @@ def _find_bad_arrays(optimizer: Optimizer, buffers: Sequence[Buffer]) -> _BadArr
     return None
 
 
-def _rows_used(train: Dataset, position: Position, step: int) -> NDArray[np.int64] | None:
+def _rows_used(train: Data, position: Position, step: int) -> NDArray[np.int64] | None:
     """Return the rows of the data that a training has used up to a step, in their order; None for all of them."""
     epoch, batch = position.epoch, position.batch - (position.step - step)
     while batch <= 0:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cutedl_xp.datasets import Dataset
+from cutedl_xp.datasets import Data
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.regularizers import Regularizer
@@ -75,7 +75,7 @@ class Fit:
     """
 
     session: Any
-    train: Dataset
+    train: Data
     model: Model
     optimizer: Optimizer
     regularizers: tuple[Regularizer, ...]
@@ -85,7 +85,7 @@ class Fit:
     losses: RunningMean
     memory: ListenerMemory
     start: Start
-    validate: Callable[[Dataset, int, Callable[[], bool]], list[Figure]]
+    validate: Callable[[Data, int, Callable[[], bool]], list[Figure]]
     programs: Programs
     history: History
     stopping: Stopping

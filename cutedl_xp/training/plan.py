@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cutedl_xp.datasets import Dataset
+from cutedl_xp.datasets import Data
 
 
 @dataclass(frozen=True)
@@ -11,7 +11,7 @@ class ValidationPlan:
 
     last_epoch: int
     epoch_steps: int
-    val_data: Dataset | None
+    val_data: Data | None
     val_epochs: int
     val_steps: int
     val_batches: int

@@ -3,10 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from cutedl_xp.datasets import Dataset
+from cutedl_xp.datasets import Batches, Data
 
 IDENTITY = ("size", "batch_size", "seed", "shuffle", "drop_remainder")
 """Values of a data set that decide which samples each batch of an epoch holds."""
+
+IDENTITY_OF_BATCHES = ("steps_per_epoch",)
+"""The same of batches that a function makes."""
 
 
 @dataclass
@@ -30,7 +33,7 @@ class Position:
     step: int = 0
     data: dict[str, Any] = field(default_factory=dict)
 
-    def begin(self, data: Dataset) -> bool:
+    def begin(self, data: Data) -> bool:
         """Take the training data; other data than before start the epoch anew, and the answer is False."""
         same = self.data == identity(data)
         if not same:
@@ -45,6 +48,6 @@ class Position:
             self.epoch, self.batch = self.epoch + 1, 0
 
 
-def identity(data: Dataset) -> dict[str, Any]:
+def identity(data: Data) -> dict[str, Any]:
     """Return the values by which two data sets are compared."""
-    return {name: getattr(data, name) for name in IDENTITY}
+    return {name: getattr(data, name) for name in (IDENTITY_OF_BATCHES if isinstance(data, Batches) else IDENTITY)}

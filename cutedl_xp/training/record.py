@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from cutedl_xp._checks import check_boolean, check_integer, check_real, check_sequence, check_text
-from cutedl_xp.datasets import Dataset
+from cutedl_xp.datasets import Data
 from cutedl_xp.training.events import Listener
 from cutedl_xp.training.fingerprint import fingerprint
 from cutedl_xp.training.fit import Fit, Start
@@ -82,12 +82,12 @@ class FitRecord:
         """Whether nothing is left of the training."""
         return _is_finished(self.history, self.open_epoch)
 
-    def plan(self, train: Dataset, val_data: Dataset | None) -> ValidationPlan:
+    def plan(self, train: Data, val_data: Data | None) -> ValidationPlan:
         """Return the plan, with the data."""
         own = self.val_epochs, self.val_steps, self.val_batches, bool(self.history.to_dict()["train_metrics"])
         return ValidationPlan(self.last_epoch, len(train), val_data, *own)
 
-    def check(self, train: Dataset, val_data: Dataset | None, listeners: Sequence[Listener]) -> None:
+    def check(self, train: Data, val_data: Data | None, listeners: Sequence[Listener]) -> None:
         """Refuse other data, or other listeners with a memory, than those of the interrupted training."""
         _check_same("train", self.train, fingerprint(train))
         _check_same("val_data", self.val_data, None if val_data is None else fingerprint(val_data))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from cutedl_xp._checks import check_boolean
 from cutedl_xp._familiar import OF_FIT, OF_SESSIONS, refuse_keywords
-from cutedl_xp.datasets import Dataset
+from cutedl_xp.datasets import Data
 from cutedl_xp.training import events
 from cutedl_xp.training.arguments import DataLike, as_dataset, check_batches, check_data, make_plan
 from cutedl_xp.training.class_weights import with_class_weight
@@ -83,16 +83,17 @@ class Session(Persistent):
         """Train for a number of epochs more, or until a listener stops the training.
 
         After a stop in the middle of an epoch, the next ``fit`` goes on at the next batch: the rest of that epoch is
-        its first epoch. Training data of another size, batch size, seed, shuffle or drop_remainder start it anew.
+        its first epoch. Training data of another size, batch size, seed, shuffle, drop_remainder or steps_per_epoch
+        start it anew.
         When all epochs are done, after the last entry of the history, ``Accumulate`` applies the gradients that are
         left.
 
         Parameters
         ----------
         train
-            Training data: a Dataset, or a tuple ``(x, y)`` or ``(x, y, sample_weight)`` of arrays, lists, or pandas
-            DataFrames and Series, in batches of 64 samples. ``model.scale`` is set to the scale of a Dataset, unless
-            that is None; samples of integers in a tuple are multiplied by it.
+            Training data: a Dataset, ``Dataset.from_batches``, or a tuple ``(x, y)`` or ``(x, y, sample_weight)`` of
+            arrays, lists, or pandas DataFrames and Series, in batches of 64 samples. ``model.scale`` is set to the
+            scale of a Dataset, unless that is None; samples of integers in a tuple are multiplied by it.
         epochs
             Number of epochs, at least 1. The epoch number, which decides the shuffling, goes on from the last ``fit``.
         val_data
@@ -213,21 +214,21 @@ class Session(Persistent):
 
     def _prepare(
         self, train: DataLike, val_data: DataLike | None, class_weight: Mapping[int, float] | None
-    ) -> tuple[Dataset, Dataset | None]:
+    ) -> tuple[Data, Data | None]:
         """Return the data of a training as data sets that fit the model, the first one with the weights of classes."""
         train = as_dataset("train", train, self.model.scale)
-        check_data("train", train, self.model, self.loss)
+        train = check_data("train", train, self.model, self.loss)
         check_batches(train, self.model)
         if val_data is not None:
             val_data = as_dataset("val_data", val_data, self.model.scale if train.scale is None else train.scale)
-            check_data("val_data", val_data, self.model, self.loss)
+            val_data = check_data("val_data", val_data, self.model, self.loss)
             self._evaluation.check_weights(val_data)
             self._compiled_evaluation.check_first_batch(self._evaluation.means(val_data, batches=1))
         return with_class_weight(train, class_weight, self.model, self.loss), val_data
 
     def _train(
         self,
-        train: Dataset,
+        train: Data,
         plan: ValidationPlan,
         listeners: Sequence[Listener],
         compiled: bool | None,
@@ -253,7 +254,7 @@ class Session(Persistent):
     def _note_compilation(self, compilation: Compilation) -> None:
         self._compilation = compilation
 
-    def _begin(self, train: Dataset, plan: ValidationPlan, start: Start, history: History | None) -> Fit:
+    def _begin(self, train: Data, plan: ValidationPlan, start: Start, history: History | None) -> Fit:
         """Return the parts of a training with a history."""
         if not self._position.begin(train):
             self._losses = RunningMean(self.backend, self.model.dtype)

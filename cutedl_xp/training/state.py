@@ -22,7 +22,7 @@ from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.training.listener_memory import ListenerMemory
 from cutedl_xp.training.means import SUMS, RunningMean
-from cutedl_xp.training.position import IDENTITY, Position
+from cutedl_xp.training.position import IDENTITY, IDENTITY_OF_BATCHES, Position
 
 _KEYS = ("parameters", "optimizer", "layers", "epoch", "batch", "step", "data", "losses", "listeners")
 _OPTIMIZER_KEYS = ("classes", "lr", "state")
@@ -164,13 +164,17 @@ def _check_rates(d: Mapping[str, Any], optimizer: Optimizer) -> list[float | Non
 def _check_position(d: Mapping[str, Any]) -> tuple[int, int, int, dict[str, Any]]:
     epoch, batch, step = (check_integer(f"d[{name!r}]", d[name], at_least=0) for name in ("epoch", "batch", "step"))
     data = d["data"]
-    _check_keys("d['data']", data, IDENTITY if data else ())
+    of_batches = isinstance(data, Mapping) and set(data) == set(IDENTITY_OF_BATCHES)
+    _check_keys("d['data']", data, IDENTITY_OF_BATCHES if of_batches else IDENTITY if data else ())
     for name, value in data.items():
         check = check_boolean if name in ("shuffle", "drop_remainder") else partial(check_integer, at_least=0)
         check(f"d['data'][{name!r}]", value)
-    steps = data["size"] // data["batch_size"] if data else 0
-    if data and not data["drop_remainder"] and data["size"] % data["batch_size"]:
-        steps += 1
+    if of_batches:
+        steps = data["steps_per_epoch"]
+    else:
+        steps = data["size"] // data["batch_size"] if data else 0
+        if data and not data["drop_remainder"] and data["size"] % data["batch_size"]:
+            steps += 1
     if batch and batch >= steps:
         raise ValueError(f"d['batch'] is {batch}, which is beyond the last batch of the data {data!r}")
     return epoch, batch, step, dict(data)

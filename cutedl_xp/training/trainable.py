@@ -109,13 +109,13 @@ class Trainable:
         Parameters
         ----------
         data
-            Data to evaluate on: a Dataset, or a tuple as ``fit`` takes it.
+            Data to evaluate on, of a kind that ``fit`` takes.
         batches
             Number of batches to use, the first ones; default 0, all.
         """
         with self.backend.active():
             data = as_dataset("data", data, self.model.scale)
-            check_data("data", data, self.model, self.loss)
+            data = check_data("data", data, self.model, self.loss)
             self._evaluation.check_weights(data)
             means = self._evaluator.means(data, check_integer("batches", batches, at_least=0))
             return dict(zip(self._evaluation.names, read_figures(means), strict=True))
