@@ -83,13 +83,13 @@ def check(listeners: Sequence[Any], session: Any = None) -> None:
         Session that is about to train; default None, where the listeners are not asked.
     """
     for listener in _checks.check_sequence("listeners", listeners):
+        if session is not None and not isinstance(listener, type) and hasattr(listener, "check_session"):
+            listener.check_session(session)
         if not callable(listener) or isinstance(listener, type):
             raise TypeError(
                 f"`listeners` must be callables that take an event, such as EarlyStopping(); got {listener!r}"
             )
         step_interval(listener)
-        if session is not None and callable(getattr(listener, "check_session", None)):
-            listener.check_session(session)
 
 
 def step_interval(listener: Listener) -> int:
