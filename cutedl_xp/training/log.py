@@ -192,6 +192,7 @@ class TrainingLog:
             plan.epoch_steps,
             self._stopping,
             plan.epoch_steps if position.epoch > self._epoch else position.batch,
+            self._fit.gradient_norm,
         )
 
     def _stop_unless_finite(self, fault: Fault | None) -> None:

@@ -9,6 +9,7 @@ from cutedl_xp.datasets import Dataset
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.optimizers._compiled import update_arrays
+from cutedl_xp.training.gradient_norm import norm_of_gradients
 from cutedl_xp.training.means import add_to_sums
 from cutedl_xp.training.step import TrainingStep
 
@@ -33,8 +34,8 @@ class StepProgram:
         Parameters
         ----------
         state
-            Dict of ``"values"`` and ``"gradients"`` (lists of runs), ``"optimizer"`` (the plain state) and ``"sums"``
-            (of the losses).
+            Dict of ``"values"`` and ``"gradients"`` (lists of runs), ``"optimizer"`` (the plain state), ``"sums"`` (of
+            the losses) and ``"norms"`` (a list of the norm of the gradients, empty if no listener asks for it).
         constants
             Dict of ``"data"``, ``"labels"`` and, if the data have any, ``"weights"``, whole.
         inputs
@@ -51,11 +52,13 @@ class StepProgram:
                 replaced.enter_context(stream.replayed([backend.row(array, k) for array in numbers]))
             loss = self._step.compute_gradients(x, y, weight)
             gradients = state["gradients"] if backend.has_views else [each.gradient for each in model.parameters]
+            norms = [norm_of_gradients(model) for _ in state["norms"]]
         values, optimizer_state = update_arrays(
             self._optimizer, state["values"], gradients, state["optimizer"], inputs["scalars"]
         )
         sums = add_to_sums(backend, state["sums"], loss, size_of(backend, x, weight))
-        return {"values": values, "gradients": gradients, "optimizer": optimizer_state, "sums": list(sums)}
+        renewed = {"values": values, "gradients": gradients, "optimizer": optimizer_state}
+        return renewed | {"sums": list(sums), "norms": norms}
 
 
 def size_of(backend: Backend, x: Array, weight: Array | None) -> Any:

@@ -10,6 +10,7 @@ from cutedl_xp.training.class_weights import with_class_weight
 from cutedl_xp.training.compilation import Compilation, decide
 from cutedl_xp.training.events import Listener
 from cutedl_xp.training.fit import Fit, Start
+from cutedl_xp.training.gradient_norm import GradientNorm, wants_gradient_norm
 from cutedl_xp.training.history import History, continue_history
 from cutedl_xp.training.log import TrainingLog
 from cutedl_xp.training.loop import run_epochs
@@ -113,4 +114,5 @@ class Trainer(Persistent):
             programs=self._programs,
             history=history,
             stopping=stopping,
+            gradient_norm=GradientNorm() if wants_gradient_norm(self._memory.listeners) else None,
         )
