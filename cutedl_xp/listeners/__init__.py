@@ -6,6 +6,7 @@ from cutedl_xp._familiar import raise_unknown
 from cutedl_xp.listeners.checkpoint import Checkpoint
 from cutedl_xp.listeners.csv_logger import CsvLogger
 from cutedl_xp.listeners.fit_listener import FitListener
+from cutedl_xp.listeners.learning_rate_finder import LearningRateFinder
 from cutedl_xp.listeners.reduce_on_plateau import ReduceOnPlateau
 from cutedl_xp.listeners.stopping import EarlyStopping, TargetReached
 from cutedl_xp.listeners.tensorboard import TensorBoard
@@ -18,6 +19,7 @@ __all__ = [
     "EarlyStopping",
     "Event",
     "FitListener",
+    "LearningRateFinder",
     "Listener",
     "Progress",
     "ReduceOnPlateau",

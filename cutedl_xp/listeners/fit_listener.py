@@ -25,7 +25,7 @@ def check_callback(argument: str, value: Any) -> Any:
 
 
 class FitListener:
-    """Call a function at some of the events.
+    """Call a function at some of the events, such as after each step.
 
     Parameters
     ----------
@@ -36,20 +36,41 @@ class FitListener:
     every_steps
         Number of steps of the session between two calls at ``"step_end"``, default 1, at least 1.
 
+    needs_gradient_norm
+        Whether the training computes ``event.gradient_norm``, default False.
+
     Examples
     --------
+    >>> import numpy as np
     >>> import cutedl_xp as cdl
-    >>> listener = cdl.listeners.FitListener("epoch_end", callback=lambda event: print(event.epoch))
+    >>> model = cdl.Model([cdl.layers.Dense(1, input_dim=1, activation="linear", weight_initializer="zeros")])
+    >>> session = cdl.Session(model.assemble("numpy"), loss=cdl.losses.Mse(), optimizer=cdl.optimizers.Fixed(lr=0.25))
+    >>> show = cdl.listeners.FitListener(
+    ...     "step_end", callback=lambda event: print(event.step, event.gradient_norm), needs_gradient_norm=True
+    ... )
+    >>> data = cdl.Dataset(np.array([[1.0], [-1.0]]), np.array([[2.0], [-2.0]]))
+    >>> history = session.fit(data, epochs=3, listeners=[show])
+    1 4.0
+    2 2.0
+    3 1.0
     """
 
     events: tuple[str, ...] = option(check_events)
     callback: Callable[[Event], object] = option(check_callback)
     every_steps: int = option(partial(_checks.check_integer, at_least=1))
+    needs_gradient_norm: bool = option(_checks.check_boolean)
 
-    def __init__(self, *events: str, callback: Callable[[Event], object], every_steps: int = 1) -> None:
+    def __init__(
+        self,
+        *events: str,
+        callback: Callable[[Event], object],
+        every_steps: int = 1,
+        needs_gradient_norm: bool = False,
+    ) -> None:
         self.events = events
         self.callback = callback
         self.every_steps = every_steps
+        self.needs_gradient_norm = needs_gradient_norm
 
     def __call__(self, event: Event) -> None:
         """Pass the event on if it is one of those asked for."""

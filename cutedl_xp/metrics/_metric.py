@@ -24,8 +24,7 @@ class Metric(ABC):
     Attributes
     ----------
     scalar
-        Whether the result is a float, default True. ``Session.fit`` records no other results; ``evaluate`` returns
-        them.
+        Whether the result is a float, default True. ``Session.fit`` computes no other metrics; ``evaluate`` does.
     compilable
         Whether the state keeps its shapes and :meth:`update` reads no values, default True. With False the evaluations
         run in the plain loop.

@@ -7,7 +7,7 @@ from array_api_compat import array_namespace
 
 from cutedl_xp import _checks
 from cutedl_xp._typing import Array, Shape
-from cutedl_xp.backends import Backend
+from cutedl_xp.backends import Backend, backend_of
 from cutedl_xp.metrics import _sums
 from cutedl_xp.metrics._metric import ThresholdMetric
 
@@ -162,8 +162,8 @@ class F1(_OfCounts):
 class ConfusionMatrix(_OfClasses):
     """Number of samples of each true class, in rows, by predicted class, in columns.
 
-    ``Session.evaluate`` returns it as a NumPy array of float64; ``Session.fit`` does not record it. A batch takes the
-    memory of ``samples * classes**2`` numbers.
+    ``Session.evaluate`` returns it as a NumPy array of float64; ``Session.fit`` does not compute it. The state takes
+    the memory of ``2 * classes**2`` numbers, and a batch that of ``samples * classes``.
 
     Parameters
     ----------
@@ -187,8 +187,9 @@ class ConfusionMatrix(_OfClasses):
         """Return the matrix with the samples of a batch."""
         xp: Any = array_namespace(y_pred)
         true, found = self._indicators(y_true, y_pred)
-        pairs = (true * _sums.spread(xp, sample_weight, true))[..., :, None] * found[..., None, :]
-        return {"counts": _sums.add(state["counts"], xp.sum(pairs, axis=tuple(range(pairs.ndim - 2))))}
+        classes = (-1, true.shape[-1])
+        true, found = (xp.reshape(each, classes) for each in (true * _sums.spread(xp, sample_weight, true), found))
+        return {"counts": _sums.add(state["counts"], backend_of(true).matmul(true.T, found))}
 
     def result(self, state: Any) -> Any:
         """Return the matrix."""

@@ -5,6 +5,7 @@ from cutedl_xp.plotting.looks import styles
 from cutedl_xp.plotting.many_runs import curves, seeds
 from cutedl_xp.plotting.maps import target_map
 from cutedl_xp.plotting.profiles import profile
+from cutedl_xp.plotting.range_test import range_test
 from cutedl_xp.plotting.rows import accuracies, targets
 from cutedl_xp.plotting.runs import comparison, report, save
 from cutedl_xp.plotting.sweeps import rates
@@ -15,6 +16,7 @@ __all__ = [
     "comparison",
     "curves",
     "profile",
+    "range_test",
     "rates",
     "report",
     "save",

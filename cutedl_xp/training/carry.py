@@ -9,6 +9,7 @@ from cutedl_xp.backends import fill, flatten, map_tree
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.optimizers._compiled import counters_of, named_state, plain_state, with_counters
+from cutedl_xp.training.gradient_norm import GradientNorm
 from cutedl_xp.training.means import RunningMean
 
 _SLACK = 1024
@@ -26,6 +27,8 @@ class Carry:
         Mean of the training losses.
     memory
         Arrays that stay from one training of the session to the next, by name.
+    norm
+        Norm of the gradients, which each step renews; None if no listener asks for it.
 
     Attributes
     ----------
@@ -35,8 +38,15 @@ class Carry:
         Rows that the tables of scalars need beside one for each step.
     """
 
-    def __init__(self, model: Model, optimizer: Optimizer, losses: RunningMean, memory: dict[str, Any]) -> None:
-        self.model, self.optimizer, self._losses = model, optimizer, losses
+    def __init__(
+        self,
+        model: Model,
+        optimizer: Optimizer,
+        losses: RunningMean,
+        memory: dict[str, Any],
+        norm: GradientNorm | None = None,
+    ) -> None:
+        self.model, self.optimizer, self._losses, self._norm = model, optimizer, losses, norm
         self.state: Any = None
         self._counters: Any = counters_of(optimizer.kept_state())  # of `_unread` steps before the state
         self._unread = 0
@@ -93,7 +103,7 @@ class Carry:
         if not backend.has_views:  # the steps overwrite these, while a caller may have kept the others
             arrays = map_tree(lambda leaf: leaf if isinstance(leaf, int) else backend.copy(leaf), arrays)
         arrays["optimizer"] = with_counters(arrays["optimizer"], self._counter_arrays())
-        self.state = arrays | {"sums": self._sum_arrays()}
+        self.state = arrays | {"sums": self._sum_arrays(), "norms": self._norm_arrays()}
 
     def _return(self) -> None:
         state, self.state = self.state, None
@@ -109,6 +119,8 @@ class Carry:
             for buffer, value in zip(self.model.buffers, state["buffers"], strict=True):
                 buffer.value = value
         self._losses.replace_sums(state["sums"], self._samples)
+        if self._norm is not None:
+            [self._norm.latest] = map(self.model.backend.copy, state["norms"])
 
     def _counter_arrays(self) -> Any:
         """Return the counters on the device: in the same memory each time, as compiled programs may know addresses."""
@@ -136,6 +148,15 @@ class Carry:
                 if each is not target:
                     backend.write(target, each)
         return own
+
+    def _norm_arrays(self) -> list[Array]:
+        """Return the norm of the gradients on the device, in the same memory each time."""
+        if self._norm is None:
+            return []
+        backend = self.model.backend
+        if "norm" not in self._memory or not backend.has_views:
+            self._memory["norm"] = backend.xp.zeros((), dtype=self.model.dtype, device=backend.device)
+        return [self._memory["norm"]]
 
     def _read_counters(self, state: Any) -> None:
         backend, counters = self.model.backend, counters_of(state["optimizer"])

@@ -44,7 +44,7 @@ class CompiledSteps:
         self._fit, self._plain, self._pace = fit, plain, Pace()
         assert isinstance(fit.train, Dataset)  # others are not compiled
         self._model, self._optimizer, self._train, self._position = fit.model, fit.optimizer, fit.train, fit.position
-        self._carry = Carry(fit.model, fit.optimizer, fit.losses, fit.programs.memory)
+        self._carry = Carry(fit.model, fit.optimizer, fit.losses, fit.programs.memory, fit.gradient_norm)
         self._program = StepProgram(fit.model, step, fit.optimizer, self._train.scale)
         self._longest = min(longest, _LONGEST, len(self._train))
         backend, dtype = fit.model.backend, fit.model.dtype
@@ -95,7 +95,8 @@ class CompiledSteps:
     def _step_function(self, size: int, capacity: int, length: int) -> StepFunction:
         loss, regularizers = self._fit.evaluation.loss, self._fit.regularizers
         parts = (loss, *regularizers)
-        options = self._train.scale, "weights" in self._constants, self._optimizer.program_key()
+        measured = self._fit.gradient_norm is not None
+        options = self._train.scale, "weights" in self._constants, measured, self._optimizer.program_key()
         key = make_key(self._model, parts, "step", *options, size, capacity, length)
         return self._fit.programs.get(
             key,

@@ -55,6 +55,10 @@ class Evaluation:
         objects: dict[Any, Metric] = {accuracy: Accuracy(), binary_accuracy: BinaryAccuracy(self.from_logits)}
         self._weighted = [each if isinstance(each, Metric) else objects.get(each, each) for each in self._bound]
 
+    def without_arrays(self) -> "Evaluation":
+        """Return the evaluation of the loss and the metrics that are floats."""
+        return Evaluation(self.model, self.loss, [each for each in self.metrics if _name_of(each) in self.recorded])
+
     def means(self, data: Data, batches: int = 0, stopped: Callable[[], bool] = never) -> list[Figure]:
         """Return the mean loss and metrics over all samples; their sums stay on the device.
 

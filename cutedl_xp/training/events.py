@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from cutedl_xp import _checks
+from cutedl_xp.training.gradient_norm import GradientNorm
 from cutedl_xp.training.history import History
 from cutedl_xp.training.stopping import Stopping
 
@@ -38,6 +39,8 @@ class Event:
         Object that :meth:`stop` ends the training with.
     batch
         Steps done of the epoch.
+    norm
+        Holder of :attr:`gradient_norm`; None if no listener asks for it.
     """
 
     name: str
@@ -49,6 +52,27 @@ class Event:
     epoch_steps: int
     stopping: Stopping = field(repr=False)
     batch: int = 0
+    norm: GradientNorm | None = field(default=None, repr=False)
+
+    @property
+    def gradient_norm(self) -> float | None:
+        """Norm of all gradients together at the last step; None before the first step of this ``fit``.
+
+        The gradients are those of the loss of the batch and of the penalties, before the optimizer changes them: before
+        ``ClipByNorm`` and its relatives limit them, and before ``Accumulate`` averages those of several batches.
+        Reading the norm waits for the device.
+
+        Raises
+        ------
+        RuntimeError
+            If no listener of the training has the attribute ``needs_gradient_norm = True``.
+        """
+        if self.norm is None:
+            raise RuntimeError(
+                "`gradient_norm` needs a listener with `needs_gradient_norm = True`, such as "
+                "FitListener(..., needs_gradient_norm=True)"
+            )
+        return self.norm.read()
 
     def stop(self, why: str) -> None:
         """End the training after this event; the first reason given becomes the history's ``stop_reason``.
@@ -66,6 +90,7 @@ Listener: TypeAlias = Callable[[Event], None]
 
 - ``events``: a collection; if it names ``"step_end"``, the listener is called after steps as well.
 - ``every_steps``: the number of steps between two such calls, default 1.
+- ``needs_gradient_norm``: True to read ``event.gradient_norm``.
 - ``called_last``: True to be called after all listeners without it.
 - ``check_session(session)``: called before the first step, to refuse a session by an exception.
 - ``state_dict()`` and ``load_state_dict(d)``: the memory of the listener, which belongs to the session.
@@ -83,13 +108,13 @@ def check(listeners: Sequence[Any], session: Any = None) -> None:
         Session that is about to train; default None, where the listeners are not asked.
     """
     for listener in _checks.check_sequence("listeners", listeners):
+        if session is not None and not isinstance(listener, type) and hasattr(listener, "check_session"):
+            listener.check_session(session)
         if not callable(listener) or isinstance(listener, type):
             raise TypeError(
                 f"`listeners` must be callables that take an event, such as EarlyStopping(); got {listener!r}"
             )
         step_interval(listener)
-        if session is not None and callable(getattr(listener, "check_session", None)):
-            listener.check_session(session)
 
 
 def step_interval(listener: Listener) -> int:

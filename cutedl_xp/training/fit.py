@@ -9,6 +9,7 @@ from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.regularizers import Regularizer
 from cutedl_xp.training.evaluation import Evaluation
+from cutedl_xp.training.gradient_norm import GradientNorm
 from cutedl_xp.training.history import History
 from cutedl_xp.training.listener_memory import ListenerMemory
 from cutedl_xp.training.means import RunningMean
@@ -72,6 +73,8 @@ class Fit:
         Compiled programs of the session.
     history, stopping
         Record of the training, and the object that ends it.
+    gradient_norm
+        Norm of the gradients at the last step; None if no listener asks for it.
     """
 
     session: Any
@@ -89,3 +92,4 @@ class Fit:
     programs: Programs
     history: History
     stopping: Stopping
+    gradient_norm: GradientNorm | None = None

@@ -138,8 +138,7 @@ class TrainingLog:
         """Return the metrics over the training data, with the parameters as they are now."""
         fit = self._fit
         figures = fit.validate(fit.train, 0, lambda: self._stopping.interrupted)
-        values = dict(zip(fit.evaluation.names, read_figures(figures), strict=True))
-        return {name: values[name] for name in fit.evaluation.recorded}
+        return dict(zip(fit.evaluation.recorded, read_figures(figures)[1:], strict=True))
 
     def _append(self, validation: Sequence[Figure], train_metrics: dict[str, float]) -> None:
         """Make an entry from the training loss and the means of a validation, which are empty without one."""
@@ -150,9 +149,7 @@ class TrainingLog:
         values = iter(others)
         metrics: dict[str, float] = {}
         for name, figure in zip(fit.evaluation.names, validation, strict=False):  # without a validation there are none
-            value = next(values).value if isinstance(figure, RunningMean) else figure.read()
-            if name == "loss" or name in fit.evaluation.recorded:
-                metrics[name] = value
+            metrics[name] = next(values).value if isinstance(figure, RunningMean) else figure.read()
         val_loss = metrics.pop("loss", None)
         rates = {pattern: float(rate) for pattern, rate in optimizer.learning_rates().items()}
         entry: dict[str, Any] = {
@@ -196,6 +193,7 @@ class TrainingLog:
             plan.epoch_steps,
             self._stopping,
             plan.epoch_steps if position.epoch > self._epoch else position.batch,
+            self._fit.gradient_norm,
         )
 
     def _stop_unless_finite(self, fault: Fault | None) -> None:

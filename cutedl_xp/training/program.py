@@ -9,6 +9,7 @@ from cutedl_xp.datasets import Dataset
 from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.optimizers._compiled import update_arrays
+from cutedl_xp.training.gradient_norm import norm_of_gradients
 from cutedl_xp.training.means import add_to_sums
 from cutedl_xp.training.step import TrainingStep
 
@@ -34,7 +35,8 @@ class StepProgram:
         ----------
         state
             Dict of ``"values"`` and ``"gradients"`` (lists of runs), ``"buffers"`` (a list of arrays), ``"optimizer"``
-            (the plain state) and ``"sums"`` (of the losses).
+            (the plain state), ``"sums"`` (of the losses) and ``"norms"`` (a list of the norm of the gradients, empty if
+            no listener asks for it).
         constants
             Dict of ``"data"``, ``"labels"`` and, if the data have any, ``"weights"``, whole.
         inputs
@@ -53,11 +55,12 @@ class StepProgram:
             loss = self._step.compute_gradients(x, y, weight)
             gradients = state["gradients"] if backend.has_views else [each.gradient for each in model.parameters]
             buffers = model.buffers.values
+            norms = [norm_of_gradients(model) for _ in state["norms"]]
         values, optimizer_state = update_arrays(
             self._optimizer, state["values"], gradients, state["optimizer"], inputs["scalars"]
         )
         sums = add_to_sums(backend, state["sums"], loss, size_of(backend, x, weight))
-        own = {"values": values, "gradients": gradients, "buffers": buffers}
+        own = {"values": values, "gradients": gradients, "buffers": buffers, "norms": norms}
         return own | {"optimizer": optimizer_state, "sums": list(sums)}
 
 

@@ -1,31 +1,20 @@
-"""Training: the loop that brings model, data, loss and optimizer together."""
+"""The session: a model together with what trains it."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from cutedl_xp._checks import check_boolean
 from cutedl_xp._familiar import OF_FIT, OF_SESSIONS, refuse_keywords
-from cutedl_xp.datasets import Data
 from cutedl_xp.training import events
-from cutedl_xp.training.arguments import DataLike, as_dataset, check_batches, check_data, make_plan
-from cutedl_xp.training.class_weights import with_class_weight
-from cutedl_xp.training.compilation import Compilation, decide
+from cutedl_xp.training.arguments import DataLike, make_plan
 from cutedl_xp.training.events import Listener
-from cutedl_xp.training.fit import Fit, Start
-from cutedl_xp.training.history import History, continue_history
-from cutedl_xp.training.log import TrainingLog
-from cutedl_xp.training.loop import run_epochs
-from cutedl_xp.training.means import RunningMean
-from cutedl_xp.training.persistence import Persistent
-from cutedl_xp.training.plan import ValidationPlan
+from cutedl_xp.training.fit import Start
+from cutedl_xp.training.history import History
 from cutedl_xp.training.progress import with_progress
-from cutedl_xp.training.steps import SessionSteps
-from cutedl_xp.training.stopping import Stopping
+from cutedl_xp.training.trainer import Trainer
 
 
 @refuse_keywords(OF_SESSIONS)
-class Session(Persistent):
+class Session(Trainer):
     """A model together with what trains it.
 
     Parameters
@@ -41,7 +30,8 @@ class Session(Persistent):
         Of :mod:`cutedl_xp.regularizers`; applied to the gradients in their order.
     metrics
         Objects of :mod:`cutedl_xp.metrics` such as ``Precision()``, computed over the whole data set, and functions
-        such as :func:`cutedl_xp.metrics.accuracy`, averaged over batches; recorded at each validation.
+        such as :func:`cutedl_xp.metrics.accuracy`, averaged over batches; recorded at each validation. Metrics that
+        are arrays, such as ``ConfusionMatrix()``, are computed by :meth:`evaluate` alone.
 
     Attributes
     ----------
@@ -119,7 +109,8 @@ class Session(Persistent):
         train_metrics
             Whether each entry also holds the metrics over the training data, such as ``history.train_accuracy``, which
             costs a pass over that data. The parameters are those of the entry, and dropout is off. Default None: only
-            without ``val_data``, and not with weights of samples or classes if a metric is a function.
+            without ``val_data``, and not with weights of samples or classes if a metric is a function. True requires
+            a metric that is a number.
         class_weight
             Weight of each class, such as ``{0: 1.0, 1: 5.0}``, by which the samples of the class are multiplied in the
             training loss; default None, 1 each. Classes that are left out have the weight 1.
@@ -148,12 +139,7 @@ class Session(Persistent):
         with self.backend.active(), self.backend.ignore_underflow():
             train, val_data = self._prepare(train, val_data, class_weight)
             plan = make_plan(self.epoch, train, val_data, epochs, val_epochs, val_steps, val_batches)
-            default = val_data is None and self._evaluation.can_weigh(train)
-            wanted = default if train_metrics is None else check_boolean("train_metrics", train_metrics)
-            plan = replace(plan, train_metrics=wanted and bool(self._evaluation.recorded))
-            if plan.train_metrics:
-                self._evaluation.check_weights(train)
-                self._compiled_evaluation.check_first_batch(self._evaluation.means(train, batches=1))
+            plan = replace(plan, train_metrics=self._decide_train_metrics(train_metrics, train, val_data))
             events.check(listeners, self)
             listeners = with_progress(listeners, verbose)
             return self._train(train, plan, listeners, compiled, Start(self.step), None)
@@ -211,78 +197,3 @@ class Session(Persistent):
             possible = record.compiled is False or self.backend.why_not_compiled() is None
             compiled = record.compiled if possible else None
             return self._train(train, record.plan(train, val_data), listeners, compiled, record.start, record.history)
-
-    def _prepare(
-        self, train: DataLike, val_data: DataLike | None, class_weight: Mapping[int, float] | None
-    ) -> tuple[Data, Data | None]:
-        """Return the data of a training as data sets that fit the model, the first one with the weights of classes."""
-        train = as_dataset("train", train, self.model.scale)
-        train = check_data("train", train, self.model, self.loss)
-        check_batches(train, self.model)
-        if val_data is not None:
-            val_data = as_dataset("val_data", val_data, self.model.scale if train.scale is None else train.scale)
-            val_data = check_data("val_data", val_data, self.model, self.loss)
-            self._evaluation.check_weights(val_data)
-            self._compiled_evaluation.check_first_batch(self._evaluation.means(val_data, batches=1))
-        return with_class_weight(train, class_weight, self.model, self.loss), val_data
-
-    def _train(
-        self,
-        train: Data,
-        plan: ValidationPlan,
-        listeners: Sequence[Listener],
-        compiled: bool | None,
-        start: Start,
-        history: History | None,
-    ) -> History:
-        """Train as planned, from a start on, with a new history or one that goes on."""
-        self._compilation = decide(self.model, self.loss, self.optimizer, train, compiled)
-        self.optimizer.attach(self.model.parameters)
-        if train.scale is not None:
-            self.model.scale = train.scale
-        with self._memory.lent_to(listeners):
-            fit = self._begin(train, plan, start, history)
-            log = TrainingLog(fit)
-            longest, insist = log.most_steps, compiled is True
-            steps = SessionSteps(fit, self._compilation, self._note_compilation, insist=insist, longest=longest)
-            with self._recorded(fit, log, compiled):
-                run_epochs(fit, steps, log)
-        for warning in filter(None, (steps.warning, log.warning)):
-            warnings.warn(warning, RuntimeWarning, stacklevel=4)
-        return fit.history
-
-    def _note_compilation(self, compilation: Compilation) -> None:
-        self._compilation = compilation
-
-    def _begin(self, train: Data, plan: ValidationPlan, start: Start, history: History | None) -> Fit:
-        """Return the parts of a training with a history."""
-        if not self._position.begin(train):
-            self._losses = RunningMean(self.backend, self.model.dtype)
-        if history is None:
-            rates = tuple(self.optimizer.learning_rates())
-            groups = None if rates == ("",) else rates
-            recorded, validated = self._evaluation.recorded, plan.val_data is not None
-            on_train = recorded if plan.train_metrics else ()
-            history = History(recorded, validated=validated, groups=groups, train_metrics=on_train)
-        else:
-            continue_history(history)
-        self.history, stopping = history, Stopping(history)
-        if start.stop_reason is not None:
-            stopping.stop("listener", start.stop_reason)
-        return Fit(
-            session=self,
-            train=train,
-            model=self.model,
-            optimizer=self.optimizer,
-            regularizers=self.regularizers,
-            evaluation=self._evaluation,
-            plan=plan,
-            position=self._position,
-            losses=self._losses,
-            memory=self._memory,
-            start=start,
-            validate=self._evaluator.means,
-            programs=self._programs,
-            history=history,
-            stopping=stopping,
-        )

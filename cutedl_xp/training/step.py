@@ -1,6 +1,6 @@
 """The training step: one update of a model from one batch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cutedl_xp._typing import Array
 from cutedl_xp.losses import Loss
@@ -25,6 +25,8 @@ class TrainingStep:
         Optimizer that belongs to the model's parameters, or to none yet.
     regularizers
         Penalties whose gradients are added in their order, default none.
+    look
+        Function that is called between the gradients and the update, default None.
 
     Examples
     --------
@@ -39,10 +41,16 @@ class TrainingStep:
     """
 
     def __init__(
-        self, model: Model, loss: Loss, optimizer: Optimizer, regularizers: Sequence[Regularizer] = ()
+        self,
+        model: Model,
+        loss: Loss,
+        optimizer: Optimizer,
+        regularizers: Sequence[Regularizer] = (),
+        look: Callable[[], object] | None = None,
     ) -> None:
         self._model, self._loss, self._optimizer = model, loss, optimizer
         self._regularizers = tuple(regularizers)
+        self._look = look
 
     def __call__(self, x: Array, y: Array, weight: Array | None = None) -> Array:
         """Make one update and return the loss before it, a 0-d array that stays on the device.
@@ -63,6 +71,8 @@ class TrainingStep:
         """
         with self._model.buffers.updating():
             value = self.compute_gradients(x, y, weight)
+            if self._look is not None:
+                self._look()
             self._optimizer.step(self._model.parameters)
         return value
 

@@ -1,6 +1,7 @@
 """Training steps of a session: compiled where that is possible, else in a plain loop."""
 
 from collections.abc import Callable
+from functools import partial
 
 from cutedl_xp.backends import NotCompilable
 from cutedl_xp.training.compilation import Compilation
@@ -44,10 +45,12 @@ class SessionSteps:
     ) -> None:
         self._fit, self._insist, self._report, self.warning = fit, insist, report, ""
         self._own_penalties = not all(map(is_own, fit.regularizers))  # which may be written for the plain loop
-        step = TrainingStep(fit.model, fit.evaluation.loss, fit.optimizer, fit.regularizers)
+        norm, model = fit.gradient_norm, fit.model
+        look = None if norm is None else partial(norm.measure, model)
+        step = TrainingStep(model, fit.evaluation.loss, fit.optimizer, fit.regularizers, look)
         self._plain = PlainSteps(fit, step)
         self._current: PlainSteps | CompiledSteps = self._plain
-        if compilation and fit.model.backend.compiles_steps:
+        if compilation and model.backend.compiles_steps:
             self._current = CompiledSteps(fit, step, self._plain, longest)
 
     def begin_epoch(self) -> None:

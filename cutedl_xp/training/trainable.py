@@ -51,6 +51,10 @@ class Trainable:
         warn_of_default_relu(model, own_loss)
         self._programs = Programs()
         self._compiled_evaluation = CompiledEvaluation(self._evaluation, self._programs)
+        self._recording, self._compiled_recording = self._evaluation, self._compiled_evaluation
+        if len(self._evaluation.recorded) < len(self._evaluation.metrics):  # a training computes no others
+            self._recording = self._evaluation.without_arrays()
+            self._compiled_recording = CompiledEvaluation(self._recording, self._programs)
         self.model = model
         self.optimizer = optimizer
         self._position = Position()
@@ -71,9 +75,8 @@ class Trainable:
         return self._compilation
 
     @property
-    def _evaluator(self) -> Evaluation | CompiledEvaluation:
-        compiled = self.backend.compiles_steps and self.compiled
-        return self._compiled_evaluation if compiled else self._evaluation
+    def _evaluates_compiled(self) -> bool:
+        return self.backend.compiles_steps and bool(self.compiled)
 
     @property
     def epoch(self) -> int:
@@ -117,7 +120,8 @@ class Trainable:
             data = as_dataset("data", data, self.model.scale)
             data = check_data("data", data, self.model, self.loss)
             self._evaluation.check_weights(data)
-            means = self._evaluator.means(data, check_integer("batches", batches, at_least=0))
+            evaluator = self._compiled_evaluation if self._evaluates_compiled else self._evaluation
+            means = evaluator.means(data, check_integer("batches", batches, at_least=0))
             return dict(zip(self._evaluation.names, read_figures(means), strict=True))
 
     def predict_proba(self, x: Any, batch_size: int | None = None) -> Array:

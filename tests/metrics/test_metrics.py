@@ -41,7 +41,7 @@ def test_classes(make_session: MakeSession, monkeypatch: Any, size: int, one_hot
     loss = CategoricalCrossentropy() if one_hot else SparseCategoricalCrossentropy()
     session = make_session(Dense(5, input_dim=4, activation="linear"), metrics=chosen, loss=loss)  # one class is absent
     if not compiled:
-        monkeypatch.setattr(type(session), "_evaluator", property(lambda own: own._evaluation))
+        monkeypatch.setattr(type(session), "_evaluates_compiled", False)
     results, outputs = evaluate(session, np.eye(5, dtype="float32")[CLASSES] if one_hot else CLASSES, size)
     found = outputs.argmax(axis=1)
     for kind, function in zip(names, ("precision_score", "recall_score", "f1_score"), strict=True):
@@ -150,6 +150,31 @@ def test_fit_records_floats_alone(make_session: MakeSession, clusters: Any) -> N
     assert (history.val_f1[-1], history.val_accuracy[-1]) == (results["f1"], results["accuracy"])
     assert results["confusion_matrix"].sum() == 150
     assert session.evaluate(data)["confusion_matrix"].tolist() == results["confusion_matrix"].tolist()
+
+
+@pytest.mark.parametrize("compiled", [None, False])
+def test_fit_does_not_compute_arrays(
+    make_session: MakeSession, clusters: Any, monkeypatch: Any, compiled: bool | None
+) -> None:
+    computed: list[str] = []
+    for kind in (metrics.ConfusionMatrix, metrics.F1):
+        own = kind.update
+        monkeypatch.setattr(kind, "update", lambda self, *a, own=own: computed.append(self.name) or own(self, *a))
+    session = make_session(metrics=[metrics.F1(), metrics.F1("none", name="each"), metrics.ConfusionMatrix()])
+    data = Dataset(*clusters, batch_size=40)
+    session.fit(data, 2, val_data=data, train_metrics=True, compiled=compiled)
+    assert set(computed) == {"f1"}
+    session.evaluate(data)
+    assert set(computed) == {"f1", "each", "confusion_matrix"}
+
+
+def test_a_confusion_matrix_of_many_classes_takes_little_memory(make_session: MakeSession) -> None:
+    random = np.random.default_rng(0)
+    x, classes = random.normal(size=(500, 4)).astype("float32"), random.integers(0, 1000, 500)
+    session = make_session(Dense(1000, input_dim=4, activation="linear"), metrics=[metrics.ConfusionMatrix()])
+    matrix = session.evaluate(Dataset(x, classes, 500, sample_weight=np.full(500, 3.0)))["confusion_matrix"]
+    assert matrix.shape == (1000, 1000)
+    assert matrix.sum(axis=1).tolist() == (3 * np.bincount(classes, minlength=1000)).tolist()
 
 
 def test_a_session_with_metrics_is_saved_and_loaded(make_session: MakeSession, clusters: Any, tmp_path: Any) -> None:

@@ -35,3 +35,16 @@ def test_they_are_recorded_without_validation_data(make_session: MakeSession, cl
     assert history.recorded == ("loss", "val_loss", "val_accuracy")
     history = make_session(metrics=[metrics.accuracy]).fit(train, 2, train_metrics=False)
     assert history.recorded == ("loss",)
+
+
+@pytest.mark.parametrize("given", [[], [metrics.ConfusionMatrix()]])
+def test_a_session_without_metrics_to_record_is_refused(
+    make_session: MakeSession, clusters: Any, given: list[metrics.Metric]
+) -> None:
+    session, train = make_session(metrics=given), Dataset(*clusters)
+    with pytest.raises(ValueError, match="`train_metrics` is True, but the session has no metric that `fit` records"):
+        session.fit(train, 1, train_metrics=True)
+    assert session.step == 0
+    assert session.fit(train, 1).recorded == ("loss",)
+    with pytest.raises(TypeError, match="`train_metrics` must be True or False"):
+        session.fit(train, 1, train_metrics=1)  # type: ignore[arg-type]
