@@ -62,6 +62,16 @@ def test_contenders_take_turns(load: Callable[[str], Any], measurements: list[An
     assert found.best > 0.0
 
 
+@pytest.mark.parametrize("name", ["cutedl_xp-plain", "sklearn"])
+def test_estimators_take_turns_at_a_fit(load: Callable[[str], Any], name: str) -> None:
+    pytest.importorskip("sklearn")
+    task = load("tasks").Task("estimators", "digits", 0, (64, 5, 10), 600, samples="digits", epochs=2)
+    with load("turns").Field([name, "floor"], {}, print) as field:
+        (found,) = field.measure(task, 1, 1e-6)
+    assert (found.contender, found.steps) == (name, 6)  # three batches an epoch
+    assert load("pages").of_estimators([found]).csv.splitlines()[1].startswith(f"estimators,digits,{name},6,")
+
+
 def test_one_that_fails_is_told_and_the_others_go_on(load: Callable[[str], Any], measurements: list[Any]) -> None:
     absent: dict[str, str] = {}
     task = load("tasks").Task("updates", "Nonsense", 10, rule="Nonsense", parameters=10_000)

@@ -1,21 +1,23 @@
 """Training that both estimators share."""
 
 from abc import ABC, abstractmethod
+from numbers import Number
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from cutedl_xp import _checks
 from cutedl_xp.backends import backend_of, dtype_name
 from cutedl_xp.datasets import Dataset
-from cutedl_xp.listeners import EarlyStopping, Progress
+from cutedl_xp.listeners import EarlyStopping
 from cutedl_xp.losses import Loss
 from cutedl_xp.sklearn import _arrays, _parameters
 from cutedl_xp.sklearn._network import Network, NetworkSpec
+from cutedl_xp.sklearn._validation import split_samples
 from cutedl_xp.training.history import History
 
 _LARGEST_SEED = 2**31 - 1
@@ -26,6 +28,8 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
     """Base class of the estimators: everything but the meaning of the targets."""
 
     n_outputs_: int
+    history_: History
+    loss_curve_: list[float]
     _network: Network
 
     def __init__(
@@ -71,11 +75,15 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         """Return the labels of the loss, after setting the attributes of the targets if ``reset``."""
 
     @abstractmethod
-    def _make_loss(self) -> tuple[Loss, float]:
-        """Return the loss, and its gradient in units of scikit-learn's."""
+    def _make_loss(self) -> Loss:
+        """Return the loss."""
 
-    def _stratify(self, y: Any) -> Any:
-        """Return the classes that the validation data must have in the same proportions, or None."""
+    @abstractmethod
+    def _loss_unit(self) -> float:
+        """Return the gradient of the loss in units of scikit-learn's."""
+
+    def _classes_of(self, labels: Any) -> Any:
+        """Return the class of each sample, or None where it has no single class."""
         return None
 
     def _weigh_classes(self, y: Any, sample_weight: Any) -> Any:
@@ -100,32 +108,29 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         object
             The fitted estimator itself.
         """
-        go_on = bool(self.warm_start) and hasattr(self, "_network")
+        go_on = _parameters.check_flag("warm_start", self.warm_start) and hasattr(self, "_network")
         X, y = self._validate(X, y, reset=not go_on)
         labels, sample_weight = self._encode(y, reset=not go_on), self._check_weights(y, sample_weight)
-        seed = self._draw_seed()
-        weights = self._network.model.weights() if go_on else None
-        self._network = self._make_network(X, sample_weight, seed)
-        if weights is not None:
-            self._network.model.set_weights(weights)
-        if not go_on:
-            self.loss_curve_: list[float] = []
+        network = self._make_network(X)
+        if go_on:
+            network.copy_weights(self._network)
         epochs = _checks.check_integer("epochs", self.epochs, at_least=1)
-        self._train(X, labels, sample_weight, epochs, self.early_stopping)
+        self._train(network, X, labels, sample_weight, epochs, self.loss_curve_ if go_on else [])
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, first: bool, classes: Any = None) -> Any:
+        if self.early_stopping:
+            raise ValueError("`early_stopping` must be False for partial_fit(), which trains for one epoch; got True")
         X, y = self._validate(X, y, reset=first)
         labels = self._encode(y, reset=first, classes=classes)
         sample_weight = self._check_weights(y, sample_weight)
-        if first:
-            self._network = self._make_network(X, sample_weight, self._draw_seed())
-            self.loss_curve_ = []
-        self._train(X, labels, sample_weight, 1, False)
+        network = self._make_network(X) if first else self._network
+        self._train(network, X, labels, sample_weight, 1, [] if first else self.loss_curve_)
         return self
 
     def _validate(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
         dtypes = _arrays.accepted_dtypes(X, self.dtype)
+        y = y.toarray() if issparse(y) else y  # labels of several columns
         checked: tuple[Any, Any] = validate_data(
             self, X, y, dtype=dtypes, reset=reset, multi_output=True, y_numeric=self._numeric_targets
         )
@@ -135,7 +140,9 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
     def _check_weights(self, y: Any, sample_weight: Any) -> Any:
         """Return the weights of the samples, with those of their classes, on the host; None if all count alike."""
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(_arrays.to_host(sample_weight), y, ensure_non_negative=True)
+            if not isinstance(sample_weight, Number):
+                sample_weight = _arrays.to_host(sample_weight)
+            sample_weight = _check_sample_weight(sample_weight, y, ensure_non_negative=True)
         return self._weigh_classes(y, sample_weight)
 
     _numeric_targets = False
@@ -143,7 +150,7 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
     def _draw_seed(self) -> int:
         return int(check_random_state(self.random_state).randint(_LARGEST_SEED))
 
-    def _make_network(self, X: Any, sample_weight: Any, seed: int) -> Network:
+    def _make_network(self, X: Any) -> Network:
         backend = _arrays.choose_backend(self.backend, self.device, X)
         dropout = _checks.check_not_negative("dropout", self.dropout)
         if dropout >= 1.0:
@@ -157,56 +164,36 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
             dropout=dropout,
             dtype=self.dtype if isinstance(self.dtype, str) else name,
             backend=backend,
-            seed=seed,
+            seed=self._draw_seed(),
         )
-        loss, scale = self._make_loss()
-        samples = min(self._checked_batch_size(), int(X.shape[0]))
-        if sample_weight is not None:
-            samples *= np.mean(sample_weight)  # the mean sum of a batch, which divides the penalty in scikit-learn too
-        damping = _checks.check_not_negative("alpha", self.alpha) * scale / samples
-        return Network(spec, loss, _parameters.make_optimizer(self.optimizer, self.learning_rate), damping)
+        return Network(spec, self._make_loss(), _parameters.make_optimizer(self.optimizer, self.learning_rate))
 
-    def _checked_batch_size(self) -> int:
-        return _checks.check_integer("batch_size", self.batch_size, at_least=1)
-
-    def _train(self, X: Any, labels: Any, weights: Any, epochs: int, early_stopping: Any) -> None:
-        session, val_data = self._network.session, None
-        samples = _arrays.on_backend(X, session.backend)
-        listeners: list[Any] = [Progress()] if self.verbose else []
-        if _checks.check_boolean("early_stopping", early_stopping):
+    def _train(self, network: Network, X: Any, labels: Any, weights: Any, epochs: int, loss_curve: list[float]) -> None:
+        """Train a network, and keep it once that is done; ``loss_curve`` holds the losses before."""
+        session, seed = network.session, network.spec.seed
+        parts = [(_arrays.on_backend(X, session.backend), labels, weights)]
+        listeners: list[Any] = []
+        if _parameters.check_flag("early_stopping", self.early_stopping):
+            fraction = _checks.check_fraction("validation_fraction", self.validation_fraction)
             patience = _checks.check_integer("n_iter_no_change", self.n_iter_no_change, at_least=1)
-            listeners.append(EarlyStopping(patience=patience, min_delta=_MIN_DELTA, restore_best=True))
-            train, val_data = self._split(samples, labels, weights)
-        else:
-            train = self._dataset(samples, labels, weights)
-        self.history_: History = session.fit(train, epochs, val_data, listeners=listeners, verbose=False)
-        for listener in listeners:
-            if isinstance(listener, EarlyStopping):  # which restores the best weights only if it ends the training
-                session.model.set_weights(listener.state_dict()["best_weights"])
-        self.loss_curve_ += self.history_.loss
+            listeners = [EarlyStopping(patience=patience, min_delta=_MIN_DELTA, restore_best=True)]
+            parts = split_samples(*parts[0], fraction, self._classes_of(labels), seed)
+        size = _checks.check_integer("batch_size", self.batch_size, at_least=1)
+        train, *val = [Dataset(x, y, batch_size=size, seed=seed, sample_weight=w) for x, y, w in parts]
+        network.set_penalty(self._damping(min(size, len(parts[0][1])), parts[0][2]))
+        val_data = val[0] if val else None
+        history = session.fit(train, epochs, val_data, listeners=listeners, verbose=bool(self.verbose))
+        for listener in listeners:  # which restores the best weights only if it ends the training
+            session.model.set_weights(listener.state_dict()["best_weights"])
+        self._network, self.history_ = network, history
+        self.loss_curve_ = loss_curve + history.loss
         self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = session.epoch
 
-    def _split(self, samples: Any, labels: Any, weights: Any) -> tuple[Dataset, Dataset]:
-        """Return the training data and the validation data."""
-        fraction = _checks.check_fraction("validation_fraction", self.validation_fraction)
-        seed, backend = self._network.spec.seed, backend_of(samples)
-        parts = train_test_split(
-            np.arange(labels.shape[0]), test_size=fraction, random_state=seed, stratify=self._stratify(labels)
-        )
-        train, val = (
-            self._dataset(
-                backend.xp.take(samples, backend.asarray(rows), axis=0),
-                labels[rows],
-                None if weights is None else weights[rows],
-            )
-            for rows in parts
-        )
-        return train, val
-
-    def _dataset(self, samples: Any, labels: Any, weights: Any) -> Dataset:
-        seed = self._network.spec.seed
-        return Dataset(samples, labels, batch_size=self._checked_batch_size(), seed=seed, sample_weight=weights)
+    def _damping(self, batch_size: int, weights: Any) -> float:
+        """Return the factor of the weights in the gradient of the penalty, which scikit-learn divides likewise."""
+        total = batch_size if weights is None else batch_size * float(np.mean(weights))  # of a batch, on average
+        return _checks.check_not_negative("alpha", self.alpha) * self._loss_unit() / total
 
     def _outputs_for(self, X: Any, method: str) -> tuple[Any, Any]:
         """Return the outputs of the model for samples, and the samples after scikit-learn's checks."""

@@ -62,20 +62,31 @@ class Network:
         Loss to minimize.
     optimizer
         Optimizer that no model uses yet.
-    damping
-        Factor of the weights in the gradient of the penalty; 0 leaves the penalty out.
     """
 
-    def __init__(self, spec: NetworkSpec, loss: Loss, optimizer: Optimizer, damping: float) -> None:
-        self._arguments = (spec, loss, optimizer, damping)
+    def __init__(self, spec: NetworkSpec, loss: Loss, optimizer: Optimizer) -> None:
+        self._arguments = (spec, loss, optimizer)
         self.spec = spec
-        penalties = (L2(damping),) if damping else ()
-        self.session = Session(spec.build(), loss, deepcopy(optimizer), penalties)  # `optimizer` stays unused
+        self.session = Session(spec.build(), loss, deepcopy(optimizer))  # `optimizer` stays unused
 
     @property
     def model(self) -> Model:
         """The model that the session trains."""
         return self.session.model
+
+    def set_penalty(self, damping: float) -> None:
+        """Set the factor of the weights in the gradient of the L2 penalty; 0 leaves the penalty out."""
+        self.session.regularizers = (L2(damping),) if damping else ()
+
+    def copy_weights(self, other: "Network") -> None:
+        """Copy the weights of a network of the same sizes; dropout, which counts in their names, may differ."""
+        if self.spec.hidden != other.spec.hidden:
+            raise ValueError(
+                f"`hidden_layer_sizes` must stay {other.spec.hidden} with warm_start=True; got {self.spec.hidden}: "
+                f"set `warm_start` to False for new weights"
+            )
+        names, weights = self.model.weights(), other.model.weights()
+        self.model.set_weights(dict(zip(names, weights.values(), strict=True)))
 
     def __getstate__(self) -> dict[str, Any]:
         return {"arguments": self._arguments, "state": self.session.state_dict()}

@@ -5,8 +5,10 @@ from copy import deepcopy
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from cutedl_xp import optimizers
-from cutedl_xp._checks import check_integer, check_one_of, check_positive, format_value
+from cutedl_xp._checks import check_boolean, check_integer, check_one_of, check_positive, format_value
 from cutedl_xp.optimizers import Optimizer
 
 _RULES: Mapping[str, tuple[Callable[..., Optimizer], float]] = MappingProxyType(
@@ -50,6 +52,11 @@ def make_optimizer(optimizer: Any, learning_rate: Any) -> Optimizer:
         raise TypeError(f"`optimizer` must be a name or an optimizer; got {format_value(optimizer)}")
     make, default = _RULES[check_one_of("optimizer", optimizer, OPTIMIZER_NAMES)]
     return make(default if learning_rate is None else check_positive("learning_rate", learning_rate))
+
+
+def check_flag(argument: str, value: Any) -> bool:
+    """Return a truth value, which may be NumPy's, as a search over an array of parameters sets it."""
+    return check_boolean(argument, bool(value) if isinstance(value, np.bool_) else value)
 
 
 def check_hidden(hidden_layer_sizes: Any) -> tuple[int, ...]:

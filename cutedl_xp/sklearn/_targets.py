@@ -3,7 +3,10 @@
 from typing import Any
 
 import numpy as np
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from cutedl_xp._checks import format_names
 
 
 def is_multi_label(y: Any) -> bool:
@@ -18,8 +21,36 @@ def is_multi_label(y: Any) -> bool:
 def encode_classes(y: Any, classes: Any) -> Any:
     """Return the labels of classes: a one-hot row for each sample, or one column for one or two classes."""
     if np.setdiff1d(y, classes).size:
-        raise ValueError(f"`y` must hold the classes {classes.tolist()}; got {np.unique(y).tolist()}")
+        known, new = (format_names(each.tolist()) for each in (classes, np.setdiff1d(y, classes)))
+        raise ValueError(f"`y` must hold only the classes that the estimator was made for, {known}; got {new} as well")
     numbers = np.searchsorted(classes, y)
     if len(classes) < 3:
         return numbers.astype(np.float64)[:, None]
     return np.eye(len(classes))[numbers]  # once here, as the loss of class numbers would encode them in every step
+
+
+def one_column_each(probability: Any, classes: int, xp: Any) -> Any:
+    """Return the column of the second of two classes as a column each; a column of ones for a single class."""
+    columns = [1.0 - probability, probability] if classes == 2 else [xp.ones_like(probability)]
+    return xp.concat(columns, axis=1)
+
+
+def weigh_classes(class_weight: Any, y: Any, classes: Any, sample_weight: Any) -> Any:
+    """Return the weights of the samples multiplied by those of their classes.
+
+    Parameters
+    ----------
+    class_weight
+        As for ``compute_sample_weight``.
+    y
+        Targets.
+    classes
+        Classes that a dict may name although ``y``, a part of the data, lacks them.
+    sample_weight
+        Weights of the samples, or None.
+    """
+    if isinstance(class_weight, dict):
+        absent = set(classes) - set(np.unique(y))
+        class_weight = {label: weight for label, weight in class_weight.items() if label not in absent}
+    weights = compute_sample_weight(class_weight, y)
+    return weights if sample_weight is None else weights * sample_weight

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import _check_partial_fit_first_call, is_multilabel
 from sklearn.utils.validation import column_or_1d
 
@@ -12,7 +11,7 @@ from cutedl_xp.backends import backend_of
 from cutedl_xp.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, predict_proba
 from cutedl_xp.sklearn import _arrays
 from cutedl_xp.sklearn._base import BaseNet
-from cutedl_xp.sklearn._targets import encode_classes, is_multi_label
+from cutedl_xp.sklearn._targets import encode_classes, is_multi_label, one_column_each, weigh_classes
 
 
 class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-learn has no types
@@ -23,8 +22,7 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
     hidden_layer_sizes
         Number of units of each hidden layer, default ``(100,)``; ``()`` gives a linear model.
     activation
-        Activation of the hidden layers, default ``"relu"``. The names of scikit-learn and of
-        :mod:`cutedl_xp.activations` are accepted.
+        Activation of the hidden layers, default ``"relu"``; a name of scikit-learn or :mod:`cutedl_xp.activations`.
     optimizer
         ``"adam"`` (default; beta2 is 0.999 as in scikit-learn), ``"adamw"``, ``"nadam"``, ``"radam"``, ``"adamax"``,
         ``"lion"``, ``"fixed"``, ``"momentum"``, ``"adagrad"``, ``"rmsprop"``, ``"adadelta"``, or an optimizer of
@@ -53,14 +51,15 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
     alpha
         Strength of the L2 penalty, default 0: alpha / 2 times the sum of squared weights, divided by the batch size, is
         added to the loss, in the units of scikit-learn's losses. With weights of samples their sum in a batch, on
-        average, replaces the batch size.
+        average, replaces the batch size. Each call of ``partial_fit`` divides by the size of its own batches.
     dtype
         ``"float32"`` or ``"float64"``. The default None keeps float32 samples and computes all others in float64.
     backend, device
         As for :func:`cutedl_xp.get_backend`. By default the backend of the samples under scikit-learn's
         ``array_api_dispatch``, else NumPy.
     warm_start
-        Whether ``fit`` starts from the weights of the last one, with a new optimizer; default False.
+        Whether ``fit`` starts from the weights of the last one, with a new optimizer; default False. The classes and
+        ``hidden_layer_sizes`` must stay.
     random_state
         Seed of the weights, the shuffling, the dropout and the validation data, default None.
     verbose
@@ -75,7 +74,7 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
     history_
         Record of the last training.
     n_iter_
-        Number of finished epochs.
+        Number of epochs of the last ``fit``, and of the calls of ``partial_fit`` since then.
     n_outputs_
         Number of outputs of the network: 1 for two classes.
 
@@ -152,8 +151,8 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
         """
         if isinstance(self.class_weight, str):
             raise ValueError(
-                f"`class_weight` must be None or a dict for partial_fit(), which sees a part of the data; "
-                f"got {self.class_weight!r}: give the weights of the classes"
+                f"`class_weight` must be None or a dict for partial_fit(), as a part of the data cannot be balanced; "
+                f"got {self.class_weight!r}"
             )
         first = not hasattr(self, "_network")
         if not is_multilabel(y):
@@ -193,8 +192,7 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
         with backend.ignore_underflow():
             probability = predict_proba(output, self._network.session.loss)
         if self.n_outputs_ == 1 and not self._multi_label:
-            columns = [1.0 - probability, probability] if len(self.classes_) == 2 else [probability * 0.0 + 1.0]
-            probability = backend.xp.concat(columns, axis=1)
+            probability = one_column_each(probability, len(self.classes_), backend.xp)
         return _arrays.like_samples(probability, X)
 
     def predict_log_proba(self, X: Any) -> Any:
@@ -214,8 +212,7 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
             return self._encode_labels(y, reset)
         y = column_or_1d(y, warn=True)
         if reset:
-            self._multi_label = False
-            self.classes_ = np.unique(y) if classes is None else classes
+            self._multi_label, self.classes_ = False, np.unique(y) if classes is None else classes
             self.n_outputs_ = len(self.classes_) if len(self.classes_) > 2 else 1
         if self._multi_label:
             raise ValueError("`y` must have the columns of the first call; got one column")
@@ -229,22 +226,21 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
             raise ValueError(f"`y` must have the kind and the columns of the first call; got shape {y.shape}")
         return y.astype(np.float64)
 
-    def _make_loss(self) -> tuple[Loss, float]:
-        if self.n_outputs_ > 1 and not self._multi_label:
-            return CategoricalCrossentropy(), 1.0
-        return BinaryCrossentropy(), 1.0 / self.n_outputs_
+    def _make_loss(self) -> Loss:
+        return CategoricalCrossentropy() if self._one_of_many() else BinaryCrossentropy()
+
+    def _loss_unit(self) -> float:
+        return 1.0 if self._one_of_many() else 1.0 / self.n_outputs_
+
+    def _one_of_many(self) -> bool:
+        return self.n_outputs_ > 1 and not self._multi_label
 
     def _weigh_classes(self, y: Any, sample_weight: Any) -> Any:
         if self.class_weight is None:
             return sample_weight
-        weights = self.class_weight
-        if isinstance(weights, dict) and not self._multi_label:
-            absent = set(self.classes_) - set(np.unique(y))  # as in a part of the data
-            weights = {label: weight for label, weight in weights.items() if label not in absent}
-        class_weight = compute_sample_weight(weights, y)
-        return class_weight if sample_weight is None else class_weight * sample_weight
+        return weigh_classes(self.class_weight, y, () if self._multi_label else self.classes_, sample_weight)
 
-    def _stratify(self, y: Any) -> Any:
+    def _classes_of(self, y: Any) -> Any:
         return None if self._multi_label else y[:, 0] if self.n_outputs_ == 1 else np.argmax(y, axis=1)
 
     def __sklearn_tags__(self) -> Any:

@@ -19,8 +19,7 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
     hidden_layer_sizes
         Number of units of each hidden layer, default ``(100,)``; ``()`` gives a linear model.
     activation
-        Activation of the hidden layers, default ``"relu"``. The names of scikit-learn and of
-        :mod:`cutedl_xp.activations` are accepted.
+        Activation of the hidden layers, default ``"relu"``; a name of scikit-learn or :mod:`cutedl_xp.activations`.
     optimizer
         ``"adam"`` (default; beta2 is 0.999 as in scikit-learn), ``"adamw"``, ``"nadam"``, ``"radam"``, ``"adamax"``,
         ``"lion"``, ``"fixed"``, ``"momentum"``, ``"adagrad"``, ``"rmsprop"``, ``"adadelta"``, or an optimizer of
@@ -45,14 +44,15 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
     alpha
         Strength of the L2 penalty, default 0: alpha / 2 times the sum of squared weights, divided by the batch size, is
         added to the loss, in the units of scikit-learn's losses. With weights of samples their sum in a batch, on
-        average, replaces the batch size.
+        average, replaces the batch size. Each call of ``partial_fit`` divides by the size of its own batches.
     dtype
         ``"float32"`` or ``"float64"``. The default None keeps float32 samples and computes all others in float64.
     backend, device
         As for :func:`cutedl_xp.get_backend`. By default the backend of the samples under scikit-learn's
         ``array_api_dispatch``, else NumPy.
     warm_start
-        Whether ``fit`` starts from the weights of the last one, with a new optimizer; default False.
+        Whether ``fit`` starts from the weights of the last one, with a new optimizer; default False. The number of
+        targets and ``hidden_layer_sizes`` must stay.
     random_state
         Seed of the weights, the shuffling, the dropout and the validation data, default None.
     verbose
@@ -65,7 +65,7 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
     history_
         Record of the last training.
     n_iter_
-        Number of finished epochs.
+        Number of epochs of the last ``fit``, and of the calls of ``partial_fit`` since then.
     n_outputs_
         Number of targets.
 
@@ -117,8 +117,11 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
             raise ValueError(f"`y` must have {self.n_outputs_} columns, as in the first call; got {columns}")
         return y.astype(np.float64).reshape(-1, columns)
 
-    def _make_loss(self) -> tuple[Loss, float]:
-        return Mse(), 2.0 / self.n_outputs_
+    def _make_loss(self) -> Loss:
+        return Mse()
+
+    def _loss_unit(self) -> float:
+        return 2.0 / self.n_outputs_
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

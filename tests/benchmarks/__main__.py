@@ -17,12 +17,13 @@ from benchmarks import pages, report, tasks, whole_process  # noqa: E402
 from benchmarks.contenders import CONTENDERS  # noqa: E402
 from benchmarks.turns import Field  # noqa: E402
 
-_TASKS = {"steps": tasks.steps, "updates": tasks.updates, "scaling": tasks.scaling}
+_TASKS = {"steps": tasks.steps, "updates": tasks.updates, "scaling": tasks.scaling, "estimators": tasks.estimators}
 _PAGES: dict[str, Callable[..., pages.Page]] = {
     "process": pages.of_programs,  # first: a child's peak of memory is never told below that of this process
     "steps": pages.of_steps,
     "updates": pages.of_updates,
     "scaling": pages.of_scaling,
+    "estimators": pages.of_estimators,
 }
 
 

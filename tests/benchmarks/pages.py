@@ -46,6 +46,11 @@ def of_scaling(measurements: Sequence[Measurement]) -> Page:
     return Page(_both_tables(measurements), _csv(measurements), picture)
 
 
+def of_estimators(measurements: Sequence[Measurement]) -> Page:
+    """Return the page of the estimators' fits."""
+    return Page(_both_tables(measurements), _csv(measurements), pictures.of_steps(measurements))
+
+
 def of_programs(programs: Sequence[Program]) -> Page:
     """Whole processes."""
     body = [_PROGRAMS, tables.program_ratios(programs), _SECONDS, tables.program_figures(programs)]

@@ -1,4 +1,4 @@
-"""What is measured: training steps, updates, and a step at growing sizes."""
+"""Tasks of the measurement: training steps, updates, a step at growing sizes, and fits of estimators."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +37,8 @@ class Task:
         Of a training step's model: inputs, hidden units, outputs; empty for an update.
     rule, parameters
         Of an update alone: the optimizer's name, and how many numbers it updates.
+    samples, epochs
+        Of an estimator's fit alone: the name of its data, and the number of its epochs.
     """
 
     part: str
@@ -46,6 +48,8 @@ class Task:
     batch_size: int = 0
     rule: str = ""
     parameters: int = 0
+    samples: str = ""
+    epochs: int = 0
 
 
 def steps() -> list[Task]:
@@ -72,6 +76,14 @@ def scaling() -> list[Task]:
     by_width = [_step("scaling: width", (784, size, 10), 64, size) for size in (16, 64, 256, 1024)]
     by_depth = [_step("scaling: hidden layers", (784, *[128] * size, 10), 64, size) for size in (1, 2, 4, 8)]
     return by_batch + by_width + by_depth
+
+
+def estimators() -> list[Task]:
+    """Return a fit on small and one on large data."""
+    return [
+        Task("estimators", "digits, 64-100-10, batch 64", 0, (64, 100, 10), 64, samples="digits", epochs=10),
+        Task("estimators", "MNIST, 784-128-10, batch 64", 0, (784, 128, 10), 64, samples="MNIST", epochs=1),
+    ]
 
 
 def _step(part: str, widths: Sequence[int], batch_size: int, size: int = 0) -> Task:

@@ -63,6 +63,8 @@ class Field:
         return [Measurement(task, name, steps[name], tuple(times)) for name, times in taken.items()]
 
     def _entrants(self, task: Task) -> list[str]:
+        if task.samples:
+            return [name for name in self._names if CONTENDERS[name].estimator]
         if task.part.startswith("scaling"):
             ours = [name for name in OURS if name in self._names]
             return [name for name in self._names if name in (FLOOR, *ours[:1])]

@@ -29,7 +29,9 @@ class Worker:
     def prepare(self, task: dict[str, Any], seconds: float) -> int:
         """Build the task, warm up, and find how many calls last so long; returns the steps in them."""
         self._work = Work(lambda: None)  # so that the last task's arrays go before new ones come
-        if task["rule"]:
+        if task["samples"]:
+            self._work = self._module.fit(task["samples"], task["widths"][1:-1], task["batch_size"], task["epochs"])
+        elif task["rule"]:
             self._work = self._module.update(task["rule"], task["parameters"])
         else:
             self._work = self._module.step(tuple(task["widths"]), task["batch_size"])

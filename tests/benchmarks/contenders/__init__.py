@@ -1,4 +1,5 @@
-"""Who takes part. Each file here has ``step(widths, batch_size)`` and, where it makes sense, ``update(rule, n)``.
+"""Who takes part. Each file here has ``step(widths, batch_size)`` and, where it makes sense, ``update(rule, n)`` and
+``fit(samples, hidden, batch_size, epochs)``.
 
 A contender's module is imported in a process of its own and nowhere else.
 """
@@ -27,6 +28,8 @@ class Contender:
         Variables of its process.
     updates
         Whether its update is measured by itself.
+    estimator
+        Whether its estimator with scikit-learn's interface is measured.
     program
         The file in ``programs/``, where its whole process is measured.
     """
@@ -37,6 +40,7 @@ class Contender:
     requires: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
     updates: bool = False
+    estimator: bool = False
     program: str = ""
 
 
@@ -44,8 +48,8 @@ CONTENDERS = {
     contender.name: contender
     for contender in (
         Contender("floor", "gathering and matrix products alone; a copy", "floor", ("cutedl_xp",), updates=True),
-        Contender("cutedl_xp", "with numba", "ours", ("cutedl_xp", "numba"), updates=True, program="ours"),
-        Contender("cutedl_xp-plain", "without", "ours_plain", ("cutedl_xp",), updates=True, program="ours_plain"),
+        Contender("cutedl_xp", "with numba", "ours", ("cutedl_xp", "numba"), {}, True, True, "ours"),
+        Contender("cutedl_xp-plain", "without", "ours_plain", ("cutedl_xp",), {}, True, True, "ours_plain"),
         Contender("cutedl_xp-jax", "on JAX", "ours_jax", ("cutedl_xp", "jax"), _JAX),
         Contender("jax-scan", "an epoch compiled as one loop", "jax_scan", ("jax", "optax"), _JAX, program="jax_scan"),
         Contender("jax-step", "each step a call of a compiled one", "jax_step", ("jax", "optax"), _JAX),
@@ -53,7 +57,7 @@ CONTENDERS = {
         Contender("torch-compiled", "torch.compile, and the fused Adam", "torch_compiled", ("torch",)),
         Contender("keras", "fit on JAX", "keras_jax", ("keras", "jax"), {**_JAX, "KERAS_BACKEND": "jax"}),
         Contender("thinc", "on NumPy", "thinc_adam", ("thinc",)),
-        Contender("sklearn", "MLPClassifier", "sklearn_mlp", ("sklearn",)),
+        Contender("sklearn", "MLPClassifier", "sklearn_mlp", ("sklearn",), estimator=True),
     )
 }
 

@@ -30,6 +30,15 @@ def update(rule: str, parameters: int) -> Work:
     return Work(lambda: optimizer.step(model.parameters))
 
 
+def fit(samples: str, hidden: Sequence[int], batch_size: int, epochs: int) -> Work:
+    """Return a fit of the classifier."""
+    from benchmarks.contenders import _estimators  # here, as only this part needs scikit-learn
+    from cutedl_xp.sklearn import NetClassifier
+
+    net = NetClassifier(hidden, batch_size=batch_size, epochs=epochs, **_estimators.SETTINGS)
+    return _estimators.make_work(net, samples)
+
+
 def _model(widths: Sequence[int], backend: str = "numpy") -> cdl.Model:
     """Relu between the layers, logits at the end."""
     last = len(widths) - 2

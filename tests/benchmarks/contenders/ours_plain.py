@@ -9,3 +9,4 @@ from benchmarks.contenders import ours  # noqa: E402
 
 step: Any = ours.step
 update: Any = ours.update
+fit: Any = ours.fit

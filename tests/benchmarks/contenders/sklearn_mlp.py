@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks import data
+from benchmarks.contenders import _estimators
 from benchmarks.work import Work
 
 
@@ -23,3 +24,17 @@ def step(widths: Sequence[int], batch_size: int) -> Work:
     )
     used, classes = count * batch_size, range(widths[-1])
     return Work(lambda: model.partial_fit(images[:used], labels[:used], classes=classes), steps=count)
+
+
+def fit(samples: str, hidden: Sequence[int], batch_size: int, epochs: int) -> Work:
+    """Return a fit of the classifier, whose loss ends it no earlier than the other's."""
+    net = MLPClassifier(
+        hidden,
+        learning_rate_init=_estimators.SETTINGS["learning_rate"],
+        alpha=_estimators.SETTINGS["alpha"],
+        batch_size=batch_size,
+        max_iter=epochs,
+        n_iter_no_change=epochs,
+        random_state=_estimators.SETTINGS["random_state"],
+    )
+    return _estimators.make_work(net, samples)

@@ -1,0 +1,46 @@
+"""Validation data of early stopping."""
+
+import math
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from cutedl_xp.backends import backend_of
+
+
+def split_samples(
+    samples: Any, labels: Any, weights: Any, fraction: float, classes: Any, seed: int
+) -> list[tuple[Any, Any, Any]]:
+    """Return samples, labels and weights of the training data, and those of the validation data.
+
+    Parameters
+    ----------
+    samples
+        Array of any backend.
+    labels, weights
+        Arrays on the host; weights may be None.
+    fraction
+        Part of the samples for the validation data.
+    classes
+        Class of each sample, or None. Both parts have the classes in the same proportions if each can hold them all.
+    seed
+        Seed of the split.
+    """
+    stratify = classes if classes is not None and _can_stratify(classes, fraction) else None
+    parts = train_test_split(np.arange(len(labels)), test_size=fraction, random_state=seed, stratify=stratify)
+    backend = backend_of(samples)
+    return [
+        (
+            backend.xp.take(samples, backend.asarray(rows), axis=0),
+            labels[rows],
+            None if weights is None else weights[rows],
+        )
+        for rows in parts
+    ]
+
+
+def _can_stratify(classes: Any, fraction: float) -> bool:
+    counts = np.unique_counts(classes).counts
+    validation = math.ceil(fraction * len(classes))  # as train_test_split rounds
+    return bool(counts.min() > 1 and len(counts) <= min(validation, len(classes) - validation))
