@@ -23,6 +23,7 @@ STUDIES = ("tests/studies", "tests/commands/test_studies.py", "tests/examples") 
 SLOW = (*STUDIES, "tests/datasets/test_download.py")
 SIDE_BY_SIDE = ("--numprocesses", "auto", "--maxprocesses", "4", "--timeout", "600")  # seconds for a test that hangs
 RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # newer versions find new faults
+NOTEBOOK = ("nbclient==0.11.0", "nbformat==5.11.1", "ipykernel==7.4.0", "ipywidgets==8.1.9")
 PIP_AUDIT = "pip-audit==2.10.1"
 AUDITED = "files,data,plot,fast,examples,test,docs"  # array libraries are of the user's choice, and large
 
@@ -105,6 +106,14 @@ def sklearn(session: nox.Session) -> None:
     """Run the tests of the scikit-learn estimators, also on arrays of PyTorch and array_api_strict."""
     session.install(".[test,sklearn,pandas]", TORCH, SCIKIT_LEARN)
     session.run("pytest", "tests/sklearn", *SIDE_BY_SIDE, *session.posargs, env={"SCIPY_ARRAY_API": "1"})
+
+
+@nox.session(python="3.11")
+def notebook(session: nox.Session) -> None:
+    """Run the example notebook, look for the outputs of its cells, and run the guide that needs pandas."""
+    session.install(".[test,sklearn,pandas]", *NOTEBOOK)
+    guide = "tests/test_docs.py::test_sessions_do_what_they_show[docs/guides/data.md]"
+    session.run("pytest", "tests/notebooks", guide, "--timeout", "600", *session.posargs)
 
 
 @nox.session(python="3.11")

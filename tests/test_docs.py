@@ -10,6 +10,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(path for path in ROOT.glob("docs/**/*.md") if "_build" not in path.parts)]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NEEDS = {
+    "docs/guides/coming-from-scikit-learn.md": "sklearn",
+    "docs/guides/data.md": "pandas",
     "docs/guides/scikit-learn.md": "sklearn",
     "docs/guides/studies.md": "sklearn",
 }  # packages that the example of a page needs
@@ -25,7 +27,8 @@ def test_sessions_do_what_they_show(page: Path, tmp_path: Path, monkeypatch: pyt
     if name(page) in NEEDS:
         pytest.importorskip(NEEDS[name(page)])
     text = FENCE.sub("", page.read_text(encoding="utf-8"))  # else a closing fence counts as output
-    session = doctest.DocTestParser().get_doctest(text, {}, name(page), str(page), 0)
+    names = {"__name__": "__main__"}  # the module of a page's classes, which checkpoints name
+    session = doctest.DocTestParser().get_doctest(text, names, name(page), str(page), 0)
     report: list[str] = []
     monkeypatch.chdir(tmp_path)  # what a page saves lands nowhere else
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)

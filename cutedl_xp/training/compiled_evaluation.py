@@ -115,8 +115,8 @@ class CompiledEvaluation:
 
     def _in_place(self, key: Any, tree: Any) -> Any:
         backend = self._evaluation.model.backend
-        if not backend.has_views:
-            return tree
+        if not backend.has_views:  # programs take over these arrays, which the metric may have given twice or kept
+            return fill(tree, [backend.copy(leaf) for leaf in flatten(tree)])
         if key not in self._tallies:
             self._tallies[key] = [backend.xp.asarray(leaf, copy=True) for leaf in flatten(tree)]
         else:

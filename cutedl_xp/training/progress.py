@@ -63,8 +63,7 @@ class Progress:
         self._bar.bar_format = self._layout(event)
         self._bar.update(event.step - self._start - self._bar.n)
         if event.history.stop_reason is not None or (event.name == "epoch_end" and event.epoch == event.last_epoch):
-            self._bar.close()
-            self._ended = True
+            self._close(event.history)
 
     def _begin(self, event: Event) -> None:
         if self._bar is not None:
@@ -72,6 +71,14 @@ class Progress:
         steps = (event.last_epoch + 1 - event.epoch) * event.epoch_steps - event.batch
         self._bar = self._make_bar(total=steps, position=self.position, dynamic_ncols=True, bar_format=" ")
         self._start, self._history, self._ended, self._warm = event.step, event.history, False, None
+
+    def _close(self, history: History) -> None:
+        bar = self._bar
+        if history.stopped_by == "listener" and hasattr(bar, "disp"):  # in notebooks a bar with steps left turns red
+            bar.bar_format = bar.bar_format.replace("{percentage:3.0f}", f"{100 * bar.n / bar.total:3.0f}")
+            bar.total = bar.n
+        bar.close()
+        self._ended = True
 
     def _note_warm_up(self, event: Event) -> None:
         """Move the start of the measurement to the last event at the first step that is reported."""
