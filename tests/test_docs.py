@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted(path for path in ROOT.glob("docs/**/*.md") if "_build" not in path.parts)]
+PAGES = [*ROOT.glob("README*.md"), *sorted(path for path in ROOT.glob("docs/**/*.md") if "_build" not in path.parts)]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NEEDS = {
     "docs/guides/coming-from-scikit-learn.md": "sklearn",
