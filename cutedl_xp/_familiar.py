@@ -15,6 +15,8 @@ _NAMES = {
     "DataLoader": "cutedl_xp.Dataset",
     "TensorDataset": "cutedl_xp.Dataset",
     "SGD": "cutedl_xp.optimizers.Fixed, or Momentum for SGD with momentum",
+    "BatchNorm1d": "cutedl_xp.layers.BatchNormalization",
+    "LayerNorm": "cutedl_xp.layers.LayerNormalization",
     "RMSprop": "cutedl_xp.optimizers.RMSProp",
     "Nadam": "cutedl_xp.optimizers.NAdam",
     "Linear": "cutedl_xp.layers.Dense",

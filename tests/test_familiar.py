@@ -24,6 +24,7 @@ Y = np.zeros(8, int)
         (cdl, "Sequential", "cutedl_xp.Model"),
         (cdl.optimizers, "SGD", "cutedl_xp.optimizers.Fixed"),
         (cdl.layers, "Linear", "cutedl_xp.layers.Dense"),
+        (cdl.layers, "BatchNorm1d", "cutedl_xp.layers.BatchNormalization"),
         (cdl.losses, "CrossEntropyLoss", "SparseCategoricalCrossentropy"),
         (cdl.listeners, "ModelCheckpoint", "cutedl_xp.listeners.Checkpoint"),
         (cdl.metrics, "AUC", "cutedl_xp.metrics.RocAuc"),

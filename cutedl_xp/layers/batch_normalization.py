@@ -42,7 +42,8 @@ class BatchNormalization(Normalization):
     leave one sample for the last batch before the first step.
 
     Weights of samples count in the loss and not in the mean and variance of a batch. The wrapper ``AverageWeights``
-    averages parameters and not buffers.
+    averages parameters and not buffers. A batch with NaN or infinity makes the running values NaN, which ends a
+    training, also with ``SkipNonFinite``, which skips the update of the parameters alone.
 
     References
     ----------

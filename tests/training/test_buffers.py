@@ -11,7 +11,7 @@ from cutedl_xp import Backend, Dataset, Model, Session, get_backend
 from cutedl_xp.layers import BatchNormalization, Dense
 from cutedl_xp.listeners import Checkpoint, EarlyStopping, FitListener
 from cutedl_xp.losses import Mse
-from cutedl_xp.optimizers import Adam, Fixed
+from cutedl_xp.optimizers import Adam, Fixed, SkipNonFinite
 from cutedl_xp.training.program import record_draws
 
 MakeSession = Callable[..., Session]
@@ -182,6 +182,16 @@ def test_recording_the_draws_of_a_step_leaves_them(new_session: MakeSession, dat
     record_draws(session.model, data, 7)
     assert_equal(buffers_of(session), before)
     assert all(one is other for one, other in zip(arrays, session.model.buffers.values, strict=True))
+
+
+def test_a_sample_that_is_not_finite_ends_a_training_that_skips_updates(make_session: MakeSession) -> None:
+    x = np.array([[1.0], [2.0], [np.nan], [3.0]], "float32")
+    optimizer = SkipNonFinite(Fixed(0.01))
+    session = make_session(BatchNormalization(input_dim=1), Dense(1), loss=Mse(), optimizer=optimizer)
+    message = "the buffer '/1-BatchNormalization/running_mean' is not finite"
+    with np.errstate(invalid="ignore"), pytest.warns(RuntimeWarning, match=message):
+        history = session.fit(Dataset(x, np.ones((4, 1), "float32"), batch_size=2, shuffle=False), 5)
+    assert (history.stopped_by, history.skipped) == ("not_finite", [1])
 
 
 def test_statistics_that_overflow_end_the_training(make_session: MakeSession) -> None:
