@@ -85,7 +85,7 @@ def test_a_training_batch_with_one_value_for_each_feature_is_refused(backend, sh
 
 @pytest.mark.parametrize("options", [{"batch_size": 4}, {"batch_size": 1}, {"batch_size": 1, "drop_remainder": True}])
 def test_data_that_leave_one_sample_for_a_batch_are_refused_before_the_first_step(backend, options):
-    model = Model([Dense(4, input_dim=3), BatchNormalization(), Dense(1)]).assemble(backend)
+    model = Model([Dense(4, input_dim=3), BatchNormalization(), Dense(1, activation="linear")]).assemble(backend)
     session = Session(model, loss=Mse(), optimizer=Fixed(0.1))
     x, y = np.ones((9, 3)), np.ones((9, 1))
     with pytest.raises(ValueError, match="`train` does not fit: BatchNormalization"):
@@ -96,7 +96,7 @@ def test_data_that_leave_one_sample_for_a_batch_are_refused_before_the_first_ste
 
 
 def test_one_sample_of_several_places_is_taken(backend):
-    model = Model([Dense(4, input_dim=3), BatchNormalization(), Dense(1)]).assemble(backend)
+    model = Model([Dense(4, input_dim=3), BatchNormalization(), Dense(1, activation="linear")]).assemble(backend)
     session = Session(model, loss=Mse(), optimizer=Fixed(0.1))
     session.fit(Dataset(np.ones((3, 2, 3)), np.ones((3, 2, 1)), batch_size=2), epochs=1)
     assert session.step == 2
@@ -106,7 +106,7 @@ def test_weights_of_samples_do_not_change_the_statistics(backend):
     x, y = batch(0, 8), batch(1, 8)[:, :1]
     found = []
     for weights in (None, np.arange(8.0)):
-        model = Model([BatchNormalization(input_dim=3), Dense(1)]).assemble(backend, "float64")
+        model = Model([BatchNormalization(input_dim=3), Dense(1, activation="linear")]).assemble(backend, "float64")
         session = Session(model, loss=Mse(), optimizer=Adam())
         session.fit(Dataset(x, y, sample_weight=weights), epochs=2)
         found.append(model.weights())
