@@ -3,8 +3,10 @@
 import importlib
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -41,11 +43,16 @@ def test_times_are_best_and_median(load: Callable[[str], Any], measurements: lis
 
 def test_a_report_is_three_files(load: Callable[[str], Any], measurements: list[Any], tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    how = load("report").Circumstances(3, 0.2, note="Provisional", absent={"thinc": "thinc is not installed"})
+    absent = {"thinc": "thinc is not installed"}
+    how = load("report").Circumstances(3, 0.2, note="Provisional", clock="cpu", absent=absent)
     load("report").write(tmp_path, "steps", load("pages").of_steps(measurements), how)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["steps.csv", "steps.md", "steps.png"]
     page = (tmp_path / "steps.md").read_text()
-    for told in ("**Provisional**", "3 rounds of 0.2 seconds or more", "Left out: thinc: thinc is not installed."):
+    for told in (
+        "**Provisional**",
+        "3 rounds of 0.2 seconds or more of the processors",
+        "Left out: thinc: thinc is not installed.",
+    ):
         assert told in page
 
 
@@ -62,11 +69,11 @@ def test_contenders_take_turns(load: Callable[[str], Any], measurements: list[An
     assert found.best > 0.0
 
 
-@pytest.mark.parametrize("name", ["cutedl_xp-plain", "sklearn"])
-def test_estimators_take_turns_at_a_fit(load: Callable[[str], Any], name: str) -> None:
+@pytest.mark.parametrize(("name", "clock"), [("cutedl_xp-plain", "wall"), ("sklearn", "cpu")])
+def test_estimators_take_turns_at_a_fit(load: Callable[[str], Any], name: str, clock: str) -> None:
     pytest.importorskip("sklearn")
     task = load("tasks").Task("estimators", "digits", 0, (64, 5, 10), 600, samples="digits", epochs=2)
-    with load("turns").Field([name, "floor"], {}, print) as field:
+    with load("turns").Field([name, "floor"], {}, print, clock) as field:
         (found,) = field.measure(task, 1, 1e-6)
     assert (found.contender, found.steps) == (name, 6)  # three batches an epoch
     assert load("pages").of_estimators([found]).csv.splitlines()[1].startswith(f"estimators,digits,{name},6,")
@@ -102,6 +109,7 @@ def test_one_that_is_not_installed_is_left_out(load: Callable[[str], Any], monke
     ("wrong", "told"),
     [
         (["--contenders", "floor,nobody"], "--contenders nobody: there are floor, cutedl_xp, "),
+        (["--clock", "cpu"], "--clock cpu is for one part"),
         (["--rounds", "0"], "--rounds must be 1 or more"),
         (["--out", __file__], "cannot be a folder"),
     ],
@@ -111,3 +119,16 @@ def test_wrong_use_is_refused_in_a_sentence(wrong: list[str], told: str) -> None
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 2
     assert told in ended.stderr
+
+
+def test_work_of_other_processes_does_not_count_on_the_clock_of_the_processors(load: Callable[[str], Any]) -> None:
+    worker, work = load("worker"), load("work").Work(lambda: time.sleep(0.05), steps=2)
+    module = SimpleNamespace(step=lambda widths, batch_size: work)
+    task = {"samples": "", "rule": "", "widths": [1, 1], "batch_size": 1}
+    taken = {}
+    for clock in worker.CLOCKS:
+        measured = worker.Worker(module)
+        measured.prepare(task, 0.0, clock)
+        taken[clock] = measured.measure()
+    assert taken["wall"] > 0.02
+    assert taken["cpu"] < taken["wall"] / 2

@@ -16,6 +16,7 @@ sys.path[:1] = [str(_TESTS), str(_TESTS.parent)]  # `python tests/benchmarks` pu
 from benchmarks import pages, report, tasks, whole_process  # noqa: E402
 from benchmarks.contenders import CONTENDERS  # noqa: E402
 from benchmarks.turns import Field  # noqa: E402
+from benchmarks.worker import CLOCKS  # noqa: E402
 
 _TASKS = {"steps": tasks.steps, "updates": tasks.updates, "scaling": tasks.scaling, "estimators": tasks.estimators}
 _PAGES: dict[str, Callable[..., pages.Page]] = {
@@ -32,7 +33,8 @@ def main() -> None:
     args = _arguments()
     for part, make_page in _PAGES.items():
         if args.what in (part, "all"):
-            how = report.Circumstances(args.rounds, 0.0 if part == "process" else args.seconds, args.note)
+            seconds = 0.0 if part == "process" else args.seconds
+            how = report.Circumstances(args.rounds, seconds, args.note, args.clock)
             measure = _programs if part == "process" else _tasks
             results = measure(part, args.contenders, how)
             if not results:
@@ -49,7 +51,7 @@ def _programs(part: str, names: list[str], how: report.Circumstances) -> list[wh
 
 
 def _tasks(part: str, names: list[str], how: report.Circumstances) -> list[object]:
-    with Field(names, how.absent, _say) as field:
+    with Field(names, how.absent, _say, how.clock) as field:
         how.about = field.about
         return [found for task in _TASKS[part]() for found in field.measure(task, how.rounds, how.seconds)]
 
@@ -59,6 +61,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--what", choices=[*_PAGES, "all"], default="all", help="which part (default: all)")
     parser.add_argument("--rounds", type=int, default=7, help="how often everybody has a turn (default: 7)")
     parser.add_argument("--seconds", type=float, default=0.2, help="what a turn takes at least (default: 0.2)")
+    clocks = "wall time, or the time of the processors, for a busy machine and one thread (default: wall)"
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help=clocks)
     parser.add_argument("--contenders", default=",".join(CONTENDERS), help="names with commas (default: all of them)")
     parser.add_argument("--out", type=Path, default=Path("out/benchmarks"), help="a folder for what is written")
     parser.add_argument("--note", default="", help="a sentence that stands above the tables")
@@ -67,6 +71,8 @@ def _arguments() -> argparse.Namespace:
     unknown = [name for name in args.contenders if name not in CONTENDERS]
     if unknown:
         parser.error(f"--contenders {','.join(unknown)}: there are {', '.join(CONTENDERS)}")
+    if args.clock != "wall" and args.what in ("process", "all"):
+        parser.error("--clock cpu is for one part, and not for process")
     if args.rounds < 1 or not 0.0 < args.seconds <= 60.0:
         parser.error("--rounds must be 1 or more, and --seconds above 0 and at most 60")
     try:

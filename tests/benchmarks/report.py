@@ -21,6 +21,8 @@ class Circumstances:
         How often, and how long a measurement took at least (0: a program once through).
     note
         What a reader has to know first.
+    clock
+        ``"wall"``, or ``"cpu"`` for the time of the processors.
     about
         For each contender its libraries and threads.
     absent
@@ -32,6 +34,7 @@ class Circumstances:
     rounds: int
     seconds: float
     note: str = ""
+    clock: str = "wall"
     about: dict[str, str] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     load: float | None = field(default_factory=read_load)
@@ -68,6 +71,7 @@ def _markdown(part: str, page: Page, how: Circumstances) -> str:
 def _measured(how: Circumstances) -> str:
     rounds = f"{how.rounds} round{'s' if how.rounds > 1 else ''}"
     length = f" of {how.seconds:g} seconds or more" if how.seconds else ""
+    length += " of the processors" if how.clock == "cpu" else ""
     loads = [f"{load:.1f}" for load in (how.load, read_load()) if load is not None]
     busy = f", load {loads[0]} before and {loads[1]} after, the measurement included" if len(loads) == 2 else ""
     return f"Measured {datetime.date.today()}, {rounds}{length}: {describe_machine()}{busy}."

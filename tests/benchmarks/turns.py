@@ -23,6 +23,8 @@ class Field:
         Gains the reason for each that could not be measured, at all or at a task.
     say
         Tells what goes on.
+    clock
+        ``"wall"`` or ``"cpu"``.
 
     Attributes
     ----------
@@ -30,10 +32,11 @@ class Field:
         For each contender its libraries and threads.
     """
 
-    def __init__(self, names: Sequence[str], absent: dict[str, str], say: Say) -> None:
+    def __init__(self, names: Sequence[str], absent: dict[str, str], say: Say, clock: str = "wall") -> None:
         self.about: dict[str, str] = {}
         self._absent = absent
         self._say = say
+        self._clock = clock
         self._processes: dict[str, Process] = {}
         for name in names:
             if missing_library(name):
@@ -74,7 +77,7 @@ class Field:
         if name not in self._processes:
             self._processes[name] = Process(CONTENDERS[name])
         process = self._processes[name]
-        prepared = process.ask(prepare=asdict(task), seconds=seconds)["steps"]
+        prepared = process.ask(prepare=asdict(task), seconds=seconds, clock=self._clock)["steps"]
         self.about[name] = process.ask(about=True)["about"]  # now, as some is loaded when first used
         steps[name] = prepared
 

@@ -1,6 +1,6 @@
 """The process of one contender: ``python -m benchmarks.worker NAME`` reads requests and writes answers, a line each.
 
-A request is ``{"prepare": task, "seconds": s}``, ``{"measure": true}`` or ``{"about": true}``, in JSON.
+A request is ``{"prepare": task, "seconds": s, "clock": name}``, ``{"measure": true}`` or ``{"about": true}``, in JSON.
 """
 
 import importlib
@@ -16,6 +16,8 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.work import CannotExpressError, Work
 
 _MOST_CALLS = 2**20
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+"""Functions that tell the seconds: of the wall, or of the processors, which another process's work hardly changes."""
 
 
 class Worker:
@@ -25,9 +27,11 @@ class Worker:
         self._module = module
         self._work = Work(lambda: None)
         self._calls = 1
+        self._clock = CLOCKS["wall"]
 
-    def prepare(self, task: dict[str, Any], seconds: float) -> int:
+    def prepare(self, task: dict[str, Any], seconds: float, clock: str = "wall") -> int:
         """Build the task, warm up, and find how many calls last so long; returns the steps in them."""
+        self._clock = CLOCKS[clock]
         self._work = Work(lambda: None)  # so that the last task's arrays go before new ones come
         if task["samples"]:
             self._work = self._module.fit(task["samples"], task["widths"][1:-1], task["batch_size"], task["epochs"])
@@ -52,17 +56,17 @@ class Worker:
 
     def _block(self) -> float:
         run = self._work.run
-        started = time.perf_counter()
+        started = self._clock()
         for _ in range(self._calls):
             run()
-        return time.perf_counter() - started
+        return self._clock() - started
 
 
 def answer(worker: Worker, request: dict[str, Any]) -> dict[str, Any]:
     """What a request asked for, or under ``"error"`` why it could not be had."""
     try:
         if "prepare" in request:
-            return {"steps": worker.prepare(request["prepare"], request["seconds"])}
+            return {"steps": worker.prepare(request["prepare"], request["seconds"], request["clock"])}
         if "measure" in request:
             return {"seconds": worker.measure()}
         return {"about": libraries.loaded()}
