@@ -1,5 +1,7 @@
 """Prediction in batches, of datasets, and with the scale of the model."""
 
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -73,3 +75,36 @@ def test_memory_is_bounded():
     finally:
         tracemalloc.stop()
     assert peak - outputs.nbytes < 60e6
+
+
+MEASUREMENT = """
+import sys
+import numpy as np
+import cutedl_xp as cdl
+
+def peak():
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+
+backend = cdl.get_backend(sys.argv[1])
+layers = [cdl.layers.Dense(2048, input_dim=64, activation="relu"), cdl.layers.Dense(10)][: int(sys.argv[2])]
+model = cdl.Model(layers).assemble(backend)
+x = np.ones((20_000, 64), "float32")
+model.predict(x[:600], 300)
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")  # the peak is that from now on
+before = peak()
+outputs = model.predict(x)
+backend.synchronize()
+print(peak() - before - 20_000 * int(outputs.shape[1]) * 4)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of the memory from /proc")
+@pytest.mark.parametrize("layers", [1, 2])  # all outputs of the wide layer take 164 MB, as a result or within
+def test_memory_of_the_process_is_bounded(backend, layers):
+    if backend.name == "cupy":
+        pytest.skip("the memory of a device is not that of the process")
+    arguments = [sys.executable, "-c", MEASUREMENT, backend.name, str(layers)]
+    found = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=120)
+    assert int(found.stdout) < 60e6

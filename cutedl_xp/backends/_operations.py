@@ -31,6 +31,14 @@ class Operations:
         target[...] = source
         return target
 
+    def write_rows(self, target: Array, rows: Array, start: int) -> Array:
+        """Copy ``rows`` over those of ``target`` from ``start`` on, and return the array that holds them now.
+
+        ``target`` must not be used again where arrays cannot be written to.
+        """
+        target[start : start + rows.shape[0], ...] = rows
+        return target
+
     def matmul(self, a: Array, b: Array, out: Array | None = None) -> Array:
         """The matrix product of ``a`` and ``b``, in ``out`` where the library can write it there."""
         return self.xp.matmul(a, b)

@@ -81,6 +81,10 @@ class JaxBackend(Backend):
     def write(self, target: Array, source: Array) -> Array:
         return source
 
+    def write_rows(self, target: Array, rows: Array, start: int) -> Array:
+        # Waits, as the host would otherwise reserve the memory of all rows that it computes ahead of the device
+        return cast(Array, _write_rows(target, rows, start).block_until_ready())
+
     @property
     def index_dtype(self) -> Any:
         return self.xp.int64 if jax.config.jax_enable_x64 else self.xp.int32
@@ -133,6 +137,9 @@ class JaxBackend(Backend):
         return self.fused and is_module_level(function)
 
 
+_write_rows = jax.jit(
+    functools.partial(jax.lax.dynamic_update_slice_in_dim, axis=0), donate_argnums=0
+)  # in the memory of the target
 _multiply = jax.jit(functools.partial(jax.numpy.matmul, precision=jax.lax.Precision.HIGHEST))
 
 

@@ -73,7 +73,7 @@ class Model(Chain):
             the training had a scale: multiply raw ones by it, or give them in a Dataset with this scale.
         batch_size
             Number of samples to compute at once. The default is None, which bounds the memory: a batch of the widest
-            layer has about 2 million entries.
+            layer has about a million entries.
 
         Returns
         -------
@@ -89,8 +89,8 @@ class Model(Chain):
         -----
         Outputs for different batch sizes are equal to rounding. They are equal to the bit where the library's matrix
         product adds the terms of an entry in an order that does not depend on the number of rows, which BLAS libraries
-        do not guarantee. On JAX, whose arrays cannot be written to, the outputs of all batches and the result are in
-        memory at once.
+        do not guarantee. For batches that a function makes, the outputs of all of them and the result are in memory at
+        once.
 
         Examples
         --------

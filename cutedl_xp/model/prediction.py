@@ -11,8 +11,8 @@ from cutedl_xp.backends import Backend, describe
 from cutedl_xp.datasets import Batches
 from cutedl_xp.layers import Layer
 
-_ENTRIES = 1 << 21
-"""Entries of the widest layer's output in one batch: 8 MB in float32, of which a forward pass needs a few."""
+_ENTRIES = 1 << 20
+"""Entries of the widest layer's output in one batch: 4 MB in float32, of which a forward pass needs a few."""
 
 
 def as_source(backend: Backend, x: Any) -> Any:
@@ -75,15 +75,11 @@ def predict_batches(
     count = int(source.shape[0])
     if count <= rows:
         return compute(0, count)
-    starts = range(0, count, rows)
-    if not backend.has_views:  # arrays that cannot be written to
-        return backend.xp.concat([compute(start, min(start + rows, count)) for start in starts], axis=0)
     first = compute(0, rows)
     outputs = backend.xp.empty((count, *first.shape[1:]), dtype=first.dtype, device=backend.device)
-    outputs[:rows, ...] = first
-    for start in starts[1:]:
-        stop = min(start + rows, count)
-        outputs[start:stop, ...] = compute(start, stop)
+    outputs = backend.write_rows(outputs, first, 0)
+    for start in range(rows, count, rows):
+        outputs = backend.write_rows(outputs, compute(start, min(start + rows, count)), start)
     return outputs
 
 

@@ -135,10 +135,10 @@ def test_the_whole_array_is_never_copied(
 
     monkeypatch.setattr(type(backend), "_from_numpy", measured)
     session = make_session(Dense(10, 400), loss=Mse())
-    data = Dataset(x, y, batch_size=256, shuffle=shuffle)
+    data = Dataset(x, y, batch_size=500, shuffle=shuffle)
     tracemalloc.start()
     try:
-        session.fit(data, 1, val_data=data)
+        session.fit(data, 1)
         session.model.predict(x, 1000)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
