@@ -16,7 +16,9 @@ class CsvLogger:
 
     The columns are those of ``History.to_csv``. At the first entry of a training, the rows of the file up to the step
     that the training began at are kept and the later ones are dropped: another ``fit`` of the session and a resumed
-    training continue the file, and the training of a new session replaces it.
+    training continue the file, and the training of a new session replaces it. A training that records other figures
+    than the file holds, such as a ``fit`` with ``val_data`` after one without, adds its columns at the right; a figure
+    that a row has no value for is an empty cell.
 
     Parameters
     ----------
@@ -28,7 +30,7 @@ class CsvLogger:
     OSError
         When a row is written, if the file cannot be written.
     ValueError
-        If the existing file is not the table of such a training; the file stays unchanged.
+        Before the first step, if the existing file is not the table of a training; the file stays unchanged.
 
     Examples
     --------
@@ -48,6 +50,7 @@ class CsvLogger:
         self._history: History | None = None
         self._start = self._last = 0  # step that the training began at, and that of the last row of the file
         self._begun = False
+        self._names: list[str] = []  # columns of the file
 
     def check_session(self, session: object) -> None:
         """Refuse a missing folder and a file that is no table of a training, before the first step."""
@@ -65,18 +68,20 @@ class CsvLogger:
         columns = columns_of(event.history)
         if not self._begun:
             self._begin(list(columns))
-        rows = [row for row in zip(*columns.values(), strict=True) if row[0] > self._last]
+        cells = [columns.get(name, [""] * len(event.history)) for name in self._names]
+        rows = [row for row in zip(*cells, strict=True) if row[0] > self._last]
         if rows:
             self._append(csv_lines(rows))
             self._last = int(rows[-1][0])
 
     def _begin(self, names: list[str]) -> None:
-        """Keep the rows of the training so far, and write the header of a new file."""
+        """Keep the rows of the training so far, and write a header with their columns and the new ones."""
         header, rows = self._read()
         kept = [row for row in rows if int(row[0]) <= self._start]
-        if kept and header != names:
-            raise ValueError(f"the columns of {str(self.path)!r} must be {names} to continue it; got {header}")
-        write_atomically(self.path, csv_lines([names, *kept]).encode())
+        before = header if kept else []
+        self._names = [*before, *[name for name in names if name not in before]]
+        filled = [row + [""] * (len(self._names) - len(row)) for row in kept]
+        write_atomically(self.path, csv_lines([self._names, *filled]).encode())
         self._last, self._begun = int(kept[-1][0]) if kept else 0, True
 
     def _append(self, lines: str) -> None:

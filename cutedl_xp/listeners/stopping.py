@@ -107,22 +107,22 @@ class TargetReached:
     times
         Number of entries in a row, default 20, at least 1.
     mode
-        ``"above"`` (or ``"max"``, default) if the entries must be above the target, ``"below"`` (or ``"min"``) if they
-        must be below it, as for a loss. NaN is neither.
+        ``"above"`` (or ``"max"``) if the entries must be above the target, ``"below"`` (or ``"min"``) if they must be
+        below it. Default None: ``"below"`` for losses, else ``"above"``. NaN is neither.
 
     Examples
     --------
     >>> import cutedl_xp as cdl
     >>> cdl.listeners.TargetReached(target=0.95, times=3)
     TargetReached(monitor='val_accuracy', target=0.95, times=3, mode='above')
-    >>> cdl.listeners.TargetReached("val_loss", target=0.1, times=1, mode="below")
+    >>> cdl.listeners.TargetReached("val_loss", target=0.1, times=1)
     TargetReached(monitor='val_loss', target=0.1, times=1, mode='below')
     """
 
     monitor: str = "val_accuracy"
     target: float = 0.91
     times: int = 20
-    mode: str = "above"
+    mode: str | None = None
     _entries: NewEntries = field(default_factory=NewEntries, init=False, repr=False, compare=False)
     _memory: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -130,7 +130,9 @@ class TargetReached:
         _checks.check_text("monitor", self.monitor)
         object.__setattr__(self, "target", _checks.check_real("target", self.target))
         object.__setattr__(self, "times", _checks.check_integer("times", self.times, at_least=1))
-        mode = _checks.check_one_of("mode", self.mode, ("above", "below", "max", "min"))
+        default = "below" if self.monitor.endswith("loss") else "above"
+        given = default if self.mode is None else self.mode
+        mode = _checks.check_one_of("mode", given, ("above", "below", "max", "min"))
         object.__setattr__(self, "mode", {"max": "above", "min": "below"}.get(mode, mode))
         self.load_state_dict({})
 

@@ -70,13 +70,33 @@ def test_a_resumed_training_repeats_no_row(make_session: MakeSession, data: Data
     assert steps_in(path) == history.steps == [3, 6, 9, 12, 15]
 
 
-def test_other_columns_are_refused(make_session: MakeSession, data: Dataset, path: Path) -> None:
-    session = make_session()
-    session.fit(data, 1, listeners=[CsvLogger(path)])
-    before = path.read_bytes()
-    with pytest.raises(ValueError, match=r"the columns of .* must be"):
-        session.fit(data, 1, val_data=data, listeners=[CsvLogger(path)])
-    assert path.read_bytes() == before
+def test_other_figures_add_columns(make_session: MakeSession, data: Dataset, path: Path) -> None:
+    session = make_session(metrics=[accuracy])
+    session.fit(data, 1, listeners=[CsvLogger(path)], train_metrics=False)
+    begun = path.read_text().splitlines()
+    session.fit(data, 2, val_data=data, listeners=[CsvLogger(path)])
+    header, *rows = [line.split(",") for line in path.read_text().splitlines()]
+    names = begun[0].split(",")
+    assert header == [*names, "val_loss", "val_accuracy"]
+    assert rows[0] == [*begun[1].split(","), "", ""]
+    history = session.history
+    assert history is not None
+    assert [float(row[-2]) for row in rows[1:]] == history.val_loss
+    assert [float(row[header.index("loss")]) for row in rows[1:]] == history.loss
+    session.fit(data, 1, listeners=[CsvLogger(path)], train_metrics=False)
+    header, *rows = [line.split(",") for line in path.read_text().splitlines()]
+    assert header == [*names, "val_loss", "val_accuracy"]
+    assert [row[-2:] == ["", ""] for row in rows] == [True, False, False, True]
+    assert steps_in(path) == [3, 6, 9, 12]
+
+
+def test_a_new_session_drops_the_columns_of_the_one_before(
+    make_session: MakeSession, data: Dataset, path: Path
+) -> None:
+    make_session().fit(data, 1, val_data=data, listeners=[CsvLogger(path)])
+    history = make_session().fit(data, 1, listeners=[CsvLogger(path)])
+    history.to_csv(path.with_name("history.csv"))
+    assert path.read_bytes() == path.with_name("history.csv").read_bytes()
 
 
 def test_files_and_folders_are_checked_before_the_first_step(

@@ -118,21 +118,22 @@ def test_early_stopping_defaults_are_the_articles() -> None:
 )
 @pytest.mark.parametrize("monitor", ["val_accuracy", "val_loss", "loss"])
 def test_target_reached(monitor: str, values: list[float], expected: int | None) -> None:
-    assert stopped_after(TargetReached(monitor, target=0.9, times=3), values) == expected
+    assert stopped_after(TargetReached(monitor, target=0.9, times=3, mode="above"), values) == expected
 
 
-@pytest.mark.parametrize("mode", ["below", "min"])
-def test_a_target_can_be_fallen_below(mode: str) -> None:
+@pytest.mark.parametrize("mode", ["below", "min", None])
+def test_a_target_can_be_fallen_below(mode: str | None) -> None:
     def listener() -> TargetReached:
         return TargetReached("val_loss", target=0.5, times=2, mode=mode)
 
     assert stopped_after(listener(), [0.4, 0.5, 0.4, NAN, 0.4, 0.3]) == 6
     assert stopped_after(listener(), [0.9, 0.9, 0.9]) is None
-    assert TargetReached(mode="max") == TargetReached()
+    assert TargetReached(mode="max") == TargetReached(mode="above") == TargetReached()
+    assert TargetReached("loss", mode="below") == TargetReached("loss")
 
 
 def test_a_count_of_the_other_side_of_the_target_is_not_taken_over() -> None:
-    above, below = TargetReached("val_loss", 0.5, 2), TargetReached("val_loss", 0.5, 2, "below")
+    above, below = TargetReached("val_loss", 0.5, 2, "above"), TargetReached("val_loss", 0.5, 2)
     assert stopped_after(above, [0.9]) is None
     below.load_state_dict(above.state_dict())
     assert below.state_dict()["in_a_row"] == 0
