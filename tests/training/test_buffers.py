@@ -163,7 +163,9 @@ def test_a_step_that_fails_leaves_them(
             monkeypatch.setattr(type(backend), name, lambda self: None)
     x = np.random.default_rng(0).normal(size=(12, 2)).astype("float32")
     data, loss = Dataset(x, x[:, :1], batch_size=4), Failing()
-    session = make_session(BatchNormalization(input_dim=2), Dense(1, activation="linear"), loss=loss, optimizer=Fixed(0.1))
+    session = make_session(
+        BatchNormalization(input_dim=2), Dense(1, activation="linear"), loss=loss, optimizer=Fixed(0.1)
+    )
     session.fit(data, 1, compiled=None if in_chunks else False)
     assert bool(session.compiled) is in_chunks
     before = session.model.weights()
@@ -196,7 +198,9 @@ def test_a_sample_that_is_not_finite_ends_a_training_that_skips_updates(make_ses
 
 def test_statistics_that_overflow_end_the_training(make_session: MakeSession) -> None:
     x = np.array([[1e20], [-1e20], [1e20], [0.0]], "float32")
-    session = make_session(BatchNormalization(input_dim=1), Dense(1, activation="linear"), loss=Mse(), optimizer=Fixed(0.01))
+    session = make_session(
+        BatchNormalization(input_dim=1), Dense(1, activation="linear"), loss=Mse(), optimizer=Fixed(0.01)
+    )
     message = "the buffer '/1-BatchNormalization/running_variance' is not finite"
     with np.errstate(over="ignore"), pytest.warns(RuntimeWarning, match=message):
         history = session.fit(Dataset(x, np.ones((4, 1), "float32")), 5)
