@@ -188,8 +188,8 @@ def test_recording_the_draws_of_a_step_leaves_them(new_session: MakeSession, dat
 
 def test_a_sample_that_is_not_finite_ends_a_training_that_skips_updates(make_session: MakeSession) -> None:
     x = np.array([[1.0], [2.0], [np.nan], [3.0]], "float32")
-    optimizer = SkipNonFinite(Fixed(0.01))
-    session = make_session(BatchNormalization(input_dim=1), Dense(1), loss=Mse(), optimizer=optimizer)
+    layers = BatchNormalization(input_dim=1), Dense(1, activation="linear")
+    session = make_session(*layers, loss=Mse(), optimizer=SkipNonFinite(Fixed(0.01)))
     message = "the buffer '/1-BatchNormalization/running_mean' is not finite"
     with np.errstate(invalid="ignore"), pytest.warns(RuntimeWarning, match=message):
         history = session.fit(Dataset(x, np.ones((4, 1), "float32"), batch_size=2, shuffle=False), 5)
