@@ -60,8 +60,8 @@ class StepProgram:
             self._optimizer, state["values"], gradients, state["optimizer"], inputs["scalars"]
         )
         sums = add_to_sums(backend, state["sums"], loss, size_of(backend, x, weight))
-        own = {"values": values, "gradients": gradients, "buffers": buffers, "norms": norms}
-        return own | {"optimizer": optimizer_state, "sums": list(sums)}
+        own = {"values": values, "gradients": gradients, "buffers": buffers}
+        return own | {"optimizer": optimizer_state, "sums": list(sums), "norms": norms}
 
 
 def size_of(backend: Backend, x: Array, weight: Array | None) -> Any:
