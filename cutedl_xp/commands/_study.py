@@ -35,12 +35,13 @@ def run(kind: str, given: Mapping[str, Any]) -> int:
         tensorboard.check_installed()
     if "save_config" in given:
         config.write_config(given["save_config"], study.plan.to_dict())
-    study.prepare(execution["scheduler"])
-    resolution.warn_about_data(study.plan)
-    if study.plan.tune:
-        _describe_tuning(study)
-    before, missing = len(study.runs), _count_missing(study)
-    _output.note(f"{study.folder}: {_count(missing, 'run')} to make, {before} finished before")
+    with study.discarded_if_unused():
+        study.prepare(execution["scheduler"])
+        resolution.warn_about_data(study.plan)
+        if study.plan.tune:
+            _describe_tuning(study)
+        before, missing = len(study.runs), _count_missing(study)
+        _output.note(f"{study.folder}: {_count(missing, 'run')} to make, {before} finished before")
     failed: Sequence[Any] = ()
     interrupted = False
     try:

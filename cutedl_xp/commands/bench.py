@@ -7,6 +7,7 @@ from cutedl_xp import bench
 from cutedl_xp._machine import describe_machine
 from cutedl_xp.bench import report
 from cutedl_xp.commands._environment import share_gpu_memory
+from cutedl_xp.files.folders import removed_if_empty
 
 NAME = "bench"
 HELP = "compare the speed of the available backends"
@@ -35,14 +36,15 @@ def run(options: argparse.Namespace) -> int:
     names = [] if options.backends is None else [name.strip() for name in options.backends.split(",")]
     share_gpu_memory()
     backends, left_out = bench.choose_backends(names, options.device)
-    report.check_folder(options.out)
-    for backend in backends:
-        print(f"{backend.name} {backend.version} on {backend.device} (devices: {', '.join(backend.devices())})")
-        print(f"  float32 products: {backend.float32_products}")
-    for name, reason in left_out.items():
-        print(f"left out: {name}: {reason}")
-    print(f"{options.model}, float32, {options.rounds} rounds; {describe_machine()}\n", flush=True)
-    results = bench.compare(backends, widths, batch_sizes, options.rounds, options.block_seconds, compiled)
+    with removed_if_empty(options.out):
+        report.check_folder(options.out)
+        for backend in backends:
+            print(f"{backend.name} {backend.version} on {backend.device} (devices: {', '.join(backend.devices())})")
+            print(f"  float32 products: {backend.float32_products}")
+        for name, reason in left_out.items():
+            print(f"left out: {name}: {reason}")
+        print(f"{options.model}, float32, {options.rounds} rounds; {describe_machine()}\n", flush=True)
+        results = bench.compare(backends, widths, batch_sizes, options.rounds, options.block_seconds, compiled)
     print(report.format_table(results), report.EXPLANATION, sep="\n\n", end="\n\n")
     print(*report.write_files(results, options.out), sep="\n")
     return 0

@@ -6,6 +6,7 @@ from pathlib import Path
 from cutedl_xp import _checks, plotting
 from cutedl_xp.bench.report import check_folder
 from cutedl_xp.commands import _output
+from cutedl_xp.files.folders import removed_if_empty
 from cutedl_xp.plotting import animation as animations
 from cutedl_xp.plotting import figures
 from cutedl_xp.plotting.surfaces import draw
@@ -70,12 +71,13 @@ def run(
     figures.import_matplotlib("figure")
     if animation != "none":
         animations.choose_writer(animation)
-    check_folder(out)
-    for each in chosen:
-        paths = [walks.walk(text, each, start=place, steps=steps) for text in texts or each.optimizers]
-        _show(each, paths)
-        for file in _write(each, paths, out, animation, picture):
-            _output.say(str(file))
+    with removed_if_empty(out):
+        check_folder(out)
+        for each in chosen:
+            paths = [walks.walk(text, each, start=place, steps=steps) for text in texts or each.optimizers]
+            _show(each, paths)
+            for file in _write(each, paths, out, animation, picture):
+                _output.say(str(file))
     return 0
 
 

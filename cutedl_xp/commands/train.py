@@ -11,6 +11,7 @@ from cutedl_xp.commands import _output, _signals, options, resolution, tables
 from cutedl_xp.commands._environment import share_gpu_memory
 from cutedl_xp.commands._progress import TrainingProgress
 from cutedl_xp.files.arrays import import_safetensors
+from cutedl_xp.files.folders import removed_if_empty
 from cutedl_xp.plotting import figures
 from cutedl_xp.studies import config, data
 from cutedl_xp.studies import run as runs
@@ -51,14 +52,8 @@ def run(given: dict[str, Any]) -> int:
     folder = _choose_folder(given)
     checkpoint = folder / _CHECKPOINTS / f"{spec.name}.ckpt"
     try:
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f"--out {folder} cannot be written: {error.strerror}; name another folder") from error
-    resolution.warn_about_data(plan)
-    _output.note(f"{spec.data}, {spec.model}, {spec}")
-    try:
-        with TrainingProgress(spec.settings.epochs) as progress, limit_threads():
-            session = runs.train(spec, [progress], checkpoint, every)
+        with removed_if_empty(checkpoint.parent):
+            session = _train(plan, spec, checkpoint, every)
     except KeyboardInterrupt:
         if checkpoint.exists():
             _output.note(f"interrupted; the same command goes on from the checkpoint in {folder}")
@@ -69,6 +64,19 @@ def run(given: dict[str, Any]) -> int:
     with suppress(OSError):  # the folder may hold the checkpoint of a run with other options
         checkpoint.parent.rmdir()
     return 0
+
+
+def _train(plan: Plan, spec: runs.RunSpec, checkpoint: Path, every: int) -> Session:
+    """Make the folder of the checkpoint, and return the trained session."""
+    folder = checkpoint.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"--out {folder.parent} cannot be written: {error.strerror}; name another folder") from error
+    resolution.warn_about_data(plan)
+    _output.note(f"{spec.data}, {spec.model}, {spec}")
+    with TrainingProgress(spec.settings.epochs) as progress, limit_threads():
+        return runs.train(spec, [progress], checkpoint, every)
 
 
 def _resolve(given: Mapping[str, Any]) -> tuple[Plan, runs.RunSpec, int]:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from cutedl_xp import _checks
 from cutedl_xp.files.atomic import write_atomically
+from cutedl_xp.files.folders import missing_folders, remove_empty
 from cutedl_xp.studies.plan import Plan
 from cutedl_xp.studies.run import FORMAT, RunSpec
 from cutedl_xp.studies.settings import Settings
@@ -32,6 +33,8 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._made: list[Path] = []  # folders, the innermost first, where there was no plan
+        self._written: Any = None
 
     @property
     def exists(self) -> bool:
@@ -59,6 +62,9 @@ class Store:
 
     def write_plan(self, plan: Plan, digests: Mapping[str, str]) -> None:
         """Make the folder, and write the plan into it."""
+        if not self.exists:
+            self._made = [*missing_folders(self.folder / RUNS), *missing_folders(self.folder / CHECKPOINTS)[:1]]
+            self._made.sort(key=lambda each: -len(each.parts))
         try:
             (self.folder / RUNS).mkdir(parents=True, exist_ok=True)
             (self.folder / CHECKPOINTS).mkdir(exist_ok=True)
@@ -66,6 +72,24 @@ class Store:
             raise OSError(f"--out {self.folder} cannot be written: {error.strerror}; name another folder") from error
         plain = {"format": FORMAT, "plan": plan.to_dict(), "data_sha256": dict(digests)}
         _write_json(self.folder / PLAN, plain)
+        self._written = self._find_version()
+
+    def discard_if_unused(self) -> None:
+        """Remove the plan and the folders that :meth:`write_plan` has made, if there are no runs and no checkpoints."""
+        subfolders = self.folder / RUNS, self.folder / CHECKPOINTS
+        if self._written is None or self._find_version() != self._written:
+            return  # another program has taken the study over
+        if self._made and not any(any(each.iterdir()) for each in subfolders if each.is_dir()):
+            (self.folder / PLAN).unlink(missing_ok=True)
+            remove_empty(self._made)
+
+    def _find_version(self) -> Any:
+        """Return what tells the file of the plan from one that another program has put in its place."""
+        try:
+            found = (self.folder / PLAN).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
 
     def add(self, spec: RunSpec, run: Mapping[str, Any]) -> dict[str, Any]:
         """Keep a finished run, remove its checkpoint, and return the run as its file holds it."""

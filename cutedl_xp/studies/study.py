@@ -1,8 +1,8 @@
 """A study: a plan, the folder that holds its finished runs, and what makes the missing ones."""
 
 import os
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,15 @@ class Study:
         if self.missing or not self._store.exists:
             self._store.write_plan(self.plan, self._digests)
 
+    @contextmanager
+    def discarded_if_unused(self) -> Iterator[None]:
+        """If the block raises, also for Ctrl-C, before the first run or checkpoint, remove a folder that was made."""
+        try:
+            yield
+        except BaseException:
+            self._store.discard_if_unused()
+            raise
+
     def run(
         self,
         jobs: int | None = None,
@@ -149,7 +158,7 @@ class Study:
         Raises
         ------
         KeyboardInterrupt
-            After Ctrl-C; finished runs are in the folder.
+            After Ctrl-C; finished runs are in the folder. A folder that was made for none is removed.
         ImportError, OSError, TypeError, ValueError
             If an argument is not as described, the backend or the scheduler does not answer, or the folder cannot be
             written to.
@@ -157,17 +166,18 @@ class Study:
         if jobs is not None:
             _checks.check_integer("jobs", jobs, at_least=1)
         _checks.check_integer("checkpoint_every", checkpoint_every, at_least=0)
-        self.prepare(scheduler)
         failed: list[Outcome] = []
-        for stage in (self._trial_specs, self._final_specs):
-            specs = self._missing(stage())
-            if not specs:
-                continue
-            with closing(self._execute(specs, jobs, scheduler, checkpoint_every, follow)) as outcomes:
-                for outcome in outcomes:
-                    self._keep(outcome, failed)
-                    if ended is not None:
-                        ended(outcome)
+        with self.discarded_if_unused():
+            self.prepare(scheduler)
+            for stage in (self._trial_specs, self._final_specs):
+                specs = self._missing(stage())
+                if not specs:
+                    continue
+                with closing(self._execute(specs, jobs, scheduler, checkpoint_every, follow)) as outcomes:
+                    for outcome in outcomes:
+                        self._keep(outcome, failed)
+                        if ended is not None:
+                            ended(outcome)
         if not self.missing:
             self._store.remove_checkpoints()
         return failed

@@ -91,7 +91,8 @@ Listener: TypeAlias = Callable[[Event], None]
 - ``events``: a collection; if it names ``"step_end"``, the listener is called after steps as well.
 - ``every_steps``: the number of steps between two such calls, default 1.
 - ``needs_gradient_norm``: True to read ``event.gradient_norm``.
-- ``called_last``: True to be called after all listeners without it.
+- ``called_last``: True to be called after all listeners without it, and once more at the end of an epoch if Ctrl-C or
+  SIGTERM arrives while these listeners are called.
 - ``check_session(session)``: called before the first step, to refuse a session by an exception.
 - ``state_dict()`` and ``load_state_dict(d)``: the memory of the listener, which belongs to the session.
 """
@@ -127,4 +128,9 @@ def step_interval(listener: Listener) -> int:
 
 def call_order(listeners: Sequence[Listener]) -> list[Listener]:
     """Return listeners in the order of their calls: as given, and at the end the ones with ``called_last = True``."""
-    return sorted(listeners, key=lambda listener: getattr(listener, "called_last", False) is True)
+    return sorted(listeners, key=is_called_last)
+
+
+def is_called_last(listener: Listener) -> bool:
+    """Return whether a listener asks to be called after all others."""
+    return getattr(listener, "called_last", False) is True

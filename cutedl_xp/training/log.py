@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cutedl_xp.training.evaluation import EvaluationStopped
-from cutedl_xp.training.events import Event, Listener, call_order, step_interval
+from cutedl_xp.training.events import Event, Listener, call_order, is_called_last, step_interval
 from cutedl_xp.training.finiteness import Fault, count_skipped, find_fault, sum_of_state
 from cutedl_xp.training.fit import Fit
 from cutedl_xp.training.interrupts import without_interrupts
@@ -91,11 +91,27 @@ class TrainingLog:
             self.step_open = True
             raise
 
-    def end_epoch(self) -> None:
-        """Call the listeners at the end of an epoch, or where it is stopped; what they save is as after the call."""
+    def end_epoch(self) -> bool:
+        """Call the listeners at the end of an epoch, or where it is stopped; what they save is as after the call.
+
+        Returns
+        -------
+        bool
+            Whether the training was to stop when they had been called. A later interruption is shown to them at the end
+            of the next epoch, in which no step is made.
+        """
         self.open_epoch, self._memory.epoch_is_open = None, False
+        stopping = self._stopping
+        last = [listener for listener in self._listeners if is_called_last(listener)]
         try:
-            self._call(self._listeners, "epoch_end")
+            self._call(self._listeners[: len(self._listeners) - len(last)], "epoch_end")
+            seen = stopping.interrupted
+            self._call(last, "epoch_end")
+            requested = stopping.requested
+            if stopping.interrupted and not seen:  # perhaps after a Checkpoint had found nothing to do
+                self._call(last, "epoch_end")
+                requested = True
+            return requested
         except BaseException:
             self.open_epoch, self._memory.epoch_is_open = self._epoch, True
             raise

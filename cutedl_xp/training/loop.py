@@ -38,8 +38,7 @@ def run_epochs(fit: Fit, steps: Steps, log: TrainingLog) -> None:
                 with interrupts.postponed():
                     steps.run(log.steps_to_event)
                 log.after_steps()
-            log.end_epoch()
-            if stopping.requested:
+            if log.end_epoch():
                 break
         if not stopping.requested:
             with interrupts.postponed():

@@ -1,5 +1,6 @@
 """The commands train, compare and sweep: from the options to the files in the folder."""
 
+import contextlib
 import csv
 import json
 import os
@@ -9,6 +10,7 @@ import sys
 import time
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -257,6 +259,20 @@ def test_the_help_imports_nothing_large() -> None:
     assert max(map(len, done.stdout.splitlines())) <= 60
     for words in ("--optimizer", "--save-config", "examples:", "Stop rules"):
         assert words in done.stdout
+
+
+@pytest.mark.parametrize("command", ["train", "compare", "sweep"])
+def test_ctrl_c_before_the_first_result_leaves_no_folder(
+    command: str, data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(plan: Any) -> None:
+        assert (tmp_path / "new" / "out").exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cutedl_xp.commands.resolution.warn_about_data", interrupt)
+    with contextlib.suppress(KeyboardInterrupt):
+        assert main([command, "--data", data, "--epochs", "1", "--out", str(tmp_path / "new" / "out")]) == 130
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program can handle")

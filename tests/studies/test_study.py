@@ -222,6 +222,45 @@ def test_ctrl_c_keeps_finished_runs_and_the_others_go_on(make_plan, without_time
     assert list((study.folder / "checkpoints").iterdir()) == []
 
 
+@pytest.mark.parametrize("existed", [False, True])
+def test_a_start_that_fails_leaves_no_empty_folder(make_plan, tmp_path, monkeypatch, existed):
+    folder = tmp_path / "new" / "study"
+    if existed:
+        folder.mkdir(parents=True)
+    study = studies.Study(folder, make_plan())
+
+    def interrupt(*arguments):
+        assert (folder / "study.json").exists()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(study, "_execute", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            study.run(jobs=1)
+    assert [*tmp_path.iterdir()] == ([tmp_path / "new"] if existed else [])
+    assert not existed or [*folder.iterdir()] == []
+    study.run(jobs=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(studies.Study, "_execute", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            studies.Study(folder, make_plan(seeds=[7])).run(jobs=1)
+    assert len(studies.read(folder)) == len(study.runs)  # the folder of an earlier study stays
+
+
+def test_a_folder_that_another_program_has_taken_over_stays(make_plan, tmp_path, monkeypatch):
+    one = studies.Study(tmp_path / "study", make_plan())
+
+    def interrupt(*arguments):
+        studies.Study(tmp_path / "study", make_plan()).prepare()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(one, "_execute", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        one.run(jobs=1)
+    assert studies.read(tmp_path / "study") == []
+    assert (tmp_path / "study" / "runs").is_dir()
+
+
 def test_what_killed_processes_have_left_is_removed(make_plan, tmp_path):
     study = studies.Study(tmp_path, make_plan())
     study.run(jobs=1)
@@ -238,11 +277,12 @@ def test_a_checkpoint_of_other_settings_is_not_used(make_plan, without_times, tm
     interrupted = studies.Study(tmp_path / "study", first)
 
     def interrupt(event):
-        if event.name == "epoch_end":
+        if event.name == "epoch_end" and event.epoch == 1:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted.run(jobs=1, checkpoint_every=1, follow=lambda spec: [interrupt])
+    assert len([*(tmp_path / "study" / "checkpoints").iterdir()]) == 1
     (tmp_path / "study" / "study.json").unlink()
     study = studies.Study(tmp_path / "study", second)
     study.run(jobs=1, checkpoint_every=1)

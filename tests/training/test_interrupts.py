@@ -13,7 +13,7 @@ import pytest
 
 from cutedl_xp import Dataset, Session
 from cutedl_xp.layers import Dense
-from cutedl_xp.listeners import Event, FitListener
+from cutedl_xp.listeners import Checkpoint, Event, FitListener
 from cutedl_xp.losses import Mse
 from cutedl_xp.training import interrupts as interrupts_module
 from cutedl_xp.training.interrupts import Interrupts, handled_interrupts, without_interrupts
@@ -282,6 +282,22 @@ def test_every_ctrl_c_of_a_block_without_interrupts_is_handled_after_it() -> Non
     finally:
         signal.signal(signal.SIGINT, former)
     assert presses == [signal.SIGINT] * 2
+
+
+def test_a_checkpoint_is_written_if_ctrl_c_comes_after_its_call(
+    session_with: Callable[..., Session], tmp_path: Path
+) -> None:
+    late = FitListener("epoch_end", callback=lambda event: event.step == 6 and press_ctrl_c())
+    late.called_last = True  # type: ignore[attr-defined]  # so that it is called after the checkpoint
+    session = session_with(Mse())
+    with pytest.raises(KeyboardInterrupt):
+        session.fit(TRAIN, epochs=5, listeners=[Checkpoint(tmp_path / "run.ckpt", 0), late])
+    loaded = Session.load(tmp_path / "run.ckpt", "numpy")
+    assert loaded.step == session.step == 6
+    assert loaded.history is not None
+    assert loaded.history.stopped_by == "interrupt"
+    assert loaded.resume(TRAIN).steps == [3, 6, 9, 12, 15]
+    assert session.resume(TRAIN).steps == [3, 6, 9, 12, 15]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM ends a process at once there")
