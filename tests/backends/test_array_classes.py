@@ -60,7 +60,7 @@ OF_OWN_ARRAYS: dict[str, Callable[[Model, Any], Any]] = {
 
 @pytest.fixture
 def model(backend: Backend) -> Model:
-    return Model([Dense(2, input_dim=2)]).assemble(backend)
+    return Model([Dense(2, input_dim=2, activation="linear")]).assemble(backend)
 
 
 def refusal(call: Callable[[], Any]) -> str:
@@ -80,7 +80,7 @@ def test_on_the_way_to_every_backend(model: Model, name: str, entrance: str) -> 
 @every_class
 @pytest.mark.parametrize("entrance", OF_OWN_ARRAYS)
 def test_where_numpy_arrays_are_the_backends(name: str, entrance: str) -> None:
-    model = Model([Dense(2, input_dim=2)]).assemble("numpy")
+    model = Model([Dense(2, input_dim=2, activation="linear")]).assemble("numpy")
     message = refusal(lambda: OF_OWN_ARRAYS[entrance](model, CLASSES[name]))
     assert ("masked array" if "masked" in name else f"plain array; got a {name}") in message
 
@@ -93,7 +93,7 @@ def test_a_masked_tensor(backend: Backend) -> None:
     with pytest.warns(UserWarning, match="prototype"):
         masked = torch.masked.masked_tensor(torch.ones(3, 2), torch.tensor([[True, False]] * 3))
     own = torch.ones(3, 2)
-    model = Model([Dense(2, input_dim=2)]).assemble(backend)
+    model = Model([Dense(2, input_dim=2, activation="linear")]).assemble(backend)
     for call in (
         lambda: Dataset(masked, own),
         lambda: backend.asarray(masked),
