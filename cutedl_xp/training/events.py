@@ -38,6 +38,8 @@ class Event:
         Object that :meth:`stop` ends the training with.
     batch
         Steps done of the epoch.
+    listeners
+        Listeners of the training.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Event:
     epoch_steps: int
     stopping: Stopping = field(repr=False)
     batch: int = 0
+    listeners: Sequence["Listener"] = field(default=(), repr=False)
 
     def stop(self, why: str) -> None:
         """End the training after this event; the first reason given becomes the history's ``stop_reason``.
@@ -68,6 +71,7 @@ Listener: TypeAlias = Callable[[Event], None]
 - ``every_steps``: the number of steps between two such calls, default 1.
 - ``called_last``: True to be called after all listeners without it, and once more at the end of an epoch if Ctrl-C or
   SIGTERM arrives while these listeners are called.
+- ``entries_left``: the number of entries of the history to the earliest stop by this listener, which Progress shows.
 - ``check_session(session)``: called before the first step, to refuse a session by an exception.
 - ``state_dict()`` and ``load_state_dict(d)``: the memory of the listener, which belongs to the session.
 """

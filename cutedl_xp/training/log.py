@@ -211,6 +211,7 @@ class TrainingLog:
             plan.epoch_steps,
             self._stopping,
             plan.epoch_steps if position.epoch > self._epoch else position.batch,
+            self._memory.listeners,
         )
 
     def _stop_unless_finite(self, fault: Fault | None) -> None:
