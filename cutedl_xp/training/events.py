@@ -53,6 +53,12 @@ class Event:
     batch: int = 0
     listeners: Sequence["Listener"] = field(default=(), repr=False)
 
+    @property
+    def entries_left(self) -> int | None:
+        """Number of entries of the history to the earliest stop that a listener states; None if none does."""
+        stated = [int(each.entries_left) for each in self.listeners if hasattr(each, "entries_left")]
+        return min(stated, default=None)
+
     def stop(self, why: str) -> None:
         """End the training after this event; the first reason given becomes the history's ``stop_reason``.
 

@@ -80,14 +80,14 @@ class Progress:
         """Return the steps of this ``fit``, up to the earliest stop that a listener states."""
         done = event.step - self._start
         total = done + (event.last_epoch + 1 - event.epoch) * event.epoch_steps - event.batch
-        entries = [int(each.entries_left) for each in event.listeners if hasattr(each, "entries_left")]
-        if not entries:
+        entries = event.entries_left
+        if entries is None:
             return total
         last, interval = event.step, event.epoch_steps
         if event.history.steps:
             before, last = [self._start, *event.history.steps][-2:]
             interval = last - before if last > before else interval
-        return min(total, max(done, last + min(entries) * interval - self._start))
+        return min(total, max(done, last + entries * interval - self._start))
 
     def _note_warm_up(self, event: Event) -> None:
         """Move the start of the measurement to the last event at the first step that is reported."""
