@@ -91,7 +91,9 @@ class TrainingProgress(_Bar):
             history = event.history
             figures = f"val loss {history.val_loss[-1]:.4f}, accuracy {history.val_accuracy[-1]:.4f}"
             epoch, last = event.epoch + 1, event.last_epoch + 1
-            self.show(f"epoch {epoch} of {last}: {event.step:,} steps, {figures}", epoch, last, figures)
+            left = event.last_epoch - event.epoch if event.entries_left is None else event.entries_left
+            total = min(last, epoch + left)  # up to the earliest stop
+            self.show(f"epoch {epoch} of {last}: {event.step:,} steps, {figures}", epoch, total, figures)
 
 
 def describe(outcome: Outcome) -> str:

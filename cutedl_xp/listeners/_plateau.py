@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from cutedl_xp import _checks
@@ -96,6 +97,19 @@ class Plateau:
     def is_reached(self, min_delta: float) -> bool:
         """Return whether the best of the last entries is not better than the best before by more than ``min_delta``."""
         return self._best is not None and not min(self._last) < self._best - min_delta
+
+    def entries_left(self, min_delta: float) -> int:
+        """Return the number of entries after which :meth:`is_reached` is true if no entry is better than before."""
+        if not self._last:
+            return self._patience + (self._best is None)
+        smallest = [math.inf, *accumulate(reversed(self._last), min)][::-1]  # of the entries from each place on
+        best = math.inf if self._best is None else self._best
+        known = self._best is not None
+        for place, entry in enumerate(self._last):
+            if known and not smallest[place] < best - min_delta:
+                return place + self._patience - len(self._last) if place else 0
+            best, known = min(best, entry), True
+        return self._patience
 
     def state_dict(self) -> dict[str, Any]:
         """Return the entries as plain values."""

@@ -77,6 +77,11 @@ class EarlyStopping:
         if event.name == "epoch_end" and self._stopped and self._best_weights:
             event.session.model.set_weights(self._best_weights)  # after every listener has had its "val_end"
 
+    @property
+    def entries_left(self) -> int:
+        """Number of entries of the history to the earliest stop by this listener."""
+        return self._plateau.entries_left(self.min_delta)
+
     def state_dict(self) -> dict[str, Any]:
         """Return the memory: the best of the older entries, the last ones, and the best weights."""
         own = {"watches": [self.monitor, self.mode], "unread": self._entries.unread, "stopped": bool(self._stopped)}
@@ -144,6 +149,11 @@ class TargetReached:
             self._memory["in_a_row"] = self._memory["in_a_row"] + 1 if reached else 0
         if new and self._memory["in_a_row"] >= self.times:
             event.stop(f"{self.monitor} was {self.mode} {self.target:g} {self.times} times in a row")
+
+    @property
+    def entries_left(self) -> int:
+        """Number of entries of the history to the earliest stop by this listener."""
+        return max(0, self.times - self._memory["in_a_row"])
 
     def state_dict(self) -> dict[str, Any]:
         """Return the memory: the number of entries in a row that have reached the target."""

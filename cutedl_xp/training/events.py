@@ -41,6 +41,8 @@ class Event:
         Steps done of the epoch.
     norm
         Holder of :attr:`gradient_norm`; None if no listener asks for it.
+    listeners
+        Listeners of the training.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Event:
     stopping: Stopping = field(repr=False)
     batch: int = 0
     norm: GradientNorm | None = field(default=None, repr=False)
+    listeners: Sequence["Listener"] = field(default=(), repr=False)
 
     @property
     def gradient_norm(self) -> float | None:
@@ -74,6 +77,12 @@ class Event:
             )
         return self.norm.read()
 
+    @property
+    def entries_left(self) -> int | None:
+        """Number of entries of the history to the earliest stop that a listener states; None if none does."""
+        stated = [int(each.entries_left) for each in self.listeners if hasattr(each, "entries_left")]
+        return min(stated, default=None)
+
     def stop(self, why: str) -> None:
         """End the training after this event; the first reason given becomes the history's ``stop_reason``.
 
@@ -93,6 +102,7 @@ Listener: TypeAlias = Callable[[Event], None]
 - ``needs_gradient_norm``: True to read ``event.gradient_norm``.
 - ``called_last``: True to be called after all listeners without it, and once more at the end of an epoch if Ctrl-C or
   SIGTERM arrives while these listeners are called.
+- ``entries_left``: the number of entries of the history to the earliest stop by this listener, which Progress shows.
 - ``check_session(session)``: called before the first step, to refuse a session by an exception.
 - ``state_dict()`` and ``load_state_dict(d)``: the memory of the listener, which belongs to the session.
 """

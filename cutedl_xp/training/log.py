@@ -210,6 +210,7 @@ class TrainingLog:
             self._stopping,
             plan.epoch_steps if position.epoch > self._epoch else position.batch,
             self._fit.gradient_norm,
+            self._memory.listeners,
         )
 
     def _stop_unless_finite(self, fault: Fault | None) -> None:

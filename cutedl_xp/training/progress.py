@@ -17,7 +17,9 @@ class Progress:
     """Show a training in a line: the steps, the steps a second, the last losses and metrics, and a bar (with tqdm).
 
     List it last among the listeners, so that it sees a stop by another listener and closes its line. A narrow
-    terminal gets shorter figures and no bar. The bar is measured against the epochs that are left of this ``fit``.
+    terminal gets shorter figures and no bar. The bar is measured against the steps that are left of this ``fit``: up to
+    its last epoch, or up to the earliest stop that EarlyStopping or TargetReached allow, which moves away while the
+    figures improve. With ``epochs=5000`` and ``EarlyStopping(patience=20)`` it begins with 20 entries of the history.
     After the first entry of the history, the steps a second leave out the time up to that entry, which includes the
     compilation.
 
@@ -60,6 +62,7 @@ class Progress:
         if event.history is not self._history or resumed:
             self._begin(event)
         self._note_warm_up(event)
+        self._bar.total = self._count_steps(event)
         self._bar.bar_format = self._layout(event)
         self._bar.update(event.step - self._start - self._bar.n)
         if event.history.stop_reason is not None or (event.name == "epoch_end" and event.epoch == event.last_epoch):
@@ -68,9 +71,22 @@ class Progress:
     def _begin(self, event: Event) -> None:
         if self._bar is not None:
             self._bar.close()
-        steps = (event.last_epoch + 1 - event.epoch) * event.epoch_steps - event.batch
-        self._bar = self._make_bar(total=steps, position=self.position, dynamic_ncols=True, bar_format=" ")
         self._start, self._history, self._ended, self._warm = event.step, event.history, False, None
+        total = self._count_steps(event)
+        self._bar = self._make_bar(total=total, position=self.position, dynamic_ncols=True, bar_format=" ")
+
+    def _count_steps(self, event: Event) -> int:
+        """Return the steps of this ``fit``, up to the earliest stop that a listener states."""
+        done = event.step - self._start
+        total = done + (event.last_epoch + 1 - event.epoch) * event.epoch_steps - event.batch
+        entries = event.entries_left
+        if entries is None:
+            return total
+        last, interval = event.step, event.epoch_steps
+        if event.history.steps:
+            before, last = [self._start, *event.history.steps][-2:]
+            interval = last - before if last > before else interval
+        return min(total, max(done, last + entries * interval - self._start))
 
     def _close(self, history: History) -> None:
         bar = self._bar

@@ -11,7 +11,7 @@ import tqdm
 import tqdm.auto
 
 from cutedl_xp import Dataset, Session
-from cutedl_xp.listeners import EarlyStopping, Event, FitListener, Progress
+from cutedl_xp.listeners import EarlyStopping, Event, FitListener, Progress, TargetReached
 from cutedl_xp.metrics import accuracy
 from cutedl_xp.training.history import History
 from cutedl_xp.training.stopping import Stopping
@@ -153,7 +153,31 @@ def test_it_is_closed_where_the_training_is_stopped(
     session.fit(data, 9, val_data=data, val_steps=val_steps, listeners=listeners if progress_first else listeners[::-1])
     [bar] = bars
     assert session.step == steps
-    assert (bar.total, bar.n, bar.closed) == (27, steps, True)
+    assert (bar.total, bar.n, bar.closed) == (steps, steps, True)
+
+
+def test_the_bar_is_measured_against_the_earliest_stop(
+    make_session: MakeSession, data: Dataset, bars: list[Bar]
+) -> None:
+    totals: list[tuple[int, int]] = []
+    note = FitListener("epoch_start", "val_end", callback=lambda event: totals.append((bars[0].n, bars[0].total)))
+    stop = EarlyStopping("val_accuracy", patience=4, min_delta=100.0, mode="max")
+    target = TargetReached(target=-1.0, times=3)
+    session = make_session(metrics=[accuracy])
+    session.fit(data, 5000, val_data=data, listeners=[stop, Progress(show=True), note])
+    assert [total for _, total in totals] == [15] * 10  # the first entry and four more, of three steps each
+    assert session.step == 15
+    session.fit(data, 2, val_data=data, listeners=[stop, target, Progress(show=True)])
+    assert bars[1].total == 6  # all epochs, which are fewer
+
+
+def test_an_entry_that_is_better_moves_the_earliest_stop_away(
+    make_session: MakeSession, data: Dataset, bars: list[Bar]
+) -> None:
+    stop, totals = EarlyStopping(patience=2, min_delta=0.0), []
+    note = FitListener("val_end", callback=lambda event: totals.append(bars[0].total))
+    make_session().fit(data, 6, val_data=data, val_steps=2, listeners=[stop, Progress(show=True), note])
+    assert totals[:3] == [6, 8, 10]
 
 
 def test_a_fit_after_one_that_failed_closes_its_bar(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
