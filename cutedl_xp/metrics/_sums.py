@@ -3,7 +3,7 @@
 from math import prod
 from typing import Any
 
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 
 from cutedl_xp._typing import Array, Namespace, Shape
 from cutedl_xp.backends import Backend, check_together
@@ -35,7 +35,7 @@ def read(total: Any) -> Any:
 def spread(xp: Any, sample_weight: Array | None, like: Array) -> Any:
     """Return the weights of the samples in the shape and dtype of an array whose first axis counts samples."""
     if sample_weight is None:
-        return xp.ones(like.shape, dtype=like.dtype, device=like.device)
+        return xp.ones_like(like)
     weight = xp.reshape(xp.astype(sample_weight, like.dtype, copy=False), (-1,) + (1,) * (like.ndim - 1))
     return xp.broadcast_to(weight, like.shape)
 
@@ -67,4 +67,4 @@ def class_numbers(metric: str, y_true: Array, y_pred: Array) -> tuple[Array, Arr
 
 def one_hot(xp: Any, numbers: Array, classes: int) -> Any:
     """Return truth values of shape ``(..., classes)`` from class numbers."""
-    return numbers[..., None] == xp.arange(classes, dtype=numbers.dtype, device=numbers.device)
+    return numbers[..., None] == xp.arange(classes, dtype=numbers.dtype, device=device(numbers))

@@ -9,15 +9,17 @@ import pytest
 from cutedl_xp import Backend, Dataset, Session, metrics
 from cutedl_xp.layers import Dense
 from cutedl_xp.losses import BinaryCrossentropy, CategoricalCrossentropy, Mse, SparseCategoricalCrossentropy
+from cutedl_xp.training.tally import read_figures
 
 sklearn = pytest.importorskip("sklearn.metrics")
 MakeSession = Callable[..., Session]
-SIZES = [1, 7, 150]
+SAMPLES = 45
+SIZES = [1, 7, SAMPLES]
 DRAW = np.random.default_rng(3)
-X = DRAW.normal(size=(150, 4)).astype("float32")
-CLASSES = (DRAW.random(150) * 4).astype("int64")
-YES = ((X[:, :1] + DRAW.normal(size=(150, 1))) > 0).astype("float32")
-TARGETS = (X[:, :2] + DRAW.normal(size=(150, 2)) + 1000.0).astype("float32")
+X = DRAW.normal(size=(SAMPLES, 4)).astype("float32")
+CLASSES = (DRAW.random(SAMPLES) * 4).astype("int64")
+YES = ((X[:, :1] + DRAW.normal(size=(SAMPLES, 1))) > 0).astype("float32")
+TARGETS = (X[:, :2] + DRAW.normal(size=(SAMPLES, 2)) + 1000.0).astype("float32")
 
 
 def evaluate(session: Session, labels: Any, batch_size: int) -> tuple[dict[str, Any], np.ndarray]:
@@ -105,22 +107,22 @@ def test_regression(make_session: MakeSession, size: int) -> None:
 
 
 OUTPUTS = {
-    "Accuracy": (CLASSES, DRAW.normal(size=(150, 4))),
-    "TopKAccuracy": (CLASSES, DRAW.normal(size=(150, 6))),
-    "F1": (CLASSES, DRAW.normal(size=(150, 4))),
-    "ConfusionMatrix": (CLASSES, DRAW.normal(size=(150, 4))),
-    "BinaryAccuracy": (YES, DRAW.normal(size=(150, 1))),
-    "RocAuc": (YES, DRAW.normal(size=(150, 1)).round(1)),
-    "MeanAbsoluteError": (TARGETS, TARGETS + DRAW.normal(size=(150, 2))),
-    "RMSE": (TARGETS, TARGETS + DRAW.normal(size=(150, 2))),
-    "R2": (TARGETS, TARGETS + DRAW.normal(size=(150, 2))),
+    "Accuracy": (CLASSES, DRAW.normal(size=(SAMPLES, 4))),
+    "TopKAccuracy": (CLASSES, DRAW.normal(size=(SAMPLES, 6))),
+    "F1": (CLASSES, DRAW.normal(size=(SAMPLES, 4))),
+    "ConfusionMatrix": (CLASSES, DRAW.normal(size=(SAMPLES, 4))),
+    "BinaryAccuracy": (YES, DRAW.normal(size=(SAMPLES, 1))),
+    "RocAuc": (YES, DRAW.normal(size=(SAMPLES, 1)).round(1)),
+    "MeanAbsoluteError": (TARGETS, TARGETS + DRAW.normal(size=(SAMPLES, 2))),
+    "RMSE": (TARGETS, TARGETS + DRAW.normal(size=(SAMPLES, 2))),
+    "R2": (TARGETS, TARGETS + DRAW.normal(size=(SAMPLES, 2))),
 }
 
 
 @pytest.mark.parametrize("kind", OUTPUTS)
 def test_a_weight_counts_as_repeated_samples(backend: Backend, kind: str) -> None:
     metric, (true, outputs) = getattr(metrics, kind)(), OUTPUTS[kind]
-    counts = np.arange(150) % 4
+    counts = np.arange(SAMPLES) % 4
     results = []
     for y, predicted, weight in (
         (true, outputs, counts.astype("float64")),
@@ -141,9 +143,35 @@ def _to_numpy(backend: Backend, state: Any) -> Any:
     }
 
 
+OF_CLASSES = [metrics.Accuracy(), metrics.TopKAccuracy(2), metrics.F1("macro"), metrics.Precision("micro")]
+OF_CLASSES += [metrics.Recall(of_class=1), metrics.ConfusionMatrix()]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("chosen", "loss", "labels"),
+    [
+        (OF_CLASSES, SparseCategoricalCrossentropy(), CLASSES),
+        ([metrics.BinaryAccuracy(), metrics.MeanAbsoluteError(), metrics.RMSE(), metrics.R2()], Mse(), TARGETS),
+    ],
+    ids=["classes", "numbers"],
+)
+def test_evaluations_are_compiled_where_the_backend_compiles(
+    backend: Backend, make_session: MakeSession, chosen: Any, loss: Any, labels: Any, weighted: bool
+) -> None:
+    if not backend.compiles_steps:
+        pytest.skip("the backend runs the plain loop")
+    units = 4 if labels is CLASSES else 2
+    session = make_session(Dense(units, input_dim=4, activation="linear"), metrics=chosen, loss=loss)
+    data = Dataset(X, labels, SAMPLES // 3, sample_weight=np.arange(SAMPLES) % 3 + 1.0 if weighted else None)
+    compiled = session._compiled_evaluation._compute(data, 0, lambda: False)  # raises where it cannot compile
+    for one, other in zip(read_figures(compiled), read_figures(session._evaluation.means(data)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
 def test_fit_records_floats_alone(make_session: MakeSession, clusters: Any) -> None:
     session = make_session(metrics=[metrics.F1(), metrics.ConfusionMatrix(), metrics.accuracy])
-    data = Dataset(*clusters, batch_size=40)
+    data = Dataset(*clusters, batch_size=50)
     history = session.fit(data, 3, val_data=data)
     assert history.recorded == ("loss", "val_loss", "val_f1", "val_accuracy")
     results = session.evaluate(data)
@@ -161,7 +189,7 @@ def test_fit_does_not_compute_arrays(
         own = kind.update
         monkeypatch.setattr(kind, "update", lambda self, *a, own=own: computed.append(self.name) or own(self, *a))
     session = make_session(metrics=[metrics.F1(), metrics.F1("none", name="each"), metrics.ConfusionMatrix()])
-    data = Dataset(*clusters, batch_size=40)
+    data = Dataset(*clusters, batch_size=50)
     session.fit(data, 2, val_data=data, train_metrics=True, compiled=compiled)
     assert set(computed) == {"f1"}
     session.evaluate(data)
