@@ -68,15 +68,17 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
 
     Attributes
     ----------
-    classes_
+    classes_ : numpy.ndarray
         Classes of the targets; the numbers of the columns for multi-label targets.
-    loss_, loss_curve_
-        Last training loss, and the training loss of each epoch, both without the penalty.
-    history_
+    loss_ : float
+        Last training loss, without the penalty.
+    loss_curve_ : list[float]
+        Training loss of each epoch, without the penalty.
+    history_ : History
         Record of the last training.
-    n_iter_
+    n_iter_ : int
         Number of finished epochs.
-    n_outputs_
+    n_outputs_ : int
         Number of outputs of the network: 1 for two classes.
 
     Examples

@@ -60,13 +60,15 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
 
     Attributes
     ----------
-    loss_, loss_curve_
-        Last mean squared error of the training data, and that of each epoch, both without the penalty.
-    history_
+    loss_ : float
+        Last mean squared error of the training data, without the penalty.
+    loss_curve_ : list[float]
+        Mean squared error of the training data for each epoch, without the penalty.
+    history_ : History
         Record of the last training.
-    n_iter_
+    n_iter_ : int
         Number of finished epochs.
-    n_outputs_
+    n_outputs_ : int
         Number of targets.
 
     Examples
