@@ -1,20 +1,45 @@
 """How Sphinx builds the documentation."""
 
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "cutedl_xp"
 author = "the authors of cutedl_xp"
 project_copyright = "the authors of cutedl_xp"
 version = release = installed_version("cutedl_xp")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+extensions = [
+    "myst_parser",
+    "public_names",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx-mathjax-offline",  # copies MathJax into the site: pages load nothing from elsewhere
+    "sphinx_copybutton",
+    "sphinx_design",
+]
 exclude_patterns = ["_build", "benchmarks/*.md", "convergence.md"]  # parts of other pages
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_only_copy_prompt_lines = True
 html_title = f"cutedl_xp {release}"
 
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
+toc_object_entries_show_parents = "hide"
+python_use_unqualified_type_names = True
+autosummary_generate = False  # `public-names` writes the tables
+suppress_warnings = ["autosummary.import_cycle"]  # full names are needed: a page describes several modules
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_inherit_docstrings = False  # a method is described where it is introduced
 autodoc_typehints = "description"
