@@ -24,6 +24,7 @@ extensions = [
     "sphinx_design",
 ]
 exclude_patterns = ["_build", "benchmarks/*.md", "convergence.md"]  # parts of other pages
+mathjax3_config = {"options": {"enableMenu": False}}  # the menu can load parts that the site does not have
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]

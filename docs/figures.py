@@ -317,9 +317,7 @@ def write(figure: Figure, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description="Draw the figures of the documentation."
-    )
+    parser = argparse.ArgumentParser(description="Draw the figures of the documentation.")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "figures", help="the folder to write to")
     out: Path = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
