@@ -29,7 +29,8 @@ MEASURE = """() => {
     const name = element => element.tagName.toLowerCase() + (element.className ? "." + element.className : "");
     const wide = [...document.querySelectorAll("article *")].filter(element => {
         const box = element.getBoundingClientRect();
-        return box.width > 0 && box.right > width + 1 && !scrolls(element);
+        const hidden = element.closest("mjx-assistive-mml");  // for screen readers
+        return box.width > 0 && box.right > width + 1 && !hidden && !scrolls(element);
     });
     const formulas = [...document.querySelectorAll(".math")];
     const shown = formula => formula.querySelector("mjx-container") && !formula.querySelector("mjx-merror");

@@ -40,7 +40,10 @@ myst_heading_anchors = 3
 toc_object_entries_show_parents = "hide"
 python_use_unqualified_type_names = True
 autosummary_generate = False  # `public-names` writes the tables
-suppress_warnings = ["autosummary.import_cycle"]  # full names are needed: a page describes several modules
+suppress_warnings = [
+    "autosummary.import_cycle",  # full names are needed: a page describes several modules
+    "toc.not_readable",  # guides, glossary and Chinese pages that another branch adds
+]
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_inherit_docstrings = False  # a method is described where it is introduced
 autodoc_typehints = "description"
