@@ -20,7 +20,7 @@ _DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32
 
 
 class BackendUnavailable(RuntimeError):
-    """The backend exists but cannot be had here; the message says why and what to do."""
+    """Backend that cannot be used here; the message has the reason and the remedy."""
 
 
 class Backend(Operations, ABC):

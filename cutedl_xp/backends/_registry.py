@@ -71,7 +71,7 @@ def get_backend(name: str | Backend | None = None, *, device: str | None = None)
 
 
 def available_backends() -> dict[str, str | None]:
-    """For each backend None, or in one sentence why it cannot be used here.
+    """Return for each backend None, or the reason in one sentence if it cannot be used here.
 
     Examples
     --------

@@ -4,9 +4,9 @@
        :within: cutedl_xp.optimizers.rules
        :inherit: Optimizer
 
-A table of the names with their summaries comes first, then each name with its docstring. ``only`` selects names,
-``except`` leaves names out, ``within`` takes the names that a subpackage defines, and ``inherit`` lists the classes
-whose inherited methods are described too.
+A table of the names with their summaries comes first, then each name with its docstring. ``only`` selects names and
+orders them, ``except`` leaves names out, ``within`` takes the names that a subpackage defines, and ``inherit`` lists
+the classes whose inherited methods are described too.
 """
 
 import importlib
@@ -35,6 +35,8 @@ class PublicNames(SphinxDirective):
         """Return the nodes of the table and of the descriptions."""
         module = importlib.import_module(self.arguments[0])
         names = [name for name in public_names(module) if self._is_selected(module, name)]
+        order = self.options.get("only", "").split()
+        names.sort(key=lambda name: order.index(name) if order else 0)
         if not names:
             raise self.error(f"{module.__name__} has no public name that the options select")
         lines = [".. autosummary::", "   :nosignatures:", ""]
