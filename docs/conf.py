@@ -1,16 +1,15 @@
 """How Sphinx builds the documentation."""
 
+import os
 import sys
 from importlib.metadata import version as installed_version
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "cutedl_xp"
 author = "the authors of cutedl_xp"
 project_copyright = "the authors of cutedl_xp"
 version = release = installed_version("cutedl_xp")
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "_ext"))
 extensions = [
     "myst_parser",
     "public_names",

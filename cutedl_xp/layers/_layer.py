@@ -16,18 +16,7 @@ from cutedl_xp.parameters import Parameter
 
 
 class Backward(Protocol):
-    """Derivative of one forward call; it holds the values of that call's batch that it needs.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import cutedl_xp as cdl
-    >>> layer = cdl.layers.Flatten()
-    >>> layer.bind({}, cdl.get_backend("numpy"), stream=None)
-    >>> output, backward = layer.forward(np.ones((5, 2, 3)), training=True)
-    >>> output.shape, backward(np.ones((5, 6))).shape
-    ((5, 6), (5, 2, 3))
-    """
+    """The derivative of one forward call, which holds what it needs of that call's batch."""
 
     def __call__(self, gradient: Array, input_gradient: bool = True) -> Array | None:
         """Set the gradients of the layer's parameters and return that of its input.
@@ -75,27 +64,6 @@ class Layer(Compilable, ABC):
         own body promises that its methods contain no Python branch on the values of arrays, draw random numbers only
         from the stream given to :meth:`bind`, keep nothing of a batch, and read nothing that changes during a training
         except parameters. Subclasses do not inherit it.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import cutedl_xp as cdl
-    >>> class Negative(cdl.layers.Layer):
-    ...     def output_shape(self, input_shape):
-    ...         return input_shape
-    ...
-    ...     def forward(self, x, training):
-    ...         def backward(gradient, input_gradient=True):
-    ...             return -gradient
-    ...
-    ...         return -x, backward
-    ...
-    ...     def config(self):
-    ...         return {}
-    >>> layers = [cdl.layers.Dense(2, input_dim=3, activation="relu"), Negative()]
-    >>> model = cdl.Model(layers).assemble("numpy", seed=0)
-    >>> bool((model.predict(np.ones((4, 3))) <= 0).all())
-    True
     """
 
     @abstractmethod

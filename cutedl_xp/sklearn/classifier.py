@@ -76,9 +76,9 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
         Training loss of each epoch, without the penalty.
     history_ : History
         Record of the last training.
-    n_iter_ : int
+    n_iter_
         Number of finished epochs.
-    n_outputs_ : int
+    n_outputs_
         Number of outputs of the network: 1 for two classes.
 
     Examples

@@ -66,9 +66,9 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
         Mean squared error of the training data for each epoch, without the penalty.
     history_ : History
         Record of the last training.
-    n_iter_ : int
+    n_iter_
         Number of finished epochs.
-    n_outputs_ : int
+    n_outputs_
         Number of targets.
 
     Examples
