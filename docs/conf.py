@@ -57,7 +57,8 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(collections|matplotlib|np|numpy|os|pathlib|types|typing)\..*"),
     ("py:.*", r"cutedl_xp\.(.+\.)?_.*"),
-    ("py:class", r"Array|Figure|Namespace|Shape|cutedl_xp\.training\.stopping\.Stopping"),
+    ("py:class", r"Array|Batches|Figure|Namespace|Shape"),
+    ("py:class", r"cutedl_xp\.training\.(gradient_norm\.GradientNorm|stopping\.Stopping)"),
     ("py:class", r"cutedl_xp\.parameters\.views\.ParameterViews"),
     ("py:exc", r"NotCompilable"),
 ]
