@@ -25,6 +25,9 @@ SIDE_BY_SIDE = ("--numprocesses", "auto", "--maxprocesses", "4", "--timeout", "6
 RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # newer versions find new faults
 NOTEBOOK = ("nbclient==0.11.0", "nbformat==5.11.1", "ipykernel==7.4.0", "ipywidgets==8.1.9")
 PIP_AUDIT = "pip-audit==2.10.1"
+PLAYWRIGHT = "playwright==1.65.2"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+SITE = "docs/_build/html"
 AUDITED = "files,data,plot,fast,examples,test,docs"  # array libraries are of the user's choice, and large
 
 nox.needs_version = ">=2024.4.15"
@@ -175,9 +178,22 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation into docs/_build/html; a warning is an error."""
+    """Build the documentation into docs/_build/html and check it; a warning is an error."""
     session.install(".[docs]")
-    session.run("sphinx-build", "-W", "--keep-going", "--fresh-env", "-b", "html", "docs", "docs/_build/html")
+    session.run("sphinx-build", "-W", "--keep-going", "--fresh-env", "-b", "html", "docs", SITE)
+    session.run("python", "docs/check_site.py", SITE)
+
+
+@nox.session
+def pages(session: nox.Session) -> None:
+    """Open each built page in headless Chromium, wide and narrow, light and dark, without a network."""
+    browser = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        session.skip(f"none of {', '.join(BROWSERS)} is installed; name another program in CHROMIUM")
+    if not Path(SITE, "index.html").exists():
+        session.error("there is no built documentation; run nox -s docs first")
+    session.install(PLAYWRIGHT)
+    session.run("python", "docs/check_pages.py", "--chromium", browser, "--site", SITE, *session.posargs)
 
 
 @nox.session

@@ -1,5 +1,7 @@
 """How Sphinx builds the documentation."""
 
+import os
+import sys
 from importlib.metadata import version as installed_version
 from typing import Any
 
@@ -10,14 +12,40 @@ author = "the authors of cutedl_xp"
 project_copyright = "the authors of cutedl_xp"
 version = release = installed_version("cutedl_xp")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "_ext"))
+extensions = [
+    "myst_parser",
+    "public_names",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx-mathjax-offline",  # copies MathJax into the site: pages load nothing from elsewhere
+    "sphinx_copybutton",
+    "sphinx_design",
+]
 exclude_patterns = ["_build", "benchmarks/*.md", "convergence.md"]  # parts of other pages
+mathjax3_config = {"options": {"enableMenu": False}}  # the menu can load parts that the site does not have
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_only_copy_prompt_lines = True
 html_title = f"cutedl_xp {release}"
 
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
+toc_object_entries_show_parents = "hide"
+python_use_unqualified_type_names = True
+autosummary_generate = False  # `public-names` writes the tables
+suppress_warnings = [
+    "autosummary.import_cycle",  # full names are needed: a page describes several modules
+    "toc.not_readable",  # guides, glossary and Chinese pages that another branch adds
+]
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_inherit_docstrings = False  # a method is described where it is introduced
 autodoc_typehints = "description"
@@ -32,7 +60,8 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(collections|matplotlib|np|numpy|os|pathlib|types|typing)\..*"),
     ("py:.*", r"cutedl_xp\.(.+\.)?_.*"),
-    ("py:class", r"Array|Figure|Namespace|Shape|cutedl_xp\.training\.stopping\.Stopping"),
+    ("py:class", r"Array|Batches|Figure|Namespace|Shape"),
+    ("py:class", r"cutedl_xp\.training\.(gradient_norm\.GradientNorm|stopping\.Stopping)"),
     ("py:class", r"cutedl_xp\.parameters\.views\.ParameterViews"),
     ("py:exc", r"NotCompilable"),
 ]

@@ -1,4 +1,4 @@
-"""Draw the figures of optimizers.md and more-optimizers.md.
+"""Draw the figures of optimizers.md, more-optimizers.md and examples.md.
 
     python docs/figures.py              # writes docs/figures/*.svg
     python docs/figures.py --out DIR
@@ -10,6 +10,7 @@ The same versions of Matplotlib and NumPy write the same bytes.
 import argparse
 import io
 import re
+import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -270,9 +271,39 @@ def schedules() -> Figure:
     return figure
 
 
+def logistic_regression() -> Figure:
+    """The loss of the program of this name above that of scikit-learn's coefficients."""
+    from sklearn.datasets import load_breast_cancer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    program = Path(__file__).parents[1] / "examples" / "optimizers_alone" / "logistic_regression.py"
+    loss_and_gradients = runpy.run_path(str(program))["loss_and_gradients"]
+    samples, classes = load_breast_cancer(return_X_y=True)
+    x, y, penalty = StandardScaler().fit_transform(samples), classes.astype(float), 1 / len(samples)
+    found = LogisticRegression(C=1.0, solver="newton-cholesky", tol=1e-10).fit(x, y)
+    best = {"coefficients": found.coef_[0], "intercept": found.intercept_[0]}
+    least = loss_and_gradients(best, x, y, penalty)[0]
+    of = cdl.optimizers
+    figure = Figure(figsize=(7.4, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for rule in (of.Fixed(lr=0.3), of.Momentum(lr=0.3, momentum=0.95, nesterov=True), of.Adam(lr=0.03)):
+        params = {"coefficients": np.zeros(x.shape[1]), "intercept": np.array(0.0)}
+        state, above = rule.init(params), []
+        for _ in range(1000):
+            loss, gradients = loss_and_gradients(params, x, y, penalty)
+            above.append(loss - least)
+            params, state = rule.update(params, gradients, state)
+        colour, style = STYLES[name_of(rule)]
+        axes.semilogy(above, color=colour, linestyle=style, label=f"{name_of(rule)}(lr={rule.lr})")
+    axes.set(xlabel="updates", ylabel="loss above the minimum", xlim=(0, 1000), ylim=(1e-12, 1))
+    axes.legend(loc="upper right")
+    return figure
+
+
 def figures() -> Iterator[tuple[str, Figure]]:
     """Each figure with the name of its file."""
-    for draw in (average_weights, valley, saddle, effective_rate, adam_start, schedules):
+    for draw in (average_weights, valley, saddle, effective_rate, adam_start, schedules, logistic_regression):
         yield draw.__name__.replace("_", "-"), draw()
 
 
@@ -286,7 +317,7 @@ def write(figure: Figure, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Draw the figures of optimizers.md and more-optimizers.md.")
+    parser = argparse.ArgumentParser(description="Draw the figures of the documentation.")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "figures", help="the folder to write to")
     out: Path = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)

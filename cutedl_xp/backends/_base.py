@@ -20,30 +20,30 @@ _DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32
 
 
 class BackendUnavailable(RuntimeError):
-    """The backend exists but cannot be had here; the message says why and what to do."""
+    """Backend that cannot be used here; the message has the reason and the remedy."""
 
 
 class Backend(Operations, ABC):
     """One array library on one device.
 
+    The computations stand in ``cutedl_xp/backends/_operations.py``.
+
     Attributes
     ----------
     name
-        What :func:`get_backend` calls it, such as ``"numpy"``.
+        Name for :func:`get_backend`, such as ``"numpy"``.
     xp
-        The library's namespace with the functions of the Array API standard.
+        Namespace of the library with the functions of the Array API standard.
     device
         Device of the arrays, as the library names it.
     version
-        The library's version.
+        Version of the library.
     has_views
         Whether arrays can be written to, and a part of one shares its memory.
     reduces_runs
         Whether sums over several arrays that lie in one run are sums over the run.
     compiles_steps
         Whether :meth:`run_steps` compiles the steps of a training; elsewhere the trainer's own loop is as fast.
-
-    The computations stand in ``cutedl_xp/backends/_operations.py``.
     """
 
     name: str

@@ -25,18 +25,23 @@ _VARIABLE = "CUTEDL_XP_BACKEND"
 
 
 def get_backend(name: str | Backend | None = None, *, device: str | None = None) -> Backend:
-    """The backend of a name, or the one that runs on a kind of device.
+    """Return the backend of a name, or the one that runs on a kind of device.
 
     Parameters
     ----------
     name
-        ``"numpy"``, ``"cupy"`` or ``"array_api_strict"``, with a device after a colon where the library has
-        several: ``"cupy:1"``, ``"array_api_strict:device1"``. ``"cupy"`` alone stands for CuPy's current device.
-        Without a name or device the environment variable ``CUTEDL_XP_BACKEND`` decides, and where it is not set,
-        NumPy. A backend is returned as it is.
+        ``"numpy"``, ``"cupy"``, ``"torch"``, ``"jax"`` or ``"array_api_strict"``. A device of the library follows a
+        colon: ``"cupy:1"``, ``"torch:cuda"``, ``"jax:cpu"``, ``"array_api_strict:device1"``. ``"cupy"`` alone stands
+        for CuPy's current device. A backend is returned as it is. Default: the environment variable
+        ``CUTEDL_XP_BACKEND`` if it is set, else ``"numpy"``.
     device
-        ``"cpu"`` (NumPy), ``"cuda"`` or ``"cuda:1"`` (CuPy), or ``"auto"``: CuPy where a CUDA device answers,
-        else NumPy. Only ``"auto"`` ever chooses for you.
+        ``"cpu"`` (NumPy), ``"cuda"`` or ``"cuda:1"`` (CuPy), or ``"auto"``: CuPy if a CUDA device answers, else
+        NumPy. Cannot be combined with ``name``.
+
+    Returns
+    -------
+    Backend
+        Backend with its library and device.
 
     Raises
     ------
@@ -66,7 +71,7 @@ def get_backend(name: str | Backend | None = None, *, device: str | None = None)
 
 
 def available_backends() -> dict[str, str | None]:
-    """For each backend None, or in one sentence why it cannot be used here.
+    """Return for each backend None, or the reason in one sentence if it cannot be used here.
 
     Examples
     --------

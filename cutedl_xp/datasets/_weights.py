@@ -15,8 +15,10 @@ class Batch(NamedTuple):
 
     Attributes
     ----------
-    x, y
-        Samples, scaled, and their labels.
+    x
+        Samples, scaled.
+    y
+        Labels of the samples.
     weight
         Weight of each sample, shape ``(samples,)``; None if the data have no weights.
     size

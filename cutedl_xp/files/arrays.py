@@ -41,9 +41,8 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header
     Examples
     --------
     >>> import numpy as np
-    >>> path = getfixture("tmp_path") / "numbers.safetensors"
-    >>> write(path, {"numbers": np.arange(3)}, {"format": 2, "kind": "example"})
-    >>> arrays, header = read(path)
+    >>> write("numbers.safetensors", {"numbers": np.arange(3)}, {"format": 2, "kind": "example"})
+    >>> arrays, header = read("numbers.safetensors")
     >>> arrays["numbers"].tolist(), header["kind"]
     ([0, 1, 2], 'example')
     """

@@ -39,7 +39,8 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
 
     Examples
     --------
-    >>> path = getfixture("tmp_path") / "numbers.bin"
+    >>> from pathlib import Path
+    >>> path = Path("numbers.bin")
     >>> path.write_bytes(bytes([1, 2, 3]))
     3
     >>> with open_regular(path) as file:

@@ -36,12 +36,12 @@ class CsvLogger:
     --------
     >>> import numpy as np
     >>> import cutedl_xp as cdl
-    >>> path = getfixture("tmp_path") / "run.csv"
     >>> model = cdl.Model([cdl.layers.Dense(1, input_dim=1, activation="linear")]).assemble("numpy")
     >>> session = cdl.Session(model, loss=cdl.losses.Mse(), optimizer=cdl.optimizers.Fixed(0.1))
     >>> data = cdl.Dataset(np.ones((4, 1)), np.ones((4, 1)))
-    >>> history = session.fit(data, epochs=2, listeners=[cdl.listeners.CsvLogger(path)])
-    >>> [line.split(",")[0] for line in path.read_text().splitlines()]
+    >>> history = session.fit(data, epochs=2, listeners=[cdl.listeners.CsvLogger("run.csv")])
+    >>> from pathlib import Path
+    >>> [line.split(",")[0] for line in Path("run.csv").read_text().splitlines()]
     ['steps', '1', '2']
     """
 

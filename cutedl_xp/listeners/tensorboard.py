@@ -53,11 +53,10 @@ class TensorBoard:
     --------
     >>> import numpy as np
     >>> import cutedl_xp as cdl
-    >>> folder = getfixture("tmp_path") / "run"
     >>> model = cdl.Model([cdl.layers.Dense(1, input_dim=1, activation="linear")]).assemble("numpy")
     >>> session = cdl.Session(model, loss=cdl.losses.Mse(), optimizer=cdl.optimizers.Fixed(0.1))
     >>> data = cdl.Dataset(np.ones((4, 1)), np.ones((4, 1)))
-    >>> history = session.fit(data, epochs=2, listeners=[cdl.listeners.TensorBoard(folder)])  # doctest: +SKIP
+    >>> history = session.fit(data, epochs=2, listeners=[cdl.listeners.TensorBoard("run")])  # doctest: +SKIP
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:

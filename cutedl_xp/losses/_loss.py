@@ -14,7 +14,7 @@ _LARGEST = sys.float_info.max
 
 
 class Loss(Compilable, ABC):
-    """Base class of losses; a class of your own defines :meth:`value_and_gradient`.
+    """Base class of losses; a class of your own defines :meth:`~cutedl_xp.losses.Loss.value_and_gradient`.
 
     Attributes
     ----------

@@ -67,11 +67,13 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
 
     Attributes
     ----------
-    classes_
+    classes_ : numpy.ndarray
         Classes of the targets; the numbers of the columns for multi-label targets.
-    loss_, loss_curve_
-        Last training loss, and the training loss of each epoch, both without the penalty.
-    history_
+    loss_ : float
+        Last training loss, without the penalty.
+    loss_curve_ : list[float]
+        Training loss of each epoch, without the penalty.
+    history_ : History
         Record of the last training.
     n_iter_
         Number of epochs of the last ``fit``, and of the calls of ``partial_fit`` since then.

@@ -60,9 +60,11 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
 
     Attributes
     ----------
-    loss_, loss_curve_
-        Last mean squared error of the training data, and that of each epoch, both without the penalty.
-    history_
+    loss_ : float
+        Last mean squared error of the training data, without the penalty.
+    loss_curve_ : list[float]
+        Mean squared error of the training data for each epoch, without the penalty.
+    history_ : History
         Record of the last training.
     n_iter_
         Number of epochs of the last ``fit``, and of the calls of ``partial_fit`` since then.

@@ -52,7 +52,7 @@ class Study:
     ...     seeds=[1],
     ...     settings=studies.Settings(epochs=1),
     ... )
-    >>> study = studies.Study(getfixture("tmp_path") / "study", plan)
+    >>> study = studies.Study("study", plan)
     >>> [str(spec) for spec in study.missing]
     ['adam(lr=0.01), seed 1']
     """

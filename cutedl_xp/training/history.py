@@ -20,6 +20,9 @@ class History(Ending):
     Without validation data, one entry is made for each epoch. Writing into a history changes the record alone; the
     training does not read it.
 
+    Each metric is an attribute too: ``history.val_accuracy`` has the values of the metric ``"accuracy"`` over the
+    validation data, and ``history.train_accuracy`` those over the training data if ``train_metrics`` names it.
+
     Parameters
     ----------
     metrics
@@ -33,22 +36,18 @@ class History(Ending):
 
     Attributes
     ----------
-    steps
+    steps : list[int]
         Training steps of the session when the entry was made.
-    loss
+    loss : list[float]
         Mean training loss of the samples since the entry before; NaN or infinite if that of a batch was, which ends the
         training except with ``SkipNonFinite``.
-    val_loss
+    val_loss : list[float]
         Mean loss of the validation data.
-    val_accuracy, ...
-        Mean of each metric over the validation data, as ``val_`` and its name.
-    train_accuracy, ...
-        Each metric over the training data, as ``train_`` and its name.
-    lr
+    lr : list[float] | dict[str, list[float]]
         Learning rate of the last update before the entry; with ``groups``, a dict with a list for each pattern.
-    skipped
+    skipped : list[int]
         Updates that ``SkipNonFinite`` has skipped in the session so far; empty without that wrapper.
-    cost_time
+    cost_time : list[float]
         Seconds since ``fit`` began.
 
     Examples
