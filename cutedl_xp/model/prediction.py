@@ -17,6 +17,7 @@ _ENTRIES = 1 << 20
 
 def as_source(backend: Backend, x: Any) -> Any:
     """Return samples that can be sliced: a NumPy array stays as it is, and each batch of it is moved to the backend."""
+    check_class("`x`", x)
     if is_numpy_array(x) and x.dtype.kind in "biuf":
         check_class("`x`", x)
         array = array_namespace(x).asarray(x)  # a plain array of the same memory if it is memory-mapped
