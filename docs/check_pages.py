@@ -117,12 +117,14 @@ def main() -> int:
         parser.error(f"{site} has no index.html; build the documentation first: nox -s docs")
     if arguments.pictures is not None:
         arguments.pictures.mkdir(parents=True, exist_ok=True)
+    found = 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=arguments.chromium)
-        found = list(faults(browser.new_context(offline=True), site, arguments.pictures))
+        for fault in faults(browser.new_context(offline=True), site, arguments.pictures):
+            found += 1
+            print(fault, flush=True)
         browser.close()
-    pages = len(list(site.rglob("*.html")))
-    print("\n".join(found) or f"{pages} pages: no overflow, no missing formula or picture, no failed request")
+    print(f"{len(list(site.rglob('*.html')))} pages have {found} faults")
     return 1 if found else 0
 
 
