@@ -44,7 +44,6 @@ python_use_unqualified_type_names = True
 autosummary_generate = False  # `public-names` writes the tables
 suppress_warnings = [
     "autosummary.import_cycle",  # full names are needed: a page describes several modules
-    "toc.not_readable",  # guides, glossary and Chinese pages that another branch adds
 ]
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_inherit_docstrings = False  # a method is described where it is introduced

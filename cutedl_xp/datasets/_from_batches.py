@@ -24,7 +24,7 @@ _END = object()
 class Batches:
     """Data that a function makes batch by batch, for ``fit``, ``resume``, ``evaluate`` and ``predict``.
 
-    :meth:`Dataset.from_batches` returns such an object. Use it for data that do not fit in memory, and for samples that
+    ``Dataset.from_batches`` returns such an object. Use it for data that do not fit in memory, and for samples that
     are made anew in every epoch. The batches can have different numbers of samples. The first one is made once more
     before the training, to check that the model and the loss take it. Every batch is checked when its turn comes.
 
