@@ -33,7 +33,7 @@ def is_floating(array: Array) -> bool:
 
 def is_in_file(array: Any) -> bool:
     """Return whether an array is memory-mapped, so that its rows are read when they are needed."""
-    return isinstance(array, np.memmap)
+    return isinstance(array, np.memmap) and getattr(array, "_mmap", None) is not None  # a copy has the same class
 
 
 def take_rows(array: Array, rows: NDArray[np.int64]) -> Array:

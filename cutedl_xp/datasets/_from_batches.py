@@ -25,8 +25,9 @@ class Batches:
     """Data that a function makes batch by batch, for ``fit``, ``resume``, ``evaluate`` and ``predict``.
 
     ``Dataset.from_batches`` returns such an object. Use it for data that do not fit in memory, and for samples that
-    are made anew in every epoch. The batches can have different numbers of samples. The first one is made once more
-    before the training, to check that the model and the loss take it. Every batch is checked when its turn comes.
+    are made anew in every epoch. The batches can have different numbers of samples. The first one is made also before
+    the training, once or twice, to check that model, loss and metrics take it. Every batch is checked when its turn
+    comes.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ class Batches:
         self.scale = None if scale is None else _checks.check_real("scale", scale)
         self.class_weight: dict[int, float] = {}
         self._factors: Callable[[Array], NDArray[np.float64]] | None = None
-        self._check_labels: Callable[[Array], None] | None = None
+        self._checks: tuple[Callable[[Array, Array], None], ...] = ()
         self._kept: Given | None = None
 
     def __len__(self) -> int:
@@ -139,10 +140,10 @@ class Batches:
         """Refuse a first batch that :meth:`weighted_batches` would refuse."""
         self._convert(self._first, "the first batch", backend, dtype)
 
-    def with_checks(self, check_labels: Callable[[Array], None]) -> Self:
-        """Return the same batches, whose labels a function may refuse."""
+    def with_checks(self, check: Callable[[Array, Array], None]) -> Self:
+        """Return the same batches, whose samples and labels a function may refuse, beside earlier functions."""
         result = copy(self)
-        result._check_labels = check_labels
+        result._checks = (*self._checks, check)
         return result
 
     def with_class_weight(
@@ -193,8 +194,8 @@ class Batches:
         if (weight is None) is not (self._first[2] is None):
             raise ValueError(f"{where} must have weights of its samples if and only if the first batch has them")
         try:
-            if self._check_labels is not None:
-                self._check_labels(y)
+            for check in self._checks:
+                check(x, y)
             size, own = self._weigh(y, weight)
             x, y = move(x, backend, dtype), move(y, backend, dtype)
         except (TypeError, ValueError) as error:

@@ -82,7 +82,7 @@ class BatchNormalization(Normalization):
         if prod(shape[:-1]) < 2:
             raise ValueError(
                 f"{self!r} needs two values for each feature in a training batch; got a batch of shape {shape}: "
-                "choose another batch_size, or drop_remainder=True"
+                "give larger batches, such as by another batch_size or drop_remainder=True of a Dataset"
             )
 
     def forward(self, x: Array, training: bool) -> tuple[Array, Backward]:

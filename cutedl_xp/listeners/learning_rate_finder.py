@@ -41,7 +41,8 @@ class LearningRateFinder:
         Learning rate of each step that was made.
     losses
         Smoothed loss of each step: an average of the losses of the steps around it, of which those above three times
-        the first one are limited to that. Unlike a moving average, the curve does not lag behind the rates.
+        the mean of the first five are limited to that. Unlike a moving average, the curve does not lag behind the
+        rates.
     batch_losses
         Loss of the batch of each step before its update.
     suggestion

@@ -67,4 +67,10 @@ def class_numbers(metric: str, y_true: Array, y_pred: Array) -> tuple[Array, Arr
 
 def one_hot(xp: Any, numbers: Array, classes: int) -> Any:
     """Return truth values of shape ``(..., classes)`` from class numbers."""
-    return numbers[..., None] == xp.arange(classes, dtype=numbers.dtype, device=device(numbers))
+    return numbers[..., None] == row_of_classes(xp, numbers, classes)
+
+
+def row_of_classes(xp: Any, numbers: Array, classes: int) -> Any:
+    """Return the numbers of all classes, of shape ``(1, ..., 1, classes)`` with one axis more than an array."""
+    row = xp.arange(classes, dtype=numbers.dtype, device=device(numbers))
+    return xp.reshape(row, (*(1 for _ in numbers.shape), classes))

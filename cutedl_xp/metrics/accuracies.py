@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from typing import Any
 
-from array_api_compat import array_namespace, device
+from array_api_compat import array_namespace
 
 from cutedl_xp import _checks
 from cutedl_xp._typing import Array, Shape
@@ -95,7 +95,7 @@ class TopKAccuracy(_Share):
         classes = y_pred.shape[-1]
         own = xp.where(_sums.one_hot(xp, true, classes), y_pred, xp.zeros_like(y_pred))
         score = xp.sum(own, axis=-1, keepdims=True)
-        earlier = xp.arange(classes, dtype=true.dtype, device=device(true)) < true[..., None]
+        earlier = _sums.row_of_classes(xp, true, classes) < true[..., None]
         ahead = (y_pred > score) | ((y_pred == score) & earlier)
         is_number = xp.squeeze(score == score, axis=-1)  # NaN is not among the largest
         return (xp.sum(xp.astype(ahead, y_pred.dtype), axis=-1) < self.k) & is_number

@@ -101,7 +101,7 @@ class R2(Metric):
         labels = _sums.same_shape("R2", y_true, y_pred)
         weight = _sums.spread(xp, sample_weight, labels)
         origin = xp.where(state["begun"] > 0, state["origin"], labels[0, ...])
-        error, label = y_pred - labels, labels - origin
+        error, label = y_pred - labels, labels - origin[None, ...]
         batch = {"error": weight * error * error, "weight": weight, "label": weight * label}
         batch["square"] = batch["label"] * label
         sums = {name: _sums.add(state[name], xp.sum(each, axis=0)) for name, each in batch.items()}

@@ -144,6 +144,11 @@ class Optimizer(Compilable, PureOptimizer):
         self._assigned = None if _is_initial(state) else _copy_state(state)
 
     @property
+    def attached(self) -> bool:
+        """Whether this optimizer belongs to the parameters of a model, as after the first step."""
+        return self._views is not None
+
+    @property
     def views(self) -> ParameterViews:
         """The parameters that this optimizer is attached to."""
         assert self._views is not None

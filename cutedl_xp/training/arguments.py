@@ -27,6 +27,10 @@ def check_type(argument: str, value: Any, wanted: type, module: ModuleType | Non
         raise TypeError(f"`{argument}` must be {article} {wanted.__name__}; got {format_value(value)}{remedy}")
 
 
+DEFAULT_RELU = "the last layer .* has the default activation, relu"
+"""Pattern of the warning of :func:`warn_of_default_relu`."""
+
+
 def warn_of_default_relu(model: Model, loss: Loss) -> None:
     """Warn if the last layer has the default activation, relu, under a loss that takes outputs of any sign.
 
@@ -76,7 +80,7 @@ def check_data(argument: str, data: Data, model: Model, loss: Loss) -> Data:
             for labels in data.label_blocks(model.backend, model.dtype):
                 loss.check_labels(labels, output_shape)
             return data
-        data = data.with_checks(lambda labels: loss.check_labels(labels, output_shape))
+        data = data.with_checks(lambda samples, labels: loss.check_labels(labels, output_shape))
         data.check_first(model.backend, model.dtype)
         return data
     except (TypeError, ValueError) as error:
@@ -84,13 +88,16 @@ def check_data(argument: str, data: Data, model: Model, loss: Loss) -> Data:
         raise kind(f"`{argument}` does not fit: {error}") from error
 
 
-def check_batches(train: Data, model: Model) -> None:
-    """Refuse a data set whose last batch of an epoch has too few samples for a layer in training."""
-    if not isinstance(train, Dataset):
-        return  # each batch is checked when its turn comes
-    rest = 0 if train.drop_remainder else train.size % train.batch_size
+def check_batches(train: Data, model: Model) -> Data:
+    """Return training data, after a check that no batch has too few samples for a layer: of batches now and later."""
     try:
-        model.check_batch((rest or train.batch_size, *train.sample_shape))
+        if isinstance(train, Dataset):
+            rest = 0 if train.drop_remainder else train.size % train.batch_size
+            model.check_batch((rest or train.batch_size, *train.sample_shape))
+            return train
+        train = train.with_checks(lambda samples, labels: model.check_batch(tuple(samples.shape)))
+        train.check_first(model.backend, model.dtype)
+        return train
     except ValueError as error:
         raise ValueError(f"`train` does not fit: {error}") from error
 

@@ -153,9 +153,14 @@ class Carry:
         """Return the norm of the gradients on the device, in the same memory each time."""
         if self._norm is None:
             return []
-        backend = self.model.backend
-        if "norm" not in self._memory or not backend.has_views:
-            self._memory["norm"] = backend.xp.zeros((), dtype=self.model.dtype, device=backend.device)
+        backend, own = self.model.backend, self._memory.get("norm")
+        latest = self._norm.latest  # which a chunk without a step keeps
+        if latest is None:
+            latest = backend.xp.zeros((), dtype=self.model.dtype, device=backend.device)
+        if own is None or not backend.has_views:
+            self._memory["norm"] = backend.copy(latest)
+        else:
+            backend.write(own, latest)
         return [self._memory["norm"]]
 
     def _read_counters(self, state: Any) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from cutedl_xp._checks import check_not_negative, format_value
 from cutedl_xp.datasets import Batches, Data
 from cutedl_xp.datasets._classes import class_numbers
-from cutedl_xp.losses import Loss
+from cutedl_xp.losses import Hinge, Loss
 from cutedl_xp.model import Model
 
 _PURPOSE = "`class_weight`"
@@ -39,7 +39,7 @@ def with_class_weight(data: Data, class_weight: Mapping[int, float] | None, mode
     outputs = (model.output_shape(data.sample_shape) or (1,))[-1]
     known = set(range(outputs if outputs > 1 else 2))
     if isinstance(data, Batches):
-        weights = _checked(class_weight, known)
+        weights = _checked(class_weight, known.union((-1,)) if isinstance(loss, Hinge) else known)
         data = data.with_class_weight(weights, lambda labels: _factors(weights, class_numbers(labels, _PURPOSE)))
         data.check_first(model.backend, model.dtype)
         return data

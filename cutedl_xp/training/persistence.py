@@ -1,6 +1,7 @@
 """Sessions in files: saving at any moment, and loading."""
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Self
@@ -8,6 +9,7 @@ from typing import Any, Self
 from cutedl_xp.backends import Backend, get_backend
 from cutedl_xp.optimizers import SkipNonFinite
 from cutedl_xp.training import checkpoint
+from cutedl_xp.training.arguments import DEFAULT_RELU
 from cutedl_xp.training.description import known_with
 from cutedl_xp.training.fit import Fit
 from cutedl_xp.training.history import History
@@ -115,7 +117,9 @@ class Persistent(Trainable):
         """
         parts, state, record = checkpoint.read(path, get_backend(backend), known_with(custom))
         try:
-            session = cls(parts.model, parts.loss, parts.optimizer, parts.regularizers, parts.metrics)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", DEFAULT_RELU)  # it was given when the saved session was made
+                session = cls(parts.model, parts.loss, parts.optimizer, parts.regularizers, parts.metrics)
             session.load_state_dict(state)
         except Exception as error:
             raise checkpoint.unreadable(path, error) from error

@@ -36,13 +36,14 @@ def run_range_test(
     stopped
         Function of the losses so far that returns whether to end the test. A loss that is not finite ends it as well.
     """
-    model, optimizer = session.model, session.optimizer
+    model = session.model
     losses: list[float] = []
     session._memory.check_idle()
     with session.backend.active(), session.backend.ignore_underflow(), _overflow_ignored():
         data, _ = session._prepare(train, None, class_weight)
-        factors = rate_factors(optimizer)
+        factors = rate_factors(session.optimizer)
         with preserved(session):
+            optimizer = session.optimizer
             optimizer.attach(model.parameters)
             step = TrainingStep(model, session.loss, optimizer, session.regularizers)
             for rate, (x, y, weight, _) in zip(rates, _endless_batches(session, data), strict=False):

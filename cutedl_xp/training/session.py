@@ -162,7 +162,8 @@ class Session(Trainer):
         Parameters
         ----------
         train, val_data
-            The same data as before, which are compared by their shapes, dtypes, options and a digest of some rows.
+            The same data as before. A Dataset is compared by shapes, dtypes, options and a digest of some rows; batches
+            of a function are compared by shapes and options alone.
         listeners
             Those that have a memory must be the same as before, in the same order. Listeners without a memory, such as
             Checkpoint and Progress, may be others.

@@ -30,7 +30,7 @@ class Trainer(Persistent):
         """Return the data of a training as data sets that fit the model, the first one with the weights of classes."""
         train = as_dataset("train", train, self.model.scale)
         train = check_data("train", train, self.model, self.loss)
-        check_batches(train, self.model)
+        train = check_batches(train, self.model)
         if val_data is not None:
             val_data = as_dataset("val_data", val_data, self.model.scale if train.scale is None else train.scale)
             val_data = check_data("val_data", val_data, self.model, self.loss)

@@ -137,6 +137,19 @@ def test_other_layers_and_regularizers(in_both_modes: Both, train: Any, regulari
     in_both_modes(lambda: train(*OTHER_LAYERS, optimizer=Momentum(0.1), **options))
 
 
+def test_metrics(in_both_modes: Both, chosen: Backend, make_session: Callable[..., Session], clusters: Any) -> None:
+    of_classes: list[Any] = [metrics.Accuracy(), metrics.TopKAccuracy(2), metrics.F1(), metrics.ConfusionMatrix()]
+    of_numbers: list[Any] = [metrics.R2(), metrics.RMSE(), metrics.MeanAbsoluteError()]
+    x, classes = clusters
+    for each, units, loss, labels in (
+        (of_classes, 3, losses.SparseCategoricalCrossentropy(), classes),
+        (of_numbers, 2, losses.Mse(), x),
+    ):
+        session = make_session(layers.Dense(units, 2, "linear"), loss=loss, metrics=each)
+        for data in ((x, labels), (x, labels, np.ones(len(x)))):
+            in_both_modes(lambda session=session, data=data: str(session.evaluate(data)))
+
+
 def test_samples_of_several_axes(in_both_modes: Both, train: Any) -> None:
     model = layers.Dense(4, input_dim=2), layers.Dense(3, activation="linear")
     for loss in (losses.SparseCategoricalCrossentropy(), losses.CategoricalCrossentropy()):

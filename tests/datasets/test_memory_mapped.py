@@ -32,6 +32,14 @@ def mapped(tmp_path: Path) -> Callable[[np.ndarray], np.ndarray]:
     return make
 
 
+def test_a_copy_in_memory_has_the_class_and_is_no_memory_mapped_array(mapped: Any) -> None:
+    for copy in (mapped(X).astype("float32"), mapped(X).copy()):
+        assert isinstance(copy, np.memmap)
+        data = Dataset(copy, CLASSES)
+        assert data.in_memory
+        assert [part.size for part in data.split(0.5)] == [75, 75]
+
+
 @pytest.mark.parametrize("kind", ["uint8", "float32", ">f4", "fortran"])
 @pytest.mark.parametrize("labels_too", [False, True])
 @pytest.mark.usefixtures("_comparable_to_the_bit")
@@ -134,7 +142,7 @@ def test_the_whole_array_is_never_copied(
         return from_numpy(own, array)
 
     monkeypatch.setattr(type(backend), "_from_numpy", measured)
-    session = make_session(Dense(10, 400), loss=Mse())
+    session = make_session(Dense(10, 400, "linear"), loss=Mse())
     data = Dataset(x, y, batch_size=500, shuffle=shuffle)
     tracemalloc.start()
     try:

@@ -95,6 +95,16 @@ def test_data_that_leave_one_sample_for_a_batch_are_refused_before_the_first_ste
         session.fit(Dataset(x, y, **whole), epochs=1, val_data=Dataset(x, y, batch_size=1))
 
 
+def test_batches_of_a_function_with_one_sample_are_refused_by_their_place(backend):
+    model = Model([BatchNormalization(input_dim=3), Dense(1, activation="linear")]).assemble(backend)
+    session = Session(model, loss=Mse(), optimizer=Fixed(0.1))
+    whole, single = (np.ones((4, 3)), np.ones((4, 1))), (np.ones((1, 3)), np.ones((1, 1)))
+    for batches, where, steps in (([single, whole], "the first batch", 0), ([whole, single], "batch 1 of epoch 0", 1)):
+        with pytest.raises(ValueError, match=f"{where} does not fit: BatchNormalization"):
+            session.fit(Dataset.from_batches(batches, 2), epochs=1)
+        assert session.step == steps
+
+
 def test_one_sample_of_several_places_is_taken(backend):
     model = Model([Dense(4, input_dim=3), BatchNormalization(), Dense(1, activation="linear")]).assemble(backend)
     session = Session(model, loss=Mse(), optimizer=Fixed(0.1))

@@ -9,7 +9,7 @@ import pytest
 from cutedl_xp import Dataset, Session
 from cutedl_xp.layers import Dense, Dropout
 from cutedl_xp.listeners import Event, FitListener
-from cutedl_xp.optimizers import Accumulate, Adam, ClipByGlobalNorm, ClipByNorm, Fixed
+from cutedl_xp.optimizers import Accumulate, Adam, ClipByGlobalNorm, ClipByNorm, Fixed, SkipNonFinite
 from cutedl_xp.regularizers import L2
 from cutedl_xp.training.step import TrainingStep
 
@@ -126,3 +126,22 @@ def test_reading_it_without_asking_is_refused(make_session: MakeSession, data: D
         make_session().fit(data, 1, listeners=[look])
     with pytest.raises(TypeError, match="`needs_gradient_norm` must be True or False"):
         FitListener("step_end", callback=print, needs_gradient_norm=1)  # type: ignore[arg-type]
+
+
+@COMPILED
+def test_a_step_that_fails_after_compiled_ones_leaves_the_last_norm(
+    make_session: MakeSession, clusters: Any, compiled: bool | None
+) -> None:
+    def rate(step: int) -> float:
+        if step >= 2:
+            raise RuntimeError("no rate")
+        return 0.1
+
+    samples = clusters[0].copy()
+    samples[64:96] = np.nan  # the third batch, whose update is left out: the rates are then counted by the device
+    session = make_session(optimizer=SkipNonFinite(Fixed(lr=rate)))
+    seen: list[tuple[int, float | None]] = []
+    data = Dataset(samples, clusters[1], batch_size=32, shuffle=False)
+    with pytest.raises(RuntimeError, match="no rate"):
+        session.fit(data, 1, listeners=[follow(seen, every_steps=2)], compiled=compiled)
+    assert all(norm is None or norm > 0 for _, norm in seen)

@@ -205,3 +205,21 @@ def test_the_picture_marks_the_suggestion(make_session: MakeSession, data: Datas
 def test_options_are_checked(options: dict[str, Any], error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         LearningRateFinder(**options)
+
+
+def test_a_new_session_can_take_other_weights_and_another_assembly_afterwards(
+    make_session: MakeSession, data: Dataset
+) -> None:
+    tested, other = (make_session(optimizer=AverageWeights(Adam(lr=0.02), decay=0.5)) for _ in range(2))
+    own = tested.optimizer
+    LearningRateFinder(steps=10).run(tested, data)
+    assert tested.optimizer is own
+    for session in (tested, other):
+        session.model.set_weights({name: value + 5 for name, value in session.model.weights().items()})
+        session.fit(data, 1)
+    state, expected = plain(tested.state_dict()), plain(other.state_dict())
+    assert state["optimizer"] == expected["optimizer"]
+    tested = make_session()
+    LearningRateFinder(steps=10).run(tested, data)
+    tested.model.assemble(tested.backend, seed=9)
+    assert len(tested.fit(data, 1).loss) == 1

@@ -9,7 +9,14 @@ import pytest
 from cutedl_xp import Backend, Dataset, Model, Session, get_backend
 from cutedl_xp.layers import Dense
 from cutedl_xp.listeners import FitListener
-from cutedl_xp.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, Mse, SparseCategoricalCrossentropy
+from cutedl_xp.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Hinge,
+    Loss,
+    Mse,
+    SparseCategoricalCrossentropy,
+)
 from cutedl_xp.optimizers import Adam
 
 RANDOM = np.random.default_rng(3)
@@ -102,3 +109,13 @@ def test_a_loss_without_weights_takes_no_class_weights() -> None:
 
     with pytest.raises(ValueError, match="Halved does not"):
         make_session(get_backend("numpy"), Halved()).fit((X, np.eye(3)[CLASSES]), 1, class_weight={0: 2.0})
+
+
+@pytest.mark.parametrize("by_batches", [False, True])
+def test_classes_of_a_hinge_loss_are_minus_one_and_one(backend: Backend, by_batches: bool) -> None:
+    labels = np.where(CLASSES == 1, 1.0, -1.0)[:, None]
+    model = Model([Dense(1, input_dim=2, activation="linear")]).assemble(backend, "float64", seed=1)
+    session = Session(model, Hinge(), Adam(lr=0.01))
+    data = Dataset.from_batches([(X, labels)], 1) if by_batches else Dataset(X, labels, batch_size=12, shuffle=False)
+    expected = session.evaluate((X, labels, np.where(CLASSES == 1, 1.0, 2.0)))["loss"]
+    assert session.fit(data, 1, class_weight={-1: 2.0}).loss == [pytest.approx(expected)]

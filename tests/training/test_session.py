@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import array_api_compat
@@ -91,6 +92,12 @@ def test_the_default_activation_of_the_last_layer_is_warned_of_once(make_session
     assert len(caught) == 1
     assert caught[0].filename == make_session.__code__.co_filename  # the line that makes the session
     session.fit((X, ONE_HOT if loss is not SPARSE else CLASSES), 1)
+
+
+def test_a_loaded_session_does_not_repeat_the_warning(make_session: MakeSession, tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match=DEFAULT):
+        make_session(Dense(4, input_dim=2), Dense(3), loss=Mse()).save(tmp_path / "run.ckpt")
+    assert Session.load(tmp_path / "run.ckpt").model.layers[-1].config()["activation"] is None
 
 
 @pytest.mark.parametrize(
