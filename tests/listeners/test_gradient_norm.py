@@ -145,4 +145,5 @@ def test_a_step_that_fails_after_compiled_ones_leaves_the_last_norm(
     with pytest.raises(RuntimeError, match="no rate"):
         session.fit(data, 1, listeners=[follow(seen, every_steps=5)], compiled=compiled)
     assert [step for step, _ in seen] == [5]
-    assert seen[0][1] is not None and seen[0][1] > 0
+    assert seen[0][1] is not None
+    assert seen[0][1] > 0
