@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend, backend_of, check_class, describe
+from cutedl_xp.datasets._conversion import LABELS, NUMBER_TEXTS
 
 
 def check_array(argument: str, array: Any) -> None:
@@ -16,7 +17,9 @@ def check_array(argument: str, array: Any) -> None:
     if not array_api_compat.is_array_api_obj(array):
         raise TypeError(f"`{argument}` must be an array of shape (n, ...); got {type(array).__name__}")
     if not backend_of(array).xp.isdtype(array.dtype, ("bool", "integral", "real floating")):
-        raise TypeError(f"`{argument}` must be an array of real numbers; got {describe(array)}")
+        texts = isinstance(array, np.ndarray) and array.dtype.kind in "UST"
+        remedy = f": {NUMBER_TEXTS}" if texts and argument in LABELS else ""
+        raise TypeError(f"`{argument}` must be an array of real numbers; got {describe(array)}{remedy}")
     if not array.shape:
         raise ValueError(f"`{argument}` must have a first axis of samples; got an array of shape ()")
 

@@ -30,10 +30,10 @@ class Dataset(Samples):
     Parameters
     ----------
     data
-        Samples, shape ``(n, ...)``: a NumPy array, or an array of the backend that will train on it. A NumPy array
-        is moved to the device once, when it is first needed there; later changes of its entries may have no effect. A
-        memory-mapped array (``np.memmap``, ``np.load(path, mmap_mode="r")``) is read from its file batch by batch and
-        never held in memory as a whole; the training steps run in the plain loop. ``np.array`` loads such an array.
+        Samples, shape ``(n, ...)``: an array of the backend that will train on it, or a NumPy array, list, or pandas
+        DataFrame or Series of numbers, moved to the device once, when first needed; later changes of its entries may
+        have no effect. A memory-mapped array (``np.memmap``, ``np.load(path, mmap_mode="r")``) is read batch by batch,
+        never held in memory as a whole, and trained on in the plain loop. ``np.array`` loads such an array.
     labels
         Labels, shape ``(n, ...)`` with one entry for each sample; the rest as for ``data``.
     batch_size
@@ -46,8 +46,8 @@ class Dataset(Samples):
         Seed of the shuffling, an integer of at least 0. Epoch k is shuffled by (seed, k). The default is 0.
     scale
         Factor that batches are multiplied by, such as ``1 / 255`` for images kept as uint8. The default is None, which
-        leaves them unchanged. After a training, ``Model.predict`` multiplies arrays of integers by the scale and leaves
-        arrays of floating-point numbers unchanged; give raw ones in a Dataset with the same scale.
+        leaves them unchanged. After a training, ``Model.predict`` multiplies arrays of integers by the scale, and no
+        arrays of floating-point numbers; give raw ones in a Dataset with the same scale.
     sample_weight
         Weight of each sample in losses, shape ``(n,)``: finite, at least 0, not all 0. A weight of 2 equals a sample
         given twice. A batch whose weights are all 0 has the loss 0. The default is None, where all samples count alike.
@@ -55,11 +55,12 @@ class Dataset(Samples):
     Raises
     ------
     TypeError, ValueError
-        If ``data`` and ``labels`` are not arrays, are empty, or differ in length.
+        If ``data`` or ``labels`` do not hold numbers, are empty, or differ in length.
 
     Notes
     -----
-    The attributes have the names of the parameters and cannot be assigned.
+    The attributes have the names of the parameters, such as the arrays ``data`` and ``labels``, and cannot be assigned.
+    ``size`` is the number of samples, and ``len(dataset)`` that of batches in an epoch.
 
     Examples
     --------
@@ -72,8 +73,8 @@ class Dataset(Samples):
 
     def __init__(
         self,
-        data: Array,
-        labels: Array,
+        data: Any,
+        labels: Any,
         batch_size: int = 64,
         shuffle: bool = True,
         drop_remainder: bool = False,
@@ -89,8 +90,8 @@ class Dataset(Samples):
         self.scale = None if scale is None else _checks.check_real("scale", scale)
         if len(self) == 0:
             raise ValueError(
-                f"`batch_size` is {batch_size} and there are {data.shape[0]} samples: with drop_remainder=True "
-                "no batch is left; take a smaller batch_size"
+                f"`batch_size` is {batch_size} and there are {self.size} samples: with drop_remainder=True no batch is "
+                "left; take a smaller batch_size"
             )
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -201,8 +202,7 @@ class Dataset(Samples):
         Raises
         ------
         TypeError, ValueError
-            If an argument has a wrong type or value, the arrays are memory-mapped, or this is an object of a derived
-            class.
+            If an argument has a wrong type or value, the arrays are memory-mapped, or the class is a derived one.
 
         Examples
         --------

@@ -4,12 +4,10 @@ import inspect
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import array_api_compat
-import numpy as np
-
 from cutedl_xp import _checks
 from cutedl_xp._typing import Array
 from cutedl_xp.datasets._arrays import check_array
+from cutedl_xp.datasets._conversion import as_array
 
 Given = tuple[Array, Array, Array | None]
 """Samples, labels and weights of a batch, as they were given."""
@@ -45,8 +43,8 @@ def read_given(given: Any, where: str) -> Given:
     """Return the arrays of a batch, and None for weights that it does not have."""
     if not isinstance(given, tuple | list) or len(given) not in (2, 3):
         raise TypeError(f"{where} must be a tuple (x, y) or (x, y, sample_weight); got {_checks.format_value(given)}")
-    x, y = (each if array_api_compat.is_array_api_obj(each) else np.asarray(each) for each in given[:2])
     try:
+        x, y = as_array("x", given[0]), as_array("y", given[1])
         check_array("x", x)
         check_array("y", y)
     except (TypeError, ValueError) as error:

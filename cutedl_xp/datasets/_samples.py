@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, backend_of
 from cutedl_xp.datasets._arrays import check_array, is_floating, is_in_file, move
+from cutedl_xp.datasets._conversion import as_array
 from cutedl_xp.datasets._weights import check_weights
 
 _LABELS_AT_ONCE = 1 << 20
@@ -26,7 +27,8 @@ class Samples:
         As for :class:`Dataset`.
     """
 
-    def __init__(self, data: Array, labels: Array, sample_weight: Any) -> None:
+    def __init__(self, data: Any, labels: Any, sample_weight: Any) -> None:
+        data, labels = as_array("data", data), as_array("labels", labels)
         check_array("data", data)
         check_array("labels", labels)
         if data.shape[0] != labels.shape[0] or data.shape[0] == 0:
@@ -34,8 +36,8 @@ class Samples:
                 "`data` and `labels` must have one entry for each sample and at least one sample; "
                 f"got shapes {tuple(data.shape)} and {tuple(labels.shape)}"
             )
-        self.data = data
-        self.labels = labels
+        self.data: Array = data
+        self.labels: Array = labels
         self.sample_weight: Array | None = None
         self._weights: NDArray[np.float64] | None = None
         if sample_weight is not None:

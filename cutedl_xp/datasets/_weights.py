@@ -2,12 +2,12 @@
 
 from typing import Any, NamedTuple
 
-import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
 from cutedl_xp._typing import Array
 from cutedl_xp.backends import backend_of
+from cutedl_xp.datasets._conversion import as_array
 
 
 class Batch(NamedTuple):
@@ -36,7 +36,7 @@ def check_weights(weights: Any, size: int, *, of_a_batch: bool = False) -> tuple
 
     Those of a batch may all be 0.
     """
-    array = weights if array_api_compat.is_array_api_obj(weights) else np.asarray(weights)
+    array = as_array("sample_weight", weights)
     backend = backend_of(array)
     if not backend.xp.isdtype(array.dtype, ("bool", "integral", "real floating")):
         raise TypeError(f"`sample_weight` must hold real numbers; got an array of dtype {array.dtype}")

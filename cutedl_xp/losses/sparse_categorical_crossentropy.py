@@ -7,6 +7,8 @@ from cutedl_xp.backends import Backend
 from cutedl_xp.losses._crossentropy import Crossentropy
 from cutedl_xp.losses.categorical_crossentropy import CategoricalCrossentropy
 
+_FOR_ONE_HOT = "for one-hot labels use CategoricalCrossentropy"
+
 
 class SparseCategoricalCrossentropy(Crossentropy):
     """Categorical cross-entropy for labels that are class numbers: the mean over samples of -log p[y].
@@ -59,7 +61,7 @@ class SparseCategoricalCrossentropy(Crossentropy):
         if true != predicted[:-1]:
             raise ValueError(
                 f"{type(self).__name__} needs `y_true` of shape {predicted[:-1]}, the model's output {predicted} "
-                f"without its classes; got {true}"
+                f"without its classes; got {true}{f': {_FOR_ONE_HOT}' if true == predicted else ''}"
             )
 
     def _label_range(self, output_shape: Shape) -> tuple[float, float]:
@@ -67,9 +69,9 @@ class SparseCategoricalCrossentropy(Crossentropy):
 
     def _check_dtype(self, y_true: Array) -> None:
         if not array_namespace(y_true).isdtype(y_true.dtype, "integral"):
+            remedy = _FOR_ONE_HOT if y_true.ndim == 2 and y_true.shape[1] > 1 else "convert them with y.astype(int)"
             raise TypeError(
-                f"{type(self).__name__} takes class numbers of an integer dtype; got {y_true.dtype}: "
-                "for one-hot labels use CategoricalCrossentropy"
+                f"{type(self).__name__} takes class numbers of an integer dtype; got {y_true.dtype}: {remedy}"
             )
 
 

@@ -66,8 +66,8 @@ class Model(Chain):
         Parameters
         ----------
         x
-            Samples of shape ``(n, ...)``, converted to the model's dtype: a NumPy array, one of the model's backend, or
-            a Dataset, whose samples are taken in their order, not shuffled, times the scale of the Dataset, or
+            Samples of shape ``(n, ...)``, converted to the model's dtype: an array of NumPy or the model's backend, a
+            list or a pandas DataFrame, a Dataset, whose samples are taken in their order times its scale, or
             batches of ``Dataset.from_batches``, those of epoch 0. Arrays of integers and booleans are raw samples and
             are multiplied by :attr:`scale`. Arrays of floating-point numbers are never scaled, even if the Dataset of
             the training had a scale: multiply raw ones by it, or give them in a Dataset with this scale.

@@ -9,6 +9,7 @@ from array_api_compat import array_namespace, is_numpy_array
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, check_class, describe
 from cutedl_xp.datasets import Batches
+from cutedl_xp.datasets._conversion import as_array
 from cutedl_xp.layers import Layer
 
 _ENTRIES = 1 << 20
@@ -16,10 +17,10 @@ _ENTRIES = 1 << 20
 
 
 def as_source(backend: Backend, x: Any) -> Any:
-    """Return samples that can be sliced: a NumPy array stays as it is, and each batch of it is moved to the backend."""
+    """Return samples that can be sliced: NumPy arrays, of which each batch is moved to the backend, or arrays of it."""
+    x = as_array("x", x)
     check_class("`x`", x)
     if is_numpy_array(x) and x.dtype.kind in "biuf":
-        check_class("`x`", x)
         array = array_namespace(x).asarray(x)  # a plain array of the same memory if it is memory-mapped
     else:
         try:

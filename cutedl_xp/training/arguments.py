@@ -6,11 +6,11 @@ from types import ModuleType
 from typing import Any
 
 import array_api_compat
-import numpy as np
 
 from cutedl_xp._checks import check_integer, format_value
 from cutedl_xp._familiar import suggest_object
 from cutedl_xp.datasets import Data, Dataset
+from cutedl_xp.datasets._conversion import as_array
 from cutedl_xp.layers import Dense
 from cutedl_xp.losses import Hinge, Huber, Loss, Mse
 from cutedl_xp.model import Model
@@ -49,8 +49,8 @@ def warn_of_default_relu(model: Model, loss: Loss) -> None:
 def as_dataset(argument: str, data: Any, scale: float | None = None) -> Data:
     """Return a data set, also from a tuple ``(x, y)`` or ``(x, y, sample_weight)``.
 
-    The members are arrays, or anything that ``np.asarray`` takes, such as lists, pandas DataFrames and Series. A scale
-    is that of samples of integers, as in ``Model.predict``.
+    The members are of the kinds that :class:`Dataset` takes. A scale is that of samples of integers, as in
+    ``Model.predict``.
     """
     if isinstance(data, Data):
         return data
@@ -61,8 +61,8 @@ def as_dataset(argument: str, data: Any, scale: float | None = None) -> Data:
         )
     if not isinstance(data, tuple) or len(data) not in (2, 3):
         raise TypeError(f"`{argument}` must be a Dataset or a tuple (x, y); got {format_value(data)}")
-    x, y, *weight = (each if array_api_compat.is_array_api_obj(each) else np.asarray(each) for each in data)
     try:
+        x, y, *weight = as_array("data", data[0]), *data[1:]
         raw = not array_api_compat.array_namespace(x).isdtype(x.dtype, "real floating")
         return Dataset(x, y, scale=scale if raw else None, sample_weight=weight[0] if weight else None)
     except (TypeError, ValueError) as error:

@@ -201,8 +201,6 @@ X, Y = np.zeros((4, 2)), np.zeros(4)
 @pytest.mark.parametrize(
     ("arguments", "kind", "message"),
     [
-        (([[1.0]], Y), TypeError, "`data` must be an array of shape (n, ...); got list"),
-        ((X, [0, 1, 0, 1]), TypeError, "`labels` must be an array of shape (n, ...); got list"),
         (
             (X, np.full(4, "cat")),
             TypeError,

@@ -245,6 +245,22 @@ class TestSparse:
         ):
             getattr(SPARSE(), call)(labels, other)
 
+    @pytest.mark.parametrize(
+        ("labels", "remedy"),
+        [
+            (np.zeros(2), "float64: convert them with y.astype(int)"),
+            (np.zeros(2, dtype=bool), "bool: convert them with y.astype(int)"),
+            (np.zeros((2, 1)), "float64: convert them with y.astype(int)"),
+            (np.eye(3)[:2], "float64: for one-hot labels use CategoricalCrossentropy"),
+            (np.eye(3, dtype=int)[:2], "(2, 3): for one-hot labels use CategoricalCrossentropy"),
+            (np.zeros((2, 1), dtype=int), "(2, 1)"),
+        ],
+    )
+    def test_the_advice_follows_the_shape_of_the_labels(self, labels, remedy):
+        with pytest.raises((TypeError, ValueError)) as refusal:
+            SPARSE().check_labels(labels, (3,))
+        assert str(refusal.value).endswith(remedy)
+
 
 @every_loss
 @pytest.mark.parametrize("true", [(4, 2), (4, 1), (3, 4), (4, 3, 1), (4, 1, 3)], ids=str)

@@ -37,6 +37,21 @@ def test_they_are_recorded_without_validation_data(make_session: MakeSession, cl
     assert history.recorded == ("loss",)
 
 
+def test_weights_leave_them_out_if_one_is_a_function(make_session: MakeSession, clusters: Any) -> None:
+    def hits(y_true: Any, y_pred: Any) -> Any:
+        return metrics.accuracy(y_true, y_pred)
+
+    both = [metrics.F1(), hits]
+    assert make_session(metrics=both).fit(Dataset(*clusters), 1).recorded == ("loss", "train_f1", "train_hits")
+    weighted = Dataset(*clusters, sample_weight=[2.0] * len(clusters[1]))
+    assert make_session(metrics=both).fit(weighted, 1).recorded == ("loss",)
+    known = make_session(metrics=[metrics.F1(), metrics.accuracy])
+    assert known.fit(weighted, 1).recorded == ("loss", "train_f1", "train_accuracy")
+    for options in ({"train_metrics": True}, {"val_data": weighted}):
+        with pytest.raises(ValueError, match="the metric 'hits' is a function, which takes no weights"):
+            make_session(metrics=both).fit(weighted, 1, **options)
+
+
 @pytest.mark.parametrize("given", [[], [metrics.ConfusionMatrix()]])
 def test_a_session_without_metrics_to_record_is_refused(
     make_session: MakeSession, clusters: Any, given: list[metrics.Metric]
