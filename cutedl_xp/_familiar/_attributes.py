@@ -1,0 +1,33 @@
+"""Attributes of Keras and PyTorch, and what to use here, by class."""
+
+_TRAINING = "cutedl_xp.Session(model, loss=..., optimizer=...)"
+OF_MODELS = {
+    "compile": _TRAINING,
+    "fit": f"{_TRAINING}.fit",
+    "evaluate": f"{_TRAINING}.evaluate",
+    "predict_proba": f"{_TRAINING}.predict_proba",
+    "predict_classes": f"{_TRAINING}.predict_classes",
+    "train": "cutedl_xp.Session.fit, or model.forward(x, training=True)",
+    "eval": "model.predict, which never behaves as in training",
+    "add": "cutedl_xp.Model([...]) with all layers",
+    "to": "model.assemble(backend=...)",
+    "build": "model.assemble",
+    "get_weights": "model.weights",
+    "state_dict": "model.weights",
+    "load_state_dict": "model.set_weights",
+    "load_weights": "cutedl_xp.Model.load",
+    "save_weights": "model.save",
+}
+OF_TRAININGS = {
+    "compile": "the arguments of cutedl_xp.Session",
+    "predict": "session.model.predict",
+    "score": "session.evaluate",
+    "train": "session.fit",
+}
+OF_OPTIMIZERS = {
+    "learning_rate": "`lr`",
+    "param_groups": "`lr`, or cutedl_xp.optimizers.Groups",
+    "zero_grad": "step(parameters) alone, because each backward pass replaces the gradients",
+    "apply_gradients": "step(parameters), or the pure function update(params, grads, state)",
+    "minimize": "cutedl_xp.Session.fit",
+}
