@@ -238,6 +238,52 @@ def test_attributes_of_other_libraries(make, name, message):
     assert not hasattr(copied, name)
 
 
+@pytest.mark.parametrize(
+    ("make", "name", "message"),
+    [
+        (cdl.optimizers.Adam, "learning_rate", "Adam has no attribute 'learning_rate' to assign; use `lr`"),
+        (cdl.optimizers.Adam, "epsilon", "Adam has no attribute 'epsilon' to assign; use `eps`"),
+        (
+            cdl.optimizers.Momentum,
+            "mommentum",
+            "Momentum has no attribute 'mommentum' to assign; it has `lr`, `weight_decay`, `momentum`, `nesterov`",
+        ),
+        (
+            lambda: cdl.optimizers.ClipByNorm(cdl.optimizers.Adam(), limit=1.0),
+            "norm",
+            "ClipByNorm has no attribute 'norm' to assign; it has `optimizer`, `limit`",
+        ),
+        (cdl.optimizers.Frozen, "rate", "Frozen has no attribute 'rate' to assign; it has no options"),
+        (lambda: session().model, "trainable", "Model has no attribute 'trainable' to assign; use optimizers.Groups("),
+        (lambda: cdl.layers.Dense(3), "trainable", "Dense has no attribute 'trainable' to assign; use optimizers."),
+    ],
+)
+def test_attributes_of_other_libraries_cannot_be_assigned(make, name, message):
+    part = make()
+    with pytest.raises(AttributeError) as caught:
+        setattr(part, name, 0.5)
+    assert str(caught.value).startswith(message)
+    assert name not in vars(part)
+
+
+def test_attributes_that_a_class_has_and_those_of_own_classes_can_be_assigned():
+    class OwnRule(cdl.optimizers.Adam):
+        def __init__(self, learning_rate):
+            super().__init__(lr=learning_rate)
+            self.learning_rate = learning_rate
+
+    class OwnModel(cdl.Model):
+        def __init__(self, layers):
+            super().__init__(layers)
+            self.trainable = True
+
+    assert OwnRule(0.5).learning_rate == 0.5
+    assert OwnModel([cdl.layers.Flatten()]).trainable
+    rule = copy.deepcopy(cdl.optimizers.Adam())
+    rule.lr, rule._note = 0.25, "kept"
+    assert (rule.lr, rule._note) == (0.25, "kept")
+
+
 def test_the_error_of_a_property_is_kept():
     class Own(cdl.Model):
         @property

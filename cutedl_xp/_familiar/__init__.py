@@ -1,6 +1,7 @@
 """Names of Keras, PyTorch and scikit-learn: errors that give the names here."""
 
 from cutedl_xp._familiar._attributes import OF_MODELS as OF_MODELS
+from cutedl_xp._familiar._attributes import OF_NETWORKS as OF_NETWORKS
 from cutedl_xp._familiar._attributes import OF_OPTIMIZERS as OF_OPTIMIZERS
 from cutedl_xp._familiar._attributes import OF_TRAININGS as OF_TRAININGS
 from cutedl_xp._familiar._calls import refuse_keywords as refuse_keywords
@@ -14,6 +15,7 @@ from cutedl_xp._familiar._keywords import OF_EVALUATE as OF_EVALUATE
 from cutedl_xp._familiar._keywords import OF_FIT as OF_FIT
 from cutedl_xp._familiar._keywords import OF_RULES as OF_RULES
 from cutedl_xp._familiar._keywords import OF_SESSIONS as OF_SESSIONS
+from cutedl_xp._familiar._lookup import check_assignment as check_assignment
 from cutedl_xp._familiar._lookup import find_attribute as find_attribute
 from cutedl_xp._familiar._lookup import raise_unknown as raise_unknown
 from cutedl_xp._familiar._lookup import suggest_object as suggest_object

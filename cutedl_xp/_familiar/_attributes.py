@@ -26,8 +26,17 @@ OF_TRAININGS = {
 }
 OF_OPTIMIZERS = {
     "learning_rate": "`lr`",
+    "beta_1": "`beta1`",
+    "beta_2": "`beta2`",
+    "betas": "`beta1` and `beta2`",
+    "epsilon": "`eps`",
     "param_groups": "`lr`, or cutedl_xp.optimizers.Groups",
     "zero_grad": "step(parameters) alone, because each backward pass replaces the gradients",
     "apply_gradients": "step(parameters), or the pure function update(params, grads, state)",
     "minimize": "cutedl_xp.Session.fit",
 }
+
+OF_NETWORKS = {
+    "trainable": 'optimizers.Groups({"/1-*": optimizers.Frozen(), "*": optimizer}), which leaves layer 1 as it is',
+}
+"""Attributes of models and layers that other libraries assign."""

@@ -31,6 +31,40 @@ def find_attribute(instance: object, name: str, remedies: Mapping[str, str]) -> 
     return object.__getattribute__(instance, name)  # raises, also the AttributeError of a property
 
 
+def check_assignment(instance: object, name: str, remedies: Mapping[str, str], *, strict: bool = False) -> None:
+    """Raise an AttributeError for the assignment of an attribute that would be ignored; ``__setattr__`` calls this.
+
+    Objects of classes outside of this library may have any attribute.
+
+    Parameters
+    ----------
+    instance
+        Object that gets the attribute.
+    name
+        Name of the attribute.
+    remedies
+        What to use here, by the names of other libraries.
+    strict
+        Whether all public names that the class lacks are refused, default False: those in ``remedies`` alone.
+    """
+    kind = type(instance)
+    if name.startswith("_") or not (strict or name in remedies):
+        return
+    if not kind.__module__.startswith("cutedl_xp.") or _declares(kind, name):
+        return
+    if name in remedies:
+        raise AttributeError(f"{kind.__name__} has no attribute {name!r} to assign; use {remedies[name]}")
+    if strict:
+        named = [each for base in reversed(kind.__mro__) for each in vars(base).get("__annotations__", ())]
+        public = [f"`{each}`" for each in dict.fromkeys(named) if not each.startswith("_") and each in vars(instance)]
+        known = ", ".join(public) or "no options"
+        raise AttributeError(f"{kind.__name__} has no attribute {name!r} to assign; it has {known}")
+
+
+def _declares(kind: type, name: str) -> bool:
+    return hasattr(kind, name) or any(name in vars(base).get("__annotations__", ()) for base in kind.__mro__)
+
+
 def suggest_object(value: Any, module: ModuleType) -> str:
     """Return the end of an error that says which object to pass for a text or a class; empty if none is known.
 
