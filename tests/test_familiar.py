@@ -108,6 +108,50 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: session().resume((X, Y), callbacks=[]),
         "resume() has no parameter `callbacks`; use `listeners`",
     ),
+    "epochs of resume": (
+        lambda: session().resume((X, Y), epochs=20),
+        "use fit(..., epochs=...) to train more, as resume() finishes the epochs of the interrupted fit",
+    ),
+    "steps of resume": (
+        lambda: session().resume((X, Y), val_steps=20),
+        "use fit() for another plan, as resume() keeps that of the interrupted fit",
+    ),
+    "initial_epoch": (
+        lambda: session().fit((X, Y), 1, initial_epoch=4),
+        "fit() has no parameter `initial_epoch`; use `epochs` alone, the number of further epochs",
+    ),
+    "steps_per_epoch": (
+        lambda: session().fit((X, Y), 1, steps_per_epoch=4),
+        "use cutedl_xp.Dataset.from_batches(function, steps_per_epoch) as `train`",
+    ),
+    "classes of a model": (
+        lambda: cdl.Model.load("file", custom=[]),
+        "load() has no parameter `custom`; use `custom_layers`",
+    ),
+    "classes of a session": (
+        lambda: cdl.Session.load("file", custom_layers=[]),
+        "load() has no parameter `custom_layers`; use `custom`",
+    ),
+    "metric": (
+        lambda: cdl.Session(session().model, metric=cdl.metrics.accuracy),
+        "Session() has no parameter `metric`; use `metrics`, a list",
+    ),
+    "no optimizer": (
+        lambda: cdl.Session(session().model, cdl.losses.Mse()),
+        "Session() missing 1 required positional argument: 'optimizer'",
+    ),
+    "use_bias": (
+        lambda: cdl.layers.Dense(3, use_bias=False),
+        "use a layer of your own, as Dense has a bias always: see guides/own-layers",
+    ),
+    "epsilon of a layer": (
+        lambda: cdl.layers.BatchNormalization(epsilon=1e-3),
+        "BatchNormalization() has no parameter `epsilon`; use `eps`",
+    ),
+    "normalized_shape": (
+        lambda: cdl.layers.LayerNormalization(normalized_shape=3),
+        "LayerNormalization() has no parameter `normalized_shape`; use `input_dim`, the width of a sample",
+    ),
     "assemble": (
         lambda: cdl.Model([cdl.layers.Flatten()]).assemble(device="cuda"),
         "assemble() has no parameter `device`; use backend=cutedl_xp.get_backend(device=...)",
@@ -151,7 +195,11 @@ def test_other_unknown_keywords_are_ordinary_errors():
         (cdl.optimizers.Adam, _familiar.OF_RULES),
         (cdl.Session, _familiar.OF_SESSIONS),
         (cdl.Session.fit, _familiar.OF_FIT),
+        (cdl.Session.resume, _familiar.OF_RESUME),
+        (cdl.Session.load, _familiar.OF_SESSION_FILES),
         (cdl.Session.evaluate, _familiar.OF_EVALUATE),
+        (cdl.Model.load, _familiar.OF_MODEL_FILES),
+        (cdl.layers.BatchNormalization, _familiar.OF_NORMALIZATIONS),
         (cdl.Model.assemble, _familiar.OF_ASSEMBLE),
         (cdl.layers.Dense, _familiar.OF_DENSE),
         (cdl.layers.Dropout, _familiar.OF_DROPOUT),

@@ -13,7 +13,12 @@ from cutedl_xp._familiar._keywords import OF_DROPOUT as OF_DROPOUT
 from cutedl_xp._familiar._keywords import OF_EARLY_STOPPING as OF_EARLY_STOPPING
 from cutedl_xp._familiar._keywords import OF_EVALUATE as OF_EVALUATE
 from cutedl_xp._familiar._keywords import OF_FIT as OF_FIT
+from cutedl_xp._familiar._keywords import OF_MODEL_FILES as OF_MODEL_FILES
+from cutedl_xp._familiar._keywords import OF_NETS as OF_NETS
+from cutedl_xp._familiar._keywords import OF_NORMALIZATIONS as OF_NORMALIZATIONS
+from cutedl_xp._familiar._keywords import OF_RESUME as OF_RESUME
 from cutedl_xp._familiar._keywords import OF_RULES as OF_RULES
+from cutedl_xp._familiar._keywords import OF_SESSION_FILES as OF_SESSION_FILES
 from cutedl_xp._familiar._keywords import OF_SESSIONS as OF_SESSIONS
 from cutedl_xp._familiar._lookup import check_assignment as check_assignment
 from cutedl_xp._familiar._lookup import find_attribute as find_attribute

@@ -24,6 +24,7 @@ def refuse_keywords(remedies: Mapping[str, str]) -> Callable[[CallableT], Callab
         function: Callable[..., Any] = target.__init__ if isinstance(target, type) else target  # type: ignore[misc]
         parameters = tuple(inspect.signature(function).parameters)
         name = target.__name__
+        of_init = f"{function.__qualname__}() " if isinstance(target, type) else "\n"  # of a base class, perhaps
 
         @wraps(function)
         def call(*args: Any, **options: Any) -> Any:
@@ -32,7 +33,13 @@ def refuse_keywords(remedies: Mapping[str, str]) -> Callable[[CallableT], Callab
                     raise TypeError(f"{name}() has no parameter `{keyword}`; use {remedies[keyword]}")
                 if keyword in parameters[: len(args)]:
                     raise TypeError(f"{name}() has `{keyword}` twice, by position and by name; use {remedies[keyword]}")
-            return function(*args, **options)
+            try:
+                return function(*args, **options)
+            except TypeError as error:
+                reason = str(error).removeprefix(of_init)
+                if reason == str(error):
+                    raise
+                raise TypeError(f"{name}() {reason}") from None
 
         if not isinstance(target, type):
             return cast(CallableT, call)

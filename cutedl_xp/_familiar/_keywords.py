@@ -20,6 +20,7 @@ OF_SESSIONS = {
     "loss_fn": "`loss`",
     "callbacks": "`listeners` of Session.fit",
     "jit_compile": "`compiled` of Session.fit",
+    "metric": "`metrics`, a list",
 }
 OF_FIT = {
     "validation_data": "`val_data`",
@@ -32,10 +33,20 @@ OF_FIT = {
     "validation_steps": "`val_batches`",
     "max_epochs": "`epochs`",
     "n_epochs": "`epochs`",
+    "initial_epoch": "`epochs` alone, the number of further epochs",
+    "steps_per_epoch": "cutedl_xp.Dataset.from_batches(function, steps_per_epoch) as `train`",
     "x": _PAIR,
     "X": _PAIR,
     "y": _PAIR,
     "epochs": _PAIR,  # after x and y, as Keras takes them
+}
+_MORE = "fit(..., epochs=...) to train more, as resume() finishes the epochs of the interrupted fit"
+_PLAN = "fit() for another plan, as resume() keeps that of the interrupted fit"
+OF_RESUME = {
+    **OF_FIT,
+    **dict.fromkeys(("epochs", "max_epochs", "n_epochs"), _MORE),
+    **dict.fromkeys(("initial_epoch", "val_epochs", "val_steps", "val_batches", "compiled", "train_metrics"), _PLAN),
+    **dict.fromkeys(("validation_freq", "validation_steps"), _PLAN),
 }
 OF_EVALUATE = {
     "batch_size": "cutedl_xp.Dataset(x, y, batch_size=...) as `data`",
@@ -58,6 +69,12 @@ OF_DENSE = {
     "nonlinearity": "`activation`",
     "kernel_initializer": "`weight_initializer`",
     "kernel_regularizer": "`regularizers` of Session",
+    **dict.fromkeys(("use_bias", "bias"), "a layer of your own, as Dense has a bias always: see guides/own-layers"),
+}
+OF_NORMALIZATIONS = {
+    "epsilon": "`eps`",
+    "num_features": "`input_dim`",
+    "normalized_shape": "`input_dim`, the width of a sample",
 }
 OF_DROPOUT = {"rate": "`keep_prob`, which is 1 - rate", "p": "`keep_prob`, which is 1 - p"}
 OF_DATASETS = {
@@ -76,3 +93,16 @@ OF_CHECKPOINTS = {
     "save_freq": "`every_epochs` or `every_steps`",
     "monitor": "`best`",
 }
+_RULE = "an optimizer object as `optimizer`, such as cutedl_xp.optimizers.Momentum(...)"
+OF_NETS = {
+    "solver": "`optimizer`",
+    "learning_rate_init": "`learning_rate`",
+    "lr": "`learning_rate`",
+    "max_iter": "`epochs`",
+    "max_epochs": "`epochs`",
+    "n_epochs": "`epochs`",
+    "tol": "`early_stopping`, with the tolerance 1e-4",
+    **dict.fromkeys(("momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "power_t"), _RULE),
+}
+OF_MODEL_FILES = {"custom": "`custom_layers`", "custom_objects": "`custom_layers`"}
+OF_SESSION_FILES = {"custom_layers": "`custom`", "custom_objects": "`custom`"}

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from cutedl_xp._checks import check_integer, check_real, format_reason
+from cutedl_xp._familiar import OF_MODEL_FILES, refuse_keywords
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, dtype_name, get_backend
 from cutedl_xp.datasets import Batches, Dataset
@@ -188,6 +189,7 @@ class Model(Chain):
         files.write(path, self.weights(), make_header(self.layers, dtype_name(self.dtype), self.scale))
 
     @classmethod
+    @refuse_keywords(OF_MODEL_FILES)
     def load(
         cls,
         path: str | os.PathLike[str],

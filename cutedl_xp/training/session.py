@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from cutedl_xp._familiar import OF_FIT, OF_SESSIONS, refuse_keywords
+from cutedl_xp._familiar import OF_FIT, OF_RESUME, OF_SESSIONS, refuse_keywords
 from cutedl_xp.training import events
 from cutedl_xp.training.arguments import DataLike, make_plan
 from cutedl_xp.training.events import Listener
@@ -144,7 +144,7 @@ class Session(Trainer):
             listeners = with_progress(listeners, verbose)
             return self._train(train, plan, listeners, compiled, Start(self.step), None)
 
-    @refuse_keywords(OF_FIT)
+    @refuse_keywords(OF_RESUME)
     def resume(
         self,
         train: DataLike,
