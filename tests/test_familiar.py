@@ -13,6 +13,7 @@ import pytest
 import cutedl_xp as cdl
 from cutedl_xp import _familiar
 from cutedl_xp.optimizers import ElementwiseOptimizer
+from cutedl_xp.training.history import History
 
 X = np.ones((8, 2), "float32")
 Y = np.zeros(8, int)
@@ -34,6 +35,12 @@ def test_the_error_gives_the_name_here(module, name, here):
     with pytest.raises(AttributeError, match=rf"has no attribute '{name}'; use .*{here}"):
         getattr(module, name)
     assert not hasattr(module, name)
+
+
+@pytest.mark.parametrize("name", ["Conv2D", "Conv2d", "LSTM", "Embedding"])
+def test_layers_that_are_not_fully_connected(name):
+    with pytest.raises(AttributeError, match=f"'{name}'; use a layer of your own .guides/own-layers.: the layers "):
+        getattr(cdl.layers, name)
 
 
 def test_an_import_gives_the_name_here():
@@ -269,6 +276,11 @@ def test_texts_and_classes_in_place_of_objects(options, message):
     [
         (lambda: session().model, "fit", "Model has no attribute 'fit'; use cutedl_xp.Session(model, loss=..., "),
         (lambda: session().model, "compile", "Model has no attribute 'compile'; use cutedl_xp.Session(model, "),
+        (
+            lambda: session().model,
+            "predict_classes",
+            "Model has no attribute 'predict_classes'; use cutedl_xp.losses.predict_classes(model.predict(x), loss)",
+        ),
         (session, "predict", "Session has no attribute 'predict'; use session.model.predict"),
         (cdl.optimizers.Adam, "zero_grad", "Adam has no attribute 'zero_grad'; use step(parameters) alone, "),
         (cdl.optimizers.Adam, "learning_rate", "Adam has no attribute 'learning_rate'; use `lr`"),
@@ -348,3 +360,77 @@ def test_a_warning_of_fit_names_the_line_that_called_it():
         warnings.simplefilter("always")
         session().fit(data, 1)
     assert {each.filename for each in caught if each.category is RuntimeWarning} == {__file__}
+
+
+USES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "x and y apart": (lambda: session().fit(X, Y), TypeError, "(ndarray); put x and y in one tuple: fit((x, y), ...)"),
+    "a list": (
+        lambda: session().fit([X, Y], 1),
+        TypeError,
+        "got [an array of dtype float32 and shape (8, 2) (ndarray), an array of dtype int64 and shape (8,) (ndarray)] "
+        "(list); put x and y in one tuple: fit((x, y), ...)",
+    ),
+    "validation": (lambda: session().fit((X, Y), 1, X), TypeError, "put x and y in one tuple: val_data=(x, y)"),
+    "the dict of a history": (
+        lambda: History().history["loss"],
+        AttributeError,
+        "this history has no 'history'; use history.loss for history.history['loss']",
+    ),
+    "brackets of a history": (
+        lambda: History()["loss"],
+        TypeError,
+        "a History has no entries in brackets; got ['loss']; use history.loss and the like",
+    ),
+    "a loss of two arguments": (
+        lambda: cdl.Session(session().model, loss=lambda y_true, y_pred: 0.0, optimizer=cdl.optimizers.Adam()),
+        TypeError,
+        "a loss function is called as loss(xp, y_true, y_pred) and returns (value, gradient); "
+        "got <lambda>(y_true, y_pred)",
+    ),
+    "a metric of three arguments": (
+        lambda: cdl.Session(
+            session().model, cdl.losses.Mse(), cdl.optimizers.Adam(), metrics=[lambda xp, y_true, y_pred: 0.0]
+        ),
+        TypeError,
+        "a metric function is called as metric(y_true, y_pred) and returns a number; got <lambda>(xp, y_true, y_pred)",
+    ),
+    "a figure that no history has": (
+        lambda: cdl.listeners.EarlyStopping("val_acc"),
+        ValueError,
+        "each metric of the session under 'val_' and its name, such as 'val_accuracy')",
+    ),
+    "one sample": (
+        lambda: session().model.predict(X[0]),
+        ValueError,
+        "got samples of shape (); for a single sample add an axis: x[None]",
+    ),
+    "another width": (lambda: session().model.predict(np.ones((3, 5))), ValueError, "got samples of shape (5,)"),
+}
+
+
+@pytest.mark.parametrize("name", USES)
+def test_habits_of_other_libraries_are_refused_with_the_way_here(name):
+    call, kind, message = USES[name]
+    with pytest.raises(kind) as caught:
+        call()
+    assert str(caught.value).endswith(message)
+
+
+def test_functions_of_any_signature_that_fits_are_taken():
+    def loss(*arrays, scale=1.0):
+        return scale, arrays[2]
+
+    own = session()
+    cdl.Session(own.model, loss=loss, optimizer=cdl.optimizers.Adam(), metrics=[cdl.metrics.accuracy])
+
+
+@pytest.mark.parametrize("verbose", [0, False])
+def test_zero_is_silent(verbose, capsys):
+    session().fit((X, Y), 1, verbose=verbose)
+    assert capsys.readouterr().err == ""
+
+
+def test_one_shows_the_progress(capsys):
+    pytest.importorskip("tqdm")
+    session().fit((X, Y), 1, verbose=1)
+    assert "1 steps" in capsys.readouterr().err

@@ -38,6 +38,18 @@ NAMES = {
     "optim": "cutedl_xp.optimizers",
     "nn": "cutedl_xp.layers and cutedl_xp.losses",
 }
+_OTHER_LAYERS = (
+    "Attention",
+    *("AveragePooling2D", "GlobalAveragePooling2D", "MaxPooling2D", "AvgPool2d", "MaxPool2d"),
+    *("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose2d"),
+    *("Embedding", "GRU", "LSTM", "MultiHeadAttention", "MultiheadAttention", "RNN", "SimpleRNN"),
+)
+_FULLY_CONNECTED = (
+    "a layer of your own (guides/own-layers): the layers of this library are fully connected: Dense, Dropout, Flatten, "
+    "BatchNormalization, LayerNormalization"
+)
+NAMES |= dict.fromkeys(_OTHER_LAYERS, _FULLY_CONNECTED)
+
 TEXTS = {
     "sgd": "Fixed",
     "meansquarederror": "Mse",

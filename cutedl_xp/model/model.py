@@ -109,15 +109,15 @@ class Model(Chain):
             with backend.active(), backend.ignore_underflow():
                 return predict_given(self._outputs, backend, self.dtype, x, rows)
         source = as_source(backend, x.data if isinstance(x, Dataset) else x)
-        rows = self._rows_at_once(tuple(source.shape[1:]), batch_size)
+        rows = self._rows_at_once(tuple(source.shape[1:]), batch_size, tuple(source.shape))
         scale = self.scale if is_integral(backend, source) else None
         if isinstance(x, Dataset):
             scale = x.scale
         with backend.active(), backend.ignore_underflow():
             return predict_batches(self._outputs, backend, self.dtype, source, scale, rows)
 
-    def _rows_at_once(self, sample_shape: Shape, batch_size: int | None) -> int:
-        rows = count_rows(self.layers, sample_shape)
+    def _rows_at_once(self, sample_shape: Shape, batch_size: int | None, given: Shape | None = None) -> int:
+        rows = count_rows(self.layers, sample_shape, given)
         return rows if batch_size is None else check_integer("batch_size", batch_size, at_least=1)
 
     def _outputs(self, x: Array) -> Array:
