@@ -1,5 +1,6 @@
 """Checks of arguments: each error names the argument, the values allowed and the value received."""
 
+import inspect
 import math
 import numbers
 from collections.abc import Iterable, Sequence
@@ -7,14 +8,22 @@ from typing import Any
 
 _LONGEST = 200
 _MOST_NAMES = 12
+_MOST_ENTRIES = 3
 
 
 def format_value(value: Any) -> str:
     """A value in an error message, with its type: short, on one line, and an array without its entries."""
-    if hasattr(value, "dtype") and getattr(value, "shape", ()) != ():
+    if isinstance(value, list | tuple) and any(map(_is_array, value)):
+        entries = ", ".join([*map(format_value, value[:_MOST_ENTRIES]), *["..."] * (len(value) > _MOST_ENTRIES)])
+        return f"[{entries}] ({type(value).__name__})"
+    if _is_array(value):
         return f"an array of dtype {value.dtype} and shape {tuple(value.shape)} ({type(value).__name__})"
     text = " ".join(repr(value).split())
     return f"{text if len(text) <= _LONGEST else text[:_LONGEST] + '...'} ({type(value).__name__})"
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "dtype") and getattr(value, "shape", ()) != ()
 
 
 def format_names(names: Iterable[str]) -> str:
@@ -28,6 +37,19 @@ def format_reason(error: BaseException) -> str:
     """Return the message of an error that is part of another message: on one line, and not too long."""
     text = " ".join(str(error).split())
     return text if len(text) <= 2 * _LONGEST else text[: 2 * _LONGEST] + "..."
+
+
+def why_not_callable_with(function: Any, count: int) -> str:
+    """Return how a function is called if it does not take so many arguments by position; empty if it may take them."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # of some functions that are not written in Python
+        return ""
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return f"{getattr(function, '__name__', 'function')}{signature}"
+    return ""
 
 
 def check_real(argument: str, value: Any) -> float:

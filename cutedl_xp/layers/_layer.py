@@ -3,11 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cutedl_xp import initializers
 from cutedl_xp._checks import format_names
 from cutedl_xp._compilable import Compilable
+from cutedl_xp._familiar import OF_NETWORKS, check_assignment
 from cutedl_xp._random import Stream
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend
@@ -136,6 +137,12 @@ class Layer(Compilable, ABC):
     >>> history.loss[-1] < history.loss[0]
     True
     """
+
+    if not TYPE_CHECKING:  # a type checker would accept any attribute
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            check_assignment(self, name, OF_NETWORKS)
+            object.__setattr__(self, name, value)
 
     @abstractmethod
     def output_shape(self, input_shape: Shape | None) -> Shape | None:

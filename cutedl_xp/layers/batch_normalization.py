@@ -5,6 +5,7 @@ from math import prod
 from typing import Any
 
 from cutedl_xp._checks import check_probability
+from cutedl_xp._familiar import OF_NORMALIZATIONS, refuse_keywords
 from cutedl_xp._options import option
 from cutedl_xp._typing import Array, Namespace, Shape
 from cutedl_xp.layers._layer import Backward, BufferSpec
@@ -12,6 +13,7 @@ from cutedl_xp.layers._normalization import Normalization
 from cutedl_xp.parameters import Buffer
 
 
+@refuse_keywords(OF_NORMALIZATIONS)
 class BatchNormalization(Normalization):
     """Batch normalization of each feature: y = gamma (x - mean) / √(variance + eps) + beta.
 

@@ -1,10 +1,12 @@
 """The layer that normalizes each sample."""
 
+from cutedl_xp._familiar import OF_NORMALIZATIONS, refuse_keywords
 from cutedl_xp._typing import Array
 from cutedl_xp.layers._layer import Backward
 from cutedl_xp.layers._normalization import Normalization
 
 
+@refuse_keywords(OF_NORMALIZATIONS)
 class LayerNormalization(Normalization):
     """Layer normalization over the last axis: y = gamma (x - mean) / √(variance + eps) + beta.
 

@@ -14,7 +14,10 @@ def check_mode(monitor: str, mode: str | None) -> str:
     if mode is None and monitor.endswith("loss"):
         return "min"
     if mode is None:
-        raise ValueError(f"`mode` must be 'min' or 'max' to monitor {monitor!r}; got None")
+        raise ValueError(
+            f"`mode` must be 'min' or 'max' to monitor {monitor!r}; got None (a history records the losses, and each "
+            "metric of the session under 'val_' and its name, such as 'val_accuracy')"
+        )
     return _checks.check_one_of("mode", mode, ("min", "max"))
 
 

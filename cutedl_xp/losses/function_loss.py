@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from cutedl_xp._checks import format_value
+from cutedl_xp._checks import format_value, why_not_callable_with
 from cutedl_xp._typing import Array, Namespace, Shape
 from cutedl_xp.backends import Backend
 from cutedl_xp.losses._loss import Loss
@@ -42,6 +42,10 @@ class FunctionLoss(Loss):
     def __post_init__(self) -> None:
         if isinstance(self.function, type) or not callable(self.function):
             raise TypeError(f"`function` must be a function; got {format_value(self.function)}")
+        if found := why_not_callable_with(self.function, 3):
+            raise TypeError(
+                f"a loss function is called as loss(xp, y_true, y_pred) and returns (value, gradient); got {found}"
+            )
 
     def check_shape(self, true: Shape, predicted: Shape) -> None:
         """Accept labels of any shape: the function defines what it takes."""

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 from cutedl_xp._checks import check_one_of, check_sequence, format_names, format_value
-from cutedl_xp._familiar import OF_ASSEMBLE, OF_MODELS, find_attribute, refuse_keywords
+from cutedl_xp._familiar import OF_ASSEMBLE, OF_MODELS, OF_NETWORKS, check_assignment, find_attribute, refuse_keywords
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, check_together, dtype_name, get_backend
@@ -207,6 +207,10 @@ class Chain:
 
         def __getattr__(self, name: str) -> Any:
             return find_attribute(self, name, OF_MODELS)
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            check_assignment(self, name, OF_NETWORKS)
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         return f"Model([{', '.join(map(repr, self.layers))}])"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from cutedl_xp._checks import check_integer, check_real, format_reason
+from cutedl_xp._familiar import OF_MODEL_FILES, refuse_keywords
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, dtype_name, get_backend
 from cutedl_xp.datasets import Batches, Dataset
@@ -108,15 +109,15 @@ class Model(Chain):
             with backend.active(), backend.ignore_underflow():
                 return predict_given(self._outputs, backend, self.dtype, x, rows)
         source = as_source(backend, x.data if isinstance(x, Dataset) else x)
-        rows = self._rows_at_once(tuple(source.shape[1:]), batch_size)
+        rows = self._rows_at_once(tuple(source.shape[1:]), batch_size, tuple(source.shape))
         scale = self.scale if is_integral(backend, source) else None
         if isinstance(x, Dataset):
             scale = x.scale
         with backend.active(), backend.ignore_underflow():
             return predict_batches(self._outputs, backend, self.dtype, source, scale, rows)
 
-    def _rows_at_once(self, sample_shape: Shape, batch_size: int | None) -> int:
-        rows = count_rows(self.layers, sample_shape)
+    def _rows_at_once(self, sample_shape: Shape, batch_size: int | None, given: Shape | None = None) -> int:
+        rows = count_rows(self.layers, sample_shape, given)
         return rows if batch_size is None else check_integer("batch_size", batch_size, at_least=1)
 
     def _outputs(self, x: Array) -> Array:
@@ -188,6 +189,7 @@ class Model(Chain):
         files.write(path, self.weights(), make_header(self.layers, dtype_name(self.dtype), self.scale))
 
     @classmethod
+    @refuse_keywords(OF_MODEL_FILES)
     def load(
         cls,
         path: str | os.PathLike[str],

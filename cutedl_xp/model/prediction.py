@@ -41,14 +41,40 @@ def is_integral(backend: Backend, source: Any) -> bool:
     return bool(backend.xp.isdtype(source.dtype, ("bool", "integral")))
 
 
-def count_rows(layers: Sequence[Layer], sample_shape: Shape) -> int:
-    """Return the default number of samples in a batch, after a check that the layers take such samples."""
+def count_rows(layers: Sequence[Layer], sample_shape: Shape, given: Shape | None = None) -> int:
+    """Return the default number of samples in a batch, after a check that the layers take such samples.
+
+    Parameters
+    ----------
+    layers
+        Layers of the model.
+    sample_shape
+        Shape of one sample.
+    given
+        Shape of the array of all samples, default None; the error has a remedy if that is the shape of one sample.
+    """
+    try:
+        return max(1, _ENTRIES // _widest(layers, sample_shape))
+    except ValueError as error:
+        if given is not None and _takes(layers, given):
+            raise ValueError(f"{error}; for a single sample add an axis: x[None]") from error
+        raise
+
+
+def _widest(layers: Sequence[Layer], sample_shape: Shape) -> int:
     shape: Shape | None = sample_shape
-    widest = prod(sample_shape)
+    widest = max(1, prod(sample_shape))
     for layer in layers:
         shape = layer.output_shape(shape)
         widest = max(widest, prod(shape or ()))
-    return max(1, _ENTRIES // max(widest, 1))
+    return widest
+
+
+def _takes(layers: Sequence[Layer], sample_shape: Shape) -> bool:
+    try:
+        return _widest(layers, sample_shape) > 0
+    except ValueError:
+        return False
 
 
 def predict_batches(

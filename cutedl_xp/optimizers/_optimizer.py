@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from array_api_compat import is_array_api_obj
 
 from cutedl_xp._compilable import Compilable
-from cutedl_xp._familiar import OF_OPTIMIZERS, find_attribute
+from cutedl_xp._familiar import OF_OPTIMIZERS, check_assignment, find_attribute
 from cutedl_xp.backends import backend_of
 from cutedl_xp.optimizers import _validation
 from cutedl_xp.optimizers._pure import PureOptimizer, State
@@ -42,6 +42,11 @@ class Optimizer(Compilable, PureOptimizer):
 
         def __getattr__(self, name: str) -> Any:
             return find_attribute(self, name, OF_OPTIMIZERS)
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if not hasattr(type(self), name):
+                check_assignment(self, name, OF_OPTIMIZERS, strict=True)
+            object.__setattr__(self, name, value)
 
     @property
     def children(self) -> Mapping[str, "Optimizer"]:
@@ -166,7 +171,7 @@ class Optimizer(Compilable, PureOptimizer):
     def keep_state(self, state: State) -> None:
         """Replace the state that :meth:`step` keeps."""
         if not self.children:
-            self._own = state
+            vars(self)["_own"] = state  # without `__setattr__`, which would cost each step time
             return
         for key, child in self.children.items():
             child.keep_state(state[key])

@@ -50,6 +50,8 @@ def make_optimizer(optimizer: Any, learning_rate: Any) -> Optimizer:
         return deepcopy(optimizer)
     if not isinstance(optimizer, str):
         raise TypeError(f"`optimizer` must be a name or an optimizer; got {format_value(optimizer)}")
+    if optimizer.lower() == "sgd":
+        raise ValueError(f"`optimizer` must be a name here; got {optimizer!r}: use 'fixed', or 'momentum' for momentum")
     make, default = _RULES[check_one_of("optimizer", optimizer, OPTIMIZER_NAMES)]
     return make(default if learning_rate is None else check_positive("learning_rate", learning_rate))
 

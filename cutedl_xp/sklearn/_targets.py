@@ -54,3 +54,12 @@ def weigh_classes(class_weight: Any, y: Any, classes: Any, sample_weight: Any) -
         class_weight = {label: weight for label, weight in class_weight.items() if label not in absent}
     weights = compute_sample_weight(class_weight, y)
     return weights if sample_weight is None else weights * sample_weight
+
+
+def check_no_balance(class_weight: Any) -> None:
+    """Refuse ``"balanced"`` for a training on a part of the data."""
+    if isinstance(class_weight, str):
+        raise ValueError(
+            f"`class_weight` must be None or a dict for partial_fit(), as a part of the data cannot be balanced; "
+            f"got {class_weight!r}"
+        )

@@ -7,13 +7,15 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import _check_partial_fit_first_call, is_multilabel
 from sklearn.utils.validation import column_or_1d
 
+from cutedl_xp._familiar import OF_NETS, refuse_keywords
 from cutedl_xp.backends import backend_of
 from cutedl_xp.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, predict_proba
 from cutedl_xp.sklearn import _arrays
 from cutedl_xp.sklearn._base import BaseNet
-from cutedl_xp.sklearn._targets import encode_classes, is_multi_label, one_column_each, weigh_classes
+from cutedl_xp.sklearn._targets import check_no_balance, encode_classes, is_multi_label, one_column_each, weigh_classes
 
 
+@refuse_keywords(OF_NETS)
 class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-learn has no types
     """Fully connected network for classification, trained with cross-entropy.
 
@@ -151,11 +153,7 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
         object
             The fitted estimator itself.
         """
-        if isinstance(self.class_weight, str):
-            raise ValueError(
-                f"`class_weight` must be None or a dict for partial_fit(), as a part of the data cannot be balanced; "
-                f"got {self.class_weight!r}"
-            )
+        check_no_balance(self.class_weight)
         first = not hasattr(self, "_network")
         if not is_multilabel(y):
             _check_partial_fit_first_call(self, classes)

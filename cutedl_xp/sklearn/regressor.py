@@ -6,11 +6,13 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import column_or_1d
 
+from cutedl_xp._familiar import OF_NETS, refuse_keywords
 from cutedl_xp.losses import Loss, Mse
 from cutedl_xp.sklearn import _arrays
 from cutedl_xp.sklearn._base import BaseNet
 
 
+@refuse_keywords(OF_NETS)
 class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-learn has no types
     """Fully connected network for regression, trained with the mean squared error.
 

@@ -60,7 +60,10 @@ def as_dataset(argument: str, data: Any, scale: float | None = None) -> Data:
             "makes, use Dataset.from_batches(function, steps_per_epoch)"
         )
     if not isinstance(data, tuple) or len(data) not in (2, 3):
-        raise TypeError(f"`{argument}` must be a Dataset or a tuple (x, y); got {format_value(data)}")
+        arrays = isinstance(data, list) or array_api_compat.is_array_api_obj(data) or hasattr(data, "__array__")
+        call = {"train": "fit((x, y), ...)", "val_data": "val_data=(x, y)"}.get(argument, f"{argument}=(x, y)")
+        remedy = f"; put x and y in one tuple: {call}" if arrays else ""
+        raise TypeError(f"`{argument}` must be a Dataset or a tuple (x, y); got {format_value(data)}{remedy}")
     try:
         x, y, *weight = as_array("data", data[0]), *data[1:]
         raw = not array_api_compat.array_namespace(x).isdtype(x.dtype, "real floating")

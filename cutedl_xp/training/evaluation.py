@@ -8,7 +8,7 @@ from typing import Any
 import array_api_compat
 
 from cutedl_xp import metrics as library
-from cutedl_xp._checks import format_value
+from cutedl_xp._checks import format_value, why_not_callable_with
 from cutedl_xp._familiar import suggest_object
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.datasets import Data
@@ -160,6 +160,8 @@ def _name_of(metric: Any) -> str:
             f"`metrics` must be objects such as Precision(), or functions with a __name__; "
             f"got {format_value(metric)}{suggest_object(metric, library)}"
         )
+    if found := why_not_callable_with(metric, 2):
+        raise TypeError(f"a metric function is called as metric(y_true, y_pred) and returns a number; got {found}")
     name: str = metric.__name__
     return name
 

@@ -84,7 +84,8 @@ class History(Ending):
         try:
             return {**self.__dict__["_metrics"], **self.__dict__["_train_metrics"]}[name]  # type: ignore[no-any-return]
         except KeyError:
-            raise AttributeError(f"this history has no {name!r}") from None
+            remedy = "; use history.loss for history.history['loss']" if name == "history" else ""
+            raise AttributeError(f"this history has no {name!r}{remedy}") from None
 
     @property
     def recorded(self) -> tuple[str, ...]:
@@ -185,6 +186,11 @@ class History(Ending):
         columns = columns_of(self)
         text = csv_lines([columns, *zip(*columns.values(), strict=True)])
         write_atomically(Path(path), text.encode())
+
+    if not TYPE_CHECKING:  # a type checker finds the error by itself
+
+        def __getitem__(self, name: Any) -> None:
+            raise TypeError(f"a History has no entries in brackets; got [{name!r}]; use history.loss and the like")
 
     def __len__(self) -> int:
         return len(self.steps)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Self
 
+from cutedl_xp._familiar import OF_SESSION_FILES, refuse_keywords
 from cutedl_xp.backends import Backend, get_backend
 from cutedl_xp.optimizers import SkipNonFinite
 from cutedl_xp.training import checkpoint
@@ -95,6 +96,7 @@ class Persistent(Trainable):
         checkpoint.write(path, self, state, record)
 
     @classmethod
+    @refuse_keywords(OF_SESSION_FILES)
     def load(
         cls, path: str | os.PathLike[str], backend: Backend | str | None = None, *, custom: Sequence[Any] = ()
     ) -> Self:

@@ -4,7 +4,7 @@ import importlib.util
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from cutedl_xp import _checks
 from cutedl_xp.training.events import Event, Listener
@@ -130,7 +130,7 @@ def in_notebook() -> bool:
     return ipython is not None and type(ipython.get_ipython()).__name__ == "ZMQInteractiveShell"
 
 
-def with_progress(listeners: Sequence[Listener], verbose: bool | None) -> Sequence[Listener]:
+def with_progress(listeners: Sequence[Listener], verbose: bool | Literal[0, 1] | None) -> Sequence[Listener]:
     """Return the listeners of a training with those that ``verbose`` adds.
 
     Parameters
@@ -138,13 +138,16 @@ def with_progress(listeners: Sequence[Listener], verbose: bool | None) -> Sequen
     listeners
         Listeners of the training. If a Progress is among them, none is added.
     verbose
-        Whether to add a Progress. None adds one in a terminal and in a notebook, if tqdm is installed.
+        Whether to add a Progress; 0 and 1 stand for False and True. None adds one in a terminal and in a
+        notebook, if tqdm is installed.
 
     Raises
     ------
     ImportError
         If ``verbose`` is True and tqdm is not installed.
     """
+    if isinstance(verbose, int) and verbose in (0, 1):  # as Keras takes them
+        verbose = bool(verbose)
     if verbose is not None and not isinstance(verbose, bool):
         raise TypeError(f"`verbose` must be True, False or None; got {_checks.format_value(verbose)}")
     if verbose is False or any(isinstance(listener, Progress) for listener in listeners):

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
-from cutedl_xp._familiar import OF_FIT, OF_SESSIONS, refuse_keywords
+from cutedl_xp._familiar import OF_FIT, OF_RESUME, OF_SESSIONS, refuse_keywords
 from cutedl_xp.training import events
 from cutedl_xp.training.arguments import DataLike, make_plan
 from cutedl_xp.training.events import Listener
@@ -66,7 +67,7 @@ class Session(Trainer):
         val_batches: int = 0,
         listeners: Sequence[Listener] = (),
         compiled: bool | None = None,
-        verbose: bool | None = None,
+        verbose: bool | Literal[0, 1] | None = None,
         train_metrics: bool | None = None,
         class_weight: Mapping[int, float] | None = None,
     ) -> History:
@@ -105,7 +106,7 @@ class Session(Trainer):
             runs the plain loop. :attr:`compiled` gives the outcome and the reason.
         verbose
             Whether a :class:`~cutedl_xp.listeners.Progress` shows the training. Default None: in a terminal and in
-            notebooks, if tqdm is installed. True requires tqdm.
+            notebooks, if tqdm is installed. True requires tqdm. 0 and 1 stand for False and True.
         train_metrics
             Whether each entry also holds the metrics over the training data, such as ``history.train_accuracy``, which
             costs a pass over that data. The parameters are those of the entry, and dropout is off. Default None: only
@@ -144,13 +145,13 @@ class Session(Trainer):
             listeners = with_progress(listeners, verbose)
             return self._train(train, plan, listeners, compiled, Start(self.step), None)
 
-    @refuse_keywords(OF_FIT)
+    @refuse_keywords(OF_RESUME)
     def resume(
         self,
         train: DataLike,
         val_data: DataLike | None = None,
         listeners: Sequence[Listener] = (),
-        verbose: bool | None = None,
+        verbose: bool | Literal[0, 1] | None = None,
         class_weight: Mapping[int, float] | None = None,
     ) -> History:
         """Finish a ``fit`` that was interrupted, from the very next step on.

@@ -142,3 +142,12 @@ def test_no_warning_is_raised() -> None:
         warnings.simplefilter("error")
         assert classifier().fit(X, Y).score(X, Y) > 0.2
         assert NetRegressor(epochs=3, random_state=0).fit(X, Y).score(X, Y) < 1.0
+
+
+def test_names_of_scikit_learn_are_refused_with_the_names_here() -> None:
+    with pytest.raises(TypeError, match=r"^NetClassifier\(\) has no parameter `max_iter`; use `epochs`$"):
+        NetClassifier(max_iter=20)
+    with pytest.raises(TypeError, match=r"^NetRegressor\(\) has no .*init`; use `learning_rate`$"):
+        NetRegressor(learning_rate_init=0.1)
+    with pytest.raises(ValueError, match="got 'sgd': use 'fixed', or 'momentum' for momentum"):
+        classifier(optimizer="sgd").fit(X, Y)
