@@ -10,13 +10,20 @@ from cutedl_xp.backends import Backend, dtype_name, get_backend
 from cutedl_xp.datasets import Batches, Dataset
 from cutedl_xp.files import arrays as files
 from cutedl_xp.files.model_file import check_arrays, check_custom_layers, make_header, read_header
-from cutedl_xp.layers import BatchNormalization, Dense, Dropout, Flatten, Layer, LayerNormalization
+from cutedl_xp.layers import Activation, BatchNormalization, Dense, Dropout, Flatten, Layer, LayerNormalization
 from cutedl_xp.model.chain import Chain
 from cutedl_xp.model.prediction import as_source, count_rows, is_integral, predict_batches, predict_given
 from cutedl_xp.model.summary import Summary, summarize
 from cutedl_xp.model.weights import assign_weights
 
-_LAYERS: tuple[type[Layer], ...] = (Dense, Dropout, Flatten, LayerNormalization, BatchNormalization)
+_LAYERS: tuple[type[Layer], ...] = (
+    Dense,
+    Dropout,
+    Flatten,
+    LayerNormalization,
+    BatchNormalization,
+    Activation,
+)
 """Classes that a model file may name."""
 
 

@@ -14,7 +14,7 @@ from cutedl_xp.files import arrays, model_file
 from cutedl_xp.layers import Dense, Flatten
 from model_files import ARRAYS, DENSE, HEADER, UNFIT, Renamed, Scale, every_kind, refused, write
 
-KNOWN = "Dense, Dropout, Flatten, LayerNormalization, BatchNormalization"
+KNOWN = "Dense, Dropout, Flatten, LayerNormalization, BatchNormalization, Activation"
 
 
 class TestRoundTrip:
