@@ -1,6 +1,9 @@
-"""The declaration that a class may run inside a compiled training step."""
+"""The declaration that a class may run inside a compiled training step, and which classes are the library's."""
 
+from types import FunctionType
 from typing import Any, ClassVar
+
+_OWN = f"{__name__.partition('.')[0]}."
 
 
 class Compilable:
@@ -25,3 +28,9 @@ class Compilable:
         super().__init_subclass__(**options)
         if "compilable" not in vars(cls):
             cls.compilable = False
+
+
+def is_own(part: Any) -> bool:
+    """Return whether an object or function is one of the library, which says all that it depends on."""
+    found = part if isinstance(part, FunctionType) else type(part)
+    return found.__module__.startswith(_OWN)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from cutedl_xp._familiar import raise_unknown
 from cutedl_xp.layers._layer import Backward, BufferSpec, Layer, ParameterSpec
+from cutedl_xp.layers.activation import Activation
 from cutedl_xp.layers.batch_normalization import BatchNormalization
 from cutedl_xp.layers.dense import Dense
 from cutedl_xp.layers.dropout import Dropout
@@ -11,6 +12,7 @@ from cutedl_xp.layers.flatten import Flatten
 from cutedl_xp.layers.layer_normalization import LayerNormalization
 
 __all__ = [
+    "Activation",
     "Backward",
     "BatchNormalization",
     "BufferSpec",

@@ -12,6 +12,7 @@ from cutedl_xp._typing import Array, Shape
 from cutedl_xp.activations import Activation
 from cutedl_xp.backends import Backend
 from cutedl_xp.initializers import Initializer
+from cutedl_xp.layers._activate import activate, activate_backward
 from cutedl_xp.layers._layer import Backward, Layer, ParameterSpec
 from cutedl_xp.layers._widths import known_shape
 from cutedl_xp.parameters import Parameter
@@ -119,13 +120,11 @@ class Dense(Layer):
 
         def backward(gradient: Array, input_gradient: bool = True) -> Array | None:
             dz = gradient if gradient.ndim == 2 else xp.reshape(gradient, (-1, units))
-            if activation.backward is activations.linear_backward:  # a kernel that does nothing still takes time
-                bias.gradient = backend.sum(dz, axis=0, out=bias.gradient)
-            elif not activation.elementwise:
-                dz = activation.backward(xp, kept, dz)
-                bias.gradient = backend.sum(dz, axis=0, out=bias.gradient)
-            else:
+            if activation.elementwise and activation.backward is not activations.linear_backward:
                 dz, bias.gradient = backend.add_bias_backward(activation.backward, kept, dz, bias.gradient)
+            else:
+                dz = activate_backward(backend, activation, kept, dz)
+                bias.gradient = backend.sum(dz, axis=0, out=bias.gradient)
             weight.gradient = backend.matmul(rows.T, dz, out=weight.gradient)
             if not input_gradient:
                 return None
@@ -140,13 +139,7 @@ class Dense(Layer):
         if activation.elementwise and not activation.of_input:
             y = backend.add_bias(product, bias, activation.function)
             return y, y
-        z = backend.add_bias(product, bias, activations.linear)
-        y = (
-            backend.elementwise(activation.function, z)
-            if activation.elementwise
-            else activation.function(backend.xp, z)
-        )
-        return y, z if activation.of_input else y
+        return activate(backend, activation, backend.add_bias(product, bias, activations.linear))
 
     def config(self) -> dict[str, Any]:
         config = {"units": self.units, "input_dim": self.input_dim, "activation": self.activation}

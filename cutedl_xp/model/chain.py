@@ -1,17 +1,20 @@
 """Layers one after the other, with their parameters: forward and backward."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 from cutedl_xp._checks import check_one_of, check_sequence, format_names, format_value
+from cutedl_xp._compilable import is_own
 from cutedl_xp._familiar import OF_ASSEMBLE, OF_MODELS, OF_NETWORKS, check_assignment, find_attribute, refuse_keywords
 from cutedl_xp._random import Stream, check_seed
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, check_together, dtype_name, get_backend
 from cutedl_xp.files.model_file import DTYPES
 from cutedl_xp.layers import Backward, BufferSpec, Layer, ParameterSpec
+from cutedl_xp.model.layer_check import CheckedLayer, result_error
 from cutedl_xp.parameters import Buffers, Parameters
 
 
@@ -32,6 +35,7 @@ class Chain:
         self._buffers: Buffers
         self._streams: list[Stream] = []
         self._first_trained = 0
+        self._checked_layers: tuple[Layer | CheckedLayer, ...] = ()
         self.dtype: Any = None
 
     @refuse_keywords(OF_ASSEMBLE)
@@ -136,14 +140,20 @@ class Chain:
         Raises
         ------
         TypeError
-            If ``x``, or the gradient that the function is given, is of another library, device or dtype.
+            If ``x``, or the gradient that the function is given, is of another library, device or dtype, or a layer
+            does not return an output and a backward function.
         ValueError
             If that gradient is not of the output's shape.
         """
         self._check_own("x", x)
-        backwards = []
-        for layer in self.layers:
-            x, backward = layer.forward(x, training)
+        backwards: list[Backward] = []
+        for layer in self._checked_layers or self.layers:
+            result = layer.forward(x, training)
+            try:
+                x, backward = result
+            except (TypeError, ValueError) as error:
+                position = len(backwards)
+                raise result_error(_name_of(position, self.layers[position]), result) from error
             backwards.append(backward)
 
         def backward_all(gradient: Array, input_gradient: bool = False) -> Array | None:
@@ -158,6 +168,24 @@ class Chain:
             return upstream if input_gradient else None
 
         return x, backward_all
+
+    @contextmanager
+    def checking_layers(self) -> Iterator[None]:
+        """Within the block, :meth:`forward` and its backward function check the layers that are not the library's.
+
+        A layer must return its output and a backward function, which sets the gradient of each parameter and returns
+        that of the input.
+        """
+        checked = []
+        for position, layer in enumerate(self.layers):
+            name = _name_of(position, layer)
+            parameters = [each for each in self.parameters if each.name.startswith(f"{name}/")]
+            checked.append(layer if is_own(layer) else CheckedLayer(name, layer, parameters))
+        self._checked_layers = tuple(checked)
+        try:
+            yield
+        finally:
+            self._checked_layers = ()
 
     def _check_own(self, argument: str, array: Any) -> None:
         """Refuse what does not go together with the parameters."""
@@ -200,8 +228,8 @@ class Chain:
         shapes: list[Shape | None] = [None]
         for layer in self.layers:
             shapes.append(layer.output_shape(shapes[-1]))
-        numbered = zip(self.layers, pairwise(shapes), strict=True)
-        return [(f"/{i}-{type(layer).__name__}", layer, shape) for i, (layer, (shape, _)) in enumerate(numbered, 1)]
+        numbered = enumerate(zip(self.layers, pairwise(shapes), strict=True))
+        return [(_name_of(position, layer), layer, shape) for position, (layer, (shape, _)) in numbered]
 
     if not TYPE_CHECKING:  # a type checker would accept any attribute
 
@@ -214,3 +242,8 @@ class Chain:
 
     def __repr__(self) -> str:
         return f"Model([{', '.join(map(repr, self.layers))}])"
+
+
+def _name_of(position: int, layer: Layer) -> str:
+    """Return the name of a layer at a position, counted from 0, such as ``"/1-Dense"``."""
+    return f"/{position + 1}-{type(layer).__name__}"

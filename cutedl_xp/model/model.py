@@ -10,14 +10,22 @@ from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, dtype_name, get_backend
 from cutedl_xp.datasets import Batches, Dataset
 from cutedl_xp.files import arrays as files
+from cutedl_xp.files.finite import warn_of_non_finite
 from cutedl_xp.files.model_file import check_arrays, check_custom_layers, make_header, read_header
-from cutedl_xp.layers import BatchNormalization, Dense, Dropout, Flatten, Layer, LayerNormalization
+from cutedl_xp.layers import Activation, BatchNormalization, Dense, Dropout, Flatten, Layer, LayerNormalization
 from cutedl_xp.model.chain import Chain
 from cutedl_xp.model.prediction import as_source, count_rows, is_integral, predict_batches, predict_given
 from cutedl_xp.model.summary import Summary, summarize
 from cutedl_xp.model.weights import assign_weights
 
-_LAYERS: tuple[type[Layer], ...] = (Dense, Dropout, Flatten, LayerNormalization, BatchNormalization)
+_LAYERS: tuple[type[Layer], ...] = (
+    Dense,
+    Dropout,
+    Flatten,
+    LayerNormalization,
+    BatchNormalization,
+    Activation,
+)
 """Classes that a model file may name."""
 
 
@@ -185,8 +193,15 @@ class Model(Chain):
             If safetensors is not installed.
         OSError
             If the file cannot be written.
+
+        Warns
+        -----
+        RuntimeWarning
+            If a parameter or a buffer is NaN or infinite; the warning names the first one.
         """
-        files.write(path, self.weights(), make_header(self.layers, dtype_name(self.dtype), self.scale))
+        weights = self.weights()
+        warn_of_non_finite(weights, stacklevel=2)
+        files.write(path, weights, make_header(self.layers, dtype_name(self.dtype), self.scale))
 
     @classmethod
     @refuse_keywords(OF_MODEL_FILES)

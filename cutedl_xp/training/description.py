@@ -39,9 +39,12 @@ def _own_classes() -> Iterator[type]:
 
 OWN: Known = {
     **{each.__name__: each for each in _own_classes()},
-    **{each.__name__: each for each in (metrics.accuracy, metrics.binary_accuracy, activations.Activation)},
+    **{each.__name__: each for each in (metrics.accuracy, metrics.binary_accuracy)},
+    "activations.Activation": activations.Activation,  # `Activation` is the layer
 }
 """Classes and functions of the library that a description may name."""
+
+_OWN_NAMES = {each: name for name, each in OWN.items()}
 
 
 def known_with(custom: Any) -> Known:
@@ -63,8 +66,7 @@ def known_with(custom: Any) -> Known:
 
 def _name_of(nameable: Any) -> str:
     """Return the name of a class or function in a description; a user's may have the name of one of the library."""
-    name: str = nameable.__name__
-    return name if OWN.get(name) is nameable else f"custom:{name}"
+    return _OWN_NAMES.get(nameable, f"custom:{nameable.__name__}")
 
 
 def describe(name: str, value: Any) -> Any:

@@ -9,8 +9,8 @@ from threading import get_ident
 from typing import Any
 
 from cutedl_xp._checks import format_value
+from cutedl_xp._compilable import is_own
 from cutedl_xp.training.events import Event, Listener
-from cutedl_xp.training.programs import is_own
 
 Place = tuple[str, int]
 """Name of a listener's class, and its position among the listeners of that class."""

@@ -4,10 +4,10 @@ from collections.abc import Callable, Hashable, Sequence
 from types import FunctionType
 from typing import Any
 
+from cutedl_xp._compilable import is_own
 from cutedl_xp.backends import StepFunction
 from cutedl_xp.model import Model
 
-_OWN = f"{__name__.partition('.')[0]}."
 _MOST_KEPT = 16
 
 
@@ -44,12 +44,6 @@ def key_of(part: Any) -> Any:
     options = vars(part) if hasattr(part, "__dict__") else {}
     plain = tuple((name, value) for name, value in options.items() if isinstance(value, (bool, int, float, str)))
     return (type(part) if is_own(part) else part), plain
-
-
-def is_own(part: Any) -> bool:
-    """Return whether an object or function is one of the library, which says all that it depends on."""
-    found = part if isinstance(part, FunctionType) else type(part)
-    return found.__module__.startswith(_OWN)
 
 
 def make_key(model: Model, parts: Sequence[Any], *rest: Any) -> tuple[Any, ...]:

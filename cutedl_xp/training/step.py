@@ -51,6 +51,7 @@ class TrainingStep:
         self._model, self._loss, self._optimizer = model, loss, optimizer
         self._regularizers = tuple(regularizers)
         self._look = look
+        self._checked = False  # the first step checks the layers
 
     def __call__(self, x: Array, y: Array, weight: Array | None = None) -> Array:
         """Make one update and return the loss before it, a 0-d array that stays on the device.
@@ -67,7 +68,8 @@ class TrainingStep:
         Raises
         ------
         ValueError
-            If the labels do not have the shape that the output needs.
+            If the labels do not have the shape that the output needs, or, at the first step, a backward function of a
+            layer sets or returns a wrong gradient.
         """
         with self._model.buffers.updating():
             value = self.compute_gradients(x, y, weight)
@@ -78,6 +80,14 @@ class TrainingStep:
 
     def compute_gradients(self, x: Array, y: Array, weight: Array | None = None) -> Array:
         """Set the gradients of all parameters, those of the penalties included, and return the loss of a batch."""
+        if self._checked:
+            return self._compute_gradients(x, y, weight)
+        with self._model.checking_layers():
+            value = self._compute_gradients(x, y, weight)
+        self._checked = True
+        return value
+
+    def _compute_gradients(self, x: Array, y: Array, weight: Array | None) -> Array:
         output, backward = self._model.forward(x, training=True)
         y = self._loss.expand_labels(y, tuple(output.shape))
         self._loss.check_shape(tuple(y.shape), tuple(output.shape))

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from functools import partial
 
+from cutedl_xp._compilable import is_own
 from cutedl_xp.backends import NotCompilable
 from cutedl_xp.training.compilation import Compilation
 from cutedl_xp.training.compiled_steps import CompiledSteps
 from cutedl_xp.training.fit import Fit
 from cutedl_xp.training.plain_steps import PlainSteps
-from cutedl_xp.training.programs import is_own
 from cutedl_xp.training.step import TrainingStep
 
 

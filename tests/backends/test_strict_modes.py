@@ -24,6 +24,8 @@ OTHER_LAYERS = (
     layers.Flatten(),
     layers.LayerNormalization(),
     layers.BatchNormalization(),
+    layers.Activation("relu"),
+    layers.Activation("softmax"),
     layers.Dense(3, activation="sigmoid"),
 )
 

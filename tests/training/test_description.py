@@ -90,6 +90,7 @@ OBJECTS = [
     layers.Dense(3, input_dim=4, activation="tanh", weight_initializer="he_normal"),
     layers.Dropout(0.3),
     layers.Flatten(),
+    layers.Activation("gelu"),
     layers.LayerNormalization(eps=0.5, input_dim=4),
     layers.BatchNormalization(eps=0.5, momentum=0.2, input_dim=4),
 ]
