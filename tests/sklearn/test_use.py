@@ -1,6 +1,9 @@
 """The estimators with the labels, arrays and parameters that users of scikit-learn give them."""
 
+import inspect
+import re
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.model_selection import RandomizedSearchCV
 
+from cutedl_xp.layers import Dropout
 from cutedl_xp.sklearn import NetClassifier, NetRegressor
 
 X, Y = load_iris(return_X_y=True)
@@ -142,6 +146,19 @@ def test_no_warning_is_raised() -> None:
         warnings.simplefilter("error")
         assert classifier().fit(X, Y).score(X, Y) > 0.2
         assert NetRegressor(epochs=3, random_state=0).fit(X, Y).score(X, Y) < 1.0
+
+
+def test_the_guide_names_every_parameter_with_its_default() -> None:
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "scikit-learn.md"
+    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \|", guide.read_text(encoding="utf-8"), re.MULTILINE)
+    defaults = {name: repr(each.default) for name, each in inspect.signature(NetClassifier).parameters.items()}
+    assert dict(rows) == defaults
+    assert defaults.keys() - {"class_weight"} == inspect.signature(NetRegressor).parameters.keys()
+
+
+def test_the_dropout_is_the_share_that_is_dropped() -> None:
+    layers = classifier(dropout=0.2, epochs=1).fit(X, Y).model_.layers
+    assert [layer.keep_prob for layer in layers if isinstance(layer, Dropout)] == [0.8]
 
 
 def test_names_of_scikit_learn_are_refused_with_the_names_here() -> None:
