@@ -24,7 +24,7 @@ class NetworkSpec:
     activation
         Activation of the hidden layers.
     dropout
-        Probability to drop the output of a hidden unit in training.
+        Share of the outputs of hidden units to drop in training.
     dtype, backend, seed
         As for ``Model.assemble``.
     """

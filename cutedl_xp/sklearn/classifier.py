@@ -47,7 +47,8 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
         ``sklearn.utils.class_weight.compute_sample_weight``; ``"balanced"``, which ``partial_fit`` refuses, gives
         all classes the same sum. The default None counts all classes alike.
     dropout
-        Probability to drop the output of a hidden unit in training, default 0.
+        Share of the outputs of hidden units to drop in training, default 0. The layer ``Dropout`` takes the share to
+        keep.
     alpha
         Strength of the L2 penalty, default 0: alpha / 2 times the sum of squared weights, divided by the batch size, is
         added to the loss, in the units of scikit-learn's losses. With weights of samples their sum in a batch, on

@@ -40,7 +40,8 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
     n_iter_no_change
         Number of epochs to wait, default 10.
     dropout
-        Probability to drop the output of a hidden unit in training, default 0.
+        Share of the outputs of hidden units to drop in training, default 0. The layer ``Dropout`` takes the share to
+        keep.
     alpha
         Strength of the L2 penalty, default 0: alpha / 2 times the sum of squared weights, divided by the batch size, is
         added to the loss, in the units of scikit-learn's losses. With weights of samples their sum in a batch, on
