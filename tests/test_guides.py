@@ -156,3 +156,18 @@ def test_the_time_limit_counts_the_seconds_before_an_interruption(backend: Backe
     loaded.load_state_dict(state)
     assert len(loaded.fit((X, Y), epochs=5, listeners=[time_limit(3600)])) == 1
     assert session.fit((X, Y), epochs=5, listeners=[time_limit(3600)]).stop_reason == "all epochs done"
+
+
+def test_the_guide_to_layers_lists_the_names_that_exist() -> None:
+    text = (GUIDES / "own-layers.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    for start, known in (
+        ("| `activation`", cdl.activations.ACTIVATIONS),
+        ("| initializers", cdl.initializers.INITIALIZERS),
+    ):
+        [row] = [line for line in rows if line.startswith(start)]
+        assert re.findall(r'`"(\w+)"`', row) == list(known)
+    classes = [each for each in vars(cdl.layers).values() if isinstance(each, type)]
+    for each in classes:
+        if issubclass(each, cdl.layers.Layer) and each is not cdl.layers.Layer:
+            assert f"`{each.__name__}`" in text
