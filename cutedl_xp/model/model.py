@@ -9,6 +9,7 @@ from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend, dtype_name, get_backend
 from cutedl_xp.datasets import Batches, Dataset
 from cutedl_xp.files import arrays as files
+from cutedl_xp.files.finite import warn_of_non_finite
 from cutedl_xp.files.model_file import check_arrays, check_custom_layers, make_header, read_header
 from cutedl_xp.layers import Activation, BatchNormalization, Dense, Dropout, Flatten, Layer, LayerNormalization
 from cutedl_xp.model.chain import Chain
@@ -191,8 +192,15 @@ class Model(Chain):
             If safetensors is not installed.
         OSError
             If the file cannot be written.
+
+        Warns
+        -----
+        RuntimeWarning
+            If a parameter or a buffer is NaN or infinite; the warning names the first one.
         """
-        files.write(path, self.weights(), make_header(self.layers, dtype_name(self.dtype), self.scale))
+        weights = self.weights()
+        warn_of_non_finite(weights, stacklevel=2)
+        files.write(path, weights, make_header(self.layers, dtype_name(self.dtype), self.scale))
 
     @classmethod
     def load(

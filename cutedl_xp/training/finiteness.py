@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cutedl_xp.datasets import Data, Dataset
+from cutedl_xp.model import Model
 from cutedl_xp.optimizers import Accumulate, Optimizer, SkipNonFinite
 from cutedl_xp.parameters import Buffer, NamedArrays
 from cutedl_xp.training.diagnosis import REMEDY, describe_overflow, explain_non_finite
@@ -47,6 +48,28 @@ def sum_of_state(optimizer: Optimizer, buffers: Sequence[Buffer] = ()) -> Any:
         ]
         sums += [buffer.backend.sum(buffer.value) for buffer in buffers]
         return reduce(add, sums) if sums else 0.0
+
+
+def check_before(model: Model) -> None:
+    """Refuse to train a model with parameters or buffers that are not finite.
+
+    Raises
+    ------
+    ValueError
+        If one is not; the message names the first.
+    """
+    backend = model.backend
+    arrays = {each.name: each.value for each in (*model.parameters, *model.buffers)}
+    if not arrays:
+        return
+    flags = backend.xp.stack([backend.xp.all(backend.xp.isfinite(array)) for array in arrays.values()])
+    for name, finite in zip(arrays, backend.to_numpy(flags).tolist(), strict=True):
+        if not finite:
+            kind = "buffer" if any(buffer.name == name for buffer in model.buffers) else "parameter"
+            raise ValueError(
+                f"the {kind} {name!r} was not finite before this training; assemble the model again, or load a "
+                "saved one"
+            )
 
 
 def find_fault(fit: Fit, loss: Reading, val_loss: float | None, state_sum: float) -> Fault | None:

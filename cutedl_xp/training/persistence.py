@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 from cutedl_xp.backends import Backend, get_backend
+from cutedl_xp.files.finite import warn_of_non_finite
 from cutedl_xp.optimizers import SkipNonFinite
 from cutedl_xp.training import checkpoint
 from cutedl_xp.training.description import known_with
@@ -56,6 +57,11 @@ class Persistent(Trainable):
         OSError
             If the file cannot be written; an existing file stays as it is.
 
+        Warns
+        -----
+        RuntimeWarning
+            If a parameter or a buffer is NaN or infinite; the warning names the first one.
+
         Examples
         --------
         >>> import tempfile, pathlib
@@ -71,7 +77,9 @@ class Persistent(Trainable):
         >>> loaded.epoch, loaded.optimizer.lr, loaded.evaluate(data) == session.evaluate(data)
         (3, 0.0001, True)
         """
-        self._write(path, self.state_dict())
+        state = self.state_dict()
+        warn_of_non_finite(state["parameters"], stacklevel=2)
+        self._write(path, state)
 
     def save_if_finite(self, path: str | os.PathLike[str]) -> bool:
         """Write a file as :meth:`save` does, unless a parameter or the state of the optimizer is NaN or infinite.

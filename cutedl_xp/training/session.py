@@ -7,6 +7,7 @@ from cutedl_xp._familiar import OF_FIT, OF_SESSIONS, refuse_keywords
 from cutedl_xp.training import events
 from cutedl_xp.training.arguments import DataLike, make_plan
 from cutedl_xp.training.events import Listener
+from cutedl_xp.training.finiteness import check_before
 from cutedl_xp.training.fit import Start
 from cutedl_xp.training.history import History
 from cutedl_xp.training.progress import with_progress
@@ -123,7 +124,7 @@ class Session(Trainer):
         Raises
         ------
         TypeError, ValueError
-            If data, labels and model do not fit, before any step is made.
+            If data, labels and model do not fit, or a parameter is NaN or infinite, before any step is made.
         KeyboardInterrupt
             After Ctrl-C, once the current step or the chunks in flight are done: ``session.history`` holds what was
             recorded.
@@ -142,6 +143,7 @@ class Session(Trainer):
             plan = replace(plan, train_metrics=self._decide_train_metrics(train_metrics, train, val_data))
             events.check(listeners, self)
             listeners = with_progress(listeners, verbose)
+            check_before(self.model)
             return self._train(train, plan, listeners, compiled, Start(self.step), None)
 
     @refuse_keywords(OF_FIT)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,8 @@ class TestRoundTrip:
     def test_odd_numbers_come_back(self, backend, to_numpy, path, value):
         model = Model([Dense(1, input_dim=1)]).assemble(backend)
         model.parameters[0].value = np.full((1, 1), value)
-        model.save(path)
+        with nullcontext() if np.isfinite(value) else pytest.warns(RuntimeWarning, match="'/1-Dense/weight'"):
+            model.save(path)
         loaded = to_numpy(Model.load(path, backend=backend).parameters[0].value)
         assert loaded.tobytes() == to_numpy(model.parameters[0].value).tobytes()
 

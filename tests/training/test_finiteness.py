@@ -3,13 +3,14 @@
 import math
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from cutedl_xp import Dataset, History, Session
-from cutedl_xp.layers import Dense
+from cutedl_xp.layers import BatchNormalization, Dense
 from cutedl_xp.losses import Mse
 from cutedl_xp.optimizers import (
     Accumulate,
@@ -154,6 +155,42 @@ def test_skipped_updates_do_not_end_a_training(
     assert np.isfinite(history.val_loss).all()
     assert history.val_loss[2] < history.val_loss[0]
     assert train(session, data_of(1.0), val_data=val_data)[0].skipped == [6]
+
+
+@pytest.mark.parametrize("compiled", [None, False])
+def test_the_next_training_does_not_blame_the_learning_rate(
+    session_of: Callable[[Optimizer], Session], compiled: bool | None
+) -> None:
+    session = session_of(Adam())
+    train(session, data_of(math.nan))
+    words = r"^the parameter '/1-Dense/weight' was not finite before this training; assemble the model again"
+    for data in (data_of(1.0), data_of(1.0, math.nan)):
+        with pytest.raises(ValueError, match=words):
+            session.fit(data, 1, compiled=compiled)
+    assert session.step == 1
+
+
+def test_a_buffer_that_is_not_finite_is_refused_before_a_training(make_session: MakeSession) -> None:
+    session = make_session(BatchNormalization(input_dim=2), Dense(1, activation="linear"), loss=Mse())
+    weights = session.model.weights()
+    session.model.set_weights(weights | {"/1-BatchNormalization/running_mean": np.array([0.0, math.inf])})
+    with pytest.raises(ValueError, match="the buffer '/1-BatchNormalization/running_mean' was not finite before"):
+        session.fit(data_of(1.0), 1)
+
+
+@pytest.mark.parametrize("part", ["session", "model"])
+def test_saving_warns_of_parameters_that_are_not_finite(
+    session_of: Callable[[Optimizer], Session], tmp_path: Path, part: str
+) -> None:
+    session = session_of(Fixed(0.1))
+    saved: Any = session if part == "session" else session.model
+    saved.save(tmp_path / "finite")  # warnings are errors
+    session.model.set_weights(session.model.weights() | {"/1-Dense/bias": [math.nan]})
+    with pytest.warns(RuntimeWarning, match="the weights '/1-Dense/bias' that are saved are not finite") as caught:
+        saved.save(tmp_path / "not finite")
+    assert [warning.filename for warning in caught] == [__file__]
+    again = type(saved).load(tmp_path / "not finite", session.backend)
+    assert math.isnan(getattr(again, "model", again).weights()["/1-Dense/bias"][0])
 
 
 def test_no_skipped_updates_are_recorded_without_the_wrapper(session_of: Callable[[Optimizer], Session]) -> None:
