@@ -9,6 +9,7 @@ from sklearn.utils.validation import column_or_1d
 from cutedl_xp.losses import Loss, Mse
 from cutedl_xp.sklearn import _arrays
 from cutedl_xp.sklearn._base import BaseNet
+from cutedl_xp.sklearn._rollback import attributes_restored
 
 
 class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-learn has no types
@@ -84,7 +85,7 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
     _numeric_targets = True
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """Train for one epoch more.
+        """Train for one epoch more, or leave the estimator as it was if the call fails or is interrupted.
 
         Parameters
         ----------
@@ -96,7 +97,8 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
         object
             The fitted estimator itself.
         """
-        return self._partial_fit(X, y, sample_weight, not hasattr(self, "_network"))
+        with attributes_restored(self):
+            return self._partial_fit(X, y, sample_weight, not hasattr(self, "_network"))
 
     def predict(self, X: Any) -> Any:
         """Return the predicted targets, of the shape of those in ``fit``.
