@@ -19,7 +19,7 @@ Call = Callable[[Any, Any], Any]
 
 @pytest.fixture
 def model(backend: Backend) -> Model:
-    return Model([Dense(2, input_dim=2)]).assemble(backend)
+    return Model([Dense(2, input_dim=2, activation="linear")]).assemble(backend)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Training that both estimators share."""
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from numbers import Number
 from typing import Any
 
@@ -17,6 +18,7 @@ from cutedl_xp.listeners import EarlyStopping
 from cutedl_xp.losses import Loss
 from cutedl_xp.sklearn import _arrays, _parameters
 from cutedl_xp.sklearn._network import Network, NetworkSpec
+from cutedl_xp.sklearn._rollback import attributes_restored, training_restored
 from cutedl_xp.sklearn._validation import split_samples
 from cutedl_xp.training.history import History
 
@@ -91,7 +93,7 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         return sample_weight
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """Train for ``epochs`` epochs.
+        """Train for ``epochs`` epochs. A call that fails or is interrupted by Ctrl-C leaves the estimator as it was.
 
         Parameters
         ----------
@@ -109,23 +111,26 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
             The fitted estimator itself.
         """
         go_on = _parameters.check_flag("warm_start", self.warm_start) and hasattr(self, "_network")
-        X, y = self._validate(X, y, reset=not go_on)
-        labels, sample_weight = self._encode(y, reset=not go_on), self._check_weights(y, sample_weight)
-        network = self._make_network(X)
-        if go_on:
-            network.copy_weights(self._network)
-        epochs = _checks.check_integer("epochs", self.epochs, at_least=1)
-        self._train(network, X, labels, sample_weight, epochs, self.loss_curve_ if go_on else [])
+        with attributes_restored(self):
+            X, y = self._validate(X, y, reset=not go_on)
+            labels, sample_weight = self._encode(y, reset=not go_on), self._check_weights(y, sample_weight)
+            network = self._make_network(X)
+            if go_on:
+                network.copy_weights(self._network)
+            epochs = _checks.check_integer("epochs", self.epochs, at_least=1)
+            self._train(network, X, labels, sample_weight, epochs, self.loss_curve_ if go_on else [])
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, first: bool, classes: Any = None) -> Any:
+        """Train for one epoch more; the caller restores the attributes if that fails."""
         if self.early_stopping:
             raise ValueError("`early_stopping` must be False for partial_fit(), which trains for one epoch; got True")
         X, y = self._validate(X, y, reset=first)
         labels = self._encode(y, reset=first, classes=classes)
         sample_weight = self._check_weights(y, sample_weight)
         network = self._make_network(X) if first else self._network
-        self._train(network, X, labels, sample_weight, 1, [] if first else self.loss_curve_)
+        with nullcontext() if first else training_restored(network.session):  # a first network is dropped if it fails
+            self._train(network, X, labels, sample_weight, 1, [] if first else self.loss_curve_)
         return self
 
     def _validate(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
@@ -184,7 +189,7 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         val_data = val[0] if val else None
         history = session.fit(train, epochs, val_data, listeners=listeners, verbose=bool(self.verbose))
         for listener in listeners:  # which restores the best weights only if it ends the training
-            session.model.set_weights(listener.state_dict()["best_weights"])
+            session.model.set_weights(_best_weights(listener, history))
         self._network, self.history_ = network, history
         self.loss_curve_ = loss_curve + history.loss
         self.loss_ = self.loss_curve_[-1]
@@ -217,3 +222,14 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         tags = super().__sklearn_tags__()
         tags.array_api_support = True
         return tags
+
+
+def _best_weights(listener: EarlyStopping, history: History) -> Any:
+    """Return the weights of the smallest validation loss, or refuse a training without a finite one."""
+    best = listener.state_dict()["best_weights"]
+    if not best:
+        raise ValueError(
+            f"the training must give a finite validation loss for `early_stopping`, but diverged from the start; "
+            f"got {history.val_loss[0]}: set a smaller `learning_rate`"
+        )
+    return best

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from cutedl_xp._checks import format_names
+from cutedl_xp._checks import format_names, format_value
 
 
 def is_multi_label(y: Any) -> bool:
@@ -47,13 +47,28 @@ def weigh_classes(class_weight: Any, y: Any, classes: Any, sample_weight: Any) -
     classes
         Classes that a dict may name although ``y``, a part of the data, lacks them.
     sample_weight
-        Weights of the samples, or None.
+        Weights of the samples, at least one above 0, or None.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative, infinite or NaN, or all samples get the weight 0.
     """
+    given = class_weight
     if isinstance(class_weight, dict):
         absent = set(classes) - set(np.unique(y))
         class_weight = {label: weight for label, weight in class_weight.items() if label not in absent}
     weights = compute_sample_weight(class_weight, y)
-    return weights if sample_weight is None else weights * sample_weight
+    if not (np.all(np.isfinite(weights)) and np.all(weights >= 0.0)):
+        raise ValueError(f"`class_weight` must hold finite numbers of at least 0; got {format_value(given)}")
+    if sample_weight is not None:
+        weights = weights * sample_weight
+    if not np.any(weights):
+        raise ValueError(
+            f"`class_weight` must be above 0 for a class that `y` holds, in a sample with a `sample_weight` above 0; "
+            f"got {format_value(given)}"
+        )
+    return weights
 
 
 def check_no_balance(class_weight: Any) -> None:

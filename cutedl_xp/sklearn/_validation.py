@@ -29,6 +29,8 @@ def split_samples(
     """
     stratify = classes if classes is not None and _can_stratify(classes, fraction) else None
     parts = train_test_split(np.arange(len(labels)), test_size=fraction, random_state=seed, stratify=stratify)
+    if weights is not None:
+        _check_parts(weights, *parts)
     backend = backend_of(samples)
     return [
         (
@@ -38,6 +40,16 @@ def split_samples(
         )
         for rows in parts
     ]
+
+
+def _check_parts(weights: Any, training: Any, validation: Any) -> None:
+    """Refuse weights of which only one part has some above 0."""
+    for part, rows, other in [("training", training, "smaller"), ("validation", validation, "larger")]:
+        if np.any(weights) and not np.any(weights[rows]):
+            raise ValueError(
+                f"the {part} part of `early_stopping` must have a sample with a weight above 0; got the weight 0 for "
+                f"all of its {len(rows)} samples: set a {other} `validation_fraction` or another `random_state`"
+            )
 
 
 def _can_stratify(classes: Any, fraction: float) -> bool:

@@ -12,6 +12,7 @@ from cutedl_xp.backends import backend_of
 from cutedl_xp.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, predict_proba
 from cutedl_xp.sklearn import _arrays
 from cutedl_xp.sklearn._base import BaseNet
+from cutedl_xp.sklearn._rollback import attributes_restored
 from cutedl_xp.sklearn._targets import check_no_balance, encode_classes, is_multi_label, one_column_each, weigh_classes
 
 
@@ -138,16 +139,14 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
         self.class_weight = class_weight
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
-        """Train for one epoch more.
+        """Train for one epoch more, or leave the estimator as it was if the call fails or is interrupted.
 
         Parameters
         ----------
-        X, y
+        X, y, sample_weight
             As for :meth:`fit`.
         classes
             All classes; required by the first call, optional after it, of shape ``(n_classes,)``.
-        sample_weight
-            As for :meth:`fit`.
 
         Returns
         -------
@@ -155,11 +154,11 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
             The fitted estimator itself.
         """
         check_no_balance(self.class_weight)
-        first = not hasattr(self, "_network")
-        if not is_multilabel(y):
-            _check_partial_fit_first_call(self, classes)
-        classes = None if classes is None else np.unique(_arrays.to_host(classes))
-        return self._partial_fit(X, y, sample_weight, first, classes)
+        with attributes_restored(self):
+            if not is_multilabel(y):
+                _check_partial_fit_first_call(self, classes)
+            classes = None if classes is None else np.unique(_arrays.to_host(classes))
+            return self._partial_fit(X, y, sample_weight, not hasattr(self, "_network"), classes)
 
     def predict(self, X: Any) -> Any:
         """Return the most probable class of each sample; for multi-label targets 1 where the probability exceeds 0.5.
@@ -237,9 +236,8 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
         return self.n_outputs_ > 1 and not self._multi_label
 
     def _weigh_classes(self, y: Any, sample_weight: Any) -> Any:
-        if self.class_weight is None:
-            return sample_weight
-        return weigh_classes(self.class_weight, y, () if self._multi_label else self.classes_, sample_weight)
+        known = () if self._multi_label else self.classes_
+        return sample_weight if self.class_weight is None else weigh_classes(self.class_weight, y, known, sample_weight)
 
     def _classes_of(self, y: Any) -> Any:
         return None if self._multi_label else y[:, 0] if self.n_outputs_ == 1 else np.argmax(y, axis=1)

@@ -10,6 +10,7 @@ from cutedl_xp._familiar import OF_NETS, refuse_keywords
 from cutedl_xp.losses import Loss, Mse
 from cutedl_xp.sklearn import _arrays
 from cutedl_xp.sklearn._base import BaseNet
+from cutedl_xp.sklearn._rollback import attributes_restored
 
 
 @refuse_keywords(OF_NETS)
@@ -87,7 +88,7 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
     _numeric_targets = True
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """Train for one epoch more.
+        """Train for one epoch more, or leave the estimator as it was if the call fails or is interrupted.
 
         Parameters
         ----------
@@ -99,7 +100,8 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
         object
             The fitted estimator itself.
         """
-        return self._partial_fit(X, y, sample_weight, not hasattr(self, "_network"))
+        with attributes_restored(self):
+            return self._partial_fit(X, y, sample_weight, not hasattr(self, "_network"))
 
     def predict(self, X: Any) -> Any:
         """Return the predicted targets, of the shape of those in ``fit``.

@@ -1,6 +1,7 @@
 """Weights of samples and of classes."""
 
 import os
+import re
 from typing import Any
 
 import numpy as np
@@ -95,3 +96,28 @@ def test_weights_of_any_kind_go_with_samples_of_another_library(library: str, ea
         for weights in (COUNTS + 1, (COUNTS + 1).tolist(), asarray(COUNTS + 1)):
             net.fit(asarray(X), asarray(y), sample_weight=weights)
             assert np.allclose(np.asarray(net.predict_proba(asarray(X))), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({0: -1.0}, "`class_weight` must hold finite numbers of at least 0; got {0: -1.0}"),
+        ({1: np.nan}, "`class_weight` must hold finite numbers of at least 0; got {1: nan}"),
+        ({0: 0, 1: 0, 2: 0}, "`class_weight` must be above 0 for a class that `y` holds"),
+    ],
+)
+@pytest.mark.parametrize("sample_weight", [None, COUNTS])
+def test_a_message_about_weights_of_classes_names_them(weights: Any, message: str, sample_weight: Any) -> None:
+    X, y = wine()
+    with pytest.raises(ValueError, match=re.escape(message)):
+        NetClassifier(class_weight=weights).fit(X, y, sample_weight=sample_weight)
+
+
+@pytest.mark.parametrize(("part", "remedy"), [("validation", "larger"), ("training", "smaller")])
+def test_a_part_of_early_stopping_without_weights_is_named(part: str, remedy: str) -> None:
+    X, y = wine()
+    weights = np.zeros(len(y))
+    fraction = 0.01 if part == "validation" else 0.99
+    weights[:2] = 1.0
+    with pytest.raises(ValueError, match=rf"the {part} part of `early_stopping` .* {remedy} `validation_fraction`"):
+        NetRegressor(early_stopping=True, validation_fraction=fraction, random_state=0).fit(X, y, sample_weight=weights)
