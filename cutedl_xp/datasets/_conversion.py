@@ -27,7 +27,7 @@ def as_array(argument: str, given: Any) -> Array:
     TypeError, ValueError
         If the object does not hold numbers.
     """
-    if array_api_compat.is_array_api_obj(given):
+    if isinstance(given, np.ndarray) or array_api_compat.is_array_api_obj(given):  # also a matrix, which is refused
         array: Array = given
         return array
     if hasattr(given, "columns") and hasattr(given, "items") and hasattr(given, "dtypes"):
