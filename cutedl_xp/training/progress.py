@@ -62,7 +62,7 @@ class Progress:
         if event.history is not self._history or resumed:
             self._begin(event)
         self._note_warm_up(event)
-        self._bar.total = self._count_steps(event)
+        self._set_total(self._count_steps(event))
         self._bar.bar_format = self._layout(event)
         self._bar.update(event.step - self._start - self._bar.n)
         if event.history.stop_reason is not None or (event.name == "epoch_end" and event.epoch == event.last_epoch):
@@ -88,11 +88,16 @@ class Progress:
             interval = last - before if last > before else interval
         return min(total, max(done, last + entries * interval - self._start))
 
+    def _set_total(self, total: int) -> None:
+        self._bar.total = total
+        if hasattr(self._bar, "container"):  # the widget of a notebook, which tqdm gives a total at its start alone
+            self._bar.container.children[1].max = total
+
     def _close(self, history: History) -> None:
         bar = self._bar
         if history.stopped_by == "listener" and hasattr(bar, "disp"):  # in notebooks a bar with steps left turns red
             bar.bar_format = bar.bar_format.replace("{percentage:3.0f}", f"{100 * bar.n / bar.total:3.0f}")
-            bar.total = bar.n
+            self._set_total(bar.n)
         bar.close()
         self._ended = True
 

@@ -142,7 +142,7 @@ def test_best_weights_include_them(new_session: MakeSession, backend: Backend, d
 
 
 class Failing(Mse):
-    """A loss that fails when it is told to."""
+    """A loss that fails on request."""
 
     compilable = True
     fails = False
