@@ -4,14 +4,16 @@ The reported losses are those of the data alone.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
+from typing import ClassVar
 
 from cutedl_xp._checks import check_not_negative, check_text, format_names
 from cutedl_xp._typing import Array, Namespace
-from cutedl_xp.backends import backend_of
-from cutedl_xp.parameters import Parameter
+from cutedl_xp.backends import Backend, Rule, backend_of
+from cutedl_xp.parameters import Layout, Parameter, Parameters, ParameterViews
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,47 @@ class Regularizer(ABC):
             if fnmatchcase(parameter.name, self.pattern):
                 parameter.gradient = parameter.gradient + self.penalty_gradient(parameter.value)
 
+    def bind(self, parameters: Sequence[Parameter]) -> Callable[[], None]:
+        """Return a function that is equivalent to a call with these parameters; a training step calls it each time."""
+        return partial(self, parameters)
+
     @abstractmethod
     def penalty_gradient(self, w: Array) -> Array:
         """The gradient of the penalty with respect to ``w``, of its shape and dtype."""
 
 
-class L1(Regularizer):
+class _Elementwise(Regularizer):
+    """A penalty whose gradient a rule adds in one pass: ``rule(xp, gradient, w, damping)`` returns the sum."""
+
+    rule: ClassVar[Rule]
+
+    def penalty_gradient(self, w: Array) -> Array:
+        backend = backend_of(w)
+        return backend.apply_rule(self.rule, (backend.xp.zeros_like(w), w), (self.damping,))[0]
+
+    def bind(self, parameters: Sequence[Parameter]) -> Callable[[], None]:
+        if not (isinstance(parameters, Parameters) and parameters.backend.has_views):
+            return super().bind(parameters)
+        shapes = {each.name: each.value.shape for each in parameters if fnmatchcase(each.name, self.pattern)}
+        views = ParameterViews(parameters, Layout(shapes))
+        return partial(self._add_to_runs, parameters.backend, views.gradients.runs, views.values.runs)
+
+    def _add_to_runs(self, backend: Backend, gradients: Sequence[Array], values: Sequence[Array]) -> None:
+        for gradient, w in zip(gradients, values, strict=True):
+            backend.apply_rule(self.rule, (gradient, w), (self.damping,), donate=True)
+
+
+def add_sign(xp: Namespace, gradient: Array, w: Array, damping: float) -> tuple[Array]:
+    """The rule of L1."""
+    return (gradient + damping * xp.sign(w),)
+
+
+def add_multiple(xp: Namespace, gradient: Array, w: Array, damping: float) -> tuple[Array]:
+    """The rule of L2."""
+    return (gradient + damping * w,)
+
+
+class L1(_Elementwise):
     """The penalty damping * sum(abs(w)), with gradient damping * sign(w): it drives weights to exactly 0.
 
     Examples
@@ -60,16 +97,10 @@ class L1(Regularizer):
     [-0.5, 0.0, 0.5]
     """
 
-    def penalty_gradient(self, w: Array) -> Array:
-        gradient: Array = backend_of(w).elementwise(_scaled_sign, w, self.damping)
-        return gradient
+    rule = staticmethod(add_sign)
 
 
-def _scaled_sign(xp: Namespace, w: Array, damping: float) -> Array:
-    return xp.sign(w) * damping  # elementwise, as the function itself asks a CUDA device for the number of NaNs
-
-
-class L2(Regularizer):
+class L2(_Elementwise):
     """The penalty damping / 2 * sum(w²), with gradient damping * w: it keeps weights small.
 
     Examples
@@ -80,5 +111,4 @@ class L2(Regularizer):
     [-1.0, 2.0]
     """
 
-    def penalty_gradient(self, w: Array) -> Array:
-        return w * self.damping
+    rule = staticmethod(add_multiple)

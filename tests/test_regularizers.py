@@ -17,6 +17,11 @@ PENALTIES = {
 GRADIENTS = {L1: np.sign, L2: lambda w: w}
 
 either = pytest.mark.parametrize("kind", [L1, L2])
+both_ways = pytest.mark.parametrize(
+    "add",
+    [lambda penalty, parameters: penalty(parameters), lambda penalty, parameters: penalty.bind(parameters)()],
+    ids=["called", "bound"],
+)
 
 
 @pytest.fixture
@@ -50,24 +55,27 @@ def test_the_gradient_has_the_weights_shape_and_dtype(kind, backend, to_numpy, d
     np.testing.assert_allclose(to_numpy(gradient), damping * GRADIENTS[kind](w), rtol=1e-6, atol=1e-37)
 
 
+@both_ways
 @either
-def test_it_is_added_to_the_weights_gradients_alone(kind, model, to_numpy):
-    kind(0.3)(model.parameters)
+def test_it_is_added_to_the_weights_gradients_alone(kind, add, model, to_numpy):
+    add(kind(0.3), model.parameters)
     for parameter in model.parameters:
         penalty = 0.3 * GRADIENTS[kind](to_numpy(parameter.value)) if parameter.name.endswith("/weight") else 0.0
         np.testing.assert_allclose(to_numpy(parameter.gradient), 0.5 + penalty, rtol=1e-6)
 
 
+@both_ways
 @either
-def test_the_values_stay_and_the_flat_buffer_has_the_new_gradients(kind, model, to_numpy, unchanged):
+def test_the_values_stay_and_the_flat_buffer_has_the_new_gradients(kind, add, model, to_numpy, unchanged):
     with unchanged(model.parameters.flat.value):
-        kind(0.3)(model.parameters)
+        add(kind(0.3), model.parameters)
     in_memory = [*model.parameters[::2], *model.parameters[1::2]]  # all weights, then all biases
     parts = [to_numpy(parameter.gradient).ravel() for parameter in in_memory]
     assert np.array_equal(to_numpy(model.parameters.flat.gradient), np.concatenate(parts))
     assert not np.all(to_numpy(model.parameters.flat.gradient) == 0.5)
 
 
+@both_ways
 @pytest.mark.parametrize(
     ("pattern", "touched"),
     [
@@ -78,10 +86,10 @@ def test_the_values_stay_and_the_flat_buffer_has_the_new_gradients(kind, model, 
         ("weight", []),
     ],
 )
-def test_the_pattern_chooses_the_parameters(backend, to_numpy, pattern, touched):
+def test_the_pattern_chooses_the_parameters(add, backend, to_numpy, pattern, touched):
     model = Model([Dense(3, input_dim=2, bias_initializer="ones"), Dense(2, bias_initializer="ones")])
     parameters = model.assemble(backend).parameters
-    L2(1.0, pattern=pattern)(parameters)
+    add(L2(1.0, pattern=pattern), parameters)
     assert [parameter.name for parameter in parameters if np.any(to_numpy(parameter.gradient))] == touched
 
 
@@ -123,12 +131,13 @@ def test_two_with_equal_arguments_are_equal():
     assert L1(0.5) != L2(0.5)
 
 
-def test_ones_own_penalty_fits_in(model, to_numpy):
+@both_ways
+def test_ones_own_penalty_fits_in(add, model, to_numpy):
     class Shift(Regularizer):
         def penalty_gradient(self, w):
             return w * 0 + self.damping
 
-    Shift(2.0, pattern="/1-Dense/bias")(model.parameters)
+    add(Shift(2.0, pattern="/1-Dense/bias"), model.parameters)
     assert to_numpy(model.parameters[1].gradient).tolist() == [2.5] * 3
 
 

@@ -49,7 +49,7 @@ class TrainingStep:
         look: Callable[[], object] | None = None,
     ) -> None:
         self._model, self._loss, self._optimizer = model, loss, optimizer
-        self._regularizers = tuple(regularizers)
+        self._add_penalties = [regularizer.bind(model.parameters) for regularizer in regularizers]
         self._look = look
         self._checked = False  # the first step checks the layers
 
@@ -98,6 +98,6 @@ class TrainingStep:
             share = share_of(backend, weight)
             value, gradient = self._loss.weighted_value_and_gradient(backend, y, output, share)
         backward(gradient)
-        for regularizer in self._regularizers:
-            regularizer(self._model.parameters)
+        for add_penalty in self._add_penalties:
+            add_penalty()
         return value
