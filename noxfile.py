@@ -23,6 +23,7 @@ STUDIES = ("tests/studies", "tests/commands/test_studies.py", "tests/examples") 
 SLOW = (*STUDIES, "tests/datasets/test_download.py")
 SIDE_BY_SIDE = ("--numprocesses", "auto", "--maxprocesses", "4", "--timeout", "600")  # seconds for a test that hangs
 RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # newer versions find new faults
+CODESPELL = "codespell==2.4.3"
 NOTEBOOK = ("nbclient==0.11.0", "nbformat==5.11.1", "ipykernel==7.4.0", "ipywidgets==8.1.9")
 PIP_AUDIT = "pip-audit==2.10.1"
 PLAYWRIGHT = "playwright==1.65.2"
@@ -161,11 +162,12 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, format, the layering of the package's modules, and dependencies for known vulnerabilities."""
-    session.install(RUFF, IMPORT_LINTER, PIP_AUDIT)
+    """Check style, format, spelling, the layering of modules, and dependencies for known vulnerabilities."""
+    session.install(RUFF, IMPORT_LINTER, CODESPELL, PIP_AUDIT)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports", "--no-cache", "--no-logo")
+    session.run("codespell")
     audit(session)
 
 

@@ -1,0 +1,59 @@
+"""The check of the project's English finds what it avoids, in Markdown and in Python, and nothing in plain sentences."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def check_prose():
+    spec = importlib.util.spec_from_file_location("check_prose", ROOT / "docs/check_prose.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("a.md", "The training goes\non.\n", "1: 'goes on': continue"),
+        ("a.md", "# Title\n\nSome words. What is kept is small.\n", "3: 'What': name the subject"),
+        ("a.md", "- One that is large wins.\n", "1: 'One that': name the subject"),
+        ("a.md", "| Those of a batch | 3 |\n", "1: 'Those': name the subject"),
+        ("a.py", 'def f():\n    """What it returns."""\n', "2: 'What': name the subject"),
+        ("a.py", "x = 1\n# compiled anew\n", "2: 'anew': again, or new"),
+        ("a.py", 'raise ValueError(f"{x} is told apart")\n', "1: 'told apart': distinguished"),
+    ],
+)
+def test_it_names_the_place_and_the_remedy(check_prose, tmp_path, name, text, found):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    assert f"{path}:{found}" in check_prose.find_faults(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.md", "## What does a step do?\n\nA step continues.\n"),
+        ("a.md", "Text.\n\n```sh\ngo on  # code\n```\n\nThe option `go on` is code too.\n"),
+        ("a.md", "Training goes on the GPU, and data go on to the next step.\n"),
+        ("a.py", "goes_on = anew = 1  # names are free\n"),
+        ("a.py", '"""Return what a layer keeps."""\n'),
+    ],
+)
+def test_plain_sentences_code_and_questions_pass(check_prose, tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    assert check_prose.find_faults(path) == []
+
+
+def test_the_exit_code_tells_whether_it_found_something(check_prose, tmp_path, capsys):
+    path = tmp_path / "a.md"
+    path.write_text("Compiled anew.\n", encoding="utf-8")
+    assert check_prose.main([str(path)]) == 1
+    assert "anew" in capsys.readouterr().out
+    path.write_text("Compiled again.\n", encoding="utf-8")
+    assert check_prose.main([str(path)]) == 0
