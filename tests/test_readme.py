@@ -18,8 +18,7 @@ def test_the_test_command_is_a_line_of(file: str) -> None:
     assert TEST_COMMAND in [line.strip() for line in lines]
 
 
-def test_the_test_command_runs_the_quick_session_in_the_promised_time() -> None:
-    assert "at most four minutes on two\ncores" in README
+def test_the_test_command_runs_the_quick_session() -> None:
     assert 'nox.options.sessions = ["quick"]' in (ROOT / "noxfile.py").read_text(encoding="utf-8")
 
 
