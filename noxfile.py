@@ -25,7 +25,7 @@ SIDE_BY_SIDE = ("--numprocesses", "auto", "--maxprocesses", "4", "--timeout", "6
 RUFF, IMPORT_LINTER, MYPY = "ruff==0.17.6", "import-linter==2.16", "mypy==2.4.1"  # newer versions find new faults
 CODESPELL = "codespell==2.4.3"
 NOTEBOOK = ("nbclient==0.11.0", "nbformat==5.11.1", "ipykernel==7.4.0", "ipywidgets==8.1.9")
-PIP_AUDIT = "pip-audit==2.10.1"
+PIP_AUDIT, NUMPYDOC = "pip-audit==2.10.1", "numpydoc==1.11.0"
 PLAYWRIGHT = "playwright==1.65.2"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SITE = "docs/_build/html"
@@ -173,9 +173,11 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check the types of the package, the examples and this file."""
-    session.install(MYPY, "nox", ".[test]")
+    """Check the types of the package, the examples and this file, and the docstrings of the public names."""
+    session.install(MYPY, "nox", NUMPYDOC, ".[test]")
     session.run("mypy")
+    session.run("pytest", "tests/test_docstrings.py", *session.posargs)
+    session.run("python", "docs/check_docstrings.py")
 
 
 @nox.session
