@@ -18,14 +18,31 @@ from cutedl_xp.parameters import Layout, Parameter, Parameters, ParameterViews
 
 @dataclass(frozen=True)
 class Regularizer(ABC):
-    """Adds the gradient of a penalty to the parameters whose name fits a pattern.
+    """Base class of penalties: add the gradient of a penalty to the parameters whose names match a pattern.
 
     Parameters
     ----------
     damping
-        The penalty's weight, at least 0.
+        Constant that multiplies the penalty, at least 0.
     pattern
-        Shell-style pattern of parameter names; by default the weights and not the biases.
+        Shell-style pattern of parameter names. The default ``"*/weight"`` selects the weights and not the biases.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has another type, or ``damping`` is negative or not finite.
+
+    Examples
+    --------
+    A penalty on the fourth powers of the weights, damping * sum(w⁴):
+
+    >>> import numpy as np
+    >>> from cutedl_xp.regularizers import Regularizer
+    >>> class FourthPowers(Regularizer):
+    ...     def penalty_gradient(self, w):
+    ...         return 4.0 * self.damping * w**3
+    >>> FourthPowers(0.5).penalty_gradient(np.array([-1.0, 2.0])).tolist()
+    [-2.0, 16.0]
     """
 
     damping: float
@@ -36,27 +53,61 @@ class Regularizer(ABC):
         check_text("pattern", self.pattern)
 
     def check_names(self, names: Sequence[str]) -> None:
-        """Refuse parameters none of which this would act on."""
+        """Refuse a model in which no parameter matches the pattern.
+
+        Parameters
+        ----------
+        names
+            Names of the model's parameters.
+
+        Raises
+        ------
+        ValueError
+            If there are names and none of them matches the pattern.
+        """
         if names and not any(fnmatchcase(name, self.pattern) for name in names):
             raise ValueError(f"`pattern` {self.pattern!r} fits none of the parameters {format_names(names)}")
 
     def __call__(self, parameters: Sequence[Parameter]) -> None:
-        """Add the penalty's gradient to the gradients of those parameters."""
+        """Add the gradient of the penalty to the gradients of the parameters that match the pattern.
+
+        Parameters
+        ----------
+        parameters
+            Parameters of a model after a backward pass.
+        """
         for parameter in parameters:
             if fnmatchcase(parameter.name, self.pattern):
                 parameter.gradient = parameter.gradient + self.penalty_gradient(parameter.value)
 
     def bind(self, parameters: Sequence[Parameter]) -> Callable[[], None]:
-        """Return a function that is equivalent to a call with these parameters; a training step calls it each time."""
+        """Return a function that is equivalent to a call with these parameters; a training step calls it each time.
+
+        Parameters
+        ----------
+        parameters
+            Parameters of a model.
+        """
         return partial(self, parameters)
 
     @abstractmethod
     def penalty_gradient(self, w: Array) -> Array:
-        """The gradient of the penalty with respect to ``w``, of its shape and dtype."""
+        """Return the gradient of the penalty with respect to a parameter.
+
+        Parameters
+        ----------
+        w
+            Value of the parameter, an array of any backend.
+
+        Returns
+        -------
+        Array
+            Gradient of the shape and dtype of ``w``.
+        """
 
 
 class _Elementwise(Regularizer):
-    """A penalty whose gradient a rule adds in one pass: ``rule(xp, gradient, w, damping)`` returns the sum."""
+    """Penalty whose gradient a rule adds in one pass: ``rule(xp, gradient, w, damping)`` returns the sum."""
 
     rule: ClassVar[Rule]
 
@@ -77,17 +128,72 @@ class _Elementwise(Regularizer):
 
 
 def add_sign(xp: Namespace, gradient: Array, w: Array, damping: float) -> tuple[Array]:
-    """The rule of L1."""
+    """Return a gradient with that of the L1 penalty added, damping * sign(w).
+
+    Parameters
+    ----------
+    xp
+        Array API namespace of the arrays.
+    gradient
+        Gradient of the loss with respect to ``w``.
+    w
+        Value of the parameter.
+    damping
+        Constant that multiplies the penalty.
+
+    Returns
+    -------
+    tuple of Array
+        The sum of both gradients.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.regularizers import add_sign
+    >>> add_sign(np, np.array([1.0, 1.0]), np.array([-2.0, 4.0]), 0.5)[0].tolist()
+    [0.5, 1.5]
+    """
     return (gradient + damping * xp.sign(w),)
 
 
 def add_multiple(xp: Namespace, gradient: Array, w: Array, damping: float) -> tuple[Array]:
-    """The rule of L2."""
+    """Return a gradient with that of the L2 penalty added, damping * w.
+
+    Parameters
+    ----------
+    xp
+        Array API namespace of the arrays.
+    gradient
+        Gradient of the loss with respect to ``w``.
+    w
+        Value of the parameter.
+    damping
+        Constant that multiplies the penalty.
+
+    Returns
+    -------
+    tuple of Array
+        The sum of both gradients.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.regularizers import add_multiple
+    >>> add_multiple(np, np.array([1.0, 1.0]), np.array([-2.0, 4.0]), 0.5)[0].tolist()
+    [0.0, 3.0]
+    """
     return (gradient + damping * w,)
 
 
 class L1(_Elementwise):
-    """The penalty damping * sum(abs(w)), with gradient damping * sign(w): it drives weights to exactly 0.
+    """L1 penalty damping * sum(abs(w)), with the gradient damping * sign(w), which drives weights to exactly 0.
+
+    Parameters
+    ----------
+    damping
+        Constant that multiplies the penalty, at least 0.
+    pattern
+        Shell-style pattern of parameter names. The default ``"*/weight"`` selects the weights and not the biases.
 
     Examples
     --------
@@ -101,7 +207,14 @@ class L1(_Elementwise):
 
 
 class L2(_Elementwise):
-    """The penalty damping / 2 * sum(w²), with gradient damping * w: it keeps weights small.
+    """L2 penalty damping / 2 * sum(w²), with the gradient damping * w, which keeps weights small.
+
+    Parameters
+    ----------
+    damping
+        Constant that multiplies the penalty, at least 0.
+    pattern
+        Shell-style pattern of parameter names. The default ``"*/weight"`` selects the weights and not the biases.
 
     Examples
     --------
