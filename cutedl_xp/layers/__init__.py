@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from cutedl_xp._familiar import raise_unknown
-from cutedl_xp.layers._layer import Backward, BufferSpec, Layer, ParameterSpec
+from cutedl_xp.layers._layer import Backward, Layer
+from cutedl_xp.layers._specs import BufferSpec, ParameterSpec
 from cutedl_xp.layers.activation import Activation
 from cutedl_xp.layers.batch_normalization import BatchNormalization
 from cutedl_xp.layers.dense import Dense

@@ -1,4 +1,4 @@
-"""The output and the backward pass of an activation, which Dense and Activation share."""
+"""Output and backward pass of an activation, which Dense and Activation share."""
 
 from cutedl_xp import activations
 from cutedl_xp._typing import Array
@@ -34,7 +34,7 @@ def activate_backward(backend: Backend, activation: Activation, kept: Array, gra
     gradient
         Gradient of the output.
     """
-    if activation.backward is activations.linear_backward:  # a kernel that does nothing still takes time
+    if activation.backward is activations.linear_backward:  # a kernel that changes nothing still takes time
         return gradient
     if activation.elementwise:
         dx: Array = backend.elementwise(activation.backward, kept, gradient)

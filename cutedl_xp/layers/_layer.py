@@ -2,22 +2,20 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cutedl_xp import initializers
 from cutedl_xp._checks import format_names
 from cutedl_xp._compilable import Compilable
 from cutedl_xp._familiar import OF_NETWORKS, check_assignment
 from cutedl_xp._random import Stream
 from cutedl_xp._typing import Array, Shape
 from cutedl_xp.backends import Backend
-from cutedl_xp.initializers import Initializer
+from cutedl_xp.layers._specs import BufferSpec, ParameterSpec
 from cutedl_xp.parameters import Buffer, Parameter
 
 
 class Backward(Protocol):
-    """Backward function of one forward call; the function holds the arrays of the batch that it needs.
+    """Backward function of a forward call, which keeps the arrays of the batch that the gradients need.
 
     Examples
     --------
@@ -43,47 +41,6 @@ class Backward(Protocol):
             Whether to return dL/dx; default True. If False, as for the first layer with parameters, the function may
             return None.
         """
-
-
-@dataclass(frozen=True)
-class ParameterSpec:
-    """Shape and initializer of a parameter.
-
-    Parameters
-    ----------
-    shape
-        Shape of the parameter.
-    initializer
-        Name of an initializer or a callable, see :mod:`cutedl_xp.initializers`.
-
-    Examples
-    --------
-    >>> import cutedl_xp as cdl
-    >>> cdl.layers.ParameterSpec((784, 10), "glorot_uniform")
-    ParameterSpec(shape=(784, 10), initializer='glorot_uniform')
-    """
-
-    shape: Shape
-    initializer: str | Initializer
-
-    def draw(self, stream: Stream) -> Any:
-        """Return the initial values, drawn from a random stream."""
-        return initializers.get("initializer", self.initializer)(stream, self.shape)
-
-
-@dataclass(frozen=True)
-class BufferSpec(ParameterSpec):
-    """Shape and initializer of a buffer, an array of a layer's state that no optimizer trains.
-
-    Parameters
-    ----------
-    shape
-        Shape of the buffer.
-    initializer
-        A name or a callable, see :mod:`cutedl_xp.initializers`; default ``"zeros"``.
-    """
-
-    initializer: str | Initializer = "zeros"
 
 
 class Layer(Compilable, ABC):
@@ -156,7 +113,7 @@ class Layer(Compilable, ABC):
         Raises
         ------
         ValueError
-            If the layer does not take such an input.
+            If the layer does not support such an input.
         """
 
     @abstractmethod
@@ -168,12 +125,12 @@ class Layer(Compilable, ABC):
         x
             Batch of shape ``(n, ...)``, of the model's dtype and backend.
         training
-            Whether the layer behaves as in training; Dropout acts in training only.
+            Whether the layer behaves as in training; Dropout changes its input in training only.
         """
 
     @abstractmethod
     def config(self) -> dict[str, Any]:
-        """Return the arguments of the constructor as plain values; loading a model calls the constructor with them."""
+        """Return the arguments of the constructor as plain values, with which loading a model calls the constructor."""
 
     def parameter_specs(self, input_shape: Shape | None) -> dict[str, ParameterSpec]:
         """Return the specifications of the layer's parameters by short names such as ``"weight"``; by default none.
@@ -199,24 +156,61 @@ class Layer(Compilable, ABC):
         """
 
     def buffer_specs(self, input_shape: Shape | None) -> dict[str, BufferSpec]:
-        """Return the layer's state that a training changes and no optimizer trains, by short names; by default none.
+        """Return the specifications of the layer's buffers by short names; by default none.
 
-        Examples of such names are ``"running_mean"`` and ``"running_variance"``. Buffers are part of the model's
-        weights, of its files and of checkpoints, and have the dtype of the model.
+        Buffers are arrays that a training changes and no optimizer trains, such as ``"running_mean"`` and
+        ``"running_variance"``. They are part of the model's weights, of its files and of checkpoints, and have the
+        dtype of the model.
+
+        Parameters
+        ----------
+        input_shape
+            As for :meth:`output_shape`.
         """
         return {}
 
     def bind_buffers(self, buffers: Mapping[str, Buffer]) -> None:
-        """Take over the buffers that were asked for, to which :meth:`forward` assigns in training."""
+        """Keep the buffers, to which :meth:`forward` assigns in training; by default none.
+
+        Parameters
+        ----------
+        buffers
+            Buffers by the names that :meth:`buffer_specs` returned.
+        """
 
     def check_batch(self, shape: Shape) -> None:
-        """Refuse a training batch of a shape ``(n, ...)`` that the layer does not take; by default it takes all."""
+        """Refuse a training batch of a shape that the layer does not support; by default no shape is refused.
+
+        Parameters
+        ----------
+        shape
+            Shape ``(n, ...)`` of the batch.
+
+        Raises
+        ------
+        ValueError
+            If the layer does not support the shape.
+        """
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a training changes beside parameters and buffers, such as a random stream; by default nothing."""
+        """Return the state that a training changes beside parameters and buffers, such as that of a random stream.
+
+        The default is an empty dict.
+        """
         return {}
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
-        """Restore a state that :meth:`state_dict` returned, or raise an error and change nothing."""
+        """Restore a state, or raise an error and change nothing.
+
+        Parameters
+        ----------
+        d
+            State that :meth:`state_dict` returned.
+
+        Raises
+        ------
+        ValueError
+            If ``d`` is not a state of this layer.
+        """
         if d:
             raise ValueError(f"{type(self).__name__} has no state; got the keys {format_names(d)}")

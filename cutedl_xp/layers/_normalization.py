@@ -1,4 +1,4 @@
-"""The parts that the normalization layers share."""
+"""Base class of the normalization layers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,8 @@ from cutedl_xp._options import constant, option
 from cutedl_xp._random import Stream
 from cutedl_xp._typing import Array, Namespace, Shape
 from cutedl_xp.backends import Backend
-from cutedl_xp.layers._layer import Backward, Layer, ParameterSpec
+from cutedl_xp.layers._layer import Backward, Layer
+from cutedl_xp.layers._specs import ParameterSpec
 from cutedl_xp.layers._widths import known_shape
 from cutedl_xp.parameters import Parameter
 
@@ -16,7 +17,7 @@ from cutedl_xp.parameters import Parameter
 class Normalization(Layer):
     """Scale and shift of normalized features: y = gamma x̂ + beta, with a gamma and a beta for each feature.
 
-    Subclasses choose the numbers whose mean becomes 0 and whose variance becomes 1.
+    A subclass selects the axis along which the mean becomes 0 and the variance becomes 1.
     """
 
     eps: float = option(check_positive)
@@ -25,7 +26,7 @@ class Normalization(Layer):
     def __init__(self, eps: float, input_dim: int | None) -> None:
         self.eps = eps
         self.input_dim = None if input_dim is None else check_integer("input_dim", input_dim, at_least=1)
-        self._width: int | None = self.input_dim  # once the layer is bound, that of its parameters
+        self._width: int | None = self.input_dim  # after `bind`, the length of gamma
         self._gamma: Parameter
         self._beta: Parameter
         self._backend: Backend
@@ -48,7 +49,7 @@ class Normalization(Layer):
         return x if x.ndim == 2 else self._backend.xp.reshape(x, (-1, x.shape[-1]))
 
     def _row_of(self, array: Array) -> Array:
-        """Return numbers of the features as a row, as JAX can be set to refuse arrays of different ranks."""
+        """Return one number for each feature as a row, because JAX can be set to refuse arrays of different ranks."""
         return self._backend.xp.reshape(array, (1, -1))
 
     def _moments(self, rows: Array, axis: int) -> tuple[Array, Array, Array]:
@@ -59,14 +60,14 @@ class Normalization(Layer):
         return mean, centered, backend.sum(centered * centered, axis=axis, keepdims=True) / count
 
     def _transform(self, x: Array, centered: Array, variance: Array, axis: int | None) -> tuple[Array, Backward]:
-        """Return the output for a batch, and the function that goes back through it.
+        """Return the output for a batch, and its backward function.
 
         Parameters
         ----------
         x
-            The batch.
+            Batch.
         centered
-            Its rows minus the mean.
+            Rows of the batch minus the mean.
         variance
             Variance of the rows.
         axis

@@ -1,4 +1,4 @@
-"""The shape of a layer's input where the layer needs the length of its last axis."""
+"""Shape of the input of a layer that needs the length of its last axis."""
 
 from cutedl_xp._typing import Shape
 from cutedl_xp.layers._layer import Layer
@@ -10,18 +10,18 @@ def known_shape(layer: Layer, input_dim: int | None, width: int | None, input_sh
     Parameters
     ----------
     layer
-        Layer, which errors name.
+        Layer to name in errors.
     input_dim
-        Argument of its constructor.
+        Argument ``input_dim`` of the layer's constructor.
     width
-        Length of the last axis that the layer requires, or None if it takes any.
+        Length of the last axis that the layer requires, or None for any length.
     input_shape
-        Shape that the layer before gives; None if it gives none.
+        Output shape of the previous layer, or None if it is not known.
 
     Raises
     ------
     ValueError
-        If the width is not known, or the shape does not have it.
+        If the width is not known, or the last axis has another length.
     """
     if input_shape is None:
         if input_dim is None:

@@ -1,4 +1,4 @@
-"""The layer that applies an activation."""
+"""Layer that applies an activation."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,8 +15,8 @@ from cutedl_xp.parameters import Parameter
 class Activation(Layer):
     """Activation as a layer of its own: y = activation(x).
 
-    The layer is for a place where :class:`Dense` cannot apply the activation, such as after
-    :class:`BatchNormalization`. The Dense layer before it has ``activation="linear"``.
+    Use this layer where :class:`Dense` cannot apply the activation, such as after :class:`BatchNormalization`, and give
+    the Dense layer before it ``activation="linear"``.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Activation(Layer):
 
     Notes
     -----
-    Softmax works along the last axis, and treats the axes before it as samples, as Dense does.
+    Softmax is computed along the last axis; the axes before it are samples, as in Dense.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The layer that normalizes each feature over the batch."""
+"""Layer that normalizes each feature over the batch."""
 
 from collections.abc import Mapping
 from math import prod
@@ -8,8 +8,9 @@ from cutedl_xp._checks import check_probability
 from cutedl_xp._familiar import OF_NORMALIZATIONS, refuse_keywords
 from cutedl_xp._options import option
 from cutedl_xp._typing import Array, Namespace, Shape
-from cutedl_xp.layers._layer import Backward, BufferSpec
+from cutedl_xp.layers._layer import Backward
 from cutedl_xp.layers._normalization import Normalization
+from cutedl_xp.layers._specs import BufferSpec
 from cutedl_xp.parameters import Buffer
 
 
@@ -18,7 +19,7 @@ class BatchNormalization(Normalization):
     """Batch normalization of each feature: y = gamma (x - mean) / √(variance + eps) + beta.
 
     In training, mean and variance are those of the batch, and each batch renews the running mean and variance: running
-    = (1 - momentum) running + momentum batch. Outside training, the running ones take their place. With x̂ the
+    = (1 - momentum) running + momentum batch. Outside training, the running values take their place. With x̂ the
     normalized input, h = gamma dL/dy and means over the batch, dL/dx = (h - mean(h) - x̂ mean(h x̂)) / √(variance + eps).
 
     Parameters
@@ -29,7 +30,8 @@ class BatchNormalization(Normalization):
         Share of the new batch in the running mean and variance, default 0.1, above 0 and at most 1. The name, meaning
         and default are PyTorch's. Keras calls the share of the old value momentum: its 0.99 is 0.01 here.
     input_dim
-        Number of features; needed where no layer before tells it.
+        Number of features, at least 1. The default is None, the width of the previous layer's output; the first layer
+        needs the number.
 
     Notes
     -----
@@ -40,8 +42,8 @@ class BatchNormalization(Normalization):
 
     The variance of a batch is divided by its count of values n where the batch is normalized, and by n - 1 for the
     running variance, as in PyTorch; Keras divides by n in both. A training batch with one value for each feature is
-    refused, as in PyTorch: its normalized values would be 0 whatever the sample. ``Session.fit`` refuses data that
-    leave one sample for the last batch before the first step.
+    refused, as in PyTorch: its normalized values would be 0 for every sample. ``Session.fit`` refuses data whose last
+    batch has one sample before the first step.
 
     Weights of samples count in the loss and not in the mean and variance of a batch. The wrapper ``AverageWeights``
     averages parameters and not buffers. A batch with NaN or infinity makes the running values NaN, which ends a

@@ -1,4 +1,4 @@
-"""The fully connected layer."""
+"""Fully connected layer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,8 @@ from cutedl_xp.activations import Activation
 from cutedl_xp.backends import Backend
 from cutedl_xp.initializers import Initializer
 from cutedl_xp.layers._activate import activate, activate_backward
-from cutedl_xp.layers._layer import Backward, Layer, ParameterSpec
+from cutedl_xp.layers._layer import Backward, Layer
+from cutedl_xp.layers._specs import ParameterSpec
 from cutedl_xp.layers._widths import known_shape
 from cutedl_xp.parameters import Parameter
 

@@ -1,4 +1,4 @@
-"""The layer that normalizes each sample."""
+"""Layer that normalizes each sample."""
 
 from cutedl_xp._familiar import OF_NORMALIZATIONS, refuse_keywords
 from cutedl_xp._typing import Array
@@ -18,7 +18,8 @@ class LayerNormalization(Normalization):
     eps
         Number added to the variance, default 1e-5, above 0. PyTorch has the same default, Keras 1e-3.
     input_dim
-        Number of features; needed where no layer before tells it.
+        Number of features, at least 1. The default is None, the width of the previous layer's output; the first layer
+        needs the number.
 
     Notes
     -----

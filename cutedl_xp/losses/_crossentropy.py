@@ -1,4 +1,4 @@
-"""The base class of cross-entropies."""
+"""Base class of cross-entropies."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from cutedl_xp.backends import Backend
 from cutedl_xp.losses._loss import Loss
 
 SMALLEST = 1e-7
-"""Probabilities are kept this far from 0 and 1 before a logarithm; in float32, 1 - 1e-7 still differs from 1."""
+"""Smallest distance of probabilities from 0 and 1 before a logarithm; in float32, 1 - 1e-7 still differs from 1."""
 
 
 @dataclass(frozen=True, repr=False)
 class Crossentropy(Loss):
-    """A loss of logits or of probabilities."""
+    """Base class of losses of logits or of probabilities."""
 
     from_logits: bool = True
     label_smoothing: float = 0.0

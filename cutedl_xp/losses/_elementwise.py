@@ -1,4 +1,4 @@
-"""The base class of losses that are the mean of one term for each entry."""
+"""Base class of losses that are the mean of one term for each entry."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -13,18 +13,18 @@ Formula: TypeAlias = Callable[..., Any]
 
 
 class ElementwiseLoss(Loss):
-    """Mean of one term for each entry of the outputs; a subclass names the formulas."""
+    """Mean of one term for each entry of the outputs; a subclass provides the formulas."""
 
     @abstractmethod
     def _formulas(self) -> tuple[Formula, Formula]:
-        """Return two functions: for the terms with their gradient, and for the terms alone.
+        """Return two functions: the first returns the terms and their gradient, the second returns the terms alone.
 
-        The first is a function of ``(xp, y, p, *options, scale)`` and multiplies the gradient by the scale; the second
-        is one of ``(xp, y, p, *options)``.
+        The first function has the arguments ``(xp, y, p, *options, scale)`` and multiplies the gradient by the scale;
+        the second function has the arguments ``(xp, y, p, *options)``.
         """
 
     def _options(self) -> tuple[float, ...]:
-        """Return the numbers that the formulas take beside the arrays."""
+        """Return the arguments ``*options`` of the formulas."""
         return ()
 
     def _labels(self, backend: Backend, y_true: Array, y_pred: Array) -> Array:

@@ -1,4 +1,4 @@
-"""The base class of losses."""
+"""Base class of losses."""
 
 import sys
 from abc import ABC, abstractmethod
@@ -22,6 +22,22 @@ class Loss(Compilable, ABC):
         Whether the loss may be part of a compiled training step, by default False. A class that sets it to True in its
         own body promises that its methods contain no Python branch on the values of arrays, keep nothing of a batch,
         and read nothing that changes during a training. Subclasses do not inherit it.
+
+    Examples
+    --------
+    A loss that is the mean of the absolute errors:
+
+    >>> import numpy as np
+    >>> import cutedl_xp as cdl
+    >>> class MeanAbsoluteError(cdl.losses.Loss):
+    ...     compilable = True
+    ...
+    ...     def value_and_gradient(self, backend, y_true, y_pred):
+    ...         xp, difference = backend.xp, y_pred - y_true
+    ...         return xp.mean(xp.abs(difference)), xp.sign(difference) / len(difference)
+    >>> value, gradient = MeanAbsoluteError()(np.array([[0.0], [1.0]]), np.array([[3.0], [0.0]]))
+    >>> float(value), gradient.tolist()
+    (2.0, [[0.5], [-0.5]])
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -29,7 +45,7 @@ class Loss(Compilable, ABC):
         super().__init_subclass__(**options)
         latest = next(each for each in cls.__mro__ if vars(each).keys() & {"value", "value_and_gradient"})
         if "value" not in vars(latest):
-            cls.value = Loss.value  # type: ignore[method-assign]  # the inherited one is that of another loss
+            cls.value = Loss.value  # type: ignore[method-assign]  # the inherited method is that of another loss
         names = {"weighted_value_and_gradient", "value_and_gradient"}
         latest = next(each for each in cls.__mro__ if vars(each).keys() & names)
         if "weighted_value_and_gradient" not in vars(latest):
@@ -41,16 +57,16 @@ class Loss(Compilable, ABC):
         Parameters
         ----------
         y_true, y_pred
-            Labels and outputs, one for each sample. Labels for outputs of one unit may have the shape ``(samples,)``.
+            Labels and outputs of the samples. Labels for outputs of one unit may have the shape ``(samples,)``.
         sample_weight
-            Weight of each sample, shape ``(samples,)``, at least 0; default None, all alike.
+            Weight of each sample, shape ``(samples,)``, at least 0; default None, equal weights.
 
         Raises
         ------
         TypeError
-            If they are arrays of two libraries or devices, or of a dtype that the loss does not take.
+            If the arrays are of two libraries or devices, or of a dtype that the loss does not support.
         ValueError
-            If their shapes do not fit.
+            If the shapes do not fit.
         """
         backend = backend_of(y_pred)
         check_together("`y_true`", y_true, "`y_pred`", y_pred, same_dtype=False)
@@ -83,6 +99,13 @@ class Loss(Compilable, ABC):
             All labels, shape ``(n, ...)``.
         output_shape
             Shape of the model's output for one sample.
+
+        Raises
+        ------
+        TypeError
+            If the loss does not support the labels' dtype.
+        ValueError
+            If the labels' shape does not fit, or a label is outside the range that the loss supports.
         """
         self._check_dtype(y_true)
         predicted = (y_true.shape[0], *output_shape)
@@ -92,14 +115,27 @@ class Loss(Compilable, ABC):
         backend = backend_of(y_true)
         xp, y_true = backend.xp, backend.make_computable(y_true)
         if xp.isdtype(y_true.dtype, "bool"):
-            y_true = xp.astype(y_true, xp.uint8)  # the standard's min and max take numbers only
+            y_true = xp.astype(y_true, xp.uint8)  # min and max of the standard are defined for numbers only
         smallest, largest = backend.to_numpy(xp.stack([xp.min(y_true), xp.max(y_true)])).tolist()
         if not low <= smallest <= largest <= high:
             allowed = "finite labels" if high == _LARGEST else f"labels from {low:g} to {high:g}"
             raise ValueError(f"{type(self).__name__} takes {allowed}; got labels from {smallest:g} to {largest:g}")
 
     def check_shape(self, true: Shape, predicted: Shape) -> None:
-        """Refuse labels whose shape does not fit the outputs' shape."""
+        """Refuse labels whose shape does not fit the outputs' shape.
+
+        Parameters
+        ----------
+        true
+            Shape of the labels.
+        predicted
+            Shape of the outputs.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit.
+        """
         if true != predicted:
             raise ValueError(
                 f"{type(self).__name__} needs `y_true` of the shape of the model's output {predicted}; got {true}"
@@ -124,14 +160,14 @@ class Loss(Compilable, ABC):
         return y_true
 
     def _check_dtype(self, y_true: Array) -> None:
-        """Refuse labels of a dtype that the loss does not take."""
+        """Refuse labels of a dtype that the loss does not support."""
 
     def _label_range(self, output_shape: Shape) -> tuple[float, float]:
         return -_LARGEST, _LARGEST
 
     @abstractmethod
     def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        """Return what a call returns, without its checks: a training checks all labels before it starts.
+        """Return the loss and its gradient without the checks of a call; a training checks all labels before it starts.
 
         Parameters
         ----------
@@ -146,7 +182,7 @@ class Loss(Compilable, ABC):
     ) -> tuple[Array, Array]:
         """Return the weighted mean of the losses of the samples, and its gradient, without checks.
 
-        A class of your own defines this method to support sample weights; ``weigh`` computes most of it.
+        A class of your own defines this method to support sample weights.
 
         Parameters
         ----------

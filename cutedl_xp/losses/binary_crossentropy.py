@@ -1,4 +1,4 @@
-"""The cross-entropy of two classes."""
+"""Cross-entropy of two classes."""
 
 from cutedl_xp import _numerics
 from cutedl_xp._typing import Array, Namespace
@@ -17,8 +17,13 @@ class BinaryCrossentropy(ElementwiseLoss, Crossentropy):
         log(1 + exp(z)) - z y, without overflow, and its gradient as (p - y) / entries. A logit of -inf or inf has the
         loss 0 if y is 0 or 1, respectively. Probabilities are kept within [1e-7, 1 - 1e-7]. The default is True.
     label_smoothing
-        Part s of each label that is spread over the classes: y becomes y (1 - s) + s / 2. s is below
-        1. The default is 0.
+        Part s of each label that is spread over the classes: y becomes y (1 - s) + s / 2. s is at least
+        0 and below 1. The default is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has a wrong type or value.
 
     Notes
     -----

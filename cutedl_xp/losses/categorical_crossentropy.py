@@ -1,4 +1,4 @@
-"""The cross-entropy between distributions over classes."""
+"""Cross-entropy between distributions over classes."""
 
 from math import prod
 
@@ -17,8 +17,13 @@ class CategoricalCrossentropy(Crossentropy):
         z - log(sum(exp(z))), without overflow, and the gradient as (p sum(y) - y) / samples. A class with y = 0 may
         have the logit -inf. Probabilities are kept above 1e-7 and are not scaled to a sum of 1. The default is True.
     label_smoothing
-        Part s of each label that is spread over the classes: y becomes y (1 - s) + s / classes. s is below
-        1. The default is 0.
+        Part s of each label that is spread over the classes: y becomes y (1 - s) + s / classes. s is at least
+        0 and below 1. The default is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has a wrong type or value.
 
     Notes
     -----

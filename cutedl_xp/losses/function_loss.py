@@ -1,4 +1,4 @@
-"""A plain function as a loss."""
+"""Loss that a plain function computes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,15 +14,21 @@ LossFunction: TypeAlias = Callable[[Namespace, Array, Array], tuple[Any, Array]]
 
 @dataclass(frozen=True)
 class FunctionLoss(Loss):
-    """Loss that a plain function computes; ``Session`` makes one of a function.
+    """Loss that a plain function computes; ``Session`` also accepts the function itself.
 
-    Training steps with it run in the plain loop. Derive a class from :class:`Loss` for compiled steps.
+    Training steps with this loss run in the plain loop. Derive a class from :class:`Loss` for compiled steps.
 
     Parameters
     ----------
     function
-        ``function(xp, y_true, y_pred)`` returns the loss of a batch, a number or an array of no axes, and its gradient
-        with respect to ``y_pred``, of the shape of ``y_pred``. ``xp`` is the array API namespace of the arrays.
+        Function ``function(xp, y_true, y_pred)`` that returns the loss of a batch, a number or a 0-d array, and its
+        gradient with respect to ``y_pred``, of the shape of ``y_pred``. ``xp`` is the array API namespace of the
+        arrays.
+
+    Raises
+    ------
+    TypeError
+        If ``function`` is not a function of three arguments.
 
     Examples
     --------
@@ -48,7 +54,7 @@ class FunctionLoss(Loss):
             )
 
     def check_shape(self, true: Shape, predicted: Shape) -> None:
-        """Accept labels of any shape: the function defines what it takes."""
+        """Accept any shapes ``true`` and ``predicted``: the function defines which labels it supports."""
 
     def value_and_gradient(self, backend: Backend, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         result: Any = self.function(backend.xp, y_true, y_pred)

@@ -1,4 +1,4 @@
-"""The hinge loss."""
+"""Hinge loss."""
 
 from cutedl_xp._typing import Array, Namespace, Shape
 from cutedl_xp.losses._elementwise import ElementwiseLoss, Formula

@@ -1,4 +1,4 @@
-"""The Huber loss."""
+"""Huber loss."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,12 @@ class Huber(ElementwiseLoss):
     Parameters
     ----------
     delta
-        Residual from which on the loss is linear. The default is 1, and it is greater than 0.
+        Size of the residual above which the loss is linear, greater than 0. The default is 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``delta`` is not a number greater than 0.
 
     References
     ----------

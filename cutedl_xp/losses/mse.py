@@ -1,4 +1,4 @@
-"""The mean squared error."""
+"""Mean squared error."""
 
 from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.losses._elementwise import ElementwiseLoss, Formula

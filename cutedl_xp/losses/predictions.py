@@ -1,4 +1,4 @@
-"""Probabilities and classes from the outputs of a model, by the loss that it was trained with."""
+"""Probabilities and classes from the outputs of a model and the loss of its training."""
 
 from cutedl_xp import _numerics
 from cutedl_xp._checks import format_value
@@ -10,15 +10,15 @@ from cutedl_xp.losses.binary_crossentropy import BinaryCrossentropy
 
 
 def predict_proba(outputs: Array, loss: Loss) -> Array:
-    """Return the probabilities that a loss assigns to outputs, in their shape.
+    """Return the probabilities that a loss assigns to outputs, of the shape of the outputs.
 
     Parameters
     ----------
     outputs
         Outputs of ``model.predict``.
     loss
-        A cross-entropy. Logits of BinaryCrossentropy pass a sigmoid, other logits a softmax over the last axis.
-        Outputs of a loss with ``from_logits=False`` are returned as they are.
+        Cross-entropy of the training. Logits of BinaryCrossentropy pass a sigmoid, other logits a softmax over the last
+        axis. Outputs of a loss with ``from_logits=False`` are returned as they are.
 
     Raises
     ------
@@ -53,13 +53,22 @@ def predict_classes(outputs: Array, loss: Loss) -> Array:
     outputs
         Outputs of ``model.predict``.
     loss
-        A cross-entropy. With BinaryCrossentropy each entry is 1 if its probability is above 0.5, else 0; otherwise the
-        class is the position of the largest entry on the last axis.
+        Cross-entropy of the training. With BinaryCrossentropy each entry is 1 if its probability is above 0.5, else 0;
+        otherwise the class is the position of the largest entry on the last axis.
 
     Raises
     ------
     TypeError
         If the loss is not a cross-entropy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.losses import BinaryCrossentropy, SparseCategoricalCrossentropy, predict_classes
+    >>> predict_classes(np.array([[0.0, 2.0], [3.0, 1.0]]), SparseCategoricalCrossentropy()).tolist()
+    [1, 0]
+    >>> predict_classes(np.array([[-1.0], [2.0]]), BinaryCrossentropy()).tolist()
+    [[0], [1]]
     """
     from_logits = _check(loss).from_logits
     xp = backend_of(outputs).xp

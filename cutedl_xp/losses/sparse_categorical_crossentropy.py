@@ -1,4 +1,4 @@
-"""The cross-entropy for labels that are class numbers."""
+"""Cross-entropy for labels that are class numbers."""
 
 from array_api_compat import array_namespace
 
@@ -17,6 +17,11 @@ class SparseCategoricalCrossentropy(Crossentropy):
     ----------
     from_logits, label_smoothing
         As for :class:`CategoricalCrossentropy`. The defaults are True and 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has a wrong type or value.
 
     Notes
     -----
@@ -53,8 +58,7 @@ class SparseCategoricalCrossentropy(Crossentropy):
         return self._dense().value(backend, one_hot, y_pred)
 
     def expand_labels(self, y_true: Array, predicted: Shape) -> Array:
-        """Return the labels as they are: they lack the last axis of the outputs."""
-        return y_true
+        return y_true  # class numbers lack the last axis of the outputs
 
     def check_shape(self, true: Shape, predicted: Shape) -> None:
         self.check_classes(predicted)
@@ -85,6 +89,6 @@ def _encode_one_hot(backend: Backend, y_true: Array, y_pred: Array) -> Array:
 
 
 def _one_hot(xp: Namespace, like: Array, labels: Array, numbers: Array, classes: int) -> Array:
-    """1 where a class has its sample's number, else 0, of the dtype of ``like``; NaN for numbers without a class."""
+    """Return 1 at the class of each sample, else 0, in the dtype of ``like``; NaN for numbers without a class."""
     known = (labels >= 0) & (labels < classes)
     return xp.where(known, xp.astype(labels == numbers, like.dtype), float("nan"))

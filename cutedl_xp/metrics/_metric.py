@@ -1,4 +1,4 @@
-"""The base class of metrics over a whole data set."""
+"""Base classes of metrics over a whole data set."""
 
 import copy
 from abc import ABC, abstractmethod
@@ -12,7 +12,7 @@ Own = TypeVar("Own", bound="Metric")
 
 
 class Metric(ABC):
-    """A metric over a whole data set, whose state stays on the device.
+    """Base class of metrics over a whole data set, whose state stays on the device.
 
     A session calls :meth:`start` once for a data set, :meth:`update` for each batch and :meth:`result` at the end.
 
@@ -24,13 +24,16 @@ class Metric(ABC):
     Attributes
     ----------
     scalar
-        Whether the result is a float, default True. ``Session.fit`` computes no other metrics; ``evaluate`` does.
+        Whether the result is a float, default True. ``Session.fit`` computes scalar metrics only, ``evaluate`` all
+        metrics.
     compilable
-        Whether the state keeps its shapes and :meth:`update` reads no values, default True. With False the evaluations
-        run in the plain loop.
+        Whether the arrays of the state keep their shapes and :meth:`update` reads no values of arrays, default True.
+        If False, evaluations run in the plain loop.
 
     Examples
     --------
+    The largest absolute error of a data set:
+
     >>> import numpy as np
     >>> from array_api_compat import array_namespace
     >>> import cutedl_xp as cdl
@@ -89,27 +92,44 @@ class Metric(ABC):
         y_pred
             Outputs of the batch.
         sample_weight
-            Weight of each sample, shape ``(samples,)``; default None, 1 each.
+            Weight of each sample, shape ``(samples,)``; default None, equal weights.
         """
 
     @abstractmethod
     def result(self, state: Any) -> Any:
-        """Return the metric, a float or a NumPy array, from a state whose arrays are NumPy arrays."""
+        """Return the metric from a state.
+
+        Parameters
+        ----------
+        state
+            State after the last batch, with its arrays as NumPy arrays on the host.
+
+        Returns
+        -------
+        float or numpy.ndarray
+            Value of the metric; a float if ``scalar`` is True.
+        """
 
     def with_logits(self: Own, from_logits: bool) -> Own:
-        """Return this metric for outputs that are logits or probabilities, as the loss of the session takes them."""
+        """Return the metric to use with a loss; by default this metric itself.
+
+        Parameters
+        ----------
+        from_logits
+            Whether outputs are logits, which is the option of the session's loss.
+        """
         return self
 
 
 class ThresholdMetric(Metric):
-    """A metric that depends on whether outputs are logits or probabilities.
+    """Base class of metrics that depend on whether outputs are logits or probabilities.
 
     Parameters
     ----------
     name
         Name of the entry.
     from_logits
-        Whether outputs are logits; None stands for the option of the session's loss.
+        Whether outputs are logits; None for the option of the session's loss.
     """
 
     def __init__(self, name: str, from_logits: bool | None) -> None:
@@ -117,7 +137,7 @@ class ThresholdMetric(Metric):
         self.from_logits = None if from_logits is None else _checks.check_boolean("from_logits", from_logits)
 
     def with_logits(self: Own, from_logits: bool) -> Own:
-        """Return a copy with the option of the loss, unless the option was given."""
+        """Return a copy with the option of the loss, unless ``from_logits`` was given to the constructor."""
         bound = copy.copy(self)
         if bound.from_logits is None:  # type: ignore[attr-defined]
             bound.from_logits = from_logits  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from cutedl_xp._typing import Array, Namespace, Shape
 from cutedl_xp.backends import Backend, check_together
 
 Sum = tuple[Array, Array]
-"""A sum, and the part of it that rounding took (Kahan)."""
+"""Sum, and its rounding error (Kahan summation)."""
 
 
 def zero(backend: Backend, dtype: Any, shape: Shape = ()) -> Sum:
@@ -21,14 +21,14 @@ def zero(backend: Backend, dtype: Any, shape: Shape = ()) -> Sum:
 
 
 def add(total: Sum, value: Array) -> Sum:
-    """Return a sum with one value more."""
+    """Return a sum with a value added."""
     added = value + total[1]
     larger = total[0] + added
     return larger, added - (larger - total[0])
 
 
 def read(total: Any) -> Any:
-    """Return a sum that is on the host, in float64."""
+    """Return the value of a sum whose arrays are on the host, in float64."""
     return total[0].astype("float64") + total[1]
 
 
@@ -41,7 +41,7 @@ def spread(xp: Any, sample_weight: Array | None, like: Array) -> Any:
 
 
 def same_shape(metric: str, y_true: Array, y_pred: Array) -> Array:
-    """Return labels with the shape and dtype of the outputs; those of one output may lack its axis."""
+    """Return labels in the shape and dtype of the outputs; labels of a single output may lack the last axis."""
     check_together("`y_true`", y_true, "`y_pred`", y_pred, same_dtype=False)
     xp: Namespace = array_namespace(y_pred)
     true, predicted = tuple(y_true.shape), tuple(y_pred.shape)
@@ -71,6 +71,6 @@ def one_hot(xp: Any, numbers: Array, classes: int) -> Any:
 
 
 def row_of_classes(xp: Any, numbers: Array, classes: int) -> Any:
-    """Return the numbers of all classes, of shape ``(1, ..., 1, classes)`` with one axis more than an array."""
+    """Return the numbers of all classes in shape ``(1, ..., 1, classes)``, with one axis more than ``numbers``."""
     row = xp.arange(classes, dtype=numbers.dtype, device=device(numbers))
     return xp.reshape(row, (*(1 for _ in numbers.shape), classes))

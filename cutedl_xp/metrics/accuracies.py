@@ -13,14 +13,12 @@ from cutedl_xp.metrics._metric import Metric, ThresholdMetric
 
 
 class _Share(Metric):
-    """A weighted share of hits."""
+    """Base class of weighted shares of hits."""
 
     def start(self, backend: Backend, dtype: Any, output_shape: Shape) -> Any:
-        """Return sums of 0."""
         return {"hits": _sums.zero(backend, dtype), "weight": _sums.zero(backend, dtype)}
 
     def update(self, state: Any, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> Any:
-        """Return the state with the hits of a batch."""
         xp = array_namespace(y_pred)
         hits = xp.astype(self._hits(y_true, y_pred), y_pred.dtype)
         weight = _sums.spread(xp, sample_weight, hits)
@@ -30,18 +28,17 @@ class _Share(Metric):
         }
 
     def result(self, state: Any) -> float:
-        """Return the share."""
         return float(_sums.read(state["hits"]) / _sums.read(state["weight"]))
 
     @abstractmethod
     def _hits(self, y_true: Array, y_pred: Array) -> Any:
-        """Return truth values, one a sample or entry."""
+        """Return a truth value for each sample or entry."""
 
 
 class Accuracy(_Share):
-    """Share of samples whose largest output is that of their class.
+    """Share of samples whose largest output belongs to their class.
 
-    Labels are class numbers, or distributions such as one-hot labels. Of several equal largest outputs the first
+    Labels are class numbers, or distributions such as one-hot labels. Of several equal largest outputs the first one
     counts.
 
     Parameters
@@ -73,9 +70,9 @@ class Accuracy(_Share):
 
 
 class TopKAccuracy(_Share):
-    """Share of samples whose class is among those of the ``k`` largest outputs.
+    """Share of samples whose class is among the classes of the ``k`` largest outputs.
 
-    Of equal outputs, those with smaller class numbers count as larger.
+    Of equal outputs, the output with the smaller class number counts as larger.
 
     Parameters
     ----------
@@ -83,6 +80,16 @@ class TopKAccuracy(_Share):
         Number of classes, default 5, at least 1.
     name
         Name of the entry; default ``"top_k_accuracy"``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cutedl_xp as cdl
+    >>> model = cdl.Model([cdl.layers.Dense(3, 3, "linear", lambda stream, shape: np.eye(*shape))]).assemble("numpy")
+    >>> loss, optimizer = cdl.losses.SparseCategoricalCrossentropy(), cdl.optimizers.Adam()
+    >>> session = cdl.Session(model, loss, optimizer, metrics=[cdl.metrics.TopKAccuracy(k=2)])
+    >>> session.evaluate(([[3.0, 2.0, 1.0], [3.0, 2.0, 1.0]], [1, 2]))["top_k_accuracy"]
+    0.5
     """
 
     def __init__(self, k: int = 5, name: str = "top_k_accuracy") -> None:
@@ -102,16 +109,26 @@ class TopKAccuracy(_Share):
 
 
 class BinaryAccuracy(ThresholdMetric, _Share):
-    """Share of entries on the right side: above the threshold for a label above 1/2, else at most there.
+    """Share of entries that are above a threshold if the label is above 1/2, else at most equal to it.
 
     The threshold is 0 for logits and 1/2 for probabilities.
 
     Parameters
     ----------
     from_logits
-        Whether outputs are logits; default None, as the loss of the session takes them.
+        Whether outputs are logits; default None, the option of the session's loss.
     name
         Name of the entry; default ``"binary_accuracy"``.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> layer = cdl.layers.Dense(1, input_dim=1, activation="linear", weight_initializer="ones")  # y = x
+    >>> model = cdl.Model([layer]).assemble("numpy")
+    >>> loss, optimizer = cdl.losses.BinaryCrossentropy(), cdl.optimizers.Adam()
+    >>> session = cdl.Session(model, loss, optimizer, metrics=[cdl.metrics.BinaryAccuracy()])
+    >>> session.evaluate(([[1.0], [1.0], [1.0], [-1.0]], [[1.0], [0.0], [0.0], [1.0]]))["binary_accuracy"]
+    0.25
     """
 
     def __init__(self, from_logits: bool | None = None, name: str = "binary_accuracy") -> None:

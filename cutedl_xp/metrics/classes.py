@@ -15,7 +15,7 @@ _AVERAGES = ("auto", "macro", "micro", "none")
 
 
 class _OfClasses(ThresholdMetric):
-    """A metric that compares true with predicted classes; one output stands for the classes 0 and 1."""
+    """Base class of metrics that compare true with predicted classes; a single output means the classes 0 and 1."""
 
     def _indicators(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
         """Return the true and the predicted classes as zeros and ones, of shape ``(samples, ..., classes)``."""
@@ -35,7 +35,7 @@ def _count_classes(output_shape: Shape) -> int:
 
 
 class _OfCounts(_OfClasses):
-    """A quotient of counts of each class; :class:`Precision` explains the options."""
+    """Base class of quotients of counts of each class; :class:`Precision` explains the options."""
 
     def __init__(
         self,
@@ -52,7 +52,6 @@ class _OfCounts(_OfClasses):
         self.scalar = average != "none"
 
     def start(self, backend: Backend, dtype: Any, output_shape: Shape) -> Any:
-        """Return counts of 0 for each class, and whether there is a single output."""
         classes = _count_classes(output_shape)
         if self.of_class is not None and self.of_class >= classes:
             raise ValueError(f"`of_class` must be below the number of classes, {classes}; got {self.of_class}")
@@ -61,7 +60,6 @@ class _OfCounts(_OfClasses):
         return {**counts, "single": single}
 
     def update(self, state: Any, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> Any:
-        """Return the counts with those of a batch."""
         xp: Any = array_namespace(y_pred)
         true, found = self._indicators(y_true, y_pred)
         weight, axes = _sums.spread(xp, sample_weight, true), tuple(range(true.ndim - 1))
@@ -70,7 +68,6 @@ class _OfCounts(_OfClasses):
         return {**counts, "single": state["single"]}
 
     def result(self, state: Any) -> Any:
-        """Return the combined quotient, or an array with that of each class; 0 where the denominator is 0."""
         hits, actual, predicted = (_sums.read(state[name]) for name in ("hits", "actual", "predicted"))
         if self.average == "micro":
             return float(_divide(hits.sum(), self._denominator(actual.sum(), predicted.sum())))
@@ -83,7 +80,7 @@ class _OfCounts(_OfClasses):
 
     @abstractmethod
     def _denominator(self, actual: Any, predicted: Any) -> Any:
-        """Return what the correctly predicted samples of a class are divided by."""
+        """Return the divisor of the number of correctly predicted samples of a class."""
 
 
 def _divide(hits: Any, counts: Any) -> Any:
@@ -91,7 +88,7 @@ def _divide(hits: Any, counts: Any) -> Any:
 
 
 class Precision(_OfCounts):
-    """Share of the samples predicted as a class that belong to it.
+    """Share of the samples predicted as a class that belong to this class.
 
     With several outputs a sample belongs to one class; labels of several classes at once are not supported.
 
@@ -99,14 +96,25 @@ class Precision(_OfCounts):
     ----------
     average
         ``"macro"``, the mean over the classes that occur, ``"micro"``, the quotient of the sums over all classes, or
-        ``"none"``, an array with an entry for each class, which ``Session.evaluate`` alone returns. Default ``"auto"``:
-        the value of class 1 with a single output, else ``"macro"``.
+        ``"none"``, an array with an entry for each class, which only ``Session.evaluate`` returns. Default ``"auto"``:
+        the value of class 1 with a single output, else ``"macro"``. A quotient with the denominator 0 counts as 0.
     of_class
-        Class to report alone; default None.
+        Class to report alone, at least 0; default None. Cannot be combined with ``average``.
     from_logits
-        Whether outputs are logits; default None, as the loss of the session takes them. Matters for a single output.
+        Whether outputs are logits; default None, the option of the session's loss. Has an effect with a single output
+        only.
     name
         Name of the entry; default ``"precision"``.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> layer = cdl.layers.Dense(1, input_dim=1, activation="linear", weight_initializer="ones")  # y = x
+    >>> model = cdl.Model([layer]).assemble("numpy")
+    >>> loss, optimizer = cdl.losses.BinaryCrossentropy(), cdl.optimizers.Adam()
+    >>> session = cdl.Session(model, loss, optimizer, metrics=[cdl.metrics.Precision()])
+    >>> round(session.evaluate(([[1.0], [1.0], [1.0], [-1.0]], [[1.0], [0.0], [0.0], [1.0]]))["precision"], 3)
+    0.333
     """
 
     def _denominator(self, actual: Any, predicted: Any) -> Any:
@@ -114,7 +122,7 @@ class Precision(_OfCounts):
 
 
 class Recall(_OfCounts):
-    """Share of the samples of a class that are predicted as it.
+    """Share of the samples of a class that are predicted as this class.
 
     With several outputs a sample belongs to one class; labels of several classes at once are not supported.
 
@@ -122,14 +130,25 @@ class Recall(_OfCounts):
     ----------
     average
         ``"macro"``, the mean over the classes that occur, ``"micro"``, the quotient of the sums over all classes, or
-        ``"none"``, an array with an entry for each class, which ``Session.evaluate`` alone returns. Default ``"auto"``:
-        the value of class 1 with a single output, else ``"macro"``.
+        ``"none"``, an array with an entry for each class, which only ``Session.evaluate`` returns. Default ``"auto"``:
+        the value of class 1 with a single output, else ``"macro"``. A quotient with the denominator 0 counts as 0.
     of_class
-        Class to report alone; default None.
+        Class to report alone, at least 0; default None. Cannot be combined with ``average``.
     from_logits
-        Whether outputs are logits; default None, as the loss of the session takes them. Matters for a single output.
+        Whether outputs are logits; default None, the option of the session's loss. Has an effect with a single output
+        only.
     name
         Name of the entry; default ``"recall"``.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> layer = cdl.layers.Dense(1, input_dim=1, activation="linear", weight_initializer="ones")  # y = x
+    >>> model = cdl.Model([layer]).assemble("numpy")
+    >>> loss, optimizer = cdl.losses.BinaryCrossentropy(), cdl.optimizers.Adam()
+    >>> session = cdl.Session(model, loss, optimizer, metrics=[cdl.metrics.Recall()])
+    >>> round(session.evaluate(([[1.0], [1.0], [1.0], [-1.0]], [[1.0], [0.0], [0.0], [1.0]]))["recall"], 3)
+    0.5
     """
 
     def _denominator(self, actual: Any, predicted: Any) -> Any:
@@ -145,14 +164,25 @@ class F1(_OfCounts):
     ----------
     average
         ``"macro"``, the mean over the classes that occur, ``"micro"``, the quotient of the sums over all classes, or
-        ``"none"``, an array with an entry for each class, which ``Session.evaluate`` alone returns. Default ``"auto"``:
-        the value of class 1 with a single output, else ``"macro"``.
+        ``"none"``, an array with an entry for each class, which only ``Session.evaluate`` returns. Default ``"auto"``:
+        the value of class 1 with a single output, else ``"macro"``. A quotient with the denominator 0 counts as 0.
     of_class
-        Class to report alone; default None.
+        Class to report alone, at least 0; default None. Cannot be combined with ``average``.
     from_logits
-        Whether outputs are logits; default None, as the loss of the session takes them. Matters for a single output.
+        Whether outputs are logits; default None, the option of the session's loss. Has an effect with a single output
+        only.
     name
         Name of the entry; default ``"f1"``.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> layer = cdl.layers.Dense(1, input_dim=1, activation="linear", weight_initializer="ones")  # y = x
+    >>> model = cdl.Model([layer]).assemble("numpy")
+    >>> loss, optimizer = cdl.losses.BinaryCrossentropy(), cdl.optimizers.Adam()
+    >>> session = cdl.Session(model, loss, optimizer, metrics=[cdl.metrics.F1()])
+    >>> round(session.evaluate(([[1.0], [1.0], [1.0], [-1.0]], [[1.0], [0.0], [0.0], [1.0]]))["f1"], 3)
+    0.4
     """
 
     def _denominator(self, actual: Any, predicted: Any) -> Any:
@@ -162,15 +192,26 @@ class F1(_OfCounts):
 class ConfusionMatrix(_OfClasses):
     """Number of samples of each true class, in rows, by predicted class, in columns.
 
-    ``Session.evaluate`` returns it as a NumPy array of float64; ``Session.fit`` does not compute it. The state takes
-    the memory of ``2 * classes**2`` numbers, and a batch that of ``samples * classes``.
+    ``Session.evaluate`` returns the matrix as a NumPy array of float64; ``Session.fit`` does not compute it. The state
+    has ``2 * classes**2`` numbers, and a batch needs temporary arrays of ``samples * classes`` numbers.
 
     Parameters
     ----------
     from_logits
-        Whether outputs are logits; default None, as the loss of the session takes them. Matters for a single output.
+        Whether outputs are logits; default None, the option of the session's loss. Has an effect with a single output
+        only.
     name
         Name of the entry; default ``"confusion_matrix"``.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> layer = cdl.layers.Dense(1, input_dim=1, activation="linear", weight_initializer="ones")  # y = x
+    >>> model = cdl.Model([layer]).assemble("numpy")
+    >>> loss, optimizer = cdl.losses.BinaryCrossentropy(), cdl.optimizers.Adam()
+    >>> session = cdl.Session(model, loss, optimizer, metrics=[cdl.metrics.ConfusionMatrix()])
+    >>> session.evaluate(([[1.0], [1.0], [1.0], [-1.0]], [[1.0], [0.0], [0.0], [1.0]]))["confusion_matrix"].tolist()
+    [[0.0, 2.0], [1.0, 1.0]]
     """
 
     scalar = False
@@ -179,12 +220,10 @@ class ConfusionMatrix(_OfClasses):
         super().__init__(name, from_logits)
 
     def start(self, backend: Backend, dtype: Any, output_shape: Shape) -> Any:
-        """Return a matrix of 0."""
         classes = _count_classes(output_shape)
         return {"counts": _sums.zero(backend, dtype, (classes, classes))}
 
     def update(self, state: Any, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> Any:
-        """Return the matrix with the samples of a batch."""
         xp: Any = array_namespace(y_pred)
         true, found = self._indicators(y_true, y_pred)
         classes = (-1, true.shape[-1])
@@ -192,5 +231,4 @@ class ConfusionMatrix(_OfClasses):
         return {"counts": _sums.add(state["counts"], backend_of(true).matmul(true.T, found))}
 
     def result(self, state: Any) -> Any:
-        """Return the matrix."""
         return _sums.read(state["counts"])

@@ -1,4 +1,4 @@
-"""Metric functions: plain functions of a batch, whose means over the batches a session records."""
+"""Metric functions: plain functions of a batch, which a session averages over the batches."""
 
 from math import prod
 from typing import Any, Protocol
@@ -10,23 +10,48 @@ from cutedl_xp.backends import check_together
 
 
 class MetricFunction(Protocol):
-    """A function of labels and outputs, with a name, that returns a mean over the batch."""
+    """Function of labels and outputs, with a name, that returns a mean over the batch.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> def mean_output(y_true, y_pred):
+    ...     return y_pred.mean()
+    >>> layer = cdl.layers.Dense(1, input_dim=1, activation="linear", weight_initializer="ones")  # y = x
+    >>> model = cdl.Model([layer]).assemble("numpy")
+    >>> session = cdl.Session(model, cdl.losses.Mse(), cdl.optimizers.Adam(), metrics=[mean_output])
+    >>> session.evaluate(([[1.0], [3.0]], [[0.0], [0.0]]))["mean_output"]
+    2.0
+    """
 
     __name__: str
 
     def __call__(self, y_true: Array, y_pred: Array, /) -> Array:
-        """Return the mean over the batch, 0-d."""
+        """Return the mean over the batch.
+
+        Parameters
+        ----------
+        y_true
+            Labels of the batch.
+        y_pred
+            Outputs of the batch.
+
+        Returns
+        -------
+        Array
+            Mean, a 0-d array.
+        """
 
 
 def accuracy(y_true: Array, y_pred: Array) -> Array:
-    """Return the share of samples whose largest output is that of their class.
+    """Return the share of samples whose largest output belongs to their class.
 
     Parameters
     ----------
     y_true
         Class numbers of shape ``(...)``, or distributions such as one-hot labels of shape ``(..., classes)``.
     y_pred
-        Outputs of shape ``(..., classes)``. With several equal largest ones the first counts.
+        Outputs of shape ``(..., classes)``. Of several equal largest outputs the first one counts.
 
     Returns
     -------
@@ -36,7 +61,7 @@ def accuracy(y_true: Array, y_pred: Array) -> Array:
     Raises
     ------
     TypeError
-        If they are arrays of two libraries or devices.
+        If the arrays are of two libraries or devices.
     ValueError
         If the shapes do not fit.
 
@@ -52,9 +77,9 @@ def accuracy(y_true: Array, y_pred: Array) -> Array:
 
 
 def count_hits(y_true: Array, y_pred: Array) -> tuple[Array, int]:
-    """Return the number of samples that :func:`accuracy` counts as right, and that of all samples.
+    """Return the number of samples that :func:`accuracy` counts as correct, and the number of all samples.
 
-    The first one is a 0-d array of the dtype of ``y_pred``, exact below 2**24 in float32.
+    The first number is a 0-d array of the dtype of ``y_pred``, exact below 2**24 in float32.
     """
     check_together("`y_true`", y_true, "`y_pred`", y_pred, same_dtype=False)
     xp: Namespace = array_namespace(y_pred)
@@ -73,18 +98,18 @@ def count_hits(y_true: Array, y_pred: Array) -> tuple[Array, int]:
 
 
 def binary_accuracy(y_true: Array, y_pred: Array, *, from_logits: bool = True) -> Array:
-    """Return the share of entries on the right side: above the threshold for a label above 1/2, else at most there.
+    """Return the share of entries that are above a threshold if the label is above 1/2, else at most equal to it.
 
-    The threshold is 0 for logits and 1/2 for probabilities. Within a ``Session``, ``from_logits`` is that of the loss.
+    The threshold is 0 for logits and 1/2 for probabilities. A ``Session`` uses the ``from_logits`` of its loss.
 
     Parameters
     ----------
     y_true
         Labels in [0, 1], of any shape.
     y_pred
-        Outputs of the same shape, as :class:`~cutedl_xp.losses.BinaryCrossentropy` takes them.
+        Outputs of the same shape, logits or probabilities.
     from_logits
-        Whether ``y_pred`` holds logits, default True, or probabilities.
+        Whether ``y_pred`` holds logits (default True) or probabilities.
 
     Returns
     -------
@@ -94,7 +119,7 @@ def binary_accuracy(y_true: Array, y_pred: Array, *, from_logits: bool = True) -
     Raises
     ------
     TypeError
-        If they are arrays of two libraries or devices.
+        If the arrays are of two libraries or devices.
     ValueError
         If the shapes differ.
 
@@ -110,9 +135,9 @@ def binary_accuracy(y_true: Array, y_pred: Array, *, from_logits: bool = True) -
 
 
 def count_binary_hits(y_true: Array, y_pred: Array, *, from_logits: bool = True) -> tuple[Array, int]:
-    """Return the number of entries that :func:`binary_accuracy` counts as right, and that of all entries.
+    """Return the number of entries that :func:`binary_accuracy` counts as correct, and the number of all entries.
 
-    The first one is a 0-d array of the dtype of ``y_pred``, exact below 2**24 in float32.
+    The first number is a 0-d array of the dtype of ``y_pred``, exact below 2**24 in float32.
     """
     check_together("`y_true`", y_true, "`y_pred`", y_pred, same_dtype=False)
     xp: Namespace = array_namespace(y_pred)

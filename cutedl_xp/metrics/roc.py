@@ -15,17 +15,27 @@ class RocAuc(ThresholdMetric):
     """Area under the receiver operating characteristic of two classes, exact over the data set.
 
     The area depends on the order of all outputs. Therefore the state keeps a score, a label and a weight for each
-    sample of the evaluation, 12 bytes in float32 and 24 in float64, on the device until the result sorts them on the
-    host. The state grows, so that evaluations with this metric run in the plain loop; training steps stay compiled.
-    The area is NaN where all samples belong to one class.
+    sample of the evaluation on the device, 12 bytes in float32 and 24 in float64. The result is computed on the host.
+    Because the state grows, evaluations with this metric run in the plain loop; training steps stay compiled. The area
+    is NaN if all samples belong to one class.
 
     Parameters
     ----------
     from_logits
-        Whether outputs are logits; default None, as the loss of the session takes them. Matters for two outputs, whose
-        score is the difference of logits or the second probability.
+        Whether outputs are logits; default None, the option of the session's loss. Has an effect with two outputs only:
+        their score is the difference of the logits, or the second probability.
     name
         Name of the entry; default ``"roc_auc"``.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> layer = cdl.layers.Dense(1, input_dim=1, activation="linear", weight_initializer="ones")  # y = x
+    >>> model = cdl.Model([layer]).assemble("numpy")
+    >>> loss, optimizer = cdl.losses.BinaryCrossentropy(), cdl.optimizers.Adam()
+    >>> session = cdl.Session(model, loss, optimizer, metrics=[cdl.metrics.RocAuc()])
+    >>> session.evaluate(([[-2.0], [0.5], [0.0], [2.0]], [[0.0], [0.0], [1.0], [1.0]]))["roc_auc"]
+    0.75
     """
 
     compilable = False
@@ -34,13 +44,11 @@ class RocAuc(ThresholdMetric):
         super().__init__(name, from_logits)
 
     def start(self, backend: Backend, dtype: Any, output_shape: Shape) -> Any:
-        """Return a state without samples."""
         if tuple(output_shape) not in ((1,), (2,)):
             raise ValueError(f"RocAuc needs a model with one output or two; got the output shape {tuple(output_shape)}")
         return []
 
     def update(self, state: Any, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> Any:
-        """Return the state with the scores of a batch."""
         xp = array_namespace(y_pred)
         if y_pred.shape[-1] == 1:
             labels, score = _sums.same_shape("RocAuc", y_true, y_pred)[:, 0], y_pred[:, 0]
@@ -53,7 +61,7 @@ class RocAuc(ThresholdMetric):
         return state
 
     def result(self, state: Any) -> float:
-        """Return the area: the share of pairs of a positive and a negative sample that are in order, ties one half."""
+        # The share of pairs of a positive and a negative sample whose scores are in order; ties count one half
         xp = array_namespace(state[0])
         score, positive, weight = xp.concat(state, axis=1).astype("float64")
         order = xp.argsort(score)
