@@ -1,6 +1,6 @@
 """Array libraries behind one interface; no other part of the package names one of them.
 
-Each library has a module here with one small class. :func:`get_backend` imports it on demand.
+Each library has a module in this package with one class. :func:`get_backend` imports the module on demand.
 """
 
 from cutedl_xp.backends._arrays import check_class, check_together, describe, dtype_name

@@ -9,20 +9,49 @@ from cutedl_xp._typing import Array
 
 
 def dtype_name(dtype: Any) -> str:
-    """``"float32"`` from a library's float32, whatever the library."""
+    """Return the name of a dtype.
+
+    Parameters
+    ----------
+    dtype
+        Dtype of any library.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.backends import dtype_name
+    >>> dtype_name(np.float32), dtype_name(np.zeros(2).dtype)
+    ('float32', 'float64')
+    """
     return str(getattr(dtype, "__name__", dtype)).rpartition(".")[2]
 
 
 def gpu_in_words(place: str, model: str, memory: int) -> str:
-    """A GPU for a table: how it is asked for, what it is, and its bytes of memory."""
+    """Return the name of a GPU for :func:`get_backend`, with its model and its memory in GiB."""
     return f"{place} ({model}, {memory / 2**30:.1f} GiB)"
 
 
 def describe(array: Any) -> str:
-    """An array in words for an error message: its library, dtype, shape and device; of anything else its type."""
+    """Return a description of an object for an error message.
+
+    Parameters
+    ----------
+    array
+        Array of any library, described by its library, dtype, shape and device, or any other object, described by its
+        type.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.backends import describe
+    >>> describe(np.zeros((2, 3)))
+    'a numpy array of dtype float64 and shape (2, 3) on cpu'
+    >>> describe([1.0])
+    'list'
+    """
     if not array_api_compat.is_array_api_obj(array):
         return type(array).__name__
-    library = type(array).__module__.partition(".")[0].removesuffix("lib")  # JAX's is called jaxlib
+    library = type(array).__module__.partition(".")[0].removesuffix("lib")  # JAX's module is called jaxlib
     device = array_api_compat.device(array)
     article = "an" if library[0] in "aeio" else "a"
     return f"{article} {library} array of dtype {dtype_name(array.dtype)} and shape {tuple(array.shape)} on {device}"
@@ -42,41 +71,67 @@ def host_array(obj: Any) -> np.ndarray:
 def check_class(name: str, array: Any) -> None:
     """Refuse an array whose class replaces the library's arithmetic, such as a masked array.
 
+    Parameters
+    ----------
+    name
+        Name of the argument in the error.
+    array
+        Array of any library, or any other object.
+
     Raises
     ------
     TypeError
         If ``array`` is a masked array, or of a class derived from ``numpy.ndarray`` other than ``numpy.memmap``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.backends import check_class
+    >>> check_class("`x`", np.zeros(2))
+    >>> check_class("`x`", np.ma.masked_array([1.0]))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    TypeError: `x` is a masked array (MaskedArray), whose mask a training would ignore; ...
     """
     kind = type(array)
-    if kind is np.ndarray:  # decided first, as most arrays are
+    if kind is np.ndarray:  # tested first, because most arrays are plain
         return
     if "Masked" in kind.__name__ and array_api_compat.is_array_api_obj(array):
-        fix = "leave the masked samples out, or give an array in which other numbers stand for the masked ones"
+        fix = "leave the masked samples out, or give an array in which numbers replace the masked entries"
         raise TypeError(f"{name} is a masked array ({kind.__name__}), whose mask a training would ignore; {fix}")
     if isinstance(array, np.ndarray) and not isinstance(array, np.memmap):
         raise TypeError(
-            f"{name} must be a plain array; got a {kind.__name__}, a class that may have arithmetic of its own: "
+            f"{name} must be a plain array; got a {kind.__name__}, a class that may replace the arithmetic of arrays: "
             "convert it with numpy.asarray()"
         )
 
 
 def check_together(name: str, array: Any, other_name: str, other: Array, *, same_dtype: bool = True) -> None:
-    """Refuse an array that cannot be combined with another one: libraries either fail on such a pair or promote it.
+    """Refuse an array that cannot be combined with another array.
+
+    Libraries either fail on arrays of different libraries, devices or dtypes, or promote them.
 
     Parameters
     ----------
     name, array
-        The array to check, and its name in the error.
+        Array to check, and its name in the error.
     other_name, other
-        The array to compare with, and its name in the error.
+        Array to compare with, and its name in the error.
     same_dtype
-        Whether the dtypes must be equal as well as the libraries and devices.
+        Whether the dtypes must be equal as well as the libraries and devices, default True.
 
     Raises
     ------
     TypeError
-        If the libraries, devices or dtypes differ, or one of the arrays is masked or of another class with
-        arithmetic of its own.
+        If the libraries, devices or dtypes differ, or the class of an array replaces the library's arithmetic.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.backends import check_together
+    >>> check_together("`x`", np.zeros(2), "`y`", np.ones(3))
+    >>> check_together("`x`", [0.0], "`y`", np.ones(3))
+    Traceback (most recent call last):
+    TypeError: `x` must be an array like `y`, a numpy array of dtype float64 and shape (3,) on cpu; got list
     """
     check_class(name, array)
     check_class(other_name, other)
@@ -94,10 +149,10 @@ def check_together(name: str, array: Any, other_name: str, other: Array, *, same
 
 
 def _same_library(a: Any, b: Any) -> bool:
-    alike = type(a) is type(b)  # the quickest to see
+    alike = type(a) is type(b)  # the fastest test
     return alike or array_api_compat.array_namespace(a) is array_api_compat.array_namespace(b)
 
 
 def _same_device(a: Any, b: Any) -> bool:
     devices = array_api_compat.device(a), array_api_compat.device(b)
-    return devices[0] == devices[1] or None in devices  # the arrays that jax.jit traces have none
+    return devices[0] == devices[1] or None in devices  # arrays that jax.jit traces have no device

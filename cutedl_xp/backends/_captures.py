@@ -1,4 +1,4 @@
-"""Captures of CUDA streams, one at a time, and the release of CUDA's objects outside them."""
+"""Captures of CUDA streams, one at a time, and the release of CUDA's objects outside of captures."""
 
 import gc
 from collections import deque
@@ -17,7 +17,7 @@ def capture_alone() -> Iterator[None]:
     Destroying a graph, a stream or a handle while a stream is captured invalidates the capture, so garbage collection
     is off as well.
     """
-    gc.collect()  # arrays in cycles return to their pools, and the step finds there what it found before
+    gc.collect()  # returns arrays in cycles to their pools, so that the step finds the same free memory as before
     with _capture:
         collects = gc.isenabled()
         gc.disable()
@@ -36,7 +36,7 @@ def release_outside_captures(release: Callable[[], None]) -> None:
 
 
 def _release_waiting() -> None:
-    """Call the functions that wait; a release that begins within another one is left to that one."""
+    """Call the waiting functions; a nested call leaves them to the outer one."""
     while _waiting and _capture.acquire(blocking=False):
         try:
             release = _waiting.popleft() if _waiting else None

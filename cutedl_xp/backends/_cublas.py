@@ -1,6 +1,6 @@
-"""Matrix products by direct calls of cuBLAS.
+"""Matrix products by direct calls to cuBLAS.
 
-CuPy 14 refuses its own products while a stream is captured, and a call of ``cupy.matmul`` takes longer on the host than
+CuPy 14 refuses its own products while a stream is captured, and a call to ``cupy.matmul`` takes longer on the host than
 a small product takes on the device.
 """
 
@@ -51,7 +51,7 @@ _FUNCTIONS: dict[str, Sequence[Any]] = {
 
 @functools.cache
 def _library() -> ctypes.CDLL:
-    """Return cuBLAS, the library that CuPy uses as well."""
+    """Return cuBLAS, the same library that CuPy uses."""
     from cuda.pathfinder import load_nvidia_dynamic_lib
 
     library = ctypes.CDLL(load_nvidia_dynamic_lib("cublas").abs_path)
@@ -91,12 +91,12 @@ class Handle:
 
 def _destroy(device: Any, address: Any, workspace: Any) -> None:
     """Destroy a handle; its workspace is freed afterwards, with the last reference to it."""
-    with device, suppress(RuntimeError):  # a device that has failed refuses this too
+    with device, suppress(RuntimeError):  # a device that has failed raises an error here as well
         _library().cublasDestroy_v2(address)
 
 
 class _Local(threading.local):
-    """Handles of a thread: one for each device and stream, or that of the graph in whose place they work."""
+    """Handles of a thread: one for each device and stream, or the handle of the graph that is being captured."""
 
     def __init__(self) -> None:
         self.handles: dict[tuple[int, int], Handle] = {}
@@ -108,7 +108,7 @@ _local = _Local()
 
 @contextmanager
 def using(handle: Handle | None) -> Iterator[None]:
-    """Return a context in which this thread multiplies with a handle, whose stream must be current."""
+    """Return a context in which this thread computes products with a handle, whose stream must be current."""
     before, _local.of_graph = _local.of_graph, handle
     try:
         yield
@@ -132,12 +132,12 @@ def matmul(cupy: Any, a: Any, b: Any, out: Any = None) -> Any:
     Parameters
     ----------
     cupy
-        The library.
+        CuPy.
     a, b
         Operands. The product is computed for matrices in float32 or float64 whose rows or columns are contiguous.
     out
-        Memory for the product, default new. The product is computed for a C-contiguous matrix of the right shape and
-        dtype that shares no memory with the operands.
+        Memory for the product; default None, new memory. The product is computed for a C-contiguous matrix of the right
+        shape and dtype that shares no memory with the operands.
     """
     char = a.dtype.char
     plan = _plan(char, a.shape, a.strides, b.shape, b.strides) if b.dtype.char == char else None
@@ -157,17 +157,17 @@ def matmul(cupy: Any, a: Any, b: Any, out: Any = None) -> Any:
 
 
 def _compute_type(cupy: Any, char: str) -> int:
-    """Return the ``cublasComputeType_t`` that CuPy chooses: its user may allow TF32."""
+    """Return the ``cublasComputeType_t`` that CuPy selects, because users may allow TF32."""
     chosen: int = cupy._core.get_compute_type(char)
     return _OTHER_COMPUTE_TYPES.get((char, chosen), _COMPUTE_TYPES[char])
 
 
 @functools.lru_cache(maxsize=1024)
 def _plan(char: str, a: Sequence[int], a_strides: Sequence[int], b: Sequence[int], b_strides: Sequence[int]) -> Any:
-    """Return the shape, the first five sizes of the call, and the leading dimensions, or None if cuBLAS cannot do it.
+    """Return the shape, the first five sizes of the call, and the leading dimensions; None if cuBLAS cannot be used.
 
-    cuBLAS counts along columns first, where a matrix that is stored row by row is its transpose. The call therefore
-    computes the transposed product, of the operands in reverse order.
+    cuBLAS stores matrices column by column, so that it reads a matrix stored row by row as its transpose. Therefore,
+    the call computes the transposed product, with the operands in reverse order.
     """
     if char not in _CUDA_TYPES or len(a) != 2 or len(b) != 2 or a[1] != b[0] or not all((*a, *b)):
         return None
@@ -182,7 +182,7 @@ def _plan(char: str, a: Sequence[int], a_strides: Sequence[int], b: Sequence[int
 
 
 def _layout(shape: Sequence[int], strides: Sequence[int], itemsize: int) -> tuple[int, int] | None:
-    """Return 1 for a matrix with contiguous columns and 0 for contiguous rows, and the entries from one to the next."""
+    """Return 1 for contiguous columns or 0 for contiguous rows of a matrix, and the distance between two in entries."""
     for by_columns, along, across in ((1, 0, 1), (0, 1, 0)):
         length = shape[along]
         step = strides[across] if shape[across] > 1 else length * itemsize
@@ -193,7 +193,7 @@ def _layout(shape: Sequence[int], strides: Sequence[int], itemsize: int) -> tupl
 
 
 def _overlap(out: Any, *others: Any) -> bool:
-    """Whether the memory of C-contiguous ``out`` may contain entries of matrices with positive strides."""
+    """Return whether the memory of C-contiguous ``out`` may contain entries of matrices with positive strides."""
     start, end = out.data.ptr, out.data.ptr + out.nbytes
     for other in others:
         last = sum((length - 1) * stride for length, stride in zip(other.shape, other.strides, strict=True))

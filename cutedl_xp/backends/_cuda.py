@@ -1,4 +1,4 @@
-"""Whether a CUDA device answers CuPy and computes, and if not, in one sentence why and what to do."""
+"""Tests whether CuPy can use a CUDA device; the errors have the reason and the remedy."""
 
 import os
 from collections.abc import Callable
@@ -8,24 +8,24 @@ from cutedl_xp.backends._base import BackendUnavailable
 
 _INSTALL = 'pip install "cutedl_xp[cuda13]" (or [cuda12], to match the NVIDIA driver)'
 _OR_CPU = "or run on the CPU with the backend 'numpy'"
-_INSUFFICIENT_DRIVER, _NO_DEVICE = 35, 100  # CUDA's numbers of these errors; the first also stands for no driver at all
-_OLDEST_WHEEL = 12  # there is a cupy-cuda12x, and none for an older CUDA
+_INSUFFICIENT_DRIVER, _NO_DEVICE = 35, 100  # CUDA's error numbers; the first also means that no driver exists
+_OLDEST_WHEEL = 12  # the oldest CUDA that current CuPy has wheels for
 
 
 def import_cupy() -> Any:
-    """The library, which is imported when somebody asks for it."""
+    """Import CuPy and return it."""
     try:
         import cupy  # type: ignore[import-not-found, unused-ignore]
     except ImportError as error:
         what = "is not installed" if error.name == "cupy" else f"cannot be imported ({_first_line(error)})"
         raise BackendUnavailable(f"CuPy {what}: {_INSTALL}") from error
-    except OSError as error:  # the import makes the folder
+    except OSError as error:  # the import creates the folder
         raise BackendUnavailable(_kernel_folder_fails(error)) from error
     return cupy
 
 
 def device_count(cupy: Any) -> int:
-    """How many CUDA devices answer, at least one."""
+    """Return the number of CUDA devices, at least 1."""
     try:
         count = int(cupy.cuda.runtime.getDeviceCount())
     except cupy.cuda.runtime.CUDARuntimeError as error:
@@ -36,14 +36,14 @@ def device_count(cupy: Any) -> int:
 
 
 def _why_none_answers(runtime: Any, error: Any) -> str:
-    """What stands between CuPy and every device, and what to do about it."""
+    """Return the reason why CuPy can use no device, and the remedy."""
     if error.status == _NO_DEVICE:
         return _none_is_visible()
     if error.status == _INSUFFICIENT_DRIVER:
         driver, needed = runtime.driverGetVersion(), runtime.runtimeGetVersion()
         if driver == 0:
             return f"CuPy finds no NVIDIA driver: install it, so that nvidia-smi lists the GPU, {_OR_CPU}"
-        if driver // 1000 < needed // 1000:  # any driver for 13.x serves any CuPy for 13.x
+        if driver // 1000 < needed // 1000:  # any driver for 13.x supports any CuPy for 13.x
             return _driver_is_too_old(driver, needed // 1000)
     return f"CuPy reaches no CUDA device ({_first_line(error)}): repair the driver until nvidia-smi works, {_OR_CPU}"
 
@@ -59,9 +59,9 @@ def _none_is_visible() -> str:
 
 
 def _driver_is_too_old(driver: int, needed: int) -> str:
-    """The driver as its newest CUDA, such as 12040, and the major version of CuPy's."""
+    """Return the message for a driver, given its newest CUDA such as 12040, and the major version of CuPy's CUDA."""
     major, minor = driver // 1000, driver % 1000 // 10
-    # Without uninstalling there would be two packages that write over each other's files
+    # Uninstalled first, because two packages would write over each other's files
     exchange = f'or pip uninstall cupy-cuda{needed}x and pip install "cupy-cuda{major}x[ctk]", '
     if major < _OLDEST_WHEEL:
         exchange = ""
@@ -72,7 +72,7 @@ def _driver_is_too_old(driver: int, needed: int) -> str:
 
 
 def device_index(cupy: Any, device: str | None, count: int) -> int:
-    """Return the number of the device that was asked for, or of the current device."""
+    """Return the number of the given device, or of the current device if None is given."""
     if device is None:
         return int(cupy.cuda.runtime.getDevice())
     if not device.isdecimal() or int(device) >= count:
@@ -85,21 +85,21 @@ def _kernel_folder_fails(error: OSError) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    """What CuPy says, without the pages of advice that follow."""
+    """Return the first line of CuPy's message, without the advice that follows."""
     return next((line.strip() for line in str(error).splitlines() if line.strip(" =")), type(error).__name__)
 
 
 def use(cupy: Any, device: Any, compute: Callable[[], None]) -> None:
-    """Make a device the current one, and refuse it now where the first kernel would fail later.
+    """Make a device the current device, and refuse it now if the first kernel would fail later.
 
     Parameters
     ----------
     cupy
-        The library.
+        CuPy.
     device
-        The device. A device that is refused does not become the current one.
+        Device of CuPy. A refused device does not become the current device.
     compute
-        Function that computes on the current device, and raises an error where a training would.
+        Function that computes on the current device, and raises the error that a training would raise.
     """
     try:
         with device:
@@ -123,7 +123,7 @@ def _why_it_cannot_compute(runtime: Any, error: Exception) -> str:
 
 def _is_missing_library(error: Exception) -> bool:
     if isinstance(error, OSError):
-        return error.errno is None  # with a number it is about a file, such as a kernel that CuPy keeps
-    # By its name, as that class is of NVIDIA's package cuda.pathfinder, which an older CuPy does without
+        return error.errno is None  # an error with a number concerns a file, such as a kernel that CuPy keeps
+    # By its name, because older versions of CuPy do not need NVIDIA's package cuda.pathfinder, which has the class
     not_found = "DynamicLibNotFoundError" in [each.__name__ for each in type(error).__mro__]
     return not_found or isinstance(error, ImportError)

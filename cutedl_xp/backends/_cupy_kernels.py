@@ -1,4 +1,4 @@
-"""Kernels that CuPy makes of elementwise functions."""
+"""Kernels that CuPy compiles from elementwise functions."""
 
 import functools
 import re
@@ -10,7 +10,7 @@ from cutedl_xp.backends._rules import Elementwise, Rule, rule_outputs, with_deca
 
 
 def cast_floats(arguments: Sequence[Any]) -> list[Any]:
-    """Return the arguments with floats in the first array's dtype, as CuPy computes with Python floats in float16."""
+    """Return the arguments with floats in the first array's dtype; CuPy computes with Python floats in float16."""
     dtype = arguments[0].dtype.type
     return [dtype(argument) if isinstance(argument, float) else argument for argument in arguments]
 
@@ -31,7 +31,7 @@ def fuse_add_bias(cupy: Any, function: Elementwise) -> Any:
 
 @functools.cache
 def fuse_rule(cupy: Any, rule: Rule, arrays: int, decays: bool, in_place: bool) -> Any:
-    """Return a rule of so many arrays as one kernel that returns the results or writes them over w and the state."""
+    """Return a rule of ``arrays`` arrays as a kernel that returns its results, or writes them over w and the state."""
     results = functools.partial(with_decay(rule, decays), _namespace(cupy))
 
     def write(*arguments: Any) -> None:
@@ -45,7 +45,7 @@ def fuse_rule(cupy: Any, rule: Rule, arrays: int, decays: bool, in_place: bool) 
 def copy_kernel(cupy: Any, copies: int = 1, counts: bool = False) -> Any:
     """Return a kernel that copies up to 16 arrays of one shape to as many others, and can add 1 to an integer.
 
-    CuPy itself copies contiguous arrays without a kernel.
+    CuPy's own copies of contiguous arrays do not use a kernel.
     """
     types = "ABCDEFGHIJKLMNOP"[:copies]
     inputs, outputs = (", ".join(f"{each} {name}_{each}" for each in types) for name in ("source", "target"))
@@ -62,4 +62,4 @@ def _make_kernel(cupy: Any, name: str, function: Callable[..., Any]) -> Any:
 def _namespace(cupy: Any) -> SimpleNamespace:
     import array_api_compat.cupy as compatible
 
-    return SimpleNamespace(**(vars(compatible) | {"sign": cupy.sign}))  # theirs cannot be made part of a kernel
+    return SimpleNamespace(**(vars(compatible) | {"sign": cupy.sign}))  # the sign of array_api_compat cannot be fused

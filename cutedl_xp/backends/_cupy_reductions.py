@@ -1,7 +1,8 @@
-"""Sums and norms by kernels that CuPy writes itself, in two passes over large arrays.
+"""Sums and norms by CuPy's generated kernels, in two passes over large arrays.
 
-CuPy's reductions use one block for the sum of all entries, and one for 32 columns, which leaves most of a GPU idle. The
-first pass reduces parts of a large array, and the second one their results; the order is always the same.
+CuPy's reductions use one block for the sum of all entries, and one block for 32 columns, which leaves most of a GPU
+idle. The first pass reduces parts of a large array, and the second pass reduces their results, always in the same
+order.
 """
 
 import functools
@@ -11,21 +12,21 @@ from threading import Lock
 from typing import Any
 
 _LARGE = 1 << 17
-"""Entries from which a second pass takes less time than it saves: about that of a launch."""
+"""Number of entries above which a second pass saves more time than its launch takes."""
 
 _COLUMNS_OF_A_BLOCK, _MOST_BLOCKS, _FEWEST_ROWS = 32, 256, 32
 
 _lock = Lock()
 _open: list[object] = []  # one entry for each context that has not ended
-_chosen: list[list[int]] = []  # the user's choice meanwhile
+_chosen: list[list[int]] = []  # the user's settings, restored at the end
 
 
 @contextmanager
 def own_reductions(cupy: Any) -> Iterator[None]:
-    """Return a context in which CuPy reduces with kernels that it writes itself.
+    """Return a context in which CuPy reduces with kernels that it generates itself.
 
-    Captured and uncaptured steps then run the same kernels, and small reductions take less time on the host. The choice
-    is one of the process: other threads have it too meanwhile.
+    Captured and uncaptured steps then run the same kernels, and small reductions take less time on the host. The
+    setting applies to all threads of the process.
     """
     core = cupy._core
     with _lock:
@@ -74,7 +75,7 @@ def sum_of_squares(cupy: Any, array: Any, scale: Any) -> Any:
 
 
 def _parts(array: Any, axis: int | None) -> int:
-    """Return into how many parts of equal length to divide the rows of an array, or its entries."""
+    """Return the number of equal parts into which to divide the rows of an array, or its entries."""
     if axis not in (0, None) or array.size < _LARGE or not array.flags.c_contiguous:
         return 1
     rows = array.shape[0] if axis == 0 else array.size

@@ -1,4 +1,4 @@
-"""The inputs of a chunk of steps on a CUDA device: one piece of memory, and one upload a chunk."""
+"""Inputs of a chunk of steps on a CUDA device, in one piece of memory, with one upload for each chunk."""
 
 from itertools import accumulate
 from math import inf
@@ -13,21 +13,21 @@ _COUNTER = np.zeros((), np.int64)
 
 
 class Inputs:
-    """Arrays that keep their addresses, and the number of the step, which an upload sets to 0.
+    """Inputs at fixed addresses, and the number of the step, which an upload sets to 0.
 
     Parameters
     ----------
     cupy
-        The library. The memory comes from the current device and allocator.
+        CuPy. The memory comes from the current device and allocator.
     inputs
         NumPy arrays of the shapes and dtypes of every chunk, with one row for each step.
 
     Attributes
     ----------
     counter
-        Number of the step in its chunk, an integer array of no axes.
+        Number of the step in its chunk, a 0-d integer array.
     arrays
-        The inputs on the device.
+        Inputs on the device.
     """
 
     def __init__(self, cupy: Any, inputs: Tree) -> None:
@@ -41,7 +41,7 @@ class Inputs:
             for leaf, start in zip(leaves, self._starts, strict=True)
         )
         self.arrays: Tree = fill(inputs, arrays)
-        # While the device reads one of the two, the next chunk is written to the other
+        # The device may still read one of the two while the next chunk is written to the other
         self._pinned = [_Pinned(cupy, self._size) for _ in range(2)]
 
     def upload(self, inputs: Tree, count: int, stream: Any) -> None:
@@ -58,12 +58,12 @@ class Inputs:
 
 
 def _leaves(inputs: Tree) -> list[Any]:
-    """Return the counter's first value and the inputs, in the order in which they lie in memory."""
+    """Return the initial value of the counter and the inputs, in their order in memory."""
     return [_COUNTER, *flatten(inputs)]
 
 
 class _Pinned:
-    """Memory of the host that a device reads by itself, and an event after which it has read it."""
+    """Pinned memory of the host, and an event after which the device has read it."""
 
     def __init__(self, cupy: Any, size: int) -> None:
         self.memory = cupy.cuda.alloc_pinned_memory(size)

@@ -1,4 +1,4 @@
-"""Training steps as CUDA graphs: captured once, then launched with one call a step."""
+"""Training steps as CUDA graphs: captured once, then launched with one call for each step."""
 
 import functools
 import weakref
@@ -31,7 +31,7 @@ def run_steps(
     if place not in graphs:
         try:
             graphs[place] = GraphOfStep(cupy, step.function, inputs)
-        except (MemoryError, RuntimeError) as error:  # the device's memory may do for uncaptured steps
+        except (MemoryError, RuntimeError) as error:  # the device's memory may suffice for uncaptured steps
             raise _not_compilable(cupy, "CUDA cannot make a graph of the step", error, 0) from error
     graphs.move_to_end(place)
     while len(graphs) > _MOST_KEPT:
@@ -44,15 +44,15 @@ def run_steps(
 
 
 def _memory(array: Any) -> tuple[Any, ...]:
-    """Return where an array lies, and how."""
+    """Return the address and the layout of an array."""
     return array.data.ptr, array.shape, array.strides, array.dtype.char
 
 
 class _Resources:
     """Objects of CUDA that belong to one graph.
 
-    All memory comes from a pool of its own, which is never trimmed, so that nobody else gets the memory that the graph
-    uses for intermediate results.
+    All memory comes from a memory pool of the graph, which is never trimmed, so that other arrays never get the memory
+    that the graph uses for intermediate results.
     """
 
     def __init__(self, cupy: Any, inputs: Tree) -> None:
@@ -74,13 +74,13 @@ class _Resources:
             yield
 
     def release(self) -> None:
-        """Destroy the graph before its memory is freed, when the device has finished with both."""
+        """Destroy the graph and then free its memory, after the device has finished with both."""
         with self.device:
             if self.done is not None:
-                with suppress(RuntimeError):  # a device that has failed refuses this too
+                with suppress(RuntimeError):  # a device that has failed raises an error here as well
                     self.done.synchronize()
             self.graph = self.done = self.handle = self.inputs = None
-            self.pool.free_all_blocks()  # CuPy never frees the memory of a pool that ends without
+            self.pool.free_all_blocks()  # CuPy does not free the memory of a deleted pool
             self.stream = self.pool = None
 
 
@@ -88,12 +88,12 @@ class GraphOfStep:
     """A training step for arrays at fixed addresses.
 
     The first steps run uncaptured, on the stream and in the memory pool of the capture: they load kernels and fill the
-    pool. The next step is captured, which executes nothing, and from then on a step is one launch of the graph.
+    pool. The next step is captured, which executes nothing; each later step is one launch of the graph.
 
     Parameters
     ----------
     cupy
-        The library. The step belongs to the current device.
+        CuPy. The step belongs to the current device.
     function
         Step to run.
     inputs
@@ -129,19 +129,19 @@ class GraphOfStep:
             else:
                 try:
                     self._warm_up(run_step, current)
-                except Exception as error:  # the plain loop makes this step again, and raises what a user must see
+                except Exception as error:  # the plain loop runs this step again, and raises the user's error
                     raise _not_compilable(self._cupy, "CUDA cannot run the step", error, steps_done) from error
                 steps_done += 1
         return steps_done
 
     def _run_step(self, state: Tree, constants: Tree) -> None:
-        """Run one step, and leave its results in the memory of the state."""
+        """Run one step, and write its results to the memory of the state."""
         inputs = self._own.inputs
         new = self._function(state, constants, inputs.arrays, inputs.counter)
         _finish_step(self._cupy, flatten(state), flatten(new), inputs.counter)
 
     def _is_warm(self) -> bool:
-        """Return whether the pool has all memory of a step: then the last step took none from the device."""
+        """Return whether the pool has all memory of a step, so that the last step allocated none on the device."""
         size, self._pool_size = self._pool_size, self._own.pool.total_bytes()
         full = size == self._pool_size or self._warm_ups >= _MOST_WARM_UPS
         return full and self._warm_ups >= _FEWEST_WARM_UPS
@@ -166,7 +166,7 @@ class GraphOfStep:
                     run_step()
                 return stream.end_capture()
             except BaseException as error:
-                with suppress(RuntimeError):  # an invalid capture ends with an error, and may have ended already
+                with suppress(RuntimeError):  # ending an invalid capture raises an error, also if it has ended already
                     stream.end_capture()
                 if not isinstance(error, Exception):
                     raise
@@ -174,20 +174,20 @@ class GraphOfStep:
 
 
 def _not_compilable(cupy: Any, failure: str, error: Exception, steps_done: int) -> NotCompilable:
-    """Return the error for a failure, unless it lasts: then CUDA raises it again, as it does at every later call."""
+    """Return the error for a failure; CUDA raises a permanent failure itself, as it does in every later call."""
     cupy.cuda.runtime.deviceSynchronize()
     return NotCompilable.because_of(error, failure, steps_done)
 
 
 def _finish_step(cupy: Any, old: list[Any], new: list[Any], counter: Any) -> None:
-    """Copy new values that lie elsewhere to the arrays of the state, and count the step."""
+    """Copy new values with other addresses to the arrays of the state, and count the step."""
     moved = [pair for pair in zip(old, new, strict=True) if _memory(pair[0]) != _memory(pair[1])]
     by_shape: dict[tuple[int, ...], list[tuple[Any, Any]]] = {(): []}
     for target, source in moved:
         if (target.shape, target.dtype) != (source.shape, source.dtype):
             received = f"{source.shape}, {source.dtype} instead of {target.shape}, {target.dtype}"
             raise ValueError(f"a step must return its state with the same shapes and dtypes; got {received}")
-        # A new value may lie in the memory of another old one
+        # A new value may share the memory of another old value
         overlaps = any(cupy.may_share_memory(source, each) for each in old)
         by_shape.setdefault(target.shape, []).append((target, copy_kernel(cupy)(source) if overlaps else source))
     for shape, pairs in by_shape.items():

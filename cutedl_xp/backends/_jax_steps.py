@@ -10,13 +10,13 @@ from cutedl_xp.backends._steps import NotCompilable, StepFunction, Tree
 
 _MOST_SHARED = 128
 _shared: OrderedDict[Hashable, Any] = OrderedDict()
-"""Programs of steps with a signature: another session with the same model and optimizer need not compile again."""
+"""Programs of steps with a signature, which sessions with the same model and optimizer share."""
 
 
 def compile_chunk(step: StepFunction, arguments: tuple[Tree, ...], device: Any) -> Callable[..., tuple[Tree, Any]]:
-    """Return ``(state, constants, inputs, count) -> (state, token)`` for arguments of these shapes.
+    """Return a program ``(state, constants, inputs, count) -> (state, token)`` for arguments of these shapes.
 
-    The number of steps is an argument, so that one program serves chunks of any length, with the same bits.
+    The number of steps is an argument, so that one program runs chunks of any length, with bitwise equal results.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def compile_chunk(step: StepFunction, arguments: tuple[Tree, ...], device: Any) 
         If the step cannot be traced.
     """
     leaves, structure = jax.tree.flatten(arguments)
-    setting = jax.config.jax_default_matmul_precision  # which a matrix product reads while it is traced
+    setting = jax.config.jax_default_matmul_precision  # read by matrix products when they are traced
     shapes = structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves), device, setting
     if step.compiled is None:
         step.compiled = {}
@@ -52,11 +52,11 @@ def _compile(step: StepFunction, arguments: tuple[Tree, ...]) -> Any:
         def body(k: Any, state: Tree) -> Tree:
             return jax.tree.map(_with_type, step.function(state, constants, inputs, k), state)
 
-        return jax.lax.fori_loop(0, count, body, state), count + 1  # known when the loop has ended
+        return jax.lax.fori_loop(0, count, body, state), count + 1  # available when the loop has ended
 
     try:
         return jax.jit(run, donate_argnums=0).lower(*arguments).compile()
-    except Exception as error:  # the step may contain a user's functions, which fail in ways of their own
+    except Exception as error:  # a user's functions in the step may raise any error
         raise NotCompilable.because_of(error, "JAX cannot compile the step") from error
 
 

@@ -1,10 +1,10 @@
-"""Loops compiled by numba for work that takes NumPy several passes, such as an optimizer's rule.
+"""Loops that numba compiles for computations that take NumPy several passes, such as the rule of an optimizer.
 
-The formulas are those that NumPy runs, called with numbers in the place of arrays. The compiled loops are kept on the
-disk, so that only the first program that needs a loop waits for the compiler.
+The formulas are the same functions that NumPy runs, called with numbers instead of arrays. The compiled loops are kept
+on disk, so that only the first program that needs a loop waits for the compiler.
 
-Loops write to arrays that their callers allocate, and return a number or None. To return an array, numba calls a Python
-function; an interrupt there became a SystemError.
+Loops write to arrays that their callers allocate, and return a number or None, because numba calls a Python function to
+return an array, and an interrupt in this function becomes a SystemError.
 """
 
 import functools
@@ -31,7 +31,7 @@ _CHEAP = {"abs", "maximum", "minimum", "sqrt", "where"}
 
 
 def compile_function(function: Function, cache: bool = False) -> Function:
-    """Return a function that compiles itself for the types of its arguments; a number divided by 0 is infinite."""
+    """Return a function that is compiled for the types of its arguments; a number divided by 0 is infinite."""
     compiled: Function = numba.njit(function, error_model="numpy", nogil=True)
     if cache:
         keep_on_disk(compiled)
@@ -39,7 +39,7 @@ def compile_function(function: Function, cache: bool = False) -> Function:
 
 
 def _fingerprint(*formulas: Callable[..., Any], count: int = 0) -> str:
-    """Return a text that changes with the formulas of a loop, as numba would only notice a change of this file."""
+    """Return a text that changes with the formulas of a loop, because numba detects changes of this file only."""
     texts = [
         (_text(each.__code__), each.__defaults__, each.__kwdefaults__) for each in (*formulas, add_decay, xp._choice)
     ]
@@ -56,7 +56,7 @@ def _loop(template: Callable[..., Any], formula: Callable[..., Any], count: int 
     """Return one of the loops below with a formula, compiled, and kept on disk if the formula uses no global names."""
     copy = types.FunctionType(template.__code__, globals() | {"formula": compile_function(formula), "count": count})
     fingerprint = _fingerprint(formula, count=count)
-    copy.__qualname__ = f"{template.__name__}_{formula.__name__}_{fingerprint}"  # its name on the disk
+    copy.__qualname__ = f"{template.__name__}_{formula.__name__}_{fingerprint}"  # determines the name of the file
     return compile_function(copy, cache=not inspect.getclosurevars(formula).globals)
 
 
@@ -65,12 +65,12 @@ _add_decay: Callable[..., Any] = compile_function(add_decay)
 
 @compile_function
 def _gradient(w: Any, g: Any, decay: Any) -> Any:
-    """With the weight decay, if there is any, added to it."""
+    """Return the gradient with the weight decay added, unless the decay is 0."""
     return _add_decay(w, g, decay) if decay else g
 
 
-formula: Callable[..., Any] = NotImplemented  # in each copy of a loop below another one,
-count = 0  # and how many scalars it takes
+formula: Callable[..., Any] = NotImplemented  # each copy of a loop below has a formula of its own,
+count = 0  # and the number of the formula's scalars
 
 
 def _read(arrays: Any, i: Any) -> Any:
@@ -83,7 +83,7 @@ def _write(arrays: Any, i: Any, values: Any) -> Any:
 
 @overload(_read, inline="always", strict=False)  # type: ignore[untyped-decorator]
 def _read_overload(arrays: Any, i: Any) -> Callable[..., Any]:
-    """Unroll: tuples have a fixed length in numba, and a loop over them would not be vectorized."""
+    """Unroll the loop over a tuple: tuples have a fixed length in numba, and a loop over them is not vectorized."""
     if not len(arrays):
         return lambda arrays, i: ()
     return lambda arrays, i: (arrays[0][i], *_read(arrays[1:], i))
@@ -107,31 +107,31 @@ def _of_rule(w: Any, g: Any, states: Any, scalars: Any) -> None:
 
 
 LOOPS: dict[tuple[Any, ...], Callable[..., None] | None] = {}
-"""The loops of rules that were asked for so far, by the arguments of :func:`loop_over`; None for a refused rule."""
+"""Loops of the rules used so far, by the arguments of :func:`loop_over`; None for a rule that is not compiled."""
 
 
 def loop_over(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -> Callable[..., None] | None:
     """Return the loop ``(w, g, states, scalars)`` that writes a rule's results over w and the states, of shape (n,).
 
-    The states are a tuple of arrays. The scalars come as an array of the same dtype, with the weight decay at its end.
-    Return None for rules that are not compiled: closures, and rules that numba refuses, which a warning names.
+    The states are a tuple of arrays. The scalars are an array of the same dtype, with the weight decay as the last
+    entry. Return None for rules that are not compiled: closures, and rules that numba refuses, with a warning.
     """
     if not is_module_level(rule) or np.dtype(dtype).kind != "f":
         return None
     key = rule, arrays, scalars, dtype
     if key not in LOOPS:
-        LOOPS[key] = _compile_rule(*key)  # not before it is complete: threads and interrupts come in between
+        LOOPS[key] = _compile_rule(*key)  # assigned when complete, because a thread or an interrupt may intervene
     return LOOPS[key]
 
 
 def _compile_rule(rule: Callable[..., Any], arrays: int, scalars: int, dtype: Any) -> Callable[..., None] | None:
     try:
         if len(rule(np, *[np.ones(1, dtype)] * arrays, *[1.0] * scalars)) != arrays - 1:
-            return None  # NumPy names the error
+            return None  # NumPy raises the error
         loop = _loop(_of_rule, rule, scalars)
         empty = np.empty(0, dtype)
         loop(empty, empty, (empty,) * (arrays - 2), np.ones(scalars + 1, dtype))
-    except Exception as error:  # of numba's own classes, and others for names that it does not find
+    except Exception as error:  # classes of numba, and others for unknown names
         why = (str(error).strip() or type(error).__name__).splitlines()[-1]
         warnings.warn(f"numba cannot compile {rule.__qualname__} ({why}), so it runs in NumPy", stacklevel=5)
         return None
@@ -174,7 +174,7 @@ def loop_over_pairs(function: Callable[..., Any], dtype: Any) -> Callable[..., N
 def _loop_if_it_pays(
     template: Callable[..., Any], function: Callable[..., Any], *arguments: Any
 ) -> Callable[..., Any] | None:
-    """Return the loop if it is faster than NumPy's passes; a loop of exponentials is not."""
+    """Return the loop if it is faster than NumPy, which a loop with exponentials is not."""
     if inspect.getclosurevars(function).globals:
         return None
     if not _CHEAP.issuperset(function.__code__.co_names):
@@ -182,7 +182,7 @@ def _loop_if_it_pays(
     try:
         loop = _loop(template, function)
         loop(*arguments)
-    except Exception:  # it returns two arrays, say
+    except Exception:  # such as for a function that returns two arrays
         return None
     return loop
 
@@ -196,9 +196,9 @@ def scale_into(array: Any, scale: Any, out: Any) -> None:
 
 
 def softmax_crossentropy(y_true: Any, logits: Any, scale: Any, gradient: Any) -> Any:
-    """Return the value of the backend's method of this name, and write its gradient over an array that is not None.
+    """Return the value of the backend's method of this name, and write its gradient to ``gradient`` unless it is None.
 
-    Arrays have the shape (samples, classes). The loop is compiled for each of the two.
+    Arrays have the shape (samples, classes). The loop is compiled for an array and for None.
     """
     value, zero = 0.0, 0 * scale
     shifted, exponentials = np.empty_like(logits[0]), np.empty_like(logits[0])

@@ -1,8 +1,8 @@
-"""Compiled functions on the disk, verified before they are loaded; a fault of the disk never ends a training.
+"""Compiled functions on disk, verified before they are loaded; an error of the disk never ends a training.
 
 The digest of a file finds accidental damage, such as a flipped bit in machine code, which would crash the process.
-The digest does not authenticate the file: whoever may write to the folder can also write a file with a right digest,
-and its pickle runs code when it is loaded.
+The digest does not authenticate the file: users who may write to the folder can also write a file with a valid digest,
+whose pickle runs code when it is loaded.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 try:
     from numba.core.caching import FunctionCache
-except ImportError:  # another version of numba: no instance can be made, of which keep_on_disk warns
+except ImportError:  # another version of numba: keep_on_disk fails to make an instance, and warns
     FunctionCache = object
 
 _DIGEST = hashlib.sha256().digest_size
@@ -25,7 +25,7 @@ _ABANDONED = 3600.0
 
 
 def keep_on_disk(compiled: Any) -> None:
-    """Let a compiled function be read from the disk and written there, where that is possible."""
+    """Read a compiled function from disk and write it there, if this is possible."""
     try:
         compiled._cache = RepairingCache(compiled.py_func)
     except (OSError, RuntimeError) as error:  # numba finds no folder that it can write to
@@ -45,7 +45,7 @@ class RepairingCache(FunctionCache):  # type: ignore[misc]  # numba has no type 
         self._cache_file = VerifiedFiles(self._impl.filename_base, self._cache_file)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the compiled code for a signature, or None if there is none that can be read."""
+        """Return the compiled code for a signature, or None if no file with the code can be read."""
         try:
             return super().load_overload(sig, target_context)
         except Exception as error:  # unpickling may raise anything
@@ -53,7 +53,7 @@ class RepairingCache(FunctionCache):  # type: ignore[misc]  # numba has no type 
             return None  # numba compiles and saves the function, which replaces the file
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Write the compiled code for a signature, if that is possible."""
+        """Write the compiled code for a signature, if this is possible."""
         try:
             super().save_overload(sig, data)
         except Exception as error:  # pickling may raise anything
@@ -62,7 +62,7 @@ class RepairingCache(FunctionCache):  # type: ignore[misc]  # numba has no type 
 
     @classmethod
     def warn(cls, what: str, error: Exception) -> None:
-        """Warn of a fault of the cache, once in a process: a fault of the folder concerns every function."""
+        """Warn of an error of the cache, once in a process, because an error of the folder affects every function."""
         if not RepairingCache.warned:
             RepairingCache.warned = True
             reason = " ".join(str(error).split()) or type(error).__name__
@@ -75,17 +75,17 @@ class RepairingCache(FunctionCache):  # type: ignore[misc]  # numba has no type 
 
 
 class VerifiedFiles:
-    """The files of one function, one for each signature, in the place of numba's ``IndexDataCacheFile``.
+    """Files of one function, one for each signature; they replace numba's ``IndexDataCacheFile``.
 
-    A file holds the SHA-256 digest of all that follows, the digest of the code's identity, and the pickled code. The
-    identity consists of numba's version, the state of the source file, and numba's key: signature, processor and
+    A file holds the SHA-256 digest of the rest of the file, the digest of the code's identity, and the pickled code.
+    The identity consists of numba's version, the state of the source file, and numba's key: signature, processor and
     bytecode. numba's version and key also determine the name, so that versions of numba share a folder; a changed
     source file replaces the code.
 
     Parameters
     ----------
     name
-        Beginning of the files' names, which tells functions and versions of Python apart.
+        Beginning of the files' names, which is different for each function and version of Python.
     original
         numba's object for the same function.
     """
@@ -97,7 +97,7 @@ class VerifiedFiles:
         self._dump = original._dump
 
     def load(self, key: Any) -> Any:
-        """Return the code that was saved for a key, or None if there is none for this version of the source file."""
+        """Return the code that was saved for a key, or None if no code of this version of the source file was saved."""
         path = self._path(key)
         try:
             if not path.is_file() and path.exists():

@@ -1,6 +1,7 @@
-"""The namespace that numba's loops give a formula, whose arrays are single numbers there.
+"""Namespace that numba's loops pass to a formula, whose arrays are single numbers in a loop.
 
-It has NumPy's elementwise functions, and a choice between numbers: NumPy's would make an array for each.
+The namespace has NumPy's elementwise functions, and a ``where`` for numbers, because NumPy's would create an array for
+each number.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""From a name to its backend; a library is imported when its backend is first asked for."""
+"""Lookup of backends by name, which imports the library."""
 
 import importlib
 import os
@@ -25,18 +25,19 @@ _VARIABLE = "CUTEDL_XP_BACKEND"
 
 
 def get_backend(name: str | Backend | None = None, *, device: str | None = None) -> Backend:
-    """Return the backend of a name, or the one that runs on a kind of device.
+    """Return the backend with a name, or the backend for a kind of device.
 
     Parameters
     ----------
     name
-        ``"numpy"``, ``"cupy"``, ``"torch"``, ``"jax"`` or ``"array_api_strict"``. A device of the library follows a
-        colon: ``"cupy:1"``, ``"torch:cuda"``, ``"jax:cpu"``, ``"array_api_strict:device1"``. ``"cupy"`` alone stands
-        for CuPy's current device. A backend is returned as it is. Default: the environment variable
-        ``CUTEDL_XP_BACKEND`` if it is set, else ``"numpy"``.
+        Name of a backend: ``"numpy"``, ``"cupy"``, ``"torch"``, ``"jax"`` or ``"array_api_strict"``, or such a name
+        with a colon and a device of the library: ``"numpy:cpu"``, ``"cupy:1"``, ``"torch:cuda"``, ``"jax:cpu"``,
+        ``"array_api_strict:device1"``. The name ``"cupy"`` selects CuPy's current device. A :class:`Backend` is
+        returned as it is. The default is None, the value of the environment variable ``CUTEDL_XP_BACKEND`` if it is
+        set, else ``"numpy"``.
     device
-        ``"cpu"`` (NumPy), ``"cuda"`` or ``"cuda:1"`` (CuPy), or ``"auto"``: CuPy if a CUDA device answers, else
-        NumPy. Cannot be combined with ``name``.
+        Kind of device: ``"cpu"`` (NumPy), ``"cuda"`` or ``"cuda:1"`` (CuPy), or ``"auto"`` (CuPy if it can use a CUDA
+        device, else NumPy). The default is None. Cannot be combined with ``name``.
 
     Returns
     -------
@@ -48,12 +49,16 @@ def get_backend(name: str | Backend | None = None, *, device: str | None = None)
     BackendUnavailable
         If the library is not installed or has no device here.
     ValueError
-        If there is no such name or device, or both are given.
+        If no backend or device has the name, or both arguments are given.
+    TypeError
+        If an argument has another type.
 
     Examples
     --------
     >>> import cutedl_xp as cdl
     >>> cdl.get_backend("numpy")
+    <backend numpy on cpu>
+    >>> cdl.get_backend(device="cpu")
     <backend numpy on cpu>
     """
     if name is not None and device is not None:
@@ -67,11 +72,11 @@ def get_backend(name: str | Backend | None = None, *, device: str | None = None)
     try:
         return _named(os.environ.get(_VARIABLE) or "numpy")
     except (BackendUnavailable, ValueError) as error:
-        raise type(error)(f"${_VARIABLE} cannot be followed: {error}") from error
+        raise type(error)(f"${_VARIABLE} cannot be used: {error}") from error
 
 
 def available_backends() -> dict[str, str | None]:
-    """Return for each backend None, or the reason in one sentence if it cannot be used here.
+    """Return a dict from the names of all backends to None, or to the reason why a backend cannot be used here.
 
     Examples
     --------
@@ -85,16 +90,28 @@ def available_backends() -> dict[str, str | None]:
 def backend_of(array: Any) -> Backend:
     """Return the backend that an array belongs to.
 
+    Parameters
+    ----------
+    array
+        Array of a library that has a backend.
+
     Raises
     ------
     TypeError
-        If ``array`` is not an array of a library that has a backend, or its class has arithmetic of its own, as
-        masked arrays have.
+        If ``array`` is not an array of a library that has a backend, or its class replaces the library's arithmetic,
+        such as that of masked arrays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.backends import backend_of
+    >>> backend_of(np.zeros(2))
+    <backend numpy on cpu>
     """
     check_class("the array", array)
     if array_api_compat.is_array_api_obj(array):
         namespace = array_api_compat.array_namespace(array).__name__
-        name = namespace.removeprefix("array_api_compat.").partition(".")[0]  # that of JAX is called jax.numpy
+        name = namespace.removeprefix("array_api_compat.").partition(".")[0]  # JAX has the namespace jax.numpy
         if name in _CLASSES:
             return _backend_class(name).of(array)
     raise TypeError(f"an array of a backend ({', '.join(_CLASSES)}) is needed; got {describe(array)}")
@@ -107,7 +124,7 @@ def _named(spec: Any) -> Backend:
     if name not in _CLASSES:
         raise ValueError(f"there is no backend {name!r}; the backends are {', '.join(map(repr, _CLASSES))}")
     backend = _backend_class(name)(device or None)
-    _ = backend.fused  # refuses what it may be set to
+    _ = backend.fused  # refuses a wrong value of $CUTEDL_XP_FUSED
     return backend
 
 

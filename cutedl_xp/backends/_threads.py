@@ -1,4 +1,4 @@
-"""Large arrays in pieces, which several threads work on side by side."""
+"""Computations on pieces of large arrays in several threads."""
 
 import contextlib
 import functools
@@ -10,14 +10,15 @@ from threading import Lock, Thread
 from typing import Any
 
 SMALLEST_PIECE = 1_500_000
-"""Entries of all arrays together. Handing a piece to a thread took 0.1 ms, in which a loop goes through nearly as many;
-between matrix products, whose own threads are awake, it has to be more than that to pay."""
+"""Least number of entries of all arrays together in a piece. Handing a piece to a thread took 0.1 ms, in which a loop
+processes nearly as many entries; between matrix products, whose own threads are active, a piece must be larger to gain
+time."""
 
 
 def in_pieces(work: Callable[..., None], arrays: Sequence[Any], *rest: Any) -> None:
-    """Call ``work(*pieces, *rest)`` for pieces of arrays of shape (n,), large ones side by side.
+    """Call ``work(*pieces, *rest)`` for pieces of arrays of shape (n,), in several threads for large arrays.
 
-    ``work`` lets other threads run meanwhile. No piece is worked on after the return, nor after an interrupt is raised.
+    ``work`` releases the global interpreter lock. No piece is processed after the return or after an interrupt.
     """
     size = arrays[0].size
     count = min(len(arrays) * size // SMALLEST_PIECE, processors())
@@ -34,14 +35,14 @@ def in_pieces(work: Callable[..., None], arrays: Sequence[Any], *rest: Any) -> N
         finally:
             job.finish()
     finally:
-        job.finish()  # again, as an interrupt may have ended the first call
+        job.finish()  # again, because an interrupt may have ended the first call
     if job.errors:
         raise job.errors[0]
 
 
 @functools.cache
 def processors() -> int:
-    """Return the number of threads to use: that of the available processors, or ``$OMP_NUM_THREADS`` if smaller."""
+    """Return the number of threads to use: the available processors, or ``$OMP_NUM_THREADS`` if it is smaller."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         wanted = int(os.environ.get("OMP_NUM_THREADS", ""))
@@ -51,9 +52,9 @@ def processors() -> int:
 
 
 class _Job:
-    """Pieces of work that the calling thread shares with the helpers; a piece that no helper takes is the caller's.
+    """Pieces of work for the helpers and the calling thread, which processes all pieces that no helper takes.
 
-    An interrupt can be raised between any two instructions of the main thread. Therefore, all progress is noted in
+    An interrupt can be raised between any two instructions of the main thread. Therefore, all progress is recorded in
     lists that only helpers append to, and `finish` may be called again after an interrupt.
     """
 
@@ -65,17 +66,17 @@ class _Job:
         self.errors: list[BaseException] = []
 
     def help(self) -> None:
-        """Work on pieces in a helper, and keep an error for the caller."""
+        """Process pieces in a helper, and keep an error for the caller."""
         self._begun.append(None)  # before a piece is taken: `finish` then waits for this helper
         try:
             self.work()
-        except BaseException as error:  # the helper has to stay alive
+        except BaseException as error:  # an error must not end the helper
             self.errors.append(error)
         self._ended.append(None)
         self._news.put(None)
 
     def work(self) -> None:
-        """Work on pieces until none is left."""
+        """Process pieces until none is left."""
         while True:
             try:
                 piece = self._pieces.popleft()
@@ -84,7 +85,7 @@ class _Job:
             piece()
 
     def finish(self) -> None:
-        """Drop the pieces that nobody has taken, and wait for the helpers that work on one."""
+        """Drop the pieces that no thread has taken, and wait for the helpers that process a piece."""
         self._pieces.clear()
         while len(self._begun) > len(self._ended):
             with contextlib.suppress(Empty):
@@ -94,7 +95,7 @@ class _Job:
 class _Helpers:
     """Threads of this process, started when a job first needs them.
 
-    An executor of the standard library takes twice as long to hand a piece over.
+    An executor of the standard library takes twice as long to start a piece.
     """
 
     def __init__(self) -> None:
@@ -103,7 +104,7 @@ class _Helpers:
         self._count = 0
 
     def ask(self, job: _Job, count: int) -> None:
-        """Hand a job to so many helpers, or to fewer if the system refuses to start a thread."""
+        """Give a job to ``count`` helpers, or to fewer if the system refuses to start a thread."""
         if self._count < count:
             with self._starting, contextlib.suppress(RuntimeError):
                 while self._count < count:
@@ -121,7 +122,7 @@ class _Helpers:
 
 
 def _replace_helpers() -> None:
-    """Forget the threads of the parent process, which a forked one does not have."""
+    """Replace the helpers in a forked process, which does not have the threads of its parent."""
     global _helpers
     _helpers = _Helpers()
 

@@ -1,4 +1,4 @@
-"""array-api-strict: the standard and nothing beside it, on devices that refuse implicit copies to the host."""
+"""array-api-strict: exactly the Array API standard, on devices that refuse implicit copies to the host."""
 
 import contextlib
 from typing import Any, cast
@@ -14,7 +14,7 @@ _DEVICES = (_HOST, "device1", "device2")
 
 
 class ArrayApiStrictBackend(Backend):
-    """array-api-strict arrays, for tests: what runs on its ``device1`` is portable."""
+    """array-api-strict arrays, for tests of portability, above all on ``device1``."""
 
     name = "array_api_strict"
     xp = cast(Namespace, array_api_strict)
@@ -35,7 +35,7 @@ class ArrayApiStrictBackend(Backend):
         return list(_DEVICES)
 
     def ignore_underflow(self) -> contextlib.AbstractContextManager[object]:
-        return np.errstate(under="ignore")  # it computes with NumPy
+        return np.errstate(under="ignore")  # array-api-strict computes with NumPy
 
     def owns(self, obj: Any) -> bool:
         return isinstance(obj, type(self.xp.empty(0))) and obj.device == self.device

@@ -28,9 +28,9 @@ _GRAPHS = "CUTEDL_XP_GRAPHS"
 
 
 class CupyBackend(Backend):
-    """CuPy arrays on one CUDA device, which becomes the calling thread's current device.
+    """CuPy arrays on a CUDA device, which becomes the current device of the calling thread.
 
-    Without a number it is the device that is current, 0 in a new thread.
+    The default is the current device, which is 0 in a new thread.
     """
 
     name = "cupy"
@@ -48,7 +48,7 @@ class CupyBackend(Backend):
 
     @classmethod
     def of(cls, array: Any) -> Backend:
-        with array.device:  # afterwards the thread's device is again what it was
+        with array.device:  # restores the thread's current device afterwards
             return super().of(array)
 
     @classmethod
@@ -82,7 +82,7 @@ class CupyBackend(Backend):
     def why_not_by_default(self) -> str | None:
         wanted = os.environ.get(_GRAPHS) or "0"
         if wanted not in ("0", "1"):
-            raise ValueError(f"${_GRAPHS} must be 1 (steps as CUDA graphs) or 0 (none, as without it); got {wanted!r}")
+            raise ValueError(f"${_GRAPHS} must be 1 (steps as CUDA graphs) or 0 (none, the default); got {wanted!r}")
         return None if wanted == "1" else f"${_GRAPHS} is not 1"
 
     def run_steps(
@@ -96,7 +96,7 @@ class CupyBackend(Backend):
         return row
 
     def write(self, target: Any, source: Any) -> Array:
-        copy_kernel(self._cupy)(source, target)  # a kernel, as graphs are to be without copies
+        copy_kernel(self._cupy)(source, target)  # a kernel, because graphs are built without copies
         return cast(Array, target)
 
     @property
@@ -158,16 +158,16 @@ class CupyBackend(Backend):
         return results
 
     def without_subnormals(self, array: Array) -> Array:
-        return array  # a GPU computes with them as fast as with others
+        return array  # GPUs process subnormal numbers at full speed
 
     def _can_fuse(self, function: Callable[..., Any]) -> bool:
-        """Return whether a function may become a kernel that is kept."""
+        """Return whether a function may be compiled into a kernel that is kept."""
         return self.fused and is_module_level(function)
 
 
 @functools.cache
 def _compute_once(cupy: Any, index: int) -> None:
-    """Run on a device what a training runs: CuPy then loads CUDA's libraries and compiles kernels."""
+    """Run typical operations of a training on a device, so that CuPy loads CUDA's libraries and compiles kernels."""
     ones = cupy.ones((2, 2), dtype="float32")
     with own_reductions(cupy):
         activated = fuse_add_bias(cupy, _half)(_cublas.matmul(cupy, ones, ones), ones[0])

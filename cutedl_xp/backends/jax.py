@@ -1,4 +1,4 @@
-"""JAX, whose arrays cannot be written to: what is renewed is a new array."""
+"""JAX, whose arrays cannot be written to: each change returns a new array."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ _FIX = 'give `dtype` "float32" or the like, or call jax.config.update("jax_enabl
 
 
 class JaxBackend(Backend):
-    """JAX arrays on one device: training steps are compiled, and elsewhere rules and elementwise functions."""
+    """JAX arrays on a device; training steps are compiled, and outside of them rules and elementwise functions."""
 
     name = "jax"
     xp = cast(Namespace, jax.numpy)
@@ -29,7 +29,7 @@ class JaxBackend(Backend):
 
     def __init__(self, device: str | None = None) -> None:
         if device is None:
-            with jax.ensure_compile_time_eval():  # also where a function is traced
+            with jax.ensure_compile_time_eval():  # also while a function is traced
                 self.device = jax.numpy.empty(0).device
             return
         platform, _, index = device.partition(":")
@@ -46,7 +46,7 @@ class JaxBackend(Backend):
 
     @classmethod
     def of(cls, array: Any) -> Backend:
-        # One that is traced has no device yet, and one of several devices has a sharding in its place
+        # A traced array has no device yet, and an array on several devices has a sharding instead
         return super().of(array) if isinstance(getattr(array, "device", None), jax.Device) else cls()
 
     @classmethod
@@ -62,15 +62,13 @@ class JaxBackend(Backend):
     def dtype(self, dtype: Any) -> Any:
         own = super().dtype(dtype)
         if dtype_name(own) in _WIDE and not jax.config.jax_enable_x64:
-            raise ValueError(
-                f"`dtype` is {dtype_name(own)!r}, and JAX computes in 32 bits unless told otherwise: {_FIX}"
-            )
+            raise ValueError(f"`dtype` is {dtype_name(own)!r}, and JAX computes in 32 bits by default: {_FIX}")
         return own
 
     def _from_numpy(self, array: np.ndarray) -> Array:
         if array.dtype.name in _WIDE and not jax.config.jax_enable_x64:
             array = _narrow(array)
-        return cast(Array, jax.device_put(np.array(array), self.device))  # a copy, as JAX may share its memory
+        return cast(Array, jax.device_put(np.array(array), self.device))  # a copy, because JAX may share the memory
 
     def to_numpy(self, array: Any) -> np.ndarray:
         return np.asarray(array)
@@ -82,7 +80,7 @@ class JaxBackend(Backend):
         return source
 
     def write_rows(self, target: Array, rows: Array, start: int) -> Array:
-        # Waits, as the host would otherwise reserve the memory of all rows that it computes ahead of the device
+        # Waits, because the host would otherwise allocate memory for all rows ahead of the device
         return cast(Array, _write_rows(target, rows, start).block_until_ready())
 
     @property
@@ -103,7 +101,7 @@ class JaxBackend(Backend):
         return cast(Array, jax.lax.dynamic_index_in_dim(array, index, keepdims=False))
 
     def matmul(self, a: Any, b: Any, out: Any = None) -> Array:
-        # By default recent GPUs multiply float32 in TF32, which keeps 10 of the 23 bits; a user's own setting counts
+        # By default recent GPUs multiply float32 in TF32, which keeps 10 of the 23 bits; a user's setting has priority
         multiply = _multiply if jax.config.jax_default_matmul_precision is None else jax.numpy.matmul
         product: Array = multiply(a, b)
         return product
@@ -130,7 +128,7 @@ class JaxBackend(Backend):
         return results
 
     def without_subnormals(self, array: Array) -> Array:
-        return array  # XLA computes with 0 in their place on a CPU, and a GPU as fast as with other numbers
+        return array  # XLA on a CPU replaces subnormal numbers by 0; GPUs process them at full speed
 
     def _can_compile(self, function: Callable[..., Any]) -> bool:
         """Return whether a function may be compiled and kept."""
@@ -144,7 +142,7 @@ _multiply = jax.jit(functools.partial(jax.numpy.matmul, precision=jax.lax.Precis
 
 
 def _add_bias(function: Elementwise, xp: Namespace, product: Array, bias: Array) -> Any:
-    # A row has the rank of the product, as JAX can be set to refuse arrays of different ranks
+    # A row has the rank of the product, because JAX can be set to refuse arrays of different ranks
     return function(xp, product + xp.reshape(bias, (1, -1)))
 
 
@@ -156,7 +154,7 @@ def _in_words(device: Any) -> str:
 
 @functools.cache
 def _compile_function(function: Callable[..., Any]) -> Any:
-    """Return a function of a namespace, arrays and numbers as one that compiles itself for each shape and dtype."""
+    """Return a function of a namespace, arrays and numbers that is compiled for each shape and dtype."""
     return jax.jit(function, static_argnums=0)
 
 
@@ -175,5 +173,5 @@ def _narrow(array: np.ndarray) -> np.ndarray:
     narrow = array.astype(array.dtype.name.replace("64", "32"))
     if array.dtype.kind == "f" or not np.array_equal(narrow, array):
         what = "is float64" if array.dtype.kind == "f" else f"has {array.dtype.name} numbers beyond 32 bits"
-        raise ValueError(f"`obj` {what}, and JAX computes in 32 bits unless told otherwise: {_FIX}")
+        raise ValueError(f"`obj` {what}, and JAX computes in 32 bits by default: {_FIX}")
     return narrow

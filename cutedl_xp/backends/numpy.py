@@ -1,4 +1,4 @@
-"""NumPy on the CPU: the backend that everything else is measured against."""
+"""NumPy on the CPU, the reference for the other backends."""
 
 import contextlib
 import functools
@@ -19,18 +19,18 @@ from cutedl_xp.backends._rules import Elementwise, Rule, is_module_level
 from cutedl_xp.backends._threads import SMALLEST_PIECE, in_pieces
 
 _BLOCK = 32_768
-"""Entries a block of a rule: its temporaries stay in the cache, and the memory allocator keeps them at hand."""
+"""Entries in a block of a rule: its temporaries fit the cache, and the memory allocator reuses their memory."""
 
 _SMALLEST_SQUARES = 1e-30
-"""Below such a sum, squares in float32 may have lost digits by underflow."""
+"""Sum of squares below which squares in float32 may have lost precision by underflow."""
 
 _FLOATS = (np.dtype("float32"), np.dtype("float64"))
 _NUMBERS = "?bBhHiIlLqQfd"
-"""The characters of the dtypes that numba computes with."""
+"""Characters of the dtypes that numba supports."""
 
 
 class NumpyBackend(Backend):
-    """NumPy arrays on the host; where numba is installed, rules and some passes are loops that it compiled."""
+    """NumPy arrays on the host; if numba is installed, it compiles rules and some other computations into loops."""
 
     name = "numpy"
     xp = cast(Namespace, array_api_compat.numpy)
@@ -42,7 +42,7 @@ class NumpyBackend(Backend):
             raise ValueError(f"the backend 'numpy' has no device {device!r}; it runs on 'cpu': use 'numpy'")
 
     def why_not_compiled(self) -> str | None:
-        # The trainer's loop is already the fastest form: a replay of recorded calls gained nothing
+        # The trainer's loop is the fastest form: a replay of recorded calls was not faster
         return None if self.fused else super().why_not_compiled()
 
     def owns(self, obj: Any) -> bool:
@@ -65,7 +65,7 @@ class NumpyBackend(Backend):
         return product
 
     def sum(self, array: Any, axis: int | None = None, keepdims: bool = False, out: Any = None) -> Array:
-        # What np.sum calls in the end
+        # np.sum calls this function, with more overhead
         return cast(Array, np.add.reduce(array, axis=axis, keepdims=keepdims, out=out))
 
     def scaled_squares(self, arrays: Sequence[Any]) -> tuple[Any, Array]:
@@ -77,7 +77,7 @@ class NumpyBackend(Backend):
             return super().scaled_squares(arrays)
 
     def known_to_be_finite(self, array: Any) -> bool:
-        return math.isfinite(np.vdot(array, array))  # one pass, by BLAS; NumPy checks its result for no errors
+        return math.isfinite(np.vdot(array, array))  # one pass, by BLAS; NumPy does not check its result for errors
 
     def convert(self, array: Any, dtype: Any, scale: float | None) -> Array:
         if scale is None or array.dtype == dtype:
@@ -151,7 +151,7 @@ class NumpyBackend(Backend):
         if not all(type(array) is np.ndarray and array.dtype in _FLOATS for array in arrays):
             with self.ignore_underflow():
                 results = super().apply_rule(rule, arrays, scalars, decay)
-            return [np.asarray(result) for result in results]  # NumPy makes scalars of arrays without axes
+            return [np.asarray(result) for result in results]  # NumPy returns scalars in place of 0-d arrays
         w, g, *state = arrays
         copies = [np.array(array, order="C") for array in (w, *state)]
         return self.apply_rule(rule, [copies[0], np.asarray(g, order="C"), *copies[1:]], scalars, decay, donate=True)
@@ -176,7 +176,7 @@ class NumpyBackend(Backend):
 
     @functools.cached_property
     def _loops(self) -> Any:
-        """What numba compiles, or None where it is not installed or not wanted; imported when first asked for."""
+        """Module with the compiled loops, or None if numba is not installed or ``fused`` is False."""
         return _import_loops() if self.fused else None
 
 
@@ -197,7 +197,7 @@ def _import_loops() -> ModuleType | None:
         return None
     try:
         from cutedl_xp.backends import _numba
-    except Exception as error:  # numba refuses a NumPy that is too new for it in ways of its own
+    except Exception as error:  # numba raises different errors under a NumPy that is too new for it
         what = f"{type(error).__name__}: {error}"
         warnings.warn(f"numba cannot be used ({what}), so NumPy computes without it", RuntimeWarning, stacklevel=2)
         return None

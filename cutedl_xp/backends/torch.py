@@ -1,4 +1,4 @@
-"""PyTorch on any device that it names."""
+"""PyTorch on any of its devices."""
 
 from typing import Any, cast
 
@@ -25,7 +25,7 @@ class TorchBackend(Backend):
             wanted = torch.device(device) if device is not None else torch.get_default_device()
         except RuntimeError as error:
             raise ValueError(
-                f"PyTorch has no device {device!r}; it names them 'cpu', 'cuda', 'cuda:1', 'mps', 'xpu' and the like"
+                f"PyTorch has no device {device!r}; its devices have names such as 'cpu', 'cuda', 'cuda:1' and 'mps'"
             ) from error
         try:
             self.device = torch.empty(0, device=wanted).device  # "cuda" becomes "cuda:0"
@@ -45,7 +45,7 @@ class TorchBackend(Backend):
         return tensor and obj.device == self.device
 
     def _from_numpy(self, array: np.ndarray) -> Array:
-        # PyTorch has tensors of forward strides alone, and none that refuse to be written to
+        # PyTorch has neither tensors with negative strides nor read-only tensors
         shared = np.require(array, requirements=["C", "W"])
         return cast(Array, torch.from_numpy(shared).to(self.device))
 
@@ -62,7 +62,7 @@ class TorchBackend(Backend):
     def float32_products(self) -> str:
         try:
             chosen = torch.get_float32_matmul_precision()
-        except RuntimeError:  # the newer setting, of one library of CUDA, is in use
+        except RuntimeError:  # the newer setting, which is specific to CUDA, is in use
             return f"torch.backends.cuda.matmul.fp32_precision is {torch.backends.cuda.matmul.fp32_precision!r}"
         return "float32" if chosen == "highest" else f"torch.get_float32_matmul_precision() is {chosen!r}"
 
@@ -81,7 +81,7 @@ class TorchBackend(Backend):
         return not expanded and not (array.requires_grad and array.is_leaf)
 
     def copy(self, array: Any) -> Array:
-        return cast(Array, array.detach().clone())  # of one that requires gradients the numbers alone
+        return cast(Array, array.detach().clone())  # without the graph of a tensor that requires gradients
 
     def matmul(self, a: Any, b: Any, out: Any = None) -> Array:
         return cast(Array, torch.matmul(a, b, out=out))

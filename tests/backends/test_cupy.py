@@ -296,7 +296,7 @@ def test_backend_chosen_in_the_environment_never_falls_back(
 ) -> None:
     install(devices=0)
     monkeypatch.setenv("CUTEDL_XP_BACKEND", "cupy")
-    assert reason().startswith("$CUTEDL_XP_BACKEND cannot be followed: CuPy sees no CUDA device")
+    assert reason().startswith("$CUTEDL_XP_BACKEND cannot be used: CuPy sees no CUDA device")
 
 
 def test_available_backends_has_nothing_against_a_cupy_that_works(install: Callable[..., StandIn]) -> None:

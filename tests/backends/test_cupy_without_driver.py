@@ -68,7 +68,7 @@ def test_library_says_it_once_however_it_is_asked(tmp_path: Path) -> None:
     said = json.loads(done.stdout)
     assert said["modules"] == ["cupy"]  # the real one, and nothing in its place
     assert set(said["answers"].values()) == {SENTENCE}, said["answers"]
-    assert said["environment"] == f"$CUTEDL_XP_BACKEND cannot be followed: {SENTENCE}"
+    assert said["environment"] == f"$CUTEDL_XP_BACKEND cannot be used: {SENTENCE}"
     assert said["auto"] == "numpy"
 
 

@@ -38,7 +38,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def everything(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.fixture(scope="module")
