@@ -1,4 +1,4 @@
-"""Update rules, one a file, and wrappers around them.
+"""Update rules, and wrappers around them.
 
 To write a rule, derive from :class:`ElementwiseOptimizer`.
 """

@@ -18,11 +18,11 @@ def update_arrays(
     optimizer
         Optimizer that is attached to parameters.
     values, gradients
-        The runs of the parameters' values and gradients, which may be overwritten.
+        Runs of the parameters' values and gradients, which may be overwritten.
     state
-        State as :func:`plain_state` returns it.
+        Result of :func:`plain_state`.
     tables
-        :meth:`Optimizer.scalar_tables` as arrays.
+        Result of :meth:`Optimizer.scalar_tables` as arrays.
     """
     views = optimizer.views
     named = named_state(optimizer.kept_state(), state)
@@ -33,7 +33,7 @@ def update_arrays(
 
 
 def plain_state(state: State) -> State:
-    """Return a state with lists of runs in the place of named arrays."""
+    """Return a state with lists of runs instead of named arrays."""
     plain: State = {}
     for key, child in state.items():
         if isinstance(child, dict):
@@ -44,7 +44,7 @@ def plain_state(state: State) -> State:
 
 
 def named_state(like: State, plain: State) -> State:
-    """Return a state with the arrays and counters of a plain one, and the names of another."""
+    """Return a state with the arrays and counters of ``plain`` and the names of ``like``."""
     named: State = {}
     for key, child in like.items():
         if isinstance(child, dict):

@@ -1,4 +1,4 @@
-"""The base class of elementwise update rules."""
+"""Base class of elementwise update rules."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -19,22 +19,44 @@ from cutedl_xp.schedules._schedule import evaluate_schedule
 
 @dataclass(frozen=True)
 class ScalarTable:
-    """The scalars of consecutive updates of a rule: one row or more, from update number ``first + 1`` on."""
+    """Scalars of consecutive updates of a rule, in at least one row; row 0 is for update number ``first + 1``."""
 
     first: int
     rows: list[tuple[float, ...]]
 
 
 class ElementwiseOptimizer(Optimizer):
-    """An update rule whose updates are elementwise, with its hyper-parameters.
+    """Base class of update rules that are elementwise.
 
     A subclass names its state in :attr:`slots`, gives its formula as ``rule(xp, w, g, *state, *scalars)``, elementwise
     and pure, and computes the scalars of an update in :meth:`scalars`.
+
+    Examples
+    --------
+    Steps of one length in the direction of the gradient's sign:
+
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from cutedl_xp.optimizers import ElementwiseOptimizer
+    >>> def sign_rule(xp, w, g, lr):
+    ...     return (w - lr * xp.sign(g),)
+    >>> @dataclass(eq=False)
+    ... class SignDescent(ElementwiseOptimizer):
+    ...     lr: float = 0.5
+    ...
+    ...     slots = ()
+    ...     rule = staticmethod(sign_rule)
+    ...
+    ...     def scalars(self, t):
+    ...         return (self.rate(t),)
+    >>> rule, w = SignDescent(), np.array([1.0, 1.0])
+    >>> rule.update(w, np.array([0.1, -100.0]), rule.init(w))
+    (array([0.5, 1.5]), {'t': 1})
     """
 
     lr: float | Schedule
-    weight_decay: float = 0.0  # times w, is added to the gradient,
-    decoupled: ClassVar[bool] = False  # unless the rule itself takes it
+    weight_decay: float = 0.0  # multiplied by w and added to the gradient,
+    decoupled: ClassVar[bool] = False  # unless the rule applies the weight decay itself
 
     counters = ("t",)
     children = MappingProxyType({})
@@ -42,20 +64,20 @@ class ElementwiseOptimizer(Optimizer):
     @property
     @abstractmethod
     def slots(self) -> tuple[str, ...]:
-        """The names of the arrays that the rule keeps beside ``w``, in its order."""
+        """Names of the arrays of the state, in the order of the rule's arguments."""
 
     @property
     @abstractmethod
     def rule(self) -> Rule:
-        """The formula; one for each choice of options that changes it.
+        """Formula of the rule; options may select different formulas.
 
-        A function of a module is compiled where the library can: no ``if`` may ask for a scalar or an entry then, and
-        nothing that it depends on may change. Closures and lambdas run uncompiled.
+        Some backends compile a function of a module once. Such a function must have no ``if`` that depends on a scalar
+        or an entry, and must depend on its arguments only. Closures and lambdas are not compiled.
         """
 
     @abstractmethod
     def scalars(self, t: Any) -> tuple[Any, ...]:
-        """Return the arguments of the rule after its arrays, for update number ``t`` (1 for the first)."""
+        """Return the scalar arguments of the rule for update number ``t`` (1 for the first)."""
 
     def slot_initial_values(self) -> Mapping[str, float]:
         """Return the initial values of slots (default 0)."""
@@ -70,11 +92,11 @@ class ElementwiseOptimizer(Optimizer):
         return (self,)
 
     def __post_init__(self) -> None:
-        """Check the hyper-parameters of the first object of a class; each later assignment checks by itself."""
+        """Install the checks of the hyper-parameters with the first object of a class; each assignment runs them."""
         for each in fields(self):  # type: ignore[arg-type]
             check, kind = each.metadata.get("check"), type(self)
             if check is not None and not isinstance(getattr(kind, each.name, None), Option):
-                own = Option(check)  # `dataclass` leaves the default in its place
+                own = Option(check)  # replaces the default that `dataclass` has set
                 own.__set_name__(kind, each.name)
                 setattr(kind, each.name, own)
                 setattr(self, each.name, vars(self)[each.name])
@@ -132,13 +154,13 @@ def hyperparameter(default: Any, check: Callable[[str, Any], Any], *, kw_only: b
     default
         Default of the field.
     check
-        Function of the field's name and a value; it returns the value to keep, or raises.
+        Function of the field's name and a value that returns the value to keep, or raises an error.
     kw_only
-        Whether the constructor takes the field by keyword alone.
+        Whether the field is a keyword-only argument of the constructor, default False.
     """
     return field(default=default, kw_only=kw_only, metadata={"check": check})
 
 
 def eps_places(eps: float, inside_sqrt: bool) -> tuple[float, float]:
-    """Return the summands under a root and beside it: eps at one of the two places."""
+    """Return the numbers added under a root and to the root; one of them is eps, the other one 0."""
     return (eps, 0.0) if inside_sqrt else (0.0, eps)

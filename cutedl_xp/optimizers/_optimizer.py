@@ -4,23 +4,16 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from array_api_compat import is_array_api_obj
-
 from cutedl_xp._compilable import Compilable
 from cutedl_xp._familiar import OF_OPTIMIZERS, check_assignment, find_attribute
-from cutedl_xp.backends import backend_of
 from cutedl_xp.optimizers import _validation
 from cutedl_xp.optimizers._pure import PureOptimizer, State
-from cutedl_xp.parameters import NamedArrays, Parameter, ParameterViews
-
-_SWEEP_INTERVAL = 128
-"""Updates between two searches for subnormal numbers. Where a unit is inactive or a pixel nearly always 0, means of
-gradients decay to such numbers and stay there; an update of a layer in which they were a quarter took 1.5 times as
-long."""
+from cutedl_xp.optimizers._states import SWEEP_INTERVAL, copy_state, in_memory_of, is_initial, remove_subnormals
+from cutedl_xp.parameters import Parameter, ParameterViews
 
 
 class Optimizer(Compilable, PureOptimizer):
-    """A rule or wrapper that turns gradients into updates of parameters.
+    """Base class of rules and wrappers, which turn gradients into updates of parameters.
 
     :meth:`init` and :meth:`update` are pure: they take arrays of any library and return new ones. :meth:`step` applies
     the same update to :class:`~cutedl_xp.Parameter` objects in place, and keeps the state.
@@ -32,6 +25,22 @@ class Optimizer(Compilable, PureOptimizer):
         its own body promises that :meth:`apply` contains no Python branch on the values of arrays and computes with
         nothing that changes during a training except its arguments. Subclasses do not inherit it. A wrapper is compiled
         if the optimizers within it are compilable as well.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cutedl_xp as cdl
+    >>> optimizer = cdl.optimizers.Fixed(lr=0.5)
+    >>> params, grads = {"w": np.array([1.0, 2.0])}, {"w": np.array([2.0, 0.0])}
+    >>> params, state = optimizer.update(params, grads, optimizer.init(params))
+    >>> params, state
+    ({'w': array([0., 2.])}, {'t': 1})
+    >>> model = cdl.Model([cdl.layers.Dense(1, input_dim=1)]).assemble("numpy")
+    >>> bias = model.parameters[1]
+    >>> bias.gradient = np.ones(1, dtype="float32")
+    >>> optimizer.step(model.parameters)
+    >>> bias.value.tolist(), optimizer.state
+    ([-0.5], {'t': 1})
     """
 
     _own: State | None = None  # the part of the state that `step` keeps here; the children keep theirs
@@ -54,26 +63,31 @@ class Optimizer(Compilable, PureOptimizer):
 
     @property
     def all(self) -> tuple["Optimizer", ...]:
-        """The optimizer itself and those within."""
+        """The optimizer itself and all optimizers within."""
         return (self, *[each for child in self.children.values() for each in child.all])
 
     @property
     def rules(self) -> tuple["Optimizer", ...]:
-        """The update rules within, each with its learning rate ``lr``."""
+        """Update rules within, each with its learning rate ``lr``."""
         return tuple(rule for child in self.children.values() for rule in child.rules)
 
     def learning_rates(self) -> dict[str, float]:
-        """Return the rate of the last update, or of the first before any: under ``""``, or by the groups' patterns."""
+        """Return the rate of the last update, or else of the first: under ``""``, or by the patterns of groups."""
         return {name: rate for child in self.children.values() for name, rate in child.learning_rates().items()}
 
     def attach(self, parameters: Sequence[Parameter]) -> None:
         """Bind this optimizer to the parameters that :meth:`step` updates; the first step does so by itself.
 
+        Parameters
+        ----------
+        parameters
+            As for :meth:`step`.
+
         Raises
         ------
         TypeError, ValueError
-            If they are no parameters with different names, if this optimizer belongs to others, or if a state that was
-            assigned does not fit them.
+            If ``parameters`` are not parameters with different names, if this optimizer belongs to other parameters, or
+            if an assigned state does not fit these.
         """
         if self._views is not None and parameters is self._views.source:
             return
@@ -92,15 +106,15 @@ class Optimizer(Compilable, PureOptimizer):
             ``model.parameters``, updated with one call for each contiguous run, or any sequence of parameters with
             different names. The optimizer belongs to the parameters of the first call.
 
+        Raises
+        ------
+        ValueError
+            If ``parameters`` are not the parameters of the first call.
+
         Notes
         -----
         Equivalent to :meth:`update` with ``donate=True``, except that every 128 updates subnormal numbers of the state
         become 0, because processors take long to compute with them.
-
-        Raises
-        ------
-        ValueError
-            If they are not the parameters of the first call.
         """
         views = self._views
         if views is None or parameters is not views.source or not views.fixed:
@@ -110,8 +124,8 @@ class Optimizer(Compilable, PureOptimizer):
         updated, state = self.apply(values, views.gradients, before, self.next_scalars(before), donate=True)
         if updated is not values:
             views.assign(updated)
-        if nested or state.get("t", 1) % _SWEEP_INTERVAL == 0:
-            _remove_subnormals(before, state)
+        if nested or state.get("t", 1) % SWEEP_INTERVAL == 0:
+            remove_subnormals(before, state)
         self.keep_state(state)
 
     def finish(self, parameters: Sequence[Parameter]) -> None:
@@ -129,12 +143,13 @@ class Optimizer(Compilable, PureOptimizer):
 
     @property
     def state(self) -> State:
-        """The state that :meth:`step` keeps, with copies of the arrays by the names of the parameters.
+        """State that :meth:`step` keeps, with copies of the arrays by the names of the parameters.
 
-        A state can be assigned, also before the first step, which then checks it; the arrays are copied, and may be
-        NumPy arrays. An optimizer of the same class and options continues from it with the same bits.
+        A state can be assigned. Its arrays are copied, and may be NumPy arrays. A state that is assigned before the
+        first step is checked in the first step. An optimizer of the same class and options continues from the state
+        with bitwise equal results.
         """
-        state: State = _copy_state(self.kept_state())
+        state: State = copy_state(self.kept_state())
         return state
 
     @state.setter
@@ -143,24 +158,24 @@ class Optimizer(Compilable, PureOptimizer):
         if self._views is not None:
             self._views.refresh()
             values = self._views.values
-            checked = self.init(values) if _is_initial(state) else self.check_state(values, state)
-            self.keep_state(_in_memory_of(self.kept_state(), checked))
+            checked = self.init(values) if is_initial(state) else self.check_state(values, state)
+            self.keep_state(in_memory_of(self.kept_state(), checked))
             return
-        self._assigned = None if _is_initial(state) else _copy_state(state)
+        self._assigned = None if is_initial(state) else copy_state(state)
 
     @property
     def attached(self) -> bool:
-        """Whether this optimizer belongs to the parameters of a model, as after the first step."""
+        """Whether this optimizer is attached to parameters, as after the first step."""
         return self._views is not None
 
     @property
     def views(self) -> ParameterViews:
-        """The parameters that this optimizer is attached to."""
+        """Views of the parameters that this optimizer is attached to."""
         assert self._views is not None
         return self._views
 
     def kept_state(self) -> State:
-        """Return the state that :meth:`step` keeps itself, not a copy."""
+        """Return the state that :meth:`step` keeps, without a copy."""
         if self._assigned is not None:
             return self._assigned
         own = self._init_own({}) if self._own is None else self._own
@@ -169,9 +184,9 @@ class Optimizer(Compilable, PureOptimizer):
         return {key: child.kept_state() for key, child in self.children.items()} | own
 
     def keep_state(self, state: State) -> None:
-        """Replace the state that :meth:`step` keeps."""
+        """Replace the state that :meth:`step` keeps by ``state``."""
         if not self.children:
-            vars(self)["_own"] = state  # without `__setattr__`, which would cost each step time
+            vars(self)["_own"] = state  # without `__setattr__`, which takes time in each step
             return
         for key, child in self.children.items():
             child.keep_state(state[key])
@@ -184,7 +199,7 @@ class Optimizer(Compilable, PureOptimizer):
         return self._views
 
     def _check_attachable(self, views: ParameterViews) -> None:
-        """Refuse parameters that this optimizer or one within does not belong to, and states that do not fit them."""
+        """Refuse parameters if this optimizer or one within belongs to others or has a state that does not fit."""
         parts = self.parts(views.values)
         for key, child in self.children.items():
             child._check_attachable(views.select(parts[key].layout))
@@ -210,43 +225,3 @@ class Optimizer(Compilable, PureOptimizer):
         if self._assigned is not None:
             self.keep_state(self.check_state(views.values, self._assigned))
             self._assigned = None
-
-
-def _is_initial(state: Any) -> bool:
-    """Return whether a state was read before the parameters were known."""
-    return all(map(_is_initial, state.values())) if isinstance(state, dict) else isinstance(state, int) and state == 0
-
-
-def _in_memory_of(old: State, new: State) -> State:
-    """Return a new state in the memory of an old one where that can be written to: compiled steps know its address."""
-    found: State = {}
-    for key, child in new.items():
-        target = old.get(key)
-        if isinstance(child, dict) and isinstance(target, dict):
-            found[key] = _in_memory_of(target, child)
-        elif isinstance(target, NamedArrays) and target.in_place and isinstance(child, NamedArrays):
-            found[key] = target.overwritten_with(child)
-        else:
-            found[key] = child
-    return found
-
-
-def _copy_state(tree: Any) -> Any:
-    if isinstance(tree, NamedArrays):
-        tree = tree.views
-    if isinstance(tree, dict):
-        return {key: _copy_state(child) for key, child in tree.items()}
-    return backend_of(tree).copy(tree) if is_array_api_obj(tree) else tree
-
-
-def _remove_subnormals(before: State, after: State) -> bool:
-    """Set subnormal numbers to 0 where a rule has just made a multiple of so many updates; return whether one has."""
-    due = "t" in after and after["t"] != before["t"] and after["t"] % _SWEEP_INTERVAL == 0
-    for key, child in after.items():
-        if isinstance(child, dict):
-            due = _remove_subnormals(before[key], child) or due
-    for key, slot in after.items():
-        if due and isinstance(slot, NamedArrays):
-            pairs = zip(slot.backends, slot.runs, strict=True)
-            after[key] = slot.with_runs([backend.without_subnormals(run) for backend, run in pairs])
-    return due

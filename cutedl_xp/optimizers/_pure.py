@@ -1,4 +1,4 @@
-"""The pure interface of all optimizers: state and gradients go in, state and parameters come out."""
+"""Pure interface of all optimizers: functions of parameters, gradients and state."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -14,37 +14,37 @@ State: TypeAlias = dict[str, Any]
 
 
 class PureOptimizer(ABC):
-    """The part of an optimizer that keeps nothing.
+    """Base class of optimizers without a state of their own.
 
-    A subclass names its state in :attr:`counters` and :attr:`slots`, evaluates the numbers of an update in
-    :meth:`next_scalars`, and computes it in :meth:`apply`.
+    A subclass names the parts of the state in :attr:`counters` and :attr:`slots`, evaluates the numbers of an update in
+    :meth:`next_scalars`, and computes the update in :meth:`apply`.
     """
 
     lr: Any
     counters: tuple[str, ...] = ()
-    """The integers of the state, such as the number of updates; initially 0."""
+    """Names of the integers of the state, such as the number of updates; initially 0."""
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """The names of the arrays that are kept for each parameter."""
+        """Names of the arrays that the state has for each parameter."""
         return ()
 
     @property
     def children(self) -> Mapping[str, "PureOptimizer"]:
-        """The optimizers within, by the keys of their states."""
+        """Optimizers within, by the keys of their states."""
         return MappingProxyType({})
 
     @property
     def state_keys(self) -> tuple[str, ...]:
-        """The keys of the state."""
+        """Keys of the state."""
         return (*self.children, *self.counters, *self.slots)
 
     def initial_slot(self, slot: str, w: Array) -> Array:
-        """Return the initial value of a slot of one parameter; zeros by default."""
+        """Return the initial value of the slot named ``slot`` of a parameter ``w``; zeros by default."""
         return _validation.namespace(w).zeros_like(w)
 
     def next_scalars(self, state: State) -> Any:
-        """Return the numbers of the next update, such as learning rates; every schedule is evaluated here."""
+        """Return the numbers of the update after ``state``, such as learning rates; this evaluates all schedules."""
         return {key: child.next_scalars(state[key]) for key, child in self.children.items()}
 
     def scalar_tables(self, state: State, updates: int) -> Any:
@@ -53,37 +53,62 @@ class PureOptimizer(ABC):
         Parameters
         ----------
         state
-            State of which the counters alone are read.
+            State, of which only the counters are read.
         updates
-            Number of calls of :meth:`update` that the tables are for.
+            Number of calls of :meth:`update` in the tables.
         """
         return {key: child.scalar_tables(state[key], updates) for key, child in self.children.items()}
 
     def read_scalars(self, state: State, tables: Any) -> Any:
-        """Return the numbers of the next update from tables of arrays; the counters of the state are arrays."""
+        """Return the numbers of the next update from ``tables`` of arrays; the counters of ``state`` are arrays."""
         return {key: child.read_scalars(state[key], tables[key]) for key, child in self.children.items()}
 
     def advance(self, state: State, updates: int) -> State | None:
-        """Return the counters after so many calls of :meth:`update`, or None if they depend on the gradients."""
+        """Return the counters of ``state`` after ``updates`` calls of :meth:`update`; None if they depend on gradients."""
         nested = {key: child.advance(state[key], updates) for key, child in self.children.items()}
         return None if self.counters or None in nested.values() else nested
 
     def program_key(self) -> tuple[Any, ...]:
-        """Return what a compiled update depends on beside its arguments, to compare with ``==``."""
+        """Return a value that is equal for optimizers whose compiled updates are the same functions."""
         own = [(name, value) for name, value in vars(self).items() if name[0] != "_"]
         options = tuple((name, value) for name, value in own if not isinstance(value, PureOptimizer))
         return (type(self), options, tuple((key, child.program_key()) for key, child in self.children.items()))
 
     @abstractmethod
     def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
-        """Compute :meth:`update` from checked arguments and the result of :meth:`next_scalars`."""
+        """Compute :meth:`update` without checks.
+
+        Parameters
+        ----------
+        params, grads, state
+            As for :meth:`update`.
+        scalars
+            Result of :meth:`next_scalars`.
+        donate
+            As for :meth:`update`.
+
+        Returns
+        -------
+        params, state
+            As for :meth:`update`.
+        """
 
     def parts(self, params: Tree) -> dict[str, Tree]:
-        """Return the parameters of each child; all by default."""
+        """Return the part of ``params`` that belongs to each child; by default all parameters."""
         return dict.fromkeys(self.children, params)
 
     def join(self, params: Tree, parts: Mapping[str, Tree], *, donate: bool) -> Tree:
-        """Return parameters with those of the children in their place, the inverse of :meth:`parts`."""
+        """Return the parameters with new values from the children, the inverse of :meth:`parts`.
+
+        Parameters
+        ----------
+        params
+            Parameters before the update.
+        parts
+            New values of the parameters of each child.
+        donate
+            Whether the memory of ``params`` may be overwritten.
+        """
         return next(iter(parts.values()), params)
 
     def init(self, params: Tree) -> State:
@@ -92,12 +117,13 @@ class PureOptimizer(ABC):
         Parameters
         ----------
         params
-            A floating-point array, or nested lists, tuples and dicts of them, of any supported library.
+            Floating-point array of any supported library, or nested lists, tuples and dicts of such arrays.
 
         Returns
         -------
         dict
-            For a rule ``"t"``: 0, the number of updates so far; and for each slot arrays like ``params``.
+            State. The state of a rule has the number ``"t"`` of updates, initially 0, and arrays like ``params`` for
+            each slot.
 
         Raises
         ------
@@ -111,30 +137,30 @@ class PureOptimizer(ABC):
     def update(self, params: Tree, grads: Tree, state: State, *, donate: bool = False) -> tuple[Tree, State]:
         """Return the parameters and the state after one update.
 
-        Everything is checked, and every schedule evaluated, before anything is computed.
+        All arguments are checked and all schedules are evaluated before the update is computed.
 
         Parameters
         ----------
         params, grads
-            Parameters and their gradients: the same structure, shapes, dtypes and library.
+            Parameters and their gradients, of the same structure, shapes, dtypes and library.
         state
-            The result of :meth:`init` or of the update before.
+            Result of :meth:`init` or of the previous update.
         donate
-            Whether the memory of ``params``, ``grads`` and ``state`` may be overwritten with the results; they must
-            not be used again then. By default False: nothing that is handed in changes. Arrays that cannot be written
-            to, or of which one is handed in twice, are left alone; parts of one array must not overlap.
+            Whether the memory of ``params``, ``grads`` and ``state`` may be overwritten with the results; do not use
+            these arrays again then. The default is False, which changes no argument. The memory is not overwritten if
+            an array cannot be written to or occurs twice. Slices of one array must not overlap.
 
         Returns
         -------
         params, state
-            The new ones, in the structure, shapes and dtypes of the old.
+            New parameters and state, of the same structure, shapes and dtypes.
 
         Raises
         ------
         TypeError
             If a gradient has another dtype or library than its parameter.
         ValueError
-            If structures or shapes differ, or ``state`` is not one of this optimizer.
+            If structures or shapes differ, or ``state`` is not a state of this optimizer.
         """
         _validation.check_floating("params", params)
         grads = _validation.check_matching("grads", grads, params)
@@ -148,12 +174,12 @@ class PureOptimizer(ABC):
         return self.apply(params, grads, state, scalars, donate=donate)
 
     def check_state(self, params: Tree, state: State) -> State:
-        """Return a state with its arrays in the structure of ``params``.
+        """Return ``state`` with its arrays in the structure of ``params``.
 
         Raises
         ------
         TypeError, ValueError
-            If it is not a state of this optimizer for these parameters.
+            If ``state`` is not a state of this optimizer for these parameters.
         """
         _validation.check_keys(self, state, self.state_keys)
         parts = self.parts(params)
@@ -162,7 +188,7 @@ class PureOptimizer(ABC):
         return nested | counts | {slot: _validation.check_matching(slot, state[slot], params) for slot in self.slots}
 
     def flush(self, params: Tree, state: State, *, donate: bool = False) -> tuple[Tree, State]:
-        """Apply what is left at the end of a training: nothing, unless there is an ``Accumulate`` within.
+        """Apply the remaining gradients of an ``Accumulate`` within at the end of a training, if there are any.
 
         Parameters
         ----------
@@ -172,7 +198,7 @@ class PureOptimizer(ABC):
         Returns
         -------
         params, state
-            As of :meth:`update`; the same objects if nothing was left.
+            As for :meth:`update`; the same objects if no gradients remain.
         """
         _validation.check_floating("params", params)
         checked = self.check_state(params, state)
@@ -180,11 +206,26 @@ class PureOptimizer(ABC):
         return (params, state) if after is checked else (flushed, after)
 
     def flush_scalars(self, state: State) -> Any:
-        """Return the numbers of :meth:`flush`; every schedule is evaluated here."""
+        """Return the numbers of :meth:`flush` for ``state``; this evaluates all schedules."""
         return {key: child.flush_scalars(state[key]) for key, child in self.children.items()}
 
     def apply_flush(self, params: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
-        """Compute :meth:`flush` from the result of :meth:`flush_scalars`; the same state if nothing is left."""
+        """Compute :meth:`flush` without checks.
+
+        Parameters
+        ----------
+        params, state
+            As for :meth:`flush`.
+        scalars
+            Result of :meth:`flush_scalars`.
+        donate
+            As for :meth:`flush`.
+
+        Returns
+        -------
+        params, state
+            As for :meth:`flush`.
+        """
         parts, nested = self.parts(params), {}
         for key, child in self.children.items():
             parts[key], nested[key] = child.apply_flush(parts[key], state[key], scalars[key], donate=donate)

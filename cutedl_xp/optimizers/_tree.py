@@ -11,7 +11,7 @@ from cutedl_xp.backends import Rule, backend_of, check_class, fill
 from cutedl_xp.parameters import NamedArrays
 
 Tree: TypeAlias = Any
-"""An array, a list, tuple or dict of trees, or :class:`NamedArrays`, whose leaves are its runs."""
+"""Array, list, tuple or dict of trees, or :class:`NamedArrays`, whose leaves are its runs."""
 
 _runs = operator.attrgetter("runs")
 
@@ -43,7 +43,7 @@ def apply_rule(
 ) -> list[Tree]:
     """Run an elementwise rule on the leaves of trees ``[w, *state]``, and return these trees with the new leaves.
 
-    The other arguments are those of :meth:`Backend.apply_rule`. Trees written in place are returned as they are.
+    The other arguments are the same as for :meth:`Backend.apply_rule`. Trees written in place are returned as they are.
     """
     first = trees[0]
     if donate and type(first) is NamedArrays and first.in_place:
@@ -57,12 +57,12 @@ def apply_rule(
 
 
 def leaves_by_keys(argument: str, tree: Tree, keys: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Array]:
-    """Return the leaves by the keys and places on the way to them; an error names the ``argument``.
+    """Return the leaves by their paths, tuples of keys and indices; an error names the ``argument``.
 
     Raises
     ------
     TypeError
-        If a leaf is no array.
+        If a leaf is not an array.
     """
     if type(tree) in (list, tuple, dict):
         children = tree.items() if isinstance(tree, dict) else enumerate(tree)
@@ -76,12 +76,12 @@ def leaves_by_keys(argument: str, tree: Tree, keys: tuple[Any, ...] = ()) -> dic
 
 
 def format_path(keys: tuple[Any, ...]) -> str:
-    """Return the place of a leaf, such as ``"['weights'][0]"``."""
+    """Return the path of a leaf as text, such as ``"['weights'][0]"``."""
     return "".join(f"[{key!r}]" for key in keys)
 
 
 def where(condition: Any, new: Tree, old: Tree) -> Any:
-    """Return the first of two trees of arrays and numbers where a traced condition holds, else the second."""
+    """Return the tree ``new`` if a traced condition is true, else ``old``."""
     if isinstance(new, dict):
         return {key: where(condition, new[key], old[key]) for key in new}
     if isinstance(new, (list, tuple)):

@@ -12,11 +12,11 @@ from cutedl_xp.backends import backend_of, check_together, describe, dtype_name
 from cutedl_xp.optimizers._tree import Tree, format_path, leaves_by_keys, unflatten
 from cutedl_xp.parameters import NamedArrays, Parameter
 
-_FLOATING = ("float32", "float64", "bfloat16")  # float16 has no exponent for eps
+_FLOATING = ("float32", "float64", "bfloat16")  # the exponent of float16 is too small for eps
 
 
 def check_parameters(parameters: Sequence[Parameter]) -> None:
-    """Refuse what is no sequence of parameters with different names."""
+    """Refuse an object that is not a sequence of parameters with different names."""
     if not isinstance(parameters, Sequence):
         raise TypeError(f"`parameters` must be a sequence such as model.parameters; got {type(parameters).__name__}")
     for parameter in parameters:
@@ -42,7 +42,7 @@ def namespace(array: Array) -> Namespace:
 
 
 def check_keys(optimizer: object, state: Any, keys: Sequence[str]) -> None:
-    """Refuse a state that does not have the keys of an optimizer's."""
+    """Refuse a state that does not have the keys of an optimizer's states."""
     wanted = f"`state` of {type(optimizer).__name__} is a dict with the keys {', '.join(map(repr, keys)) or '(none)'}"
     if not isinstance(state, dict):
         raise TypeError(f"{wanted}; got {describe(state)}")
@@ -51,7 +51,7 @@ def check_keys(optimizer: object, state: Any, keys: Sequence[str]) -> None:
 
 
 def check_count(argument: str, number: Any) -> Any:
-    """Return a count as an int; an array that a library traces stays an array."""
+    """Return a count as an int, or as a traced array."""
     try:
         count = index(number)
     except TypeError as error:
@@ -64,7 +64,7 @@ def check_count(argument: str, number: Any) -> Any:
 
 
 def check_floating(argument: str, tree: Tree) -> None:
-    """Refuse a tree with a leaf that is no floating-point array."""
+    """Refuse a tree with a leaf that is not a floating-point array."""
     if isinstance(tree, NamedArrays):
         return
     for keys, array in leaves_by_keys(argument, tree).items():
@@ -75,9 +75,10 @@ def check_floating(argument: str, tree: Tree) -> None:
 
 
 def check_matching(argument: str, tree: Tree, params: Tree) -> Tree:
-    """Return a tree in the structure of ``params``, whose leaves it must match in shape, dtype and library.
+    """Return a tree in the structure of ``params``; the leaves must match in shape, dtype and library.
 
-    For :class:`NamedArrays` it is a dict of arrays by name, which are copied and may be NumPy arrays.
+    If ``params`` are :class:`NamedArrays`, the tree is a dict of arrays by name, which are copied and may be NumPy
+    arrays.
     """
     if isinstance(params, NamedArrays):
         if isinstance(tree, NamedArrays):

@@ -1,1 +1,1 @@
-"""Update rules, one a file."""
+"""Update rules, one in each file."""

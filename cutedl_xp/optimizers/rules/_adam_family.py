@@ -1,4 +1,4 @@
-"""The base class of Adam's relatives, and the bias corrections."""
+"""Base class of Adam's relatives, and the bias corrections."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from cutedl_xp.schedules._schedule import Schedule, check_rate
 
 @dataclass(eq=False)
 class AdamRelative(ElementwiseOptimizer):
-    """The hyper-parameters of Adam's relatives, with the defaults that most of them have."""
+    """Hyper-parameters of Adam's relatives, with the defaults that most of them have."""
 
     lr: float | Schedule = hyperparameter(1e-3, check_rate)
     beta1: float = hyperparameter(0.9, check_fraction)
@@ -33,5 +33,5 @@ def corrections(t: Any, beta1: float, beta2: float) -> tuple[Any, Any]:
 
 
 def complement(beta: float, t: Any) -> Any:
-    """Return 1 - beta^t; for an array, which may have few digits, without subtracting nearly equal numbers."""
+    """Return 1 - beta^t; for an array, whose precision may be low, without subtracting nearly equal numbers."""
     return 1.0 - beta**t if isinstance(t, int) else -array_namespace(t).expm1(t * math.log(beta))

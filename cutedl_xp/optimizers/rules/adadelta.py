@@ -1,4 +1,4 @@
-"""Adadelta: steps measured by earlier steps, without a learning rate."""
+"""Adadelta: steps relative to earlier steps, without a learning rate."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,9 @@ def adadelta_rule(xp: Namespace, w: Array, g: Array, s: Array, d: Array, *scalar
 @refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class Adadelta(ElementwiseOptimizer):
-    """Adadelta: the rate is the ratio of the root mean squares of recent steps and recent gradients::
+    """Adadelta: the rate is the ratio of the root mean squares of recent steps and recent gradients.
+
+    The update is::
 
         s = rho s + (1 - rho) g²
         Δ = (√d + eps) / (√s + eps) g        or, with ``eps_inside_sqrt``, √(d + eps) / √(s + eps) g
@@ -33,15 +35,16 @@ class Adadelta(ElementwiseOptimizer):
     Parameters
     ----------
     rho
-        Decay rate of both means, between 0 and 1.
-    eps
-        The first step's measure, greater than 0: d is 0 then, so that Δ = eps / (√s + eps) g.
+        Decay rate of both means, between 0 and 1. The default is 0.99.
     lr
-        Factor of the averaged step, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`.
+        Factor of the step, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`. The default is 1.
+    eps
+        Constant that determines the size of the first step, greater than 0: d is 0 at first, so that
+        Δ = eps / (√s + eps) g. The default is 1e-6.
     eps_inside_sqrt
-        Whether eps is added under both roots.
+        Whether eps is added under both roots. The default is False.
     weight_decay
-        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0.
+        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0. The default is 0.
 
     State
     -----
@@ -49,10 +52,10 @@ class Adadelta(ElementwiseOptimizer):
 
     References
     ----------
-    Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012. Warning: the paper, PyTorch, Keras and optax put eps
-    under both roots, √(d + eps) / √(s + eps); here, as in the article, it is added to the roots. With eps = 1e-6 the
-    first steps are then 1,000 times smaller, since √eps becomes eps. ``eps_inside_sqrt`` is theirs. The paper has no
-    lr; PyTorch's is 1 by default, Keras's 0.001.
+    Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012. Warning: the paper, PyTorch, Keras and optax add eps
+    under both roots, √(d + eps) / √(s + eps), as this class does with ``eps_inside_sqrt``. By default eps is added to
+    the roots, as in the article: with eps = 1e-6 the first steps are 1,000 times smaller, because eps replaces √eps.
+    The paper has no lr; the default of PyTorch is 1, the default of Keras 0.001.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Adagrad: a rate for each entry that falls with the gradients it has seen."""
+"""Adagrad: a rate for each entry, which decreases with each gradient."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,9 @@ def adagrad_rule(xp: Namespace, w: Array, g: Array, s: Array, *scalars: float) -
 @refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class Adagrad(ElementwiseOptimizer):
-    """Adagrad: each entry's rate is divided by the root of the sum of its squared gradients::
+    """Adagrad: the rate of each entry is divided by the root of the sum of its squared gradients.
+
+    The update is::
 
         s += g²
         w -= lr g / (√s + eps)        or, with ``eps_inside_sqrt``, lr g / √(s + eps)
@@ -30,15 +32,15 @@ class Adagrad(ElementwiseOptimizer):
     Parameters
     ----------
     lr
-        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`. The default is 0.1.
     eps
-        Constant that keeps the quotient finite before the first gradient, greater than 0.
+        Constant that keeps the quotient finite before the first gradient, greater than 0. The default is 1e-6.
     eps_inside_sqrt
-        Whether eps is added under the root.
+        Whether eps is added under the root. The default is False.
     initial_accumulator
-        Initial value of s, at least 0; it shortens the first steps.
+        Initial value of s, at least 0. The default is 0; a larger value shortens the first steps.
     weight_decay
-        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0.
+        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0. The default is 0.
 
     State
     -----
@@ -47,8 +49,8 @@ class Adagrad(ElementwiseOptimizer):
     References
     ----------
     Duchi, Hazan and Singer, "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization", 2011, the
-    diagonal variant. eps is added to the root, as in PyTorch (where it is 1e-10); Keras and optax put theirs under
-    the root and start s at 0.1.
+    diagonal variant. eps is added to the root, as in PyTorch, where the default is 1e-10; Keras and optax add eps under
+    the root and start with s = 0.1.
 
     Examples
     --------

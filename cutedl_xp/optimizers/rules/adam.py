@@ -1,4 +1,4 @@
-"""Adam: momentum and RMSProp, each corrected for its start at zero."""
+"""Adam: momentum and RMSProp with bias corrections."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from cutedl_xp.schedules._schedule import Schedule, check_rate
 
 
 def adam_rule(xp: Namespace, w: Array, g: Array, v: Array, s: Array, *scalars: float) -> tuple[Array, ...]:
-    """Compute one update, element by element; the rate and eps hold the corrections."""
+    """Compute one update, element by element; the rate and eps include the corrections."""
     rate, beta1, one_minus_beta1, beta2, one_minus_beta2, eps = scalars
     v = beta1 * v + one_minus_beta1 * g
     s = beta2 * s + one_minus_beta2 * (g * g)
@@ -36,7 +36,9 @@ def amsgrad_rule(
 @refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class Adam(ElementwiseOptimizer):
-    """Adam: the mean of recent gradients over their root mean square, both corrected for their start at 0::
+    """Adam: the mean of recent gradients divided by their root mean square, both with bias correction.
+
+    The update is::
 
         v = beta1 v + (1 - beta1) g
         s = beta2 s + (1 - beta2) g²
@@ -44,38 +46,39 @@ class Adam(ElementwiseOptimizer):
         ŝ = s / (1 - beta2^t)
         w -= lr v̂ / (√ŝ + eps)
 
-    computed as lr √(1 - beta2^t) / (1 - beta1^t) times v / (√s + √(1 - beta2^t) eps).
+    The last three lines are computed as one, w -= lr √(1 - beta2^t) / (1 - beta1^t) v / (√s + √(1 - beta2^t) eps).
 
     Parameters
     ----------
     lr
-        Learning rate, greater than 0; about the size of an entry's first steps. Or one of
-        :mod:`cutedl_xp.schedules`.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`. The default is 1e-4. The first steps
+        of each entry have about this size.
     beta1, beta2
-        Decay rates of the two means, between 0 and 1.
+        Decay rates of the two means, between 0 and 1. The defaults are 0.9 and 0.99.
     eps
-        Constant that keeps the quotient finite, greater than 0.
+        Constant that keeps the quotient finite, greater than 0. The default is 1e-8.
     eps_hat
-        Whether eps is added to the root of s before the correction: then it acts as eps / √(1 - beta2^t).
+        Whether eps is added to the root of s before the correction, which is equivalent to an eps of
+        eps / √(1 - beta2^t). The default is False.
     amsgrad
-        Whether the largest s so far takes the place of s in ŝ: once the corrections have faded, no entry's rate rises
-        again.
+        Whether the largest s so far replaces s in ŝ, so that the rate of no entry increases after the corrections have
+        become negligible. The default is False.
     weight_decay
-        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0.
+        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0. The default is 0.
 
     State
     -----
     v, s : the means of gradients and of squared gradients, of w's shape and dtype, initially 0.
-    s_max : with ``amsgrad``, the largest s, likewise.
+    s_max : with ``amsgrad``, the largest s, of w's shape and dtype, initially 0.
     t : the number of updates, one for all parameters.
 
     References
     ----------
     Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, Algorithm 1, as in PyTorch and optax. The
-    defaults are the article's; the paper's are lr = 1e-3 and beta2 = 0.999. Keras, Chainer and ONNX add eps before s is
-    corrected (the paper's "eps hat"): at first it acts as ten times ours, later as the same. AMSGrad: Reddi, Kale and
-    Kumar, "On the Convergence of Adam and Beyond", 2018, with the bias corrections that PyTorch and Keras gave it; the
-    paper has none, and optax takes the largest ŝ instead.
+    defaults are those of the article; the paper has lr = 1e-3 and beta2 = 0.999. Keras, Chainer and ONNX add eps before
+    s is corrected (the paper's "eps hat"), as this class does with ``eps_hat``: at first this is equivalent to an eps
+    ten times as large, later to the same eps. AMSGrad: Reddi, Kale and Kumar, "On the Convergence of Adam and Beyond",
+    2018, with bias corrections as in PyTorch and Keras; the paper has none, and optax uses the largest ŝ instead.
 
     Examples
     --------

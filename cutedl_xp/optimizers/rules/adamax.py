@@ -1,4 +1,4 @@
-"""Adamax: Adam with the largest of recent gradients in the place of their root mean square."""
+"""Adamax: Adam with a decaying maximum of gradients instead of their root mean square."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from cutedl_xp.schedules._schedule import Schedule, check_rate
 
 
 def adamax_rule(xp: Namespace, w: Array, g: Array, v: Array, u: Array, *scalars: float) -> tuple[Array, ...]:
-    """Compute one update, element by element; the rate holds the correction of v."""
+    """Compute one update, element by element; the rate includes the correction of v."""
     rate, beta1, one_minus_beta1, beta2, eps = scalars
     v = beta1 * v + one_minus_beta1 * g
     u = xp.maximum(beta2 * u, xp.abs(g) + eps)
@@ -22,7 +22,9 @@ def adamax_rule(xp: Namespace, w: Array, g: Array, v: Array, u: Array, *scalars:
 @refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class Adamax(AdamRelative):
-    """Adamax: the mean of recent gradients over the largest of them, which fades slowly::
+    """Adamax: the mean of recent gradients divided by a decaying maximum of their absolute values.
+
+    The update is::
 
         v = beta1 v + (1 - beta1) g
         u = max(beta2 u, |g| + eps)
@@ -32,23 +34,25 @@ class Adamax(AdamRelative):
     Parameters
     ----------
     lr
-        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`; no first step is longer.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`. The default is 2e-3. No entry of the
+        first step is larger.
     beta1, beta2
-        Decay rates of v and of u, between 0 and 1.
+        Decay rates of v and of u, between 0 and 1. The defaults are 0.9 and 0.999.
     eps
-        Constant that keeps the quotient finite, greater than 0.
+        Constant that keeps the quotient finite, greater than 0. The default is 1e-8.
     weight_decay
-        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0.
+        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0. The default is 0.
 
     State
     -----
-    v, u : the mean of gradients and their largest size, of w's shape and dtype, initially 0.
+    v, u : the mean of gradients and the maximum of their absolute values, of w's shape and dtype, initially 0.
     t : the number of updates, one for all parameters.
 
     References
     ----------
-    Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, Algorithm 2, which has no eps. It is added to the
-    size of g as in PyTorch and optax; Keras adds it to u. The defaults are the paper's and PyTorch's.
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, Algorithm 2, which has no eps. eps is added to
+    the absolute value of g as in PyTorch and optax; Keras adds eps to u. The defaults are those of the paper and
+    PyTorch.
 
     Examples
     --------

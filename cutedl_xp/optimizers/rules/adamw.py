@@ -1,4 +1,4 @@
-"""AdamW: Adam whose weight decay does not pass through its means."""
+"""AdamW: Adam with a decoupled weight decay."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ from cutedl_xp.optimizers.rules._adam_family import AdamRelative, corrections
 
 
 def adamw_rule(xp: Namespace, w: Array, g: Array, v: Array, s: Array, *scalars: float) -> tuple[Array, ...]:
-    """Compute one update, element by element; the rate and eps hold the corrections, the decay the rate."""
+    """Compute one update, element by element; the rate and eps include the corrections, the decay includes the rate."""
     rate, beta1, one_minus_beta1, beta2, one_minus_beta2, eps, decay = scalars
     v = beta1 * v + one_minus_beta1 * g
     s = beta2 * s + one_minus_beta2 * (g * g)
@@ -22,7 +22,9 @@ def adamw_rule(xp: Namespace, w: Array, g: Array, v: Array, s: Array, *scalars: 
 @refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class AdamW(AdamRelative):
-    """AdamW: Adam's step, and beside it the weights shrink by a constant share::
+    """AdamW: Adam with a weight decay that is independent of the means.
+
+    The update is::
 
         v = beta1 v + (1 - beta1) g
         s = beta2 s + (1 - beta2) g²
@@ -33,13 +35,14 @@ class AdamW(AdamRelative):
     Parameters
     ----------
     lr
-        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`. The default is 1e-3.
     beta1, beta2
-        Decay rates of the two means, between 0 and 1.
+        Decay rates of the two means, between 0 and 1. The defaults are 0.9 and 0.999.
     eps
-        Constant that keeps the quotient finite, greater than 0.
+        Constant that keeps the quotient finite, greater than 0. The default is 1e-8.
     weight_decay
-        Share of a weight, times lr, that is subtracted at each update, at least 0.
+        Coefficient of the weight decay, at least 0: each update subtracts lr times ``weight_decay * w``. The default is
+        0.01.
 
     State
     -----
@@ -49,8 +52,8 @@ class AdamW(AdamRelative):
     References
     ----------
     Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, Algorithm 2, where the decay is multiplied by
-    the schedule alone; here, as in PyTorch, optax and Keras, by lr as well. The defaults are PyTorch's; the weight
-    decay of optax is 1e-4, that of Keras 0.004.
+    the schedule only; this class multiplies the decay by lr as well, as PyTorch, optax and Keras do. The defaults are
+    those of PyTorch; the default weight decay of optax is 1e-4, that of Keras 0.004.
 
     Examples
     --------

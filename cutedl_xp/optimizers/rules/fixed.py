@@ -19,16 +19,18 @@ def fixed_rule(xp: Namespace, w: Array, g: Array, lr: float) -> tuple[Array, ...
 @refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class Fixed(ElementwiseOptimizer):
-    """Gradient descent with a fixed learning rate::
+    """Gradient descent with a fixed learning rate.
+
+    The update is::
 
         w -= lr g
 
     Parameters
     ----------
     lr
-        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`. The default is 0.01.
     weight_decay
-        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0.
+        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0. The default is 0.
 
     State
     -----
@@ -36,7 +38,8 @@ class Fixed(ElementwiseOptimizer):
 
     References
     ----------
-    Robbins and Monro, "A Stochastic Approximation Method", 1951. Called SGD elsewhere; the same formula everywhere.
+    Robbins and Monro, "A Stochastic Approximation Method", 1951. Other libraries have the same formula under the name
+    SGD.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Lion: steps of one length in every entry, in the direction of a mean."""
+"""Lion: steps of the same size in all entries, in the direction of a mean."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -22,7 +22,9 @@ def lion_rule(xp: Namespace, w: Array, g: Array, v: Array, *scalars: float) -> t
 @refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class Lion(ElementwiseOptimizer):
-    """Lion: the sign of a mean of gradients alone::
+    """Lion: steps in the direction of the sign of a mean of gradients.
+
+    The update is::
 
         w -= lr (sign(beta1 v + (1 - beta1) g) + weight_decay w)
         v = beta2 v + (1 - beta2) g
@@ -30,13 +32,13 @@ class Lion(ElementwiseOptimizer):
     Parameters
     ----------
     lr
-        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`: the length of every entry's step.
-        The paper advises a third to a tenth of AdamW's.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`. The default is 1e-4. The steps of
+        all entries have this size. The paper recommends a third to a tenth of the rate of AdamW.
     beta1, beta2
-        Decay rates of the mean, in the direction and in the state, between 0 and 1.
+        Decay rates of the mean, in the direction and in the state, between 0 and 1. The defaults are 0.9 and 0.99.
     weight_decay
-        Share of a weight, times lr, that is subtracted at each update, at least 0. The paper advises three to ten times
-        AdamW's.
+        Coefficient of the weight decay, at least 0: each update subtracts lr times ``weight_decay * w``. The default is
+        0. The paper recommends three to ten times the coefficient of AdamW.
 
     State
     -----
@@ -44,8 +46,8 @@ class Lion(ElementwiseOptimizer):
 
     References
     ----------
-    Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023, Algorithm 2; the same formula in optax and
-    Keras. The defaults are the paper's; optax has a weight decay of 1e-3.
+    Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023, Algorithm 2. optax and Keras have the same
+    formula. The defaults are those of the paper; the default weight decay of optax is 1e-3.
 
     Examples
     --------

@@ -19,7 +19,7 @@ def momentum_rule(xp: Namespace, w: Array, g: Array, v: Array, lr: float, moment
 
 
 def nesterov_rule(xp: Namespace, w: Array, g: Array, v: Array, lr: float, momentum: float) -> tuple[Array, ...]:
-    """Compute one update, element by element, from where the momentum will have led."""
+    """Compute one update with Nesterov's variant, element by element."""
     v = momentum * v + lr * g
     w = w - (momentum * v + lr * g)
     return w, v
@@ -28,24 +28,26 @@ def nesterov_rule(xp: Namespace, w: Array, g: Array, v: Array, lr: float, moment
 @refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class Momentum(ElementwiseOptimizer):
-    """Gradient descent with momentum: the step is a decaying sum of all gradients so far::
+    """Gradient descent with momentum: the step is a decaying sum of all gradients so far.
+
+    The update is::
 
         v = momentum v + lr g
         w -= v
 
-    Under a constant gradient the step grows to lr / (1 - momentum) times it. With ``nesterov`` the last line is
-    ``w -= momentum v + lr g``, which anticipates the next step.
+    Under a constant gradient the step grows to lr / (1 - momentum) times the gradient. With ``nesterov`` the last line
+    is ``w -= momentum v + lr g``, which anticipates the next step.
 
     Parameters
     ----------
     lr
-        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`. The default is 1e-4.
     momentum
-        Decay rate of the steps, between 0 and 1.
+        Decay rate of the steps, between 0 and 1. The default is 0.9.
     nesterov
-        Whether to use Nesterov's variant.
+        Whether to use Nesterov's variant. The default is False.
     weight_decay
-        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0.
+        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0. The default is 0.
 
     State
     -----
@@ -54,9 +56,10 @@ class Momentum(ElementwiseOptimizer):
     References
     ----------
     Polyak, "Some methods of speeding up the convergence of iteration methods", 1964: the heavy ball, with lr inside
-    the sum as in Keras. PyTorch and optax keep v without lr and multiply the step instead; with a constant lr the
-    result is the same, with a changing one it is not. Nesterov, "A method for solving the convex programming problem
-    with convergence rate O(1/k²)", 1983, in the form of all three, where w is the point that is looked ahead to.
+    the sum as in Keras. PyTorch and optax keep v without lr and multiply the step by lr instead; the results are equal
+    with a constant lr, and differ with a changing lr. Nesterov, "A method for solving the convex programming problem
+    with convergence rate O(1/k²)", 1983, in the form of all three libraries, where w is the point after the next step
+    of the momentum.
 
     Examples
     --------

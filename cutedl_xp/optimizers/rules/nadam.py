@@ -1,4 +1,4 @@
-"""NAdam: Adam with Nesterov's look ahead."""
+"""NAdam: Adam with Nesterov momentum."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from cutedl_xp.schedules._schedule import Schedule, check_rate
 
 
 def nadam_rule(xp: Namespace, w: Array, g: Array, v: Array, s: Array, *scalars: float) -> tuple[Array, ...]:
-    """Compute one update, element by element; the rates and eps hold the corrections."""
+    """Compute one update, element by element; the rates and eps include the corrections."""
     rate_of_v, rate_of_g, beta1, one_minus_beta1, beta2, one_minus_beta2, eps = scalars
     v = beta1 * v + one_minus_beta1 * g
     s = beta2 * s + one_minus_beta2 * (g * g)
@@ -22,7 +22,9 @@ def nadam_rule(xp: Namespace, w: Array, g: Array, v: Array, s: Array, *scalars: 
 @refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class NAdam(AdamRelative):
-    """NAdam: Adam whose mean of gradients goes ahead by what the next update will bring::
+    """NAdam: Adam with a mean of gradients that anticipates the next update.
+
+    The update is::
 
         v = beta1 v + (1 - beta1) g
         s = beta2 s + (1 - beta2) g²
@@ -33,13 +35,13 @@ class NAdam(AdamRelative):
     Parameters
     ----------
     lr
-        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`. The default is 2e-3.
     beta1, beta2
-        Decay rates of the two means, between 0 and 1.
+        Decay rates of the two means, between 0 and 1. The defaults are 0.9 and 0.999.
     eps
-        Constant that keeps the quotient finite, greater than 0.
+        Constant that keeps the quotient finite, greater than 0. The default is 1e-8.
     weight_decay
-        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0.
+        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0. The default is 0.
 
     State
     -----
@@ -49,8 +51,8 @@ class NAdam(AdamRelative):
     References
     ----------
     Dozat, "Incorporating Nesterov Momentum into Adam", 2016, Algorithm 2 with a constant beta1, as in optax. Warning:
-    PyTorch and Keras let beta1 grow with t, each in a way of its own, so that their steps differ. The default lr is
-    PyTorch's; Keras has 1e-3.
+    PyTorch and Keras increase beta1 with t, by different formulas, so that their steps differ. The default lr is that
+    of PyTorch; Keras has 1e-3.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""RMSProp: Adagrad that forgets."""
+"""RMSProp: Adagrad with a mean of recent squared gradients instead of the sum of all."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +33,7 @@ def centered_rule(xp: Namespace, w: Array, g: Array, s: Array, m: Array, *scalar
     lr, rho, one_minus_rho, eps_in, eps = scalars
     s = rho * s + one_minus_rho * (g * g)
     m = rho * m + one_minus_rho * g
-    variance = xp.abs(s - m * m)  # not below 0 by rounding
+    variance = xp.abs(s - m * m)  # rounding can make the difference negative
     w = w - lr * g / (xp.sqrt(variance + eps_in) + eps)
     return w, s, m
 
@@ -45,7 +45,7 @@ def centered_momentum_rule(
     lr, rho, one_minus_rho, eps_in, eps, momentum = scalars
     s = rho * s + one_minus_rho * (g * g)
     m = rho * m + one_minus_rho * g
-    variance = xp.abs(s - m * m)  # not below 0 by rounding
+    variance = xp.abs(s - m * m)  # rounding can make the difference negative
     v = momentum * v + g / (xp.sqrt(variance + eps_in) + eps)
     w = w - lr * v
     return w, s, m, v
@@ -61,49 +61,51 @@ def _check_momentum(argument: str, value: Any) -> float:
 @refuse_keywords(OF_RULES)
 @dataclass(eq=False)
 class RMSProp(ElementwiseOptimizer):
-    """RMSProp: each entry's rate is divided by the root mean square of its recent gradients::
+    """RMSProp: the rate of each entry is divided by the root mean square of its recent gradients.
+
+    The update is::
 
         s = rho s + (1 - rho) g²
         w -= lr g / (√s + eps)               or, with ``eps_inside_sqrt``, lr g / √(s + eps)
 
-    With ``centered`` the standard deviation takes the place of the root mean square, and with ``momentum`` the
-    quotient goes through a buffer::
+    With ``centered`` the standard deviation replaces the root mean square, and with ``momentum`` a buffer accumulates
+    the quotients::
 
-        m = rho m + (1 - rho) g              √(s - m²) in the place of √s
+        m = rho m + (1 - rho) g              √(s - m²) replaces √s
         v = momentum v + g / (√s + eps)
         w -= lr v
 
     Parameters
     ----------
     lr
-        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`.
+        Learning rate, greater than 0, or a schedule of :mod:`cutedl_xp.schedules`. The default is 1e-4.
     rho
-        Decay rate of the mean, between 0 and 1: it averages over about 1 / (1 - rho) gradients.
+        Decay rate of the mean over about 1 / (1 - rho) gradients, between 0 and 1. The default is 0.99.
     eps
-        Constant that keeps the quotient finite, greater than 0.
+        Constant that keeps the quotient finite, greater than 0. The default is 1e-6.
     eps_inside_sqrt
-        Whether eps is added under the root.
+        Whether eps is added under the root. The default is False.
     centered
-        Whether the squared mean of the gradients is subtracted. The absolute value of the difference is taken, because
-        rounding can make it negative.
+        Whether the squared mean of the gradients is subtracted. The absolute value of the difference is used, because
+        rounding can make the difference negative. The default is False.
     momentum
-        Decay rate of the buffer, at least 0 and below 1.
+        Decay rate of the buffer, at least 0 and below 1. The default is 0, no buffer.
     weight_decay
-        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0.
+        Coefficient of the term ``weight_decay * w`` that is added to the gradient, at least 0. The default is 0.
 
     State
     -----
     s : the mean of squared gradients, of w's shape and dtype, initially 0 and without bias correction, so that the
     first step is lr / √(1 - rho).
-    m : with ``centered``, the mean of gradients, likewise.
-    v : with ``momentum``, the buffer, likewise.
+    m : with ``centered``, the mean of gradients, of w's shape and dtype, initially 0.
+    v : with ``momentum``, the buffer, of w's shape and dtype, initially 0.
 
     References
     ----------
-    Tieleman and Hinton, "Lecture 6.5: rmsprop", 2012, which names no eps. Here it is added to the root, as in PyTorch
-    (where it is 1e-8); Keras and optax put theirs under the root. Centered: Graves, "Generating Sequences With
-    Recurrent Neural Networks", 2013, equations 38 to 45. The buffer is PyTorch's; Keras and optax have lr within it,
-    which is the same with a constant lr.
+    Tieleman and Hinton, "Lecture 6.5: rmsprop", 2012, without an eps. eps is added to the root, as in PyTorch, where
+    the default is 1e-8; Keras and optax add eps under the root. Centered: Graves, "Generating Sequences With Recurrent
+    Neural Networks", 2013, equations 38 to 45. The buffer is the same as in PyTorch; the buffer of Keras and optax
+    includes lr, with the same results if lr is constant.
 
     Examples
     --------

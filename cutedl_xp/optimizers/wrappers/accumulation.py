@@ -1,4 +1,4 @@
-"""A wrapper that averages the gradients of several batches."""
+"""Wrapper that averages the gradients of several batches."""
 
 from functools import partial
 from typing import Any
@@ -19,17 +19,17 @@ def mean_rule(xp: Namespace, mean: Array, g: Array, share: float) -> tuple[Array
 
 
 class Accumulate(OptimizerWrapper):
-    """Update with the mean of several gradients, as with a batch so many times as large.
+    """Update with the mean of several gradients, which is equivalent to a larger batch.
 
     Between two updates only the mean changes. ``t`` and schedules of the wrapped optimizer count its updates. At the
-    end of a training ``flush`` makes an update of the gradients that are left, if there are any.
+    end of a training ``flush`` makes an update with the remaining gradients, if there are any.
 
     Parameters
     ----------
     optimizer
         Optimizer to wrap.
     every
-        Number of gradients averaged for each update, at least 1.
+        Number of gradients averaged for each update, an integer of at least 1.
 
     State
     -----
@@ -39,7 +39,7 @@ class Accumulate(OptimizerWrapper):
 
     Notes
     -----
-    Under ``jax.jit`` the update of the wrapped optimizer is computed each time, and taken when it is due.
+    Under ``jax.jit`` the update of the wrapped optimizer is computed in each call, and used in every ``every``-th one.
 
     Examples
     --------
@@ -66,7 +66,6 @@ class Accumulate(OptimizerWrapper):
         self.every = every
 
     def next_scalars(self, state: State) -> Any:
-        """Return the scalars of the wrapped optimizer, or None between its updates."""
         between = isinstance(state["count"], int) and state["count"] + 1 < self.every
         return None if between else super().next_scalars(state)
 
@@ -86,12 +85,11 @@ class Accumulate(OptimizerWrapper):
             return params, kept
         if isinstance(count, int):
             return self._apply_mean(params, kept, scalars, donate=donate)
-        made = self._apply_mean(params, kept, scalars, donate=False)  # the old arrays are needed as well
+        made = self._apply_mean(params, kept, scalars, donate=False)  # the old arrays are needed, too
         chosen: tuple[Tree, State] = where(count >= self.every, made, (params, kept))
         return chosen
 
     def flush_scalars(self, state: State) -> Any:
-        """Return the scalars of the wrapped optimizer, or None if no gradient is left."""
         if not isinstance(state["count"], int):
             raise TypeError("flush() must know how many gradients are left; call it outside of jax.jit")
         return super().next_scalars(state) if state["count"] else None

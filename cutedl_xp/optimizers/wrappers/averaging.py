@@ -1,4 +1,4 @@
-"""A wrapper that keeps an average of the weights."""
+"""Wrapper that keeps an average of the weights."""
 
 from typing import Any
 
@@ -19,11 +19,13 @@ def average_rule(xp: Namespace, average: Array, w: Array, decay: float, one_minu
 
 
 class AverageWeights(OptimizerWrapper):
-    """Keep an exponential moving average of the weights that another optimizer makes::
+    """Keep an exponential moving average of the weights of another optimizer.
+
+    After each update the average is::
 
         a = decay a + (1 - decay) w
 
-    Training continues with the weights themselves. :meth:`swap` exchanges them with the average and back, for instance
+    Training continues with the weights. :meth:`swap` exchanges the weights with the average and back, for instance
     around each validation: ``FitListener("val_start", "val_end", callback=lambda event: averaged.swap())``.
 
     Parameters
@@ -31,7 +33,8 @@ class AverageWeights(OptimizerWrapper):
     optimizer
         Optimizer to wrap.
     decay
-        Decay rate of the exponential moving average, between 0 and 1: it averages over about 1 / (1 - decay) updates.
+        Decay rate of the exponential moving average over about 1 / (1 - decay) updates, between 0 and 1. The default is
+        0.999.
 
     State
     -----
@@ -41,8 +44,8 @@ class AverageWeights(OptimizerWrapper):
     References
     ----------
     Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992, with exponential weights. The
-    average begins with w before the first update; Keras's ``use_ema`` and PyTorch's ``AveragedModel`` begin with w
-    after it, optax's with 0, corrected.
+    average starts with w before the first update; Keras's ``use_ema`` and PyTorch's ``AveragedModel`` start with w
+    after the first update, and optax starts with 0 and a bias correction.
 
     Examples
     --------
@@ -82,7 +85,7 @@ class AverageWeights(OptimizerWrapper):
         Raises
         ------
         RuntimeError
-            Before the first step or training, when the parameters are not known.
+            If no parameters are known, before the first step or training.
         """
         if self._views is None or self._own is None:
             raise RuntimeError("there are no weights to swap yet; attach() the parameters, or train first")

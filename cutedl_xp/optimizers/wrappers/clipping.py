@@ -18,12 +18,12 @@ _SMALLEST, _LARGEST = 1.2e-38, 3.4e38
 
 
 def value_rule(xp: Namespace, g: Array, same: Array, limit: float) -> tuple[Array, ...]:
-    """Limit the entries of a gradient; a rule takes an array that it renews and a gradient, here the same one."""
+    """Limit the entries of a gradient; rules have two arrays first, which are the same gradient here."""
     return (xp.minimum(xp.maximum(g, -limit), limit),)
 
 
 def norm_rule(xp: Namespace, g: Array, same: Array, scale: Array, squares: Array, limit: float) -> tuple[Array, ...]:
-    """Limit a gradient whose norm, perhaps together with others, is ``scale`` times the root of ``squares``."""
+    """Limit a gradient; the norm of one or several gradients is ``scale`` times the root of ``squares``."""
     return (g * (limit / xp.maximum(scale * xp.sqrt(squares), limit)),)
 
 
@@ -36,7 +36,7 @@ def check_limit(argument: str, value: Any) -> float:
 
 
 class _Clipping(OptimizerWrapper):
-    """A wrapper that limits the gradients. Its state is that of the wrapped optimizer."""
+    """Base class of wrappers that limit the gradients. The state is that of the wrapped optimizer."""
 
     rule: ClassVar[Rule]
     limit: float = option(check_limit)
@@ -47,7 +47,7 @@ class _Clipping(OptimizerWrapper):
 
     @abstractmethod
     def gradient_scalars(self, grads: Tree) -> list[tuple[Any, ...]]:
-        """Return the arguments of the rule after the gradient, for each leaf."""
+        """Return the arguments of the rule after the gradient, for each leaf of ``grads``."""
 
     def apply(self, params: Tree, grads: Tree, state: State, scalars: Any, *, donate: bool) -> tuple[Tree, State]:
         clipped = self._clip(grads, donate=donate)
@@ -99,7 +99,7 @@ class ClipByValue(_Clipping):
     Parameters
     ----------
     optimizer
-        Optimizer to wrap; its state is this one's as well.
+        Optimizer to wrap; the wrapper has its state.
     limit
         Largest absolute value of an entry, greater than 0.
 
@@ -121,12 +121,12 @@ class ClipByValue(_Clipping):
 
 
 class ClipByNorm(_Clipping):
-    """Scale the gradient of each parameter whose norm, the root of its sum of squares, is above the limit.
+    """Scale the gradient of each parameter whose norm, the root of the sum of squares, is above the limit.
 
     Parameters
     ----------
     optimizer
-        Optimizer to wrap; its state is this one's as well.
+        Optimizer to wrap; the wrapper has its state.
     limit
         Largest norm of a gradient, greater than 0.
 
@@ -153,25 +153,25 @@ class ClipByNorm(_Clipping):
         clipped = super()._clip(separate, donate=donate)
         if separate is grads:
             return clipped
-        return grads if donate else grads.filled_with(clipped.views)  # donated parts of a run are written in place
+        return grads if donate else grads.filled_with(clipped.views)  # donated slices of a run are written in place
 
 
 class ClipByGlobalNorm(_Clipping):
-    """Scale all gradients by one factor where the norm of all together is above the limit.
+    """Scale all gradients by one factor if their joint norm is above the limit.
 
-    The norm is the root of the sum of squares of all entries. Nothing is copied to the host for it.
+    The norm is the root of the sum of squares of all entries. Nothing is copied to the host.
 
     Parameters
     ----------
     optimizer
-        Optimizer to wrap; its state is this one's as well.
+        Optimizer to wrap; the wrapper has its state.
     limit
         Largest norm of all gradients, greater than 0.
 
     References
     ----------
     Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013, Algorithm 1; as in
-    optax. PyTorch adds 1e-6 to the norm that it divides by.
+    optax. PyTorch adds 1e-6 to the norm.
 
     Examples
     --------
@@ -191,7 +191,7 @@ class ClipByGlobalNorm(_Clipping):
         if not gradients:
             return []
         if isinstance(grads, NamedArrays) and not grads.backends[0].reduces_runs:
-            summed = list(grads.views.values())  # in one order, whatever the runs are
+            summed = list(grads.views.values())  # in an order that does not depend on the runs
         by_dtype: dict[str, list[Array]] = {}
         for g in summed:
             by_dtype.setdefault(str(g.dtype), []).append(g)

@@ -1,4 +1,4 @@
-"""An optimizer that does not change its parameters."""
+"""Optimizer that does not change its parameters."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from cutedl_xp.parameters import ParameterViews
 
 
 class Frozen(Optimizer):
-    """Keep parameters as they are: for a group of :class:`Groups`. It has no state.
+    """Keep the parameters of a group of :class:`Groups` unchanged, without a state.
 
     Examples
     --------
@@ -27,7 +27,7 @@ class Frozen(Optimizer):
         return params, {}
 
     def _check_attachable(self, views: ParameterViews) -> None:
-        """Accept any parameters: there is no state that belongs to some."""
+        """Accept any parameters, because no state belongs to them."""
 
     def __repr__(self) -> str:
         return "Frozen()"

@@ -1,4 +1,4 @@
-"""A wrapper that gives each group of parameters an optimizer of its own."""
+"""Wrapper that applies a different optimizer to each group of parameters."""
 
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
@@ -15,25 +15,26 @@ from cutedl_xp.parameters import Layout, NamedArrays
 class Groups(Optimizer):
     """Apply a different optimizer to each group of parameters, selected by patterns on their names.
 
-    Each parameter belongs to the first matching pattern. Its optimizer may be any rule with any options, a wrapper, or
-    :class:`Frozen`, and treats its group as if there were no other parameters: clipping by the global norm within a
-    group uses the norm of that group's gradients, around ``Groups`` that of all gradients, frozen ones included.
+    Each parameter belongs to the first matching pattern. The optimizer of a pattern may be any rule, wrapper or
+    :class:`Frozen`, and receives the parameters of its group only: clipping by the global norm within a group uses the
+    norm of the group's gradients. Around ``Groups``, clipping uses the norm of all gradients, including frozen ones.
 
     Parameters
     ----------
     optimizers
-        An optimizer of its own for each pattern. Patterns are shell-style, with ``*``, ``?`` and ``[]``: ``"*/bias"``
-        or ``"/1-*"``, and ``"*"`` for all others. Every pattern must match a parameter, and every parameter a pattern.
-        In a tree of arrays the name of an array is the keys and places on the way to it, joined by ``"/"``.
+        Dict from patterns to optimizers, with a different optimizer for each pattern. Patterns are shell-style, with
+        ``*``, ``?`` and ``[]``: ``"*/bias"`` or ``"/1-*"``, and ``"*"`` for all others. Every pattern must match a
+        parameter, and every parameter a pattern. In a tree of arrays the name of an array consists of the keys and
+        indices of its path, joined by ``"/"``.
 
     State
     -----
-    For each pattern the state of its optimizer; a tree in it is a dict of arrays by their names.
+    For each pattern the state of its optimizer, with dicts of arrays by their names.
 
     Notes
     -----
-    An update makes one call for each contiguous run of a group, on CuPy one kernel. In a model all weights lie
-    together, and all biases: ``"*/weight"`` and ``"*/bias"`` are one run each.
+    An update makes one call for each contiguous run of a group, on CuPy one kernel. In a model all weights are
+    contiguous, and all biases: ``"*/weight"`` and ``"*/bias"`` are one run each.
 
     Examples
     --------
@@ -74,7 +75,7 @@ class Groups(Optimizer):
 
     @property
     def optimizers(self) -> dict[str, Optimizer]:
-        """The optimizer of each pattern."""
+        """Optimizer of each pattern."""
         return dict(self._optimizers)
 
     @property
@@ -83,7 +84,7 @@ class Groups(Optimizer):
 
     @property
     def lr(self) -> Any:
-        """Groups has a learning rate for each group, and none itself."""
+        """Not available: Groups has a learning rate for each group."""
         raise AttributeError("Groups has a learning rate for each group; see its `rules`")
 
     def parts(self, params: Tree) -> dict[str, Tree]:
@@ -136,7 +137,7 @@ class Groups(Optimizer):
 
 
 def _with_state(optimizer: Optimizer) -> list[Optimizer]:
-    """Return an optimizer and those within it, apart from the ones that keep nothing."""
+    """Return an optimizer and all optimizers within, without those that have no state."""
     own = [optimizer] if optimizer.state_keys else []
     return own + [each for child in optimizer.children.values() for each in _with_state(child)]
 

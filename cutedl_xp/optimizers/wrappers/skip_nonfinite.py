@@ -1,4 +1,4 @@
-"""A wrapper that skips updates with non-finite gradients."""
+"""Wrapper that skips updates with non-finite gradients."""
 
 import math
 from typing import Any
@@ -13,9 +13,9 @@ from cutedl_xp.optimizers.wrappers.wrapper import OptimizerWrapper
 class SkipNonFinite(OptimizerWrapper):
     """Skip an update when an entry of the gradients, or its square, is infinite or not a number.
 
-    Parameters, the state of the wrapped optimizer and its ``t`` keep every bit then. The squares are those in the
-    gradient's dtype: in float32 they overflow above 1.8e19. A mean of squares, such as that of Adam, would stay
-    infinite, and its parameter would never change again.
+    A skipped update changes neither the parameters nor the state of the wrapped optimizer. Squares are computed in the
+    gradient's dtype: in float32 they overflow above 1.8e19. After such a gradient a mean of squares, such as that of
+    Adam, would remain infinite, and its parameter would never change again.
 
     Parameters
     ----------
@@ -29,12 +29,12 @@ class SkipNonFinite(OptimizerWrapper):
 
     Notes
     -----
-    Each step asks the device whether the gradients are finite, and waits for the answer. In a compiled training, and
-    under ``jax.jit``, the update is always computed, and the device takes either it or the previous state.
+    Each step waits for the device to test whether the gradients are finite. In a compiled training, and under
+    ``jax.jit``, the update is always computed, and the device selects the new or the previous state.
 
     With this wrapper a training loss that is not finite does not end the training of a :class:`~cutedl_xp.Session`, as
     long as the parameters and the state are finite. ``history.skipped`` has the number of skipped updates for each
-    entry. Within a clipping wrapper this one sees the limited gradients.
+    entry. Within a clipping wrapper this wrapper receives the limited gradients.
 
     Examples
     --------
@@ -55,14 +55,14 @@ class SkipNonFinite(OptimizerWrapper):
         finite = _read(flags) if isinstance(state["skipped"], int) else None
         if finite is False:
             return skipped
-        donate = donate and finite is True  # else the old arrays are needed as well
+        donate = donate and finite is True  # otherwise the old arrays are needed, too
         params, inner = self.optimizer.apply(params, grads, state["optimizer"], scalars["optimizer"], donate=donate)
         made = params, state | {"optimizer": inner}
         return made if finite else where(flags[0], made, skipped)
 
 
 def _read(flags: list[Any]) -> bool | None:
-    """Return whether all flags are true, or None where the library traces and does not know them yet."""
+    """Return whether all flags are true, or None under tracing, when their values are not known."""
     try:
         return all(map(bool, flags))
     except TypeError:
@@ -70,10 +70,10 @@ def _read(flags: list[Any]) -> bool | None:
 
 
 def _finite_flags(grads: Tree) -> list[Any]:
-    """Return whether the squares of all entries are finite: one answer for each library and device."""
+    """Return whether the squares of all entries are finite, as one flag for each library and device."""
     flags: dict[Backend, Any] = {}
     for backend, g in zip_leaves(grads):
-        if backend.known_to_be_finite(g):  # the sum of squares is
+        if backend.known_to_be_finite(g):  # the sum of squares is finite
             flag = backend.xp.asarray(True, device=backend.device)
         else:
             flag = backend.xp.all(backend.elementwise(_has_square, g, _square_limit(backend.xp, g)))
@@ -82,7 +82,7 @@ def _finite_flags(grads: Tree) -> list[Any]:
 
 
 def _has_square(xp: Namespace, g: Array, limit: float) -> Array:
-    return xp.abs(g) < limit  # false for NaN; comparing raises no error where a square would overflow
+    return xp.abs(g) < limit  # false for NaN; unlike a square, a comparison raises no error
 
 
 def _square_limit(xp: Namespace, g: Array) -> float:

@@ -1,4 +1,4 @@
-"""The base class of optimizers that wrap another one."""
+"""Base class of optimizers that wrap another optimizer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from cutedl_xp.optimizers._optimizer import Optimizer
 
 
 class OptimizerWrapper(Optimizer):
-    """An optimizer that changes the gradients of another one, or does something with its updates.
+    """Base class of optimizers that change the gradients of another optimizer, or use its updates.
 
     Parameters
     ----------
@@ -17,7 +17,7 @@ class OptimizerWrapper(Optimizer):
         Optimizer to wrap.
     """
 
-    optimizer: Optimizer = constant()  # its state is bound to the parameters together with the wrapper's
+    optimizer: Optimizer = constant()  # attached to the parameters together with the wrapper
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
@@ -30,7 +30,7 @@ class OptimizerWrapper(Optimizer):
 
     @property
     def lr(self) -> Any:
-        """The learning rate of the wrapped optimizer."""
+        """Learning rate of the wrapped optimizer."""
         return self.optimizer.lr
 
     @lr.setter
