@@ -30,7 +30,17 @@ class Crossentropy(Loss):
         return f"{type(self).__name__}(from_logits={self.from_logits}{smoothing})"
 
     def labels(self, backend: Backend, y_true: Array, y_pred: Array, classes: int) -> Array:
-        """Return the labels in the dtype of the outputs, smoothed: y (1 - smoothing) + smoothing / classes."""
+        """Return the labels in the dtype of the outputs, smoothed: y (1 - smoothing) + smoothing / classes.
+
+        Parameters
+        ----------
+        backend
+            Backend of both arrays.
+        y_true, y_pred
+            Labels and outputs.
+        classes
+            Number of classes.
+        """
         y_true = backend.convert(y_true, y_pred.dtype, None)
         if not self.label_smoothing:
             return y_true
@@ -39,7 +49,18 @@ class Crossentropy(Loss):
         return smoothed
 
     def check_classes(self, predicted: Shape) -> None:
-        """Refuse outputs without an axis of classes."""
+        """Refuse outputs without an axis of classes.
+
+        Parameters
+        ----------
+        predicted
+            Shape of the outputs.
+
+        Raises
+        ------
+        ValueError
+            If the shape has no axes.
+        """
         if not predicted:
             raise ValueError(f"{type(self).__name__} needs `y_pred` with a last axis of classes; got shape ()")
 

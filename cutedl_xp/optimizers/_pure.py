@@ -64,7 +64,7 @@ class PureOptimizer(ABC):
         return {key: child.read_scalars(state[key], tables[key]) for key, child in self.children.items()}
 
     def advance(self, state: State, updates: int) -> State | None:
-        """Return the counters of ``state`` after ``updates`` calls of :meth:`update`; None if they depend on gradients."""
+        """Return the counters of ``state`` after ``updates`` more updates, or None if they depend on the gradients."""
         nested = {key: child.advance(state[key], updates) for key, child in self.children.items()}
         return None if self.counters or None in nested.values() else nested
 

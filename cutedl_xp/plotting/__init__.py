@@ -1,4 +1,4 @@
-"""Pictures of recorded training runs: a History in, a matplotlib figure out."""
+"""Pictures of training runs: functions that draw a History and return a matplotlib figure."""
 
 from cutedl_xp.plotting.ends import RunEnd
 from cutedl_xp.plotting.looks import styles

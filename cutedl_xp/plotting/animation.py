@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FORMATS = ("gif", "mp4")
 _DPI = 80
 _FRAMES = 120
-_LAST_SECONDS = 1  # in which nothing moves
+_LAST_SECONDS = 1  # of the last frame
 _GROUND = 0.93  # a grey of the contours
 _PER_SECOND = 20
 
@@ -42,7 +42,7 @@ def choose_writer(ending: str) -> Any:
         If the format is neither ``gif`` nor ``mp4``.
     """
     _checks.check_one_of("animation", ending, FORMATS)
-    writers = figures.import_matplotlib("animation")  # which needs Pillow
+    writers = figures.import_matplotlib("animation")  # the module needs Pillow
     if ending == "gif":
         return None
     if not writers.FFMpegWriter.isAvailable():
@@ -51,9 +51,9 @@ def choose_writer(ending: str) -> Any:
 
 
 def animate(ground: Ground, paths: Sequence[Path], path: str | os.PathLike[str]) -> None:
-    """Write an animation of points that move on the contours of a function, each with its path as its tail.
+    """Write an animation of points that move on the contours of a function, each followed by its path.
 
-    The frames are at equal distances of steps; the last one stays for a second.
+    The frames have equal distances in steps; the last frame is shown for a second.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def animate(ground: Ground, paths: Sequence[Path], path: str | os.PathLike[str])
     paths
         Paths from one start.
     path
-        File to write, replaced atomically. The ending selects the format: ``.gif`` or ``.mp4``.
+        File to write, which is replaced atomically. The ending selects the format: ``.gif`` or ``.mp4``.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def animate(ground: Ground, paths: Sequence[Path], path: str | os.PathLike[str])
 
 
 def choose_steps(steps: int) -> list[int]:
-    """Return the steps that the frames show: all, or 121 at equal distances."""
+    """Return the steps to show in frames: all steps, or 121 steps at equal distances."""
     return [round(place * steps / _FRAMES) for place in range(_FRAMES + 1)] if steps > _FRAMES else [*range(steps + 1)]
 
 
@@ -100,7 +100,7 @@ def _make_mp4(writer: Any, stage: "Figure", show: Callable[[int], None], steps: 
 def _make_gif(stage: "Figure", show: Callable[[int], None], steps: Sequence[int]) -> memoryview:
     """Return the content of a GIF file.
 
-    Matplotlib's own writer gives each frame another palette, which takes twice the time and three times the bytes.
+    Matplotlib's writer uses a different palette for each frame, which takes twice the time and three times the bytes.
     """
     image = importlib.import_module("PIL.Image")
     canvas: Any = stage.canvas
@@ -120,7 +120,7 @@ def _make_gif(stage: "Figure", show: Callable[[int], None], steps: Sequence[int]
 
 
 def _make_palette() -> NDArray[np.uint8]:
-    """Return greys, and each colour of a path in mixtures with the light ground."""
+    """Return a palette of greys, and of mixtures of each path's colour with the light ground."""
     colours = [figures.import_matplotlib("colors").to_rgb(colour) for colour in figures.COLOURS]
     shares = np.linspace(0.1, 1.0, 12)[:, np.newaxis, np.newaxis]
     mixtures = shares * np.array(colours) + (1.0 - shares) * _GROUND
@@ -129,7 +129,7 @@ def _make_palette() -> NDArray[np.uint8]:
 
 
 def _make_stage(ground: Ground, paths: Sequence[Path]) -> "tuple[Figure, Axes]":
-    """Return a figure that shows everything that does not move as an image, and an empty panel on it.
+    """Return a figure with all unmoving parts as an image, and an empty panel on the image.
 
     A frame then takes a tenth of the time of a drawing with contours and a layout.
     """
@@ -137,7 +137,7 @@ def _make_stage(ground: Ground, paths: Sequence[Path]) -> "tuple[Figure, Axes]":
     panel = still.subplots()
     draw_ground(panel, ground)
     add_legend(still, [each.optimizer for each in paths], crossed=any(map(ends_outside, paths)))
-    panel.set_title(" ")  # room for the number of the step
+    panel.set_title(" ")  # space for the number of the step
     still.canvas.draw()
     image: NDArray[np.uint8] = np.asarray(still.canvas.buffer_rgba()).copy()
     stage = _make_figure()

@@ -18,18 +18,24 @@ _COARSE = (1.0, 2.0, 5.0)
 
 @dataclass(frozen=True, kw_only=True)
 class RunEnd:
-    """End of a run, as far as pictures show it.
+    """End of a run, with the values that pictures show.
 
     Parameters
     ----------
     accuracy
-        Final accuracy; None if it is not known. Give 0 for a run whose loss became NaN or infinite.
+        Final accuracy; default None, unknown. Give 0 for a run whose loss became NaN or infinite.
     steps_to_target, seconds_to_target
-        Steps and seconds until the target was reached; default infinity, never.
+        Steps and seconds until the target was reached; default infinity, which means never.
     finite
         Whether the loss and the parameters stayed finite, default True.
     inactive
         Whether output units were permanently inactive, default False.
+
+    Examples
+    --------
+    >>> from cutedl_xp import plotting
+    >>> plotting.RunEnd(accuracy=0.92, steps_to_target=938, inactive=True).failures
+    ['inactive output units']
     """
 
     accuracy: float | None = None

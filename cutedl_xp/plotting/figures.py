@@ -28,7 +28,7 @@ _TITLE_WIDTH = 80  # characters, bold
 
 
 def make_panels(heights: Sequence[float], title: str, warning: str) -> "tuple[Figure, list[Axes]]":
-    """Return a figure with panels one above the other, which share the axis of the steps."""
+    """Return a figure with panels one above the other that share the axis of the steps."""
     figure = make_figure(9.0, 1.5 + sum(heights))
     axes = list(figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0])
     clear_frames(axes)
@@ -46,7 +46,7 @@ def make_figure(width: float, height: float, title: str = "") -> "Figure":
     figure: Figure = import_matplotlib("figure").Figure(figsize=(width, height), dpi=120, layout="constrained")
     if title:
         figure.suptitle(title, parse_math=False, wrap=True)
-    # Without pyplot a notebook knows no other way to show the figure as the last value of a cell.
+    # Notebooks show the last value of a cell by this method; without pyplot, matplotlib does not install it.
     figure._repr_png_ = partial(_as_png, figure)  # type: ignore[attr-defined]
     return figure
 
@@ -59,7 +59,7 @@ def _as_png(figure: "Figure") -> bytes:
 
 
 def clear_frames(axes: "Iterable[Axes]") -> None:
-    """Give panels a pale grid and no frame above and at the right."""
+    """Give panels a light grid, and remove the frame at the top and at the right."""
     for panel in axes:
         panel.grid(alpha=0.3)
         panel.set_axisbelow(True)
@@ -67,7 +67,7 @@ def clear_frames(axes: "Iterable[Axes]") -> None:
 
 
 def make_styles(number: int) -> list[dict[str, Any]]:
-    """Return a colour, dash and width for each label; a colour that is used again has another dash."""
+    """Return a colour, dash and width for each label; labels with equal colours have different dashes."""
     return [
         {
             "color": COLOURS[index % len(COLOURS)],
@@ -90,7 +90,7 @@ def mark_end(
 
 
 def add_legend(figure: "Figure", axes: "list[Axes]", labels: Sequence[str], crossed_label: str) -> None:
-    """Add a legend below the panels, with the meaning of the cross if it has one."""
+    """Add a legend below the panels, with the meaning of the cross if it is given."""
     drawn = {line.get_label(): line for panel in axes for line in panel.get_lines()}
     handles: dict[str, Any] = {label: drawn[label] for label in labels if label in drawn}
     if crossed_label:
@@ -108,13 +108,13 @@ def format_steps(axes: "list[Axes]") -> None:
 
 
 def use_logarithmic_steps(axes: "list[Axes]") -> None:
-    """Use a logarithmic axis of steps, as runs may differ fiftyfold in length."""
+    """Use a logarithmic axis of steps, because the lengths of runs may differ by a factor of fifty."""
     axes[-1].set_xscale("log")
     label_logarithmic(axes[-1].xaxis, import_matplotlib("ticker").EngFormatter(sep=""))
 
 
 def use_logarithmic_positions(panel: "Axes", unit: str, width: float) -> None:
-    """Use a logarithmic axis of steps or seconds, with as many labels as a panel of a width in inches has room for."""
+    """Use a logarithmic axis of steps or seconds, with as many labels as fit a panel of a width in inches."""
     if not math.isfinite(panel.dataLim.minposx):  # nothing is drawn
         return
     panel.set_xscale("log")
@@ -140,7 +140,7 @@ def use_logarithmic_values(panel: "Axes") -> None:
 
 
 def label_logarithmic(axis: "Axis", formatter: Any) -> None:
-    """Label a logarithmic axis; Matplotlib's locator for powers of ten gives a short axis no label at all."""
+    """Label a logarithmic axis; Matplotlib's locator for powers of ten leaves a short axis without labels."""
     ticker = import_matplotlib("ticker")
     low, high = sorted(axis.get_view_interval())
     decades = math.log10(high / low)
@@ -154,7 +154,7 @@ def label_logarithmic(axis: "Axis", formatter: Any) -> None:
 
 
 def import_matplotlib(module: str) -> Any:
-    """Import a module of Matplotlib when it is first needed."""
+    """Import a module of Matplotlib on demand."""
     try:
         return importlib.import_module(f"matplotlib.{module}")
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Looks that several pictures share: a style for each label, marks of runs that failed, and legends."""
+"""Styles that several pictures share: a style for each label, marks of failed runs, and legends."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,7 +13,7 @@ Style: TypeAlias = Mapping[str, Any]
 _MARKERS = "os^DP*hp<>d"
 _LEGEND_WIDTH = 15  # characters in an inch
 _MARK_WIDTH = 9  # characters, with the space between columns
-# The two marks differ in shape and filling, so that they stay apart in grey and where they lie on each other.
+# The two marks differ in shape and filling, so that they can be distinguished in grey and when they overlap.
 NOT_FINITE: Style = {"marker": "X", "s": 62, "facecolor": "#C00000", "edgecolor": "white", "linewidth": 0.7}
 INACTIVE: Style = {"marker": "v", "s": 46, "facecolor": "white", "edgecolor": "black", "linewidth": 1.1}
 FAILURES = {"not finite": NOT_FINITE, "inactive output units": INACTIVE}
@@ -51,7 +51,7 @@ def styles(labels: Iterable[str]) -> dict[str, Style]:
 
 
 def complete(given: Mapping[str, Style] | None, labels: Sequence[str]) -> Mapping[str, Style]:
-    """Return the given styles, or styles for these labels; a label without a style is refused."""
+    """Return the given styles, or new styles for the labels; refuse labels without a given style."""
     chosen = styles(labels) if given is None else given
     missing = [label for label in labels if label not in chosen]
     if missing:
@@ -60,20 +60,20 @@ def complete(given: Mapping[str, Style] | None, labels: Sequence[str]) -> Mappin
 
 
 def line_handles(looks: Mapping[str, Style], labels: Iterable[str], **changes: Any) -> "dict[str, Artist]":
-    """Return a line for each entry of a legend."""
+    """Return a line for each label, for a legend."""
     line = figures.import_matplotlib("lines").Line2D
     return {label: line([], [], **{**looks[label], **changes}) for label in labels}
 
 
 def mark_handles(shown: Iterable[str]) -> "dict[str, Artist]":
-    """Return the marks of failed runs for a legend, those that a picture shows, in the order of ``FAILURES``."""
+    """Return the marks of failed runs that a picture shows, for its legend, in the order of ``FAILURES``."""
     scatter = figures.import_matplotlib("figure").Figure().add_subplot().scatter
     wanted = set(shown)
     return {name: scatter([], [], **look) for name, look in FAILURES.items() if name in wanted}
 
 
 def add_legend(figure: "Figure", handles: "Mapping[str, Artist]") -> None:
-    """Add a legend below all panels, in as many columns as the width of the figure has room for."""
+    """Add a legend below all panels, in as many columns as fit the width of the figure."""
     if handles:
         room = int(figure.get_figwidth() * _LEGEND_WIDTH)
         columns = max(1, min(len(handles), room // (max(map(len, handles)) + _MARK_WIDTH)))

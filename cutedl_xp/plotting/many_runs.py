@@ -1,4 +1,4 @@
-"""Pictures of many runs: medians and quartiles of all labels in one picture, and all runs with a panel a label."""
+"""Pictures of many runs: medians and quartiles of all labels in one picture, and all runs in a panel for each label."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -26,33 +26,34 @@ def curves(
 ) -> "Figure":
     """Draw validation loss and error against steps and against seconds: medians thick, quartiles as a band.
 
-    A median and its quartiles begin where every run of the label has an entry and end where half of its runs have
-    ended; until then a run that has ended keeps its last value. A value that is not finite counts as larger than every
-    other. Thin lines are the runs; ``seeds`` shows many runs more clearly. All axes are logarithmic. Losses far above
-    those of most runs leave the picture at its upper edge.
+    A median and its quartiles begin at the first position where every run of the label has an entry, and end where half
+    of the runs have ended; a run that has ended keeps its last value. A value that is not finite counts as larger than
+    all others. Thin lines are the runs; ``seeds`` shows many runs more clearly. All axes are logarithmic. Losses far
+    above those of most runs leave the picture at its upper edge.
 
     Parameters
     ----------
     histories
-        For each label the runs, of several seeds for example.
+        For each label its runs, such as runs with several seeds.
     title
-        Title of the picture.
+        Title of the picture; default empty.
     styles
-        Style for each label, from ``plotting.styles``; default None, styles for these labels.
+        Style for each label, from ``plotting.styles``; default None, new styles for these labels.
     inactive
-        Runs that ended with permanently inactive output units. The end of such a run has a triangle; the end of a run
-        whose loss or parameters became NaN or infinite has a cross.
+        Runs that ended with permanently inactive output units, default none. The end of such a run has a triangle; the
+        end of a run whose loss or parameters became NaN or infinite has a cross.
 
     Returns
     -------
     matplotlib.figure.Figure
+        Picture, which ``plotting.save`` writes to a file.
 
     Raises
     ------
     ImportError
         If matplotlib is not installed.
     ValueError
-        If `styles` lacks a label.
+        If ``styles`` lacks a label.
 
     Examples
     --------
@@ -98,25 +99,29 @@ def seeds(
 ) -> "Figure":
     """Draw every run against the steps, with a panel for each label: runs thin, their median thick.
 
-    The medians of the other labels are grey lines in each panel. Medians, quartiles and marks are those of ``curves``.
+    The medians of the other labels are grey lines in each panel. Medians, quartiles and marks are as in ``curves``.
 
     Parameters
     ----------
-    histories, title, styles, inactive
+    histories, title
         As in ``curves``.
     series
-        ``"val_loss"``, or ``"val_accuracy"``, which is drawn as the error 1 - accuracy; default ``"val_accuracy"``.
+        Series to draw: ``"val_loss"``, or ``"val_accuracy"``, which is drawn as the error 1 - accuracy; default
+        ``"val_accuracy"``.
+    styles, inactive
+        As in ``curves``.
 
     Returns
     -------
     matplotlib.figure.Figure
+        Picture, which ``plotting.save`` writes to a file.
 
     Raises
     ------
     ImportError
         If matplotlib is not installed.
     ValueError
-        If `styles` lacks a label.
+        If ``styles`` lacks a label.
 
     Examples
     --------
@@ -175,7 +180,7 @@ def _make_bands(groups: strokes.Groups, name: str, positions: str) -> dict[str, 
 
 
 def _finish_panels(figure: "Figure", panels: Any, number: int, words: str) -> None:
-    """Remove the panels that stay empty, and label the axes of those at the lower and left edges."""
+    """Remove empty panels, and label the axes of the panels at the lower and left edges."""
     for panel in panels.flat[number:]:
         panel.remove()
     for panel in panels.flat[max(0, number - panels.shape[1]) : number]:

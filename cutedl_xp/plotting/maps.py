@@ -23,23 +23,25 @@ _HEIGHT = 0.74  # of a cell, in rows
 def target_map(ends: Sweeps, usable: Ranges, title: str = "", *, target: float | None = None) -> "Figure":
     """Draw the median steps to the target for each label and learning rate, as a map of colours and numbers.
 
-    Runs that never reached the target count as infinite. A cell whose median is infinite is hatched; the number of
-    runs that reached the target stands in each cell where not all did. Each label has its own rates.
+    Runs that never reached the target count as infinite. A cell whose median is infinite is hatched. A cell whose runs
+    did not all reach the target has the number of those that did. Each label has its own rates.
 
     Parameters
     ----------
     ends
         For each label, and for each learning rate, the ends of the runs.
     usable
-        For each label the lowest and the highest usable rate, for a line below the cells; None where there is none.
+        For each label the lowest and the highest usable rate, drawn as a line below the cells; None if no rate is
+        usable.
     title
-        Title of the picture.
+        Title of the picture; default empty.
     target
-        Validation accuracy that is the target, for the label of the colours; default None, not named.
+        Target of the validation accuracy, for the label of the colours; default None, unnamed.
 
     Returns
     -------
     matplotlib.figure.Figure
+        Picture, which ``plotting.save`` writes to a file.
 
     Raises
     ------
@@ -94,7 +96,7 @@ def _find_edges(rates: Sequence[float]) -> list[float]:
 
 
 def _make_colours(ends: Sweeps) -> Any:
-    """Return the mapping of steps to colours, darker for more steps, readable without colours."""
+    """Return the mapping of steps to colours, which become darker with more steps."""
     middles = [_median_steps(runs) for sweep in ends.values() for runs in sweep.values()]
     finite = [value for value in middles if math.isfinite(value)] or [1.0, 10.0]
     norm = figures.import_matplotlib("colors").LogNorm(min(finite) / 1.1, max(finite) * 1.1)

@@ -1,4 +1,4 @@
-"""Median and quartiles over curves that begin and end at different positions."""
+"""Median and quartiles of curves that begin and end at different positions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,20 +23,20 @@ class Band:
 def band(curves: Sequence[Curve]) -> Band:
     """Return the median and the quartiles of curves, at the positions of their entries.
 
-    The band begins where every curve has an entry, and ends at the position where half of the curves have ended. In
-    between, a curve that has ended keeps its last value. Between two of its entries a curve is interpolated. A value
-    that is not finite counts as larger than every other, as a diverged loss is worse than every other, and gives an
-    infinite median or quartile where it decides them.
+    The band begins at the first position where every curve has an entry, and ends where half of the curves have ended.
+    A curve that has ended keeps its last value, and a curve is interpolated between two entries. A value that is not
+    finite counts as larger than all others, because a diverged loss is worse than all others, and makes a median or
+    quartile that depends on it infinite.
 
     Parameters
     ----------
     curves
-        For each run its positions (steps or seconds, increasing) and its values. Curves without entries are left out.
+        For each run its positions (steps or seconds, increasing) and its values. Curves without entries are ignored.
 
     Returns
     -------
     Band
-        Empty if half of the curves have ended before the last one begins.
+        Median and quartiles; empty if half of the curves have ended before the last one begins.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def band(curves: Sequence[Curve]) -> Band:
 
 
 def _choose_positions(entries: list[np.ndarray]) -> np.ndarray:
-    """Return the positions of the band: entries of the curves, thinned out evenly on a logarithmic axis."""
+    """Return the positions of the band: entries of the curves, at most 400, evenly spaced on a logarithmic axis."""
     begin = max(x[0] for x in entries)
     end = sorted(x[-1] for x in entries)[(len(entries) - 1) // 2]
     merged: np.ndarray = np.unique(np.concatenate(entries))
@@ -75,7 +75,7 @@ def _values_at(positions: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarra
 
 
 def _quantile(ordered: np.ndarray, share: float) -> np.ndarray:
-    """Return a quantile of sorted rows as ``numpy.quantile`` does, which cannot interpolate infinite values."""
+    """Return a quantile of sorted rows like ``numpy.quantile``, which cannot interpolate infinite values."""
     place = share * (len(ordered) - 1)
     below, above = ordered[int(np.floor(place))], ordered[int(np.ceil(place))]
     weight = place - np.floor(place)

@@ -1,4 +1,4 @@
-"""Performance profile: the share of tasks that are solved within a multiple of the lowest cost."""
+"""Performance profile: the share of tasks solved within a multiple of the lowest cost."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,20 +25,21 @@ def profile(
     points
         For each label the ratios, increasing from 1, and the share of tasks solved within each ratio.
     title
-        Title of the picture.
+        Title of the picture; default empty.
     styles
-        Style for each label, from ``plotting.styles``; default None, styles for these labels.
+        Style for each label, from ``plotting.styles``; default None, new styles for these labels.
 
     Returns
     -------
     matplotlib.figure.Figure
+        Picture, which ``plotting.save`` writes to a file.
 
     Raises
     ------
     ImportError
         If matplotlib is not installed.
     ValueError
-        If `styles` lacks a label.
+        If ``styles`` lacks a label.
 
     Examples
     --------
@@ -56,7 +57,7 @@ def profile(
     for index, (label, (each, shares)) in enumerate(points.items()):
         solved = [entry for entry in zip(each, shares, strict=True) if math.isfinite(entry[0])] or [(1.0, 0.0)]
         x, y = [[*values, last] for values, last in zip(zip(*solved, strict=True), (end, solved[-1][1]), strict=True)]
-        # Lines lie on each other in every profile, so that each label's markers have places of their own.
+        # The lines of a profile often coincide, so that the markers of each label have different places.
         panel.plot(x, y, drawstyle="steps-post", label=label, markevery=(0.02 * index, 0.3), **styles[label])
     panel.set_xlim(1.0, end)
     panel.set_ylim(-0.03, 1.03)

@@ -1,4 +1,4 @@
-"""The picture of a learning-rate range test."""
+"""Picture of a learning-rate range test."""
 
 import math
 from collections.abc import Sequence
@@ -28,15 +28,16 @@ def range_test(
     losses
         Smoothed losses, drawn as a line.
     batch_losses
-        Losses of the batches, drawn as dots. Losses far above the first ones lie outside of the picture.
+        Losses of the batches, drawn as dots. Losses far above the first losses are outside of the picture.
     suggestion
         Rate to mark; default None.
     title
-        Title of the picture.
+        Title of the picture; default empty.
 
     Returns
     -------
     matplotlib.figure.Figure
+        Picture, which ``plotting.save`` writes to a file.
 
     Raises
     ------

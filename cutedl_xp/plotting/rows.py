@@ -35,26 +35,27 @@ def accuracies(
     Parameters
     ----------
     ends
-        For each label the ends of its runs. Failed runs have the marks of ``curves``.
+        For each label the ends of its runs. Failed runs have the same marks as in ``curves``.
     means
-        For each label the mean, and the lower and upper end of its 95 % interval; None where there is none.
+        For each label the mean, and the lower and upper end of its 95 % interval; None for missing values.
     title
-        Title of the picture.
+        Title of the picture; default empty.
     words
         Label of the axis, default ``"test accuracy"``.
     styles
-        Style for each label, from ``plotting.styles``; default None, styles for these labels.
+        Style for each label, from ``plotting.styles``; default None, new styles for these labels.
 
     Returns
     -------
     matplotlib.figure.Figure
+        Picture, which ``plotting.save`` writes to a file.
 
     Raises
     ------
     ImportError
         If matplotlib is not installed.
     ValueError
-        If `styles` lacks a label.
+        If ``styles`` lacks a label.
 
     Examples
     --------
@@ -98,29 +99,30 @@ def targets(
 ) -> "Figure":
     """Draw steps and seconds until each run reached the target, with their median below, in a row for each label.
 
-    Runs that never reached it stand in a column at the right, and count as infinite in the median.
+    Runs that never reached the target are in a column at the right, and count as infinite in the median.
 
     Parameters
     ----------
     ends
-        For each label the ends of its runs. Failed runs have the marks of ``curves``.
+        For each label the ends of its runs. Failed runs have the same marks as in ``curves``.
     title
-        Title of the picture.
+        Title of the picture; default empty.
     target
-        Validation accuracy that is the target, for the labels of the axes; default None, not named.
+        Target of the validation accuracy, for the labels of the axes; default None, unnamed.
     styles
-        Style for each label, from ``plotting.styles``; default None, styles for these labels.
+        Style for each label, from ``plotting.styles``; default None, new styles for these labels.
 
     Returns
     -------
     matplotlib.figure.Figure
+        Picture, which ``plotting.save`` writes to a file.
 
     Raises
     ------
     ImportError
         If matplotlib is not installed.
     ValueError
-        If `styles` lacks a label.
+        If ``styles`` lacks a label.
 
     Examples
     --------
@@ -156,7 +158,7 @@ def targets(
 
 
 def _make_rows(labels: Sequence[str], panels: int, title: str) -> "tuple[Figure, list[Axes]]":
-    """Return a figure with one panel or several beside each other, and a row for each label, the first one on top."""
+    """Return a figure with panels side by side, and a row for each label, the first label on top."""
     height = 1.9 + 0.48 * max(1, len(labels))
     figure = figures.make_figure(9.5 if panels == 1 else 3.0 + _PANEL_WIDTH * panels, height, title)
     axes = list(figure.subplots(1, panels, sharey=True, squeeze=False)[0])
@@ -195,7 +197,7 @@ def _draw_summary(panel: "Axes", row: int, line: Sequence[float], middle: float)
 
 
 def _write_beside(panel: "Axes", x: float, row: float, words: str, **look: Any) -> None:
-    """Write words at the right of a panel."""
+    """Write text at the right of a panel."""
     panel.text(x, row, words, transform=panel.get_yaxis_transform(), va="center", fontsize="small", **look)
 
 

@@ -1,4 +1,4 @@
-"""Pictures of one run and of several, and files of pictures."""
+"""Pictures of one run and of several runs, and files of pictures."""
 
 import io
 import math
@@ -17,30 +17,31 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WORDS = {"loss": "training loss", "val_loss": "validation loss", "val_accuracy": "validation accuracy"}
-# For each panel: the series, the label of its axis, and the function that is drawn.
+# For each panel: the series, the label of its axis, and the function to draw.
 _COMPARED: tuple[tuple[str, str, Callable[[float], float]], ...] = (
     ("val_loss", "validation loss", float),
     ("val_accuracy", "validation error (1 - accuracy)", lambda accuracy: 1.0 - accuracy),
 )
 _SUMMARY_WIDTH = 105  # characters
-_FEW_ENTRIES = 30  # up to this number each entry has a mark; a line of a single entry is invisible without it
+_FEW_ENTRIES = 30  # up to this number each entry has a mark, because a line of a single entry is invisible
 
 
 def report(history: History, title: str = "", *, warning: str = "") -> "Figure":
-    """Draw one run: the losses above, and each metric in a panel of its own below, with the final values.
+    """Draw one run: the losses in the upper panel, and each metric in a panel below, with the final values.
 
     Parameters
     ----------
     history
         History of the run. Series that were not recorded are left out, and entries that are not finite leave a gap.
     title
-        Title of the picture.
+        Title of the picture; default empty.
     warning
-        Warning in the title, which is then red.
+        Warning to add to the title, which is then red; default empty.
 
     Returns
     -------
     matplotlib.figure.Figure
+        Picture, which ``plotting.save`` writes to a file.
 
     Raises
     ------
@@ -88,20 +89,21 @@ def comparison(
     Parameters
     ----------
     histories
-        For each label one run, or several runs (of several seeds, for example), which then share one colour, width
-        and dash. Later labels have thinner lines, so that no line hides another.
+        For each label a run, or several runs (such as with several seeds), which share one colour, width and dash.
+        Later labels have thinner lines, so that no line hides another.
     title
-        Title of the picture.
+        Title of the picture; default empty.
     warning
-        Warning in the title, which is then red.
+        Warning to add to the title, which is then red; default empty.
     crossed
-        Runs whose end is marked with a cross instead of a dot.
+        Runs whose end is marked with a cross instead of a dot, default none.
     crossed_label
-        Meaning of the cross, for the legend.
+        Meaning of the cross, for the legend; default empty.
 
     Returns
     -------
     matplotlib.figure.Figure
+        Picture, which ``plotting.save`` writes to a file.
 
     Raises
     ------
@@ -137,10 +139,10 @@ def save(figure: "Figure", path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     figure
-        A matplotlib figure.
+        Figure of matplotlib.
     path
         File to write. The ending selects the format: ``.png``, ``.svg``, ``.pdf`` or another that matplotlib supports.
-        An existing file is replaced once the new one is complete.
+        An existing file is replaced when the new file is complete.
 
     Raises
     ------
@@ -182,7 +184,7 @@ def _draw_groups(
 
 
 def _describe(name: str) -> str:
-    """Return the words for a series; a user's metric keeps its name."""
+    """Return the description of a series; a user's metric keeps its name."""
     is_validation = name.startswith("val_") and name not in _WORDS
     return f"validation {name.removeprefix('val_')}" if is_validation else _WORDS.get(name, name)
 

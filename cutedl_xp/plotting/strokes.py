@@ -1,4 +1,4 @@
-"""Strokes of a panel of many runs: thin lines, medians, bands, marks of failures, and their legend."""
+"""Elements of a panel of many runs: thin lines, medians, bands, marks of failures, and their legend."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Groups: TypeAlias = Mapping[str, Sequence[History]]
-# For each series: the label of its axis, and the function that is drawn.
+# For each series: the label of its axis, and the function to draw.
 SERIES: dict[str, tuple[str, Callable[[float], float]]] = {
     "val_loss": ("validation loss", float),
     "val_accuracy": ("validation error (1 - accuracy)", lambda accuracy: 1.0 - accuracy),
@@ -38,7 +38,7 @@ def draw_runs(
     inactive: Sequence[History],
     many: bool,
 ) -> set[str]:
-    """Draw all runs thin, with a mark at the end of a run that failed, and return the kinds of the marks."""
+    """Draw all runs with thin lines and marks at the ends of failed runs, and return the kinds of the marks."""
     recorded = [run for run in runs if name in run.recorded]
     shown = set()
     for run, (x, y) in zip(recorded, read_curves(recorded, name, positions), strict=True):
@@ -57,7 +57,7 @@ def draw_runs(
 
 
 def draw_median(panel: "Axes", band: medians.Band, style: looks.Style, **line: Any) -> None:
-    """Draw the median of runs thick."""
+    """Draw the median of runs with a thick line."""
     values = leave_gaps(band.median)
     if not any(map(math.isfinite, values)):  # Matplotlib cannot place markers on an empty line
         line.pop("markevery", None)
@@ -74,12 +74,12 @@ def draw_bands(panel: "Axes", bands: Mapping[str, medians.Band], styles: Mapping
 
 
 def limit_values(panel: "Axes", groups: Groups, name: str) -> None:
-    """Use a logarithmic axis of values, cut off a few times above the worst value of the median run."""
+    """Use a logarithmic axis of values that ends at four times the worst value of the median run."""
     curves = read_curves([run for each in groups.values() for run in each], name, "steps")
     finite = [y for _, values in curves if (y := list(filter(math.isfinite, values)))]
     worst = sorted(map(max, finite))
     best = min(map(min, finite), default=math.nan)
-    if worst and worst[-1] - best <= 1e-9 * abs(best):  # one value alone
+    if worst and worst[-1] - best <= 1e-9 * abs(best):  # a single value
         panel.set_ylim(best - 0.1 * abs(best) - 1e-12, best + 0.1 * abs(best) + 1e-12)
     figures.use_logarithmic_values(panel)
     low, high = panel.get_ylim()
@@ -89,7 +89,7 @@ def limit_values(panel: "Axes", groups: Groups, name: str) -> None:
 
 
 def legend_handles(groups: Groups, many: bool) -> dict[str, Any]:
-    """Return the meaning of thin lines, thick lines and bands, as far as they are drawn."""
+    """Return entries of a legend for thin lines, thick lines and bands, if they are drawn."""
     parts: dict[str, looks.Style] = {"one seed": {"color": "black", **thin(many)}}
     parts["median"] = {"color": "black", "linewidth": THICK}
     handles: dict[str, Any] = looks.line_handles(parts, parts)
@@ -100,7 +100,7 @@ def legend_handles(groups: Groups, many: bool) -> dict[str, Any]:
 
 
 def is_crowded(groups: Groups) -> bool:
-    """Return whether one panel with all runs needs thinner lines, so that medians are seen."""
+    """Return whether a panel with all runs needs thinner lines, so that medians are visible."""
     return sum(map(len, groups.values())) > _MANY_RUNS
 
 

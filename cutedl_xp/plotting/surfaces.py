@@ -25,7 +25,7 @@ _GRID = 241  # points in each direction
 
 
 class Ground(Protocol):
-    """A function of two variables, the part of the plane that is drawn, and its minima."""
+    """Function of two variables, the part of the plane to draw, and the minima."""
 
     @property
     def name(self) -> str:
@@ -37,7 +37,7 @@ class Ground(Protocol):
 
     @property
     def value(self) -> Callable[[Any, Any], Any]:
-        """The function, elementwise for arrays of x and y."""
+        """Function, elementwise for arrays of x and y."""
 
     @property
     def window(self) -> tuple[float, float, float, float]:
@@ -57,7 +57,7 @@ class Path(Protocol):
 
     @property
     def points(self) -> NDArray[np.float64]:
-        """Coordinates, an array with a row for each point."""
+        """Coordinates of the points, an array with a row for each point."""
 
     @property
     def values(self) -> NDArray[np.float64]:
@@ -65,13 +65,13 @@ class Path(Protocol):
 
     @property
     def inside(self) -> NDArray[np.intp]:
-        """Numbers of the points that the window contains."""
+        """Numbers of the points within the window."""
 
 
 def draw(ground: Ground, paths: Sequence[Path]) -> "Figure":
-    """Draw paths on the contours of a function, and beside them the value against the steps.
+    """Draw paths on the contours of a function, and the value against the steps beside them.
 
-    A path's end has the marker of its optimizer, or a cross where it left the picture or was not finite.
+    The end of a path has the marker of its optimizer, or a cross if the path left the picture or was not finite.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def draw(ground: Ground, paths: Sequence[Path]) -> "Figure":
     mark_ground(left, ground, paths[0].points[0])
     lowest = float(ground.value(*ground.minima[0]))
     for path, style, marker in zip(paths, *make_looks(len(paths)), strict=True):
-        x, y = path.points[: path.inside[-1] + 2].T  # a jump between two points outside could cross the picture
+        x, y = path.points[: path.inside[-1] + 2].T  # a line between two points outside could cross the picture
         left.plot(x, y, **style)
         right.plot(path.values - lowest, label=path.optimizer, **style)
         mark_end(left, path.points[path.inside[-1]], style, "X" if ends_outside(path) else marker)
@@ -109,7 +109,7 @@ def draw_ground(panel: "Axes", ground: Ground) -> None:
     left, right, bottom, top = ground.window
     x, y = np.meshgrid(np.linspace(left, right, _GRID), np.linspace(bottom, top, _GRID))
     values = ground.value(x, y)
-    # Quantiles give each pair of contours a share of the picture; small shares at the bottom show the valleys.
+    # Between two quantiles lies a fixed share of the picture; the small shares of low values show the valleys.
     levels = np.unique(np.quantile(values, np.concatenate(([0.0], np.geomspace(0.004, 1.0, _LEVELS)))))
     greys = [str(round(grey, 3)) for grey in np.linspace(*_SHADES, len(levels) - 1)]
     panel.contourf(x, y, values, levels=levels, colors=greys)
@@ -136,7 +136,7 @@ def ends_outside(path: Path) -> bool:
 
 
 def mark_end(panel: "Axes", point: Iterable[float], style: dict[str, Any], marker: str) -> "PathCollection":
-    """Draw a mark, which is larger for a thicker line, so that no mark hides another."""
+    """Draw a mark that is larger for a thicker line, so that no mark hides another."""
     x, y = point
     size = (5.0 + 2.2 * style["linewidth"]) ** 2
     look: dict[str, Any] = {"edgecolors": "white", "linewidths": 0.8, "zorder": 3}
@@ -159,7 +159,7 @@ def add_legend(figure: "Figure", labels: Sequence[str], *, crossed: bool) -> Non
 
 
 def count_columns(labels: Sequence[str], width: float) -> int:
-    """Return the number of columns that the longest label leaves to a legend of a width in inches."""
+    """Return the number of columns of a legend of a width in inches, which depends on the longest label."""
     return max(1, min(4, int(12.5 * width) // (max(map(len, labels)) + 8)))
 
 
@@ -174,7 +174,7 @@ def _mark_last_value(panel: "Axes", values: NDArray[np.float64], style: dict[str
 
 
 def _finish_values(panel: "Axes", lowest: float) -> None:
-    """Use a logarithmic axis of values, cut where nothing can be distinguished any more."""
+    """Use a logarithmic axis of values, limited to 1e-12 to 1e12."""
     panel.set(xlabel="steps", ylabel="value" if lowest == 0.0 else f"value above the lowest, {lowest:g}")
     panel.set_yscale("log", nonpositive="mask")
     bottom, top = panel.get_ylim()

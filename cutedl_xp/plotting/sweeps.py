@@ -25,7 +25,7 @@ def rates(
     words: str = "final validation accuracy",
     styles: Mapping[str, looks.Style] | None = None,
 ) -> "Figure":
-    """Draw final accuracies against the learning rate, and below the usable rates and the rates of failed runs.
+    """Draw final accuracies against the learning rate, with the usable rates and the rates of failed runs below.
 
     The line is the median over the seeds; the band reaches from the worst seed to the best one.
 
@@ -34,25 +34,26 @@ def rates(
     ends
         For each label, and for each learning rate, the ends of the runs.
     usable
-        For each label the lowest and the highest usable rate; None where no rate is usable. A range that reaches the
-        end of the grid is named "at least" so many decades.
+        For each label the lowest and the highest usable rate; None if no rate is usable. The text for a range that
+        reaches the end of the grid has "at least" before the number of decades.
     title
-        Title of the picture.
+        Title of the picture; default empty.
     words
         Label of the axis of accuracies, default ``"final validation accuracy"``.
     styles
-        Style for each label, from ``plotting.styles``; default None, styles for these labels.
+        Style for each label, from ``plotting.styles``; default None, new styles for these labels.
 
     Returns
     -------
     matplotlib.figure.Figure
+        Picture, which ``plotting.save`` writes to a file.
 
     Raises
     ------
     ImportError
         If matplotlib is not installed.
     ValueError
-        If `styles` lacks a label.
+        If ``styles`` lacks a label.
 
     Examples
     --------
@@ -97,7 +98,7 @@ def use_rates(panel: "Axes", ends: Sweeps) -> None:
 
 
 def mark_failures(panel: "Axes", sweep: Mapping[float, Sequence[RunEnd]], above: float, below: float) -> set[str]:
-    """Mark the rates where a run was not finite, or ended with inactive output units; return the kinds of the marks."""
+    """Mark the rates of runs that were not finite or had inactive output units; return the kinds of the marks."""
     shown = set()
     for kind, height in zip(looks.FAILURES, (above, below), strict=True):
         failed = [rate for rate, runs in sweep.items() if any(kind in run.failures for run in runs)]

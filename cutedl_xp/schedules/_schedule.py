@@ -1,4 +1,4 @@
-"""The type of schedules, and the functions that they share."""
+"""Type of schedules, and the functions that they share."""
 
 import math
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from array_api_compat import array_namespace, is_array_api_obj
 from cutedl_xp._checks import check_not_negative, check_positive, format_value
 
 Schedule: TypeAlias = Callable[[Any], Any]
-"""``schedule(update)`` returns the learning rate after ``update`` earlier updates."""
+"""Function ``schedule(update)`` that returns the learning rate after ``update`` earlier updates."""
 
 
 def check_rate(argument: str, value: Any) -> float | Schedule:
-    """Return ``value`` as a float above 0, or as the schedule that it is."""
+    """Return a rate as a float greater than 0, or a schedule as it is."""
     if callable(value) and not isinstance(value, type):
         schedule: Schedule = value
         return schedule
@@ -39,7 +39,7 @@ def evaluate_schedule(argument: str, schedule: Schedule, update: Any) -> Any:
 
 
 class _PythonNumbers:
-    """The functions of an array namespace that schedules use, for Python numbers."""
+    """Functions of an array namespace that schedules use, for Python numbers."""
 
     cos = math.cos
     floor = math.floor
@@ -52,7 +52,7 @@ class _PythonNumbers:
 
 
 def get_functions(update: Any) -> Any:
-    """Return the namespace for ``update``: that of its array library, or functions of Python numbers."""
+    """Return the namespace of the array ``update``, or functions of Python numbers."""
     return _PythonNumbers if isinstance(update, (int, float)) else array_namespace(update)
 
 

@@ -42,11 +42,11 @@ class Warmup:
     Parameters
     ----------
     then
-        Schedule or number that follows the warm-up. The warm-up rises to its first rate.
+        Schedule or number that follows the warm-up. The warm-up increases to the first rate of ``then``.
     updates
         Number of updates in the warm-up, at least 1.
     start
-        Rate of the first update, at least 0.
+        Rate of the first update, at least 0. The default is 0.
 
     References
     ----------
@@ -142,7 +142,7 @@ def _evaluate(piece: float | Schedule, update: Any) -> Any:
 
 
 def _select(update: Any, boundaries: Sequence[int], pieces: Sequence[float | Schedule]) -> Any:
-    """Return the rate of the piece that contains the update; under tracing every piece is evaluated."""
+    """Return the rate of the piece that contains the update; under tracing all pieces are evaluated."""
     starts = (0, *boundaries)
     if isinstance(update, int):
         place = bisect_right(boundaries, update)

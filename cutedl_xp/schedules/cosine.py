@@ -1,4 +1,4 @@
-"""Schedules made of half waves of the cosine."""
+"""Schedules that consist of half waves of the cosine."""
 
 import math
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Cosine:
     updates
         Number of updates until the final rate, at least 1.
     end
-        Final rate, at least 0.
+        Final rate, at least 0. The default is 0.
 
     References
     ----------
@@ -61,9 +61,9 @@ class CosineRestarts:
     updates
         Length of the first cycle in updates, at least 1.
     growth
-        Ratio between the lengths of a cycle and the previous one, at least 1.
+        Ratio between the lengths of a cycle and the previous cycle, an integer of at least 1. The default is 1.
     end
-        Rate that each cycle approaches, at least 0.
+        Rate that each cycle approaches, at least 0. The default is 0.
 
     References
     ----------
@@ -100,7 +100,7 @@ class CosineRestarts:
 
 @dataclass(frozen=True)
 class OneCycle:
-    """One cycle: a cosine rise to the peak, a cosine decay to almost 0, then constant.
+    """One cycle: a cosine increase to the peak, a cosine decay to almost 0, then constant.
 
     Parameters
     ----------
@@ -109,9 +109,9 @@ class OneCycle:
     updates
         Length of the cycle in updates, at least 2.
     rising
-        Fraction of the cycle before the peak, between 0 and 1.
+        Fraction of the cycle before the peak, between 0 and 1. The default is 0.3.
     start_divisor, end_divisor
-        Ratio of the peak to the initial and to the final rate, greater than 0.
+        Ratios of the peak to the initial and to the final rate, greater than 0. The defaults are 25 and 250,000.
 
     References
     ----------

@@ -19,7 +19,7 @@ class Step:
     every
         Number of updates between two steps, at least 1.
     factor
-        Factor of each step, greater than 0.
+        Factor of each step, greater than 0. The default is 0.1.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class Exponential:
     factor
         Factor of the decay in ``every`` updates, greater than 0.
     every
-        Number of updates that the factor applies to, at least 1.
+        Number of updates that the factor applies to, at least 1. The default is 1.
 
     Examples
     --------
@@ -87,7 +87,7 @@ class InverseTime:
     decay_steps
         Number of updates until the rate is half of the initial one, greater than 0.
     half_life
-        Deprecated name of ``decay_steps``.
+        Deprecated name of ``decay_steps``; default None. One of the two must be given.
 
     Examples
     --------
@@ -138,9 +138,9 @@ class Polynomial:
     updates
         Number of updates until the final rate, at least 1.
     end
-        Final rate, at least 0.
+        Final rate, at least 0. The default is 0.
     power
-        Exponent, greater than 0; 1 is a linear decay.
+        Exponent, greater than 0. The default is 1, a linear decay.
 
     Examples
     --------
