@@ -1,6 +1,6 @@
 """Penalties on large weights, added to the gradients before each update.
 
-The reported losses are those of the data alone.
+The reported losses do not include the penalties.
 """
 
 from abc import ABC, abstractmethod

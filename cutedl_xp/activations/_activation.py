@@ -13,7 +13,7 @@ Derivative: TypeAlias = Callable[[Namespace, Array, Array], Array]
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation function and its derivative.
+    """Activation function and its derivative.
 
     Parameters
     ----------

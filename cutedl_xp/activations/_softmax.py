@@ -1,4 +1,4 @@
-"""The softmax, a function of rows."""
+"""Softmax, a function of rows."""
 
 from cutedl_xp._typing import Array, Namespace
 

@@ -92,7 +92,7 @@ class Backend(Conversions):
 
     @functools.cached_property
     def fused(self) -> bool:
-        """Whether elementwise functions run as fused kernels; ``CUTEDL_XP_FUSED=0`` makes each operation run alone."""
+        """Whether elementwise functions run as fused kernels; ``CUTEDL_XP_FUSED=0`` runs each operation separately."""
         wanted = os.environ.get(_FUSED) or "1"
         if wanted not in ("0", "1"):
             raise ValueError(f"${_FUSED} must be 1 (fused kernels, the default) or 0 (none); got {wanted!r}")

@@ -68,7 +68,7 @@ def _check(status: int, function: Any, arguments: Any) -> None:
 
 
 class Handle:
-    """A handle of cuBLAS for the current stream, with a workspace of its own.
+    """Handle of cuBLAS for the current stream, with a workspace of its own.
 
     Without a workspace of its own for each stream, products on two streams could overwrite each other's intermediate
     results, and the sizes of workspaces, on which the rounding depends, would differ.

@@ -85,7 +85,7 @@ class _Resources:
 
 
 class GraphOfStep:
-    """A training step for arrays at fixed addresses.
+    """Training step for arrays at fixed addresses.
 
     The first steps run uncaptured, on the stream and in the memory pool of the capture: they load kernels and fill the
     pool. The next step is captured, which executes nothing; each later step is one launch of the graph.

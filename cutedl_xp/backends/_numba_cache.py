@@ -67,7 +67,7 @@ class RepairingCache(FunctionCache):  # type: ignore[misc]  # numba has no type 
             RepairingCache.warned = True
             reason = " ".join(str(error).split()) or type(error).__name__
             warnings.warn(
-                f"numba's cache {what} ({reason}), so functions are compiled anew; "
+                f"numba's cache {what} ({reason}), so functions are compiled again; "
                 "to choose another folder set $NUMBA_CACHE_DIR",
                 RuntimeWarning,
                 stacklevel=2,

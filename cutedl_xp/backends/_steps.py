@@ -49,7 +49,7 @@ class NotCompilable(RuntimeError):
 
 
 class StepFunction:
-    """A pure training step, together with the result of its compilation.
+    """Pure training step, together with the result of its compilation.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ class JaxBackend(Backend):
                 "use 'jax', or install JAX for that platform"
             ) from error
         if index and not (index.isdecimal() and int(index) < len(devices)):
-            raise ValueError(f"JAX has no device {device!r}; those of {platform!r} are 0 to {len(devices) - 1}")
+            raise ValueError(f"JAX has no device {device!r}; the devices of {platform!r} are 0 to {len(devices) - 1}")
         self.device = devices[int(index or 0)]
 
     @classmethod
@@ -169,7 +169,7 @@ def _compile_rule(rule: Rule, decays: bool) -> Any:
 
 
 def _narrow(array: np.ndarray) -> np.ndarray:
-    """Return 64-bit integers in 32 bits; refuse those that are too large, and float64, which would lose precision."""
+    """Return 64-bit integers in 32 bits; refuse larger integers, and float64, which would lose precision."""
     narrow = array.astype(array.dtype.name.replace("64", "32"))
     if array.dtype.kind == "f" or not np.array_equal(narrow, array):
         what = "is float64" if array.dtype.kind == "f" else f"has {array.dtype.name} numbers beyond 32 bits"

@@ -193,7 +193,7 @@ class Layer(Compilable, ABC):
         """
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state that a training changes beside parameters and buffers, such as that of a random stream.
+        """Return the state other than parameters and buffers that a training changes, such as that of a random stream.
 
         The default is an empty dict.
         """

@@ -18,9 +18,10 @@ from cutedl_xp.parameters import Buffer
 class BatchNormalization(Normalization):
     """Batch normalization of each feature: y = gamma (x - mean) / √(variance + eps) + beta.
 
-    In training, mean and variance are those of the batch, and each batch renews the running mean and variance: running
+    In training, mean and variance are those of the batch, and each batch updates the running mean and variance: running
     = (1 - momentum) running + momentum batch. Outside training, the running values take their place. With x̂ the
-    normalized input, h = gamma dL/dy and means over the batch, dL/dx = (h - mean(h) - x̂ mean(h x̂)) / √(variance + eps).
+    normalized input, h = gamma dL/dy and means over the batch, dL/dx = (h - mean(h) - x̂ mean(h x̂)) / √(variance +
+    eps).
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ class BatchNormalization(Normalization):
 
     Weights of samples count in the loss and not in the mean and variance of a batch. The wrapper ``AverageWeights``
     averages parameters and not buffers. A batch with NaN or infinity makes the running values NaN, which ends a
-    training, also with ``SkipNonFinite``, which skips the update of the parameters alone.
+    training, also with ``SkipNonFinite``, which only skips the update of the parameters.
 
     References
     ----------

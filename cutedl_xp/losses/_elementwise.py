@@ -17,7 +17,7 @@ class ElementwiseLoss(Loss):
 
     @abstractmethod
     def _formulas(self) -> tuple[Formula, Formula]:
-        """Return two functions: the first returns the terms and their gradient, the second returns the terms alone.
+        """Return two functions: the first returns the terms and their gradient, the second returns only the terms.
 
         The first function has the arguments ``(xp, y, p, *options, scale)`` and multiplies the gradient by the scale;
         the second function has the arguments ``(xp, y, p, *options)``.

@@ -1,4 +1,4 @@
-"""Metrics: numbers that a session reports beside the loss.
+"""Metrics: numbers that a session reports in addition to the loss.
 
 A metric object, such as ``Precision()``, is computed over the whole data set. A plain function
 ``function(y_true, y_pred)`` that returns the mean of a batch as a 0-d array is averaged over the batches.

@@ -48,7 +48,7 @@ class _OfCounts(_OfClasses):
         self.average = _checks.check_one_of("average", average, _AVERAGES)
         self.of_class = None if of_class is None else _checks.check_integer("of_class", of_class, at_least=0)
         if of_class is not None and average != "auto":
-            raise ValueError(f"`of_class` reports one class alone, without an average; got average={average!r}")
+            raise ValueError(f"`of_class` cannot be combined with `average`; got average={average!r}: give one of them")
         self.scalar = average != "none"
 
     def start(self, backend: Backend, dtype: Any, output_shape: Shape) -> Any:
@@ -99,7 +99,7 @@ class Precision(_OfCounts):
         ``"none"``, an array with an entry for each class, which only ``Session.evaluate`` returns. Default ``"auto"``:
         the value of class 1 with a single output, else ``"macro"``. A quotient with the denominator 0 counts as 0.
     of_class
-        Class to report alone, at least 0; default None. Cannot be combined with ``average``.
+        Number of a class, to report the value of this class only; default None. Cannot be combined with ``average``.
     from_logits
         Whether outputs are logits; default None, the option of the session's loss. Has an effect with a single output
         only.
@@ -133,7 +133,7 @@ class Recall(_OfCounts):
         ``"none"``, an array with an entry for each class, which only ``Session.evaluate`` returns. Default ``"auto"``:
         the value of class 1 with a single output, else ``"macro"``. A quotient with the denominator 0 counts as 0.
     of_class
-        Class to report alone, at least 0; default None. Cannot be combined with ``average``.
+        Number of a class, to report the value of this class only; default None. Cannot be combined with ``average``.
     from_logits
         Whether outputs are logits; default None, the option of the session's loss. Has an effect with a single output
         only.
@@ -167,7 +167,7 @@ class F1(_OfCounts):
         ``"none"``, an array with an entry for each class, which only ``Session.evaluate`` returns. Default ``"auto"``:
         the value of class 1 with a single output, else ``"macro"``. A quotient with the denominator 0 counts as 0.
     of_class
-        Class to report alone, at least 0; default None. Cannot be combined with ``average``.
+        Number of a class, to report the value of this class only; default None. Cannot be combined with ``average``.
     from_logits
         Whether outputs are logits; default None, the option of the session's loss. Has an effect with a single output
         only.

@@ -87,7 +87,7 @@ def count_hits(y_true: Array, y_pred: Array) -> tuple[Array, int]:
     if not predicted or predicted[-1] < 2:
         raise ValueError(
             f"accuracy needs `y_pred` with a last axis of two classes or more; got shape {predicted}: "
-            "for one output that says yes or no use binary_accuracy"
+            "use binary_accuracy for a single output"
         )
     if true not in (predicted, predicted[:-1]):
         raise ValueError(f"accuracy needs `y_true` of shape {predicted[:-1]} or {predicted}; got {true}")

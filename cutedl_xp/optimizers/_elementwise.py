@@ -141,8 +141,7 @@ class ElementwiseOptimizer(Optimizer):
     def _refuse_changed_options(self, state: State) -> None:
         kept, wanted = (", ".join(slots) or "nothing" for slots in ([key for key in state if key != "t"], self.slots))
         raise RuntimeError(
-            f"this {type(self).__name__} has kept {kept}, and with the options that it has now it would keep {wanted}; "
-            "make a new optimizer"
+            f"this {type(self).__name__} keeps {kept}, and its changed options need {wanted}; make a new optimizer"
         )
 
 

@@ -63,7 +63,7 @@ class Optimizer(Compilable, PureOptimizer):
 
     @property
     def all(self) -> tuple["Optimizer", ...]:
-        """The optimizer itself and all optimizers within."""
+        """Optimizer itself and all optimizers within."""
         return (self, *[each for child in self.children.values() for each in child.all])
 
     @property

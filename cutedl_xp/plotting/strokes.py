@@ -110,7 +110,7 @@ def thin(many: bool) -> dict[str, Any]:
 
 
 def leave_gaps(values: Sequence[float]) -> list[float]:
-    """Return values with NaN for those that cannot be drawn."""
+    """Return values with NaN for values that cannot be drawn."""
     return [value if math.isfinite(value) else math.nan for value in values]
 
 

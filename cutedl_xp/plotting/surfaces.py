@@ -69,7 +69,7 @@ class Path(Protocol):
 
 
 def draw(ground: Ground, paths: Sequence[Path]) -> "Figure":
-    """Draw paths on the contours of a function, and the value against the steps beside them.
+    """Draw paths on the contours of a function, and the values against the steps in a second panel.
 
     The end of a path has the marker of its optimizer, or a cross if the path left the picture or was not finite.
 

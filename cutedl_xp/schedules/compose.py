@@ -12,7 +12,7 @@ from cutedl_xp.schedules._schedule import Schedule, check_rate, compute_progress
 
 @dataclass(frozen=True)
 class Constant:
-    """A constant rate, equivalent to a number.
+    """Constant rate, equivalent to a number.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ def test_shapes_that_do_not_fit_are_refused(backend, true, predicted):
 
 def test_an_output_without_classes_is_refused(backend):
     for shape in ((), (5, 1), (1,), (3, 0)):
-        with pytest.raises(ValueError, match=r"two classes or more; got shape .*: .* use binary_accuracy"):
+        with pytest.raises(ValueError, match=r"two classes or more; got shape .*: use binary_accuracy"):
             accuracy(backend.asarray(np.zeros(shape)), backend.asarray(np.zeros(shape)))
 
 

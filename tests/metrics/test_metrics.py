@@ -218,7 +218,7 @@ def test_a_session_with_metrics_is_saved_and_loaded(make_session: MakeSession, c
     ("make", "match"),
     [
         (lambda: metrics.F1("weighted"), "`average`"),
-        (lambda: metrics.F1("macro", of_class=1), "`of_class` reports one class alone"),
+        (lambda: metrics.F1("macro", of_class=1), "`of_class` cannot be combined with `average`"),
         (lambda: metrics.TopKAccuracy(0), "`k` must be 1 or greater"),
     ],
 )

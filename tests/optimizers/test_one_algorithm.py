@@ -350,7 +350,7 @@ def test_options_changed_in_a_later_group_are_refused_before_anything_is_compute
     train(optimizer, model, range(1))
     before = values(model.parameters)
     optimizer.optimizers["*"].centered = True  # type: ignore[attr-defined]
-    with pytest.raises(RuntimeError, match=r"^this RMSProp has kept s, and with the options"):
+    with pytest.raises(RuntimeError, match=r"^this RMSProp keeps s, and its changed options"):
         train(optimizer, model, range(1, 2))
     assert all((values(model.parameters)[name] == value).all() for name, value in before.items())
 
@@ -411,7 +411,7 @@ def test_donated_arrays_of_any_order_are_written_to_under_strict_errors(backend:
 def test_one_wrapper_in_two_groups_is_refused() -> None:
     shared = AverageWeights(Frozen())
     with pytest.raises(
-        ValueError, match=r"^the patterns 'a' and 'b' of `optimizers` have one optimizer; make one for e"
+        ValueError, match=r"^the patterns 'a' and 'b' of `optimizers` share an optimizer; make one for e"
     ):
         Groups({"a": shared, "b": shared})
     frozen = Frozen()

@@ -69,7 +69,7 @@ class Groups(Optimizer):
             for each in _with_state(optimizer):
                 if owners.setdefault(id(each), pattern) != pattern:
                     raise ValueError(
-                        f"the patterns {owners[id(each)]!r} and {pattern!r} of `optimizers` have one optimizer; "
+                        f"the patterns {owners[id(each)]!r} and {pattern!r} of `optimizers` share an optimizer; "
                         "make one for each"
                     )
 
@@ -124,7 +124,7 @@ class Groups(Optimizer):
         for pattern, group in groups.items():
             if not group and any(fnmatchcase(name, pattern) for name in names):
                 raise ValueError(
-                    f"the pattern {pattern!r} of `optimizers` fits only what patterns before it fit as well"
+                    f"the pattern {pattern!r} of `optimizers` fits only parameters that earlier patterns fit as well"
                 )
             if not group:
                 raise ValueError(

@@ -227,7 +227,7 @@ MISUSES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "nothing is left": (
         lambda: Groups({"*": Fixed(), "*/bias": Fixed()}).step([Parameter("a/bias", np.zeros(1))]),
         ValueError,
-        "the pattern '*/bias' of `optimizers` fits only what patterns before it fit as well",
+        "the pattern '*/bias' of `optimizers` fits only parameters that earlier patterns fit as well",
     ),
     "one name twice": (
         lambda: Groups({"*": Fixed()}).init({"a": [np.zeros(1)], "a/0": np.zeros(1)}),
@@ -237,7 +237,7 @@ MISUSES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "one optimizer for two": (
         lambda: Groups(dict.fromkeys(("a", "b"), ClipByGlobalNorm(Fixed(), 1.0))),
         ValueError,
-        "the patterns 'a' and 'b' of `optimizers` have one optimizer; make one for each",
+        "the patterns 'a' and 'b' of `optimizers` share an optimizer; make one for each",
     ),
     "other gradients": (
         lambda: Groups({"*": Fixed()}).update([np.zeros(2)], [np.zeros(3)], {"*": {"t": 0}}),
