@@ -84,7 +84,7 @@ class Groups(Optimizer):
 
     @property
     def lr(self) -> Any:
-        """Not available: Groups has a learning rate for each group."""
+        """Raise an error, because each group has its own learning rate."""
         raise AttributeError("Groups has a learning rate for each group; see its `rules`")
 
     def parts(self, params: Tree) -> dict[str, Tree]:
