@@ -198,7 +198,7 @@ def scale_into(array: Any, scale: Any, out: Any) -> None:
 def softmax_crossentropy(y_true: Any, logits: Any, scale: Any, gradient: Any) -> Any:
     """Return the value of the backend's method of this name, and write its gradient to ``gradient`` unless it is None.
 
-    Arrays have the shape (samples, classes). The loop is compiled for an array and for None.
+    Arrays have the shape (samples, classes). The loop is compiled for both types of ``gradient``.
     """
     value, zero = 0.0, 0 * scale
     shifted, exponentials = np.empty_like(logits[0]), np.empty_like(logits[0])

@@ -39,7 +39,7 @@ class Accumulate(OptimizerWrapper):
 
     Notes
     -----
-    Under ``jax.jit`` the update of the wrapped optimizer is computed in each call, and used in every ``every``-th one.
+    Under ``jax.jit`` the update of the wrapped optimizer is computed in each call, and used after ``every`` gradients.
 
     Examples
     --------

@@ -99,7 +99,7 @@ class ClipByValue(_Clipping):
     Parameters
     ----------
     optimizer
-        Optimizer to wrap; the wrapper has its state.
+        Optimizer to wrap, whose state is also the state of the wrapper.
     limit
         Largest absolute value of an entry, greater than 0.
 
@@ -126,7 +126,7 @@ class ClipByNorm(_Clipping):
     Parameters
     ----------
     optimizer
-        Optimizer to wrap; the wrapper has its state.
+        Optimizer to wrap, whose state is also the state of the wrapper.
     limit
         Largest norm of a gradient, greater than 0.
 
@@ -164,14 +164,14 @@ class ClipByGlobalNorm(_Clipping):
     Parameters
     ----------
     optimizer
-        Optimizer to wrap; the wrapper has its state.
+        Optimizer to wrap, whose state is also the state of the wrapper.
     limit
         Largest norm of all gradients, greater than 0.
 
     References
     ----------
     Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013, Algorithm 1; as in
-    optax. PyTorch adds 1e-6 to the norm.
+    optax. PyTorch adds 1e-6 to the norm in the denominator.
 
     Examples
     --------
