@@ -16,6 +16,7 @@ NEEDS = {
     "docs/guides/data.md": "pandas",
     "docs/guides/scikit-learn.md": "sklearn",
     "docs/guides/studies.md": "sklearn",
+    "docs/tutorials/comparing-with-a-study.md": "sklearn",
 }  # packages that the example of a page needs
 FENCE = re.compile(r"^ *(```|~~~|:::).*$", re.MULTILINE)
 
