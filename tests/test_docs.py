@@ -17,6 +17,7 @@ NEEDS = {
     "docs/guides/scikit-learn.md": "sklearn",
     "docs/guides/studies.md": "sklearn",
     "docs/tutorials/comparing-with-a-study.md": "sklearn",
+    "docs/tutorials/resuming.md": "sklearn",  # and with it what studies need
 }  # packages that the example of a page needs
 FENCE = re.compile(r"^ *(```|~~~|:::).*$", re.MULTILINE)
 
