@@ -14,6 +14,7 @@ version = release = installed_version("cutedl_xp")
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "_ext"))
 extensions = [
+    "command_line",
     "myst_parser",
     "public_names",
     "sphinx.ext.autodoc",

@@ -30,7 +30,7 @@ def run(name: str, arguments: Sequence[str]) -> int:
     arguments
         Arguments of the command line.
     """
-    command = typer.main.get_command(_make(name))
+    command = make_command(name)
     try:
         code = command.main(list(arguments), prog_name=name, standalone_mode=False)
     except Exception as error:
@@ -41,7 +41,8 @@ def run(name: str, arguments: Sequence[str]) -> int:
     return int(code or 0)
 
 
-def _make(name: str) -> Any:
+def make_command(name: str) -> Any:
+    """Return the command that contains all others; the documentation reads its options."""
     app = typer.Typer(
         help=plain.DESCRIPTION,
         epilog=_EXAMPLES,
@@ -66,7 +67,7 @@ def _make(name: str) -> Any:
             context_settings=_PASSED_ON,
             rich_help_panel="Array libraries",
         )(_pass_on(name, command))
-    return app
+    return typer.main.get_command(app)
 
 
 def _begin(
