@@ -18,6 +18,7 @@ NEEDS = {
     "docs/guides/studies.md": "sklearn",
     "docs/tutorials/comparing-with-a-study.md": "sklearn",
     "docs/tutorials/resuming.md": "sklearn",  # and with it what studies need
+    "docs/tutorials/scikit-learn.md": "sklearn",
 }  # packages that the example of a page needs
 FENCE = re.compile(r"^ *(```|~~~|:::).*$", re.MULTILINE)
 
