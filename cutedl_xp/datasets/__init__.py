@@ -7,6 +7,6 @@ from cutedl_xp.datasets._idx_folder import idx_folder, read_idx
 from cutedl_xp.datasets._weights import Batch
 
 Data = Dataset | Batches
-"""Data to train and evaluate on."""
+"""Training or evaluation data."""
 
 __all__ = ["Batch", "Batches", "Data", "Dataset", "idx_folder", "mnist", "read_idx"]

@@ -1,4 +1,4 @@
-"""Arrays that a data set takes, and their way to a device."""
+"""Checks of the arrays of a data set, and their transfer to a device."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from cutedl_xp.datasets._conversion import LABELS, NUMBER_TEXTS
 
 
 def check_array(argument: str, array: Any) -> None:
-    """Refuse all but arrays of real numbers with an axis of samples."""
+    """Raise unless ``array`` is an array of real numbers with an axis of samples."""
     check_class(f"`{argument}`", array)
     if not array_api_compat.is_array_api_obj(array):
         raise TypeError(f"`{argument}` must be an array of shape (n, ...); got {type(array).__name__}")
@@ -40,8 +40,8 @@ def is_in_file(array: Any) -> bool:
 
 
 def take_rows(array: Array, rows: NDArray[np.int64]) -> Array:
-    """Return some rows of an array, which is not copied as a whole even if it is memory-mapped."""
+    """Return some rows of an array, without a copy of the whole array if it is memory-mapped."""
     if is_in_file(array):
-        return np.asarray(array[rows])  # np.take may copy all that it does not take
+        return np.asarray(array[rows])  # np.take may copy the whole array first
     backend = backend_of(array)
     return backend.xp.take(array, backend.asarray(rows, backend.index_dtype), axis=0)

@@ -1,4 +1,4 @@
-"""Batches of arrays, of which one call gathers several."""
+"""Batches of arrays; one call gathers several small batches."""
 
 from collections.abc import Iterator, Sequence
 from math import prod
@@ -12,7 +12,7 @@ from cutedl_xp.backends import Backend
 from cutedl_xp.datasets._arrays import is_in_file, move, take_rows
 
 _AT_ONCE = 1 << 20
-"""Entries that one call gathers: of several batches if they are small, as the call takes longer than one of them."""
+"""Number of entries that one call gathers: several small batches, as a call costs more than gathering one of them."""
 
 
 def iterate(

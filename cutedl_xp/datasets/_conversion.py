@@ -17,10 +17,10 @@ ENCODE_TEXTS = "encode it, such as by pandas.get_dummies"
 
 
 def as_array(argument: str, given: Any) -> Array:
-    """Return an array as it is, and lists, DataFrames and Series as a NumPy array.
+    """Return an array unchanged, and lists, DataFrames and Series as a NumPy array.
 
     Columns of truth values and of nullable dtypes become numbers, and missing numbers become NaN. pandas is not
-    imported: its objects are known by their methods.
+    imported: its objects are recognized by their methods.
 
     Raises
     ------

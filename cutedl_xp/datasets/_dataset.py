@@ -33,9 +33,9 @@ class Dataset(Samples):
         Samples, shape ``(n, ...)``: an array of the backend that will train on it, or a NumPy array, list, or pandas
         DataFrame or Series of numbers, moved to the device once, when first needed; later changes of its entries may
         have no effect. A memory-mapped array (``np.memmap``, ``np.load(path, mmap_mode="r")``) is read batch by batch,
-        never held in memory as a whole, and trained on in the plain loop. ``np.array`` loads such an array.
+        is never in memory as a whole, and requires the plain loop. ``np.array`` loads such an array.
     labels
-        Labels, shape ``(n, ...)`` with one entry for each sample; the rest as for ``data``.
+        Labels, shape ``(n, ...)`` with one entry for each sample, of the types that ``data`` can have.
     batch_size
         Number of samples in a batch, at least 1. The default is 64.
     shuffle
@@ -46,7 +46,7 @@ class Dataset(Samples):
         Seed of the shuffling, an integer of at least 0. Epoch k is shuffled by (seed, k). The default is 0.
     scale
         Factor that batches are multiplied by, such as ``1 / 255`` for images kept as uint8. The default is None, which
-        leaves them unchanged. After a training, ``Model.predict`` multiplies arrays of integers by the scale, and no
+        leaves them unchanged. After a training, ``Model.predict`` multiplies arrays of integers by the scale, but not
         arrays of floating-point numbers; give raw ones in a Dataset with the same scale.
     sample_weight
         Weight of each sample in losses, shape ``(n,)``: finite, at least 0, not all 0. A weight of 2 equals a sample
@@ -59,8 +59,8 @@ class Dataset(Samples):
 
     Notes
     -----
-    The attributes have the names of the parameters, such as the arrays ``data`` and ``labels``, and cannot be assigned.
-    ``size`` is the number of samples, and ``len(dataset)`` that of batches in an epoch.
+    Each parameter is an attribute of the same name, such as the arrays ``data`` and ``labels``, and cannot be assigned.
+    ``size`` is the number of samples, and ``len(dataset)`` the number of batches in an epoch.
 
     Examples
     --------
@@ -100,7 +100,7 @@ class Dataset(Samples):
         super().__setattr__(name, value)
 
     def __len__(self) -> int:
-        """The number of batches in an epoch."""
+        """Return the number of batches in an epoch."""
         whole, rest = divmod(self.size, self.batch_size)
         return whole if self.drop_remainder or not rest else whole + 1
 
@@ -114,12 +114,12 @@ class Dataset(Samples):
         epoch
             Number of the epoch, from 0.
         backend
-            Backend of the batches; by default that of the data.
+            Backend of the batches; by default the backend of the data.
         dtype
             Floating-point dtype of the samples and of labels that are not integers. The default is float64 for data
             of that dtype, else float32.
         start
-            Number of batches to skip, the first ones, default 0. They are not gathered.
+            Number of batches at the start of the epoch to skip, default 0. They are not gathered.
 
         Returns
         -------
@@ -171,7 +171,7 @@ class Dataset(Samples):
 
     @staticmethod
     def from_batches(factory: BatchFactory, steps_per_epoch: int, scale: float | None = None) -> Batches:
-        """Return data that a function makes batch by batch, for data that do not fit in memory; see :class:`Batches`.
+        """Return :class:`Batches` from a function that makes the data batch by batch, such as data that exceed memory.
 
         Parameters
         ----------
@@ -185,9 +185,9 @@ class Dataset(Samples):
         return Batches(factory, steps_per_epoch, scale)
 
     def split(self, part: float, seed: int = 0, stratify: bool = False) -> tuple["Dataset", "Dataset"]:
-        """Return two data sets that share the samples at random, each in the order of this one.
+        """Return two data sets with random disjoint parts of the samples, each in the order of this data set.
 
-        Both have the options of this data set, and the weights of their samples.
+        Both have the options of this data set and the weights of their samples.
 
         Parameters
         ----------
@@ -240,7 +240,7 @@ class Dataset(Samples):
         return iterate(arrays, order, first, stop, self.batch_size, backend, dtype, self.scale)
 
     def row_numbers(self, epoch: int) -> NDArray[np.int64]:
-        """Return the numbers of all samples in the order of an epoch."""
+        """Return the numbers of all samples in the order of the epoch number ``epoch``."""
         if self.shuffle:
             return Stream(self.seed, "shuffle", epoch).permutation(self.size)
         return np.arange(self.size)

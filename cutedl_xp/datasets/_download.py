@@ -1,4 +1,4 @@
-"""Downloads of files from the first mirror that has them; only verified content is written to the disk."""
+"""Download of files from the first mirror that has them; only verified content is written to the disk."""
 
 import gzip
 import hashlib
@@ -17,11 +17,11 @@ _LARGEST_FILE = 15_000_000  # bytes, one and a half times the longest compressed
 _LARGEST_CONTENT = 48_000_000  # bytes; the longest decompressed file of MNIST has 47,040,016
 _CHUNK = 1 << 20
 _PIECE = 1 << 16
-_READ = 1 << 10  # bytes; an abandoned transfer ends when so many more have arrived
+_READ = 1 << 10  # bytes; an abandoned transfer ends after the next block of this size
 
 
 class MnistUnavailable(RuntimeError):
-    """No mirror gave the MNIST files; the message names the attempts and the remedy."""
+    """Error raised if no mirror provides the MNIST files; the message lists the attempts and the remedy."""
 
 
 class Patience(NamedTuple):
@@ -32,7 +32,7 @@ class Patience(NamedTuple):
     connect
         Limit of connecting to a mirror.
     read
-        Limit of each wait for the mirror to send anything.
+        Limit of each wait for the next bytes from the mirror.
     piece
         Limit of every 64 KiB of a file.
     file
@@ -49,7 +49,7 @@ PATIENCE = Patience(connect=5.0, read=10.0, piece=10.0)
 
 
 def import_pooch() -> Any:
-    """Return the module pooch, which knows the user's cache directory and downloads."""
+    """Return the module pooch, which finds the user's cache directory and downloads files."""
     try:
         import pooch
     except ImportError as error:
@@ -72,12 +72,12 @@ def fetch(
     mirrors
         Addresses to which the name of a file is appended, in the order of the attempts.
     patience
-        Time limits after which a mirror is given up.
+        Time limits after which the next mirror is tried.
 
     Raises
     ------
     MnistUnavailable
-        If no mirror gave one of the files with the right content.
+        If no mirror provides all missing files with the right content.
     """
     failures = []
     for mirror in mirrors:
@@ -99,7 +99,7 @@ def fetch(
 
 
 class _Content(io.BytesIO):
-    """Memory that pooch writes a file to, bounded in size."""
+    """Bounded buffer in memory, to which pooch writes a file."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class _Content(io.BytesIO):
 
 
 def _download(mirror: str, name: str, patience: Patience) -> bytes:
-    """Return the content of a file, which is kept in memory, so that a killed process leaves no partial file."""
+    """Return the content of a file. The file is kept in memory, so that a killed process leaves no partial file."""
     content = _Content(name)
     responses: list[Any] = []
 
@@ -139,7 +139,7 @@ def _download(mirror: str, name: str, patience: Patience) -> bytes:
         try:
             http(mirror + name, content, None)
         finally:
-            for response in responses:  # pooch leaves it open where the transfer breaks off
+            for response in responses:  # pooch does not close the response if the transfer fails
                 response.close()
 
     too_slow = f"it sent less than {_PIECE} bytes of {name} in {patience.piece:g} seconds"
@@ -151,7 +151,7 @@ def _download(mirror: str, name: str, patience: Patience) -> bytes:
 
 
 def _verify(content: bytes, name: str, sha256: str) -> None:
-    """Refuse content of another checksum; the compressed bytes differ between mirrors, so the decompressed count."""
+    """Raise unless the decompressed content has the checksum; the compressed bytes differ between mirrors."""
     digest, length = hashlib.sha256(), 0
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
@@ -167,9 +167,9 @@ def _verify(content: bytes, name: str, sha256: str) -> None:
 
 
 def _connect(url: str, seconds: float) -> None:
-    """Refuse a host to which no connection can be made within ``seconds`` in total.
+    """Raise unless a connection to the host succeeds within ``seconds`` in total.
 
-    A connect timeout does not ensure this: it applies to each address of the host, and not to looking them up.
+    A connect timeout does not ensure this: it applies to each address of the host, and not to the name lookup.
     """
     import socket  # here, as the package imports this module and rarely downloads
     from urllib.parse import urlsplit
@@ -179,16 +179,16 @@ def _connect(url: str, seconds: float) -> None:
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     if {parts.scheme, "all"} & getproxies().keys() and not proxy_bypass(host):
-        return  # the proxy looks the host up and connects to it, which this machine perhaps cannot
+        return  # the proxy looks up the host and connects to it; this machine may be unable to do so
 
     def attempt() -> None:
-        socket.create_connection((host, port), seconds / 2).close()  # half, so that a second address is tried as well
+        socket.create_connection((host, port), seconds / 2).close()  # half, so that there is time for a second address
 
     in_time(attempt, seconds, f"no connection within {seconds:g} seconds")
 
 
 def _reason(error: OSError | ValueError) -> str:
-    """Return why a mirror failed in a few words; the messages of requests are several nested sentences."""
+    """Return the reason of a failure in a few words; the messages of requests are several nested sentences."""
     response = getattr(error, "response", None)
     if response is not None:
         return f"HTTP status {response.status_code}"

@@ -1,4 +1,4 @@
-"""Batches that a function makes, for data that do not fit in memory."""
+"""Batches from a user's function, for data that do not fit in memory."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
@@ -16,7 +16,7 @@ from cutedl_xp.datasets._given import Given, located, read_given, takes_epoch_of
 from cutedl_xp.datasets._weights import Batch, check_weights
 
 BatchFactory = Callable[..., Iterable[Any]] | Iterable[Any]
-"""A function that returns a new iterable of batches for each epoch, or an object that can be iterated repeatedly."""
+"""Function that returns a new iterable of batches for each epoch, or an object that can be iterated repeatedly."""
 
 _END = object()
 
@@ -25,19 +25,19 @@ class Batches:
     """Data that a function makes batch by batch, for ``fit``, ``resume``, ``evaluate`` and ``predict``.
 
     ``Dataset.from_batches`` returns such an object. Use it for data that do not fit in memory, and for samples that
-    are made anew in every epoch. The batches can have different numbers of samples. The first one is made also before
-    the training, once or twice, to check that model, loss and metrics take it. Every batch is checked when its turn
-    comes.
+    are made anew in every epoch. The batches can have different numbers of samples. Before the training, the first
+    batch is made once or twice more, to check that model, loss and metrics accept it. Every batch is checked before it
+    is used.
 
     Parameters
     ----------
     factory
         Generator function, or another function that returns an iterable of batches. The function is called for each
         epoch, with the number of the epoch as ``epoch=`` if it has a parameter of this name. An iterable that can be
-        used repeatedly, such as a list, is taken as well. A batch is a tuple ``(x, y)`` or ``(x, y, sample_weight)`` of
+        used repeatedly, such as a list, is also accepted. A batch is a tuple ``(x, y)`` or ``(x, y, sample_weight)`` of
         arrays, lists, or pandas DataFrames and Series. NumPy arrays are moved to the device of the model.
     steps_per_epoch
-        Number of batches in an epoch, at least 1. Further batches are not used; fewer are an error.
+        Number of batches in an epoch, at least 1. Further batches are not used; fewer batches are an error.
     scale
         Factor of the samples, such as ``1 / 255`` for images of uint8; default None, which leaves them unchanged.
 
@@ -53,9 +53,9 @@ class Batches:
 
     Notes
     -----
-    An evaluation takes the batches of epoch 0. A ``fit`` that goes on in the middle of an epoch, also one that is
-    resumed, skips the batches that were used before: the factory makes them again. The resumed training ends with the
-    bits of an undisturbed one if the factory is deterministic, which means that its batches depend on the epoch alone.
+    An evaluation uses the batches of epoch 0. A ``fit`` or ``resume`` that starts in the middle of an epoch skips the
+    batches that were used before: the factory makes them again. The resumed training gives the same bits as an
+    uninterrupted one if the factory is deterministic, which means that its batches depend on the epoch alone.
 
     The training steps run in the plain loop, on every backend; ``session.compiled`` is false and states the reason.
 
@@ -88,17 +88,17 @@ class Batches:
         self._kept: Given | None = None
 
     def __len__(self) -> int:
-        """The number of batches in an epoch."""
+        """Return the number of batches in an epoch."""
         return self.steps_per_epoch
 
     @property
     def sample_shape(self) -> Shape:
-        """The shape of one sample, that of the first batch."""
+        """Shape of one sample of the first batch."""
         return tuple(self._first[0].shape[1:])
 
     @property
     def label_shape(self) -> Shape:
-        """The shape of the labels of one sample, that of the first batch."""
+        """Shape of the labels of one sample of the first batch."""
         return tuple(self._first[1].shape[1:])
 
     @property
@@ -116,12 +116,12 @@ class Batches:
         backend, dtype
             Backend of the batches, and the dtype of the samples and of labels that are not integers.
         start
-            Number of batches to skip, the first ones, default 0. The factory makes them again.
+            Number of batches at the start of the epoch to skip, default 0. The factory makes them again.
 
         Raises
         ------
         TypeError, ValueError
-            If there are too few batches, or one of them is no batch, or of other shapes than the first one.
+            If there are too few batches, one of them is no batch, or its shapes differ from those of the first batch.
         """
         batches = self._begin(epoch)
         with closing(batches):
@@ -137,11 +137,14 @@ class Batches:
                     yield self._convert(read_given(given, where), where, backend, dtype)
 
     def check_first(self, backend: Backend, dtype: Any) -> None:
-        """Refuse a first batch that :meth:`weighted_batches` would refuse."""
+        """Raise if :meth:`weighted_batches` with ``backend`` and ``dtype`` would raise for the first batch."""
         self._convert(self._first, "the first batch", backend, dtype)
 
     def with_checks(self, check: Callable[[Array, Array], None]) -> Self:
-        """Return the same batches, whose samples and labels a function may refuse, beside earlier functions."""
+        """Return the same batches with the function ``check``, which raises for samples and labels that do not fit.
+
+        Earlier functions still apply.
+        """
         result = copy(self)
         result._checks = (*self._checks, check)
         return result
@@ -164,7 +167,7 @@ class Batches:
 
     @property
     def _first(self) -> Given:
-        """The first batch, which is made once more than the others."""
+        """First batch of epoch 0, which is made once more than the others."""
         if self._kept is None:
             with closing(self._begin(0)) as batches:
                 given = next(batches, _END)

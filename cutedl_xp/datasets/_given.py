@@ -1,4 +1,4 @@
-"""Checks of functions that make batches, and of their batches."""
+"""Checks of batch factories and of their batches."""
 
 import inspect
 from collections.abc import Iterable, Iterator
@@ -10,11 +10,11 @@ from cutedl_xp.datasets._arrays import check_array
 from cutedl_xp.datasets._conversion import as_array
 
 Given = tuple[Array, Array, Array | None]
-"""Samples, labels and weights of a batch, as they were given."""
+"""Samples, labels and weights of a batch as the factory returned them."""
 
 
 def takes_epoch_of(factory: Any) -> bool:
-    """Return whether a factory takes the number of the epoch; refuse what cannot give batches repeatedly."""
+    """Return whether a factory takes the number of the epoch; raise if it cannot give batches repeatedly."""
     if isinstance(factory, Iterator):
         raise TypeError(
             "`factory` must give new batches for each epoch, and an iterator can be used once; give the generator "
@@ -29,7 +29,7 @@ def takes_epoch_of(factory: Any) -> bool:
         return False
     try:
         signature = inspect.signature(factory)
-    except (TypeError, ValueError):  # some functions of C have none
+    except (TypeError, ValueError):  # some functions of C have no signature
         return False
     takes_epoch = "epoch" in signature.parameters
     try:
@@ -40,7 +40,7 @@ def takes_epoch_of(factory: Any) -> bool:
 
 
 def read_given(given: Any, where: str) -> Given:
-    """Return the arrays of a batch, and None for weights that it does not have."""
+    """Return the samples, the labels and the weights of a batch; None for missing weights."""
     if not isinstance(given, tuple | list) or len(given) not in (2, 3):
         raise TypeError(f"{where} must be a tuple (x, y) or (x, y, sample_weight); got {_checks.format_value(given)}")
     try:
@@ -58,6 +58,6 @@ def read_given(given: Any, where: str) -> Given:
 
 
 def located(error: Exception, where: str) -> Exception:
-    """Return the same kind of error with the place of the batch."""
+    """Return an error of the same kind whose message names the batch."""
     kind = TypeError if isinstance(error, TypeError) else ValueError
     return kind(f"{where} does not fit: {error}".replace("`obj`", "an array of the batch"))

@@ -1,6 +1,6 @@
 """Reader of IDX, the format of the MNIST files: a magic number, the dimensions, and one byte for each element.
 
-The reader takes memory only after it has compared the size that the header claims with the size of the file.
+The reader allocates memory only after it has compared the size that the header claims with the size of the file.
 """
 
 import gzip
@@ -37,7 +37,7 @@ class IdxFile(NamedTuple):
     array
         Elements of the file.
     sha256
-        SHA-256 of the decompressed bytes, header included, as hexadecimal digits.
+        SHA-256 of the decompressed bytes, including the header, as hexadecimal digits.
     """
 
     path: Path
@@ -53,7 +53,7 @@ def read(path: Path, ndim: int | None) -> IdxFile:
     path
         Path of the file. The reader decompresses files whose names end in ``.gz``, and no others.
     ndim
-        Number of dimensions that the file must have; None for any number.
+        Required number of dimensions; None for any number.
 
     Returns
     -------
@@ -66,8 +66,8 @@ def read(path: Path, ndim: int | None) -> IdxFile:
         If the file cannot be opened or read.
     ValueError
         If the file is no regular file, is not an IDX file of ``ndim`` dimensions, does not have exactly the elements
-        that its header claims, claims more than 2 GiB, or is compressed so strongly that it may be meant to fill the
-        memory: more than 8 MiB, and more than 100 times its compressed size. The message names the file.
+        that its header claims, claims more than 2 GiB, or expands to more than 8 MiB and more than 100 times its
+        compressed size, as a file that is meant to exhaust the memory does. The message names the file.
     """
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -148,7 +148,7 @@ def _check_magic(path: Path, magic: bytes, ndim: int | None) -> int:
     if magic[2] != _UNSIGNED_BYTE:
         _refuse(path, f"has elements of IDX type 0x{magic[2]:02x}; only unsigned bytes, 0x08, are read")
     if magic[3] != ndim:
-        _refuse(path, f"has {magic[3]} dimensions; what its name promises has {ndim}")
+        _refuse(path, f"has {magic[3]} dimensions; a file of this name has {ndim}")
     if ndim == 0:
         _refuse(path, "has no dimensions; an IDX file of samples has at least one")
     return ndim

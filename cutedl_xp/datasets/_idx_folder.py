@@ -1,4 +1,4 @@
-"""Data sets from files in MNIST's format, such as EMNIST."""
+"""Data sets in MNIST's file format, such as EMNIST."""
 
 import os
 from pathlib import Path
@@ -19,12 +19,17 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     path
         Path of the file; decompressed if its name ends in ``.gz``.
 
+    Returns
+    -------
+    array of uint8
+        Elements of the file, in its shape.
+
     Raises
     ------
     OSError
         If the file cannot be read.
     ValueError
-        If it is not such a file, or is damaged.
+        If the file is not an IDX file of unsigned bytes, or is damaged.
 
     Examples
     --------
@@ -57,7 +62,7 @@ def idx_folder(
         Folder of the files ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, and the same with ``test`` or
         ``t10k`` instead of ``train``, each plain or ``.gz``.
     name
-        Start of the files' names, such as ``"emnist-letters"``; default none.
+        Start of the file names, such as ``"emnist-letters"``; default ``""``.
     batch_size
         Number of samples in a batch, at least 1, default 64.
     seed
@@ -67,9 +72,14 @@ def idx_folder(
     flatten
         Whether samples have one axis; default True. Batches are scaled to [0, 1].
     label_offset
-        Smallest label of the files, which becomes class 0; default 0. That of EMNIST Letters is 1.
+        Smallest label of the files, which becomes class 0; default 0. The labels of EMNIST Letters start at 1.
     transpose
         Whether rows and columns of the images are exchanged, as in EMNIST's files; default False.
+
+    Returns
+    -------
+    tuple of Dataset
+        Training data, shuffled in every epoch, and test data.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Find and read the four files of MNIST, or those of another data set under the same names."""
+"""Find and read the four files of MNIST, or of another data set with the same file names."""
 
 import os
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ _VARIABLE = "CUTEDL_XP_DATA"
 
 
 class _Part(NamedTuple):
-    """One of the four files: its name without ``.gz``, its content, and the SHA-256 of its decompressed bytes."""
+    """Description of one of the four files: its name without ``.gz``, content, dimensions, and decompressed SHA-256."""
 
     name: str
     content: str
@@ -56,7 +56,7 @@ def read(
     Parameters
     ----------
     data_dir
-        Folder of the files; None for the folder in the environment variable, or without it for the cache.
+        Folder of the files; None for the folder in the environment variable, or for the cache if that is not set.
     mirrors
         Addresses to download from.
     patience
@@ -65,7 +65,7 @@ def read(
     Returns
     -------
     list of IdxFile
-        Files that have the dimensions, and not the content of another part, that their names promise.
+        Files with the dimensions that their names stand for; none of them holds the content of another part.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def read(
     ValueError
         If a file is damaged or misnamed, or if two files of one part hold different data.
     MnistUnavailable
-        If the cache can neither be read nor be filled.
+        If the cache can neither be read nor filled.
     """
     if not isinstance(data_dir, str | os.PathLike | None):
         raise TypeError(f"`data_dir` must be a path or None; got {data_dir!r} ({type(data_dir).__name__})")
@@ -96,7 +96,7 @@ def _read_parts(found: Sequence[Sequence[Path]]) -> list[_idx.IdxFile]:
 
 
 def _read_part(paths: Sequence[Path], part: _Part) -> _idx.IdxFile:
-    """Read the first of several files of one part, which must all hold the same data."""
+    """Read the first of several files of one part; all of them must hold the same data."""
     file = _idx.read(paths[0], part.ndim)
     for path in paths[1:]:
         if _idx.read(path, part.ndim).sha256 != file.sha256:
@@ -105,7 +105,7 @@ def _read_part(paths: Sequence[Path], part: _Part) -> _idx.IdxFile:
 
 
 def _read_cache(mirrors: Sequence[str], patience: _download.Patience) -> list[_idx.IdxFile]:
-    """Read the four files from the cache, which holds nothing but MNIST and can be filled again."""
+    """Read the four files from the cache, which holds only MNIST and can be filled again."""
     try:
         files = _read_parts(_find_in_cache(mirrors, patience))
         for file, part in zip(files, PARTS, strict=True):
@@ -145,7 +145,7 @@ def _find_in_cache(mirrors: Sequence[str], patience: _download.Patience) -> list
 
 
 def find(folder: Path, name: str) -> list[Path]:
-    """Return the files of one part: by its name, by that of some archives (train-images.idx3-ubyte), plain or .gz."""
+    """Return the files of one part, plain or .gz, also with the spelling of some archives (train-images.idx3-ubyte)."""
     spellings = (name, name.replace("-idx", ".idx"))
     paths = (folder / f"{spelling}{suffix}" for suffix in ("", ".gz") for spelling in spellings)
     return [path for path in paths if path.is_file()]

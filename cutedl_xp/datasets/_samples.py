@@ -15,11 +15,11 @@ from cutedl_xp.datasets._conversion import as_array
 from cutedl_xp.datasets._weights import check_weights
 
 _LABELS_AT_ONCE = 1 << 20
-"""Entries of the labels in a block, if they are read from a file."""
+"""Number of label entries in a block, for labels that are read from a file."""
 
 
 class Samples:
-    """Samples with labels and, if they have any, weights.
+    """Samples with labels and optional weights.
 
     Parameters
     ----------
@@ -47,12 +47,12 @@ class Samples:
 
     @property
     def size(self) -> int:
-        """The number of samples."""
+        """Number of samples."""
         return int(self.data.shape[0])
 
     @property
     def in_memory(self) -> bool:
-        """Whether the arrays are moved to a device as a whole, which memory-mapped ones are not."""
+        """Whether the arrays are moved to a device as a whole; False for memory-mapped arrays."""
         return not (is_in_file(self.data) or is_in_file(self.labels))
 
     @property
@@ -62,11 +62,11 @@ class Samples:
 
     @property
     def sample_shape(self) -> Shape:
-        """The shape of one sample."""
+        """Shape of one sample."""
         return tuple(self.data.shape[1:])
 
     def weight_of(self, rows: NDArray[np.int64]) -> float:
-        """Return the sum of the weights of some rows, or their number if the data have no weights."""
+        """Return the sum of the weights of the row numbers ``rows``, or their count if the data have no weights."""
         return len(rows) if self._weights is None else float(np.sum(self._weights[rows]))
 
     def reweighted(self, factors: Any) -> Self:
@@ -75,7 +75,7 @@ class Samples:
         Parameters
         ----------
         factors
-            Factor for each sample, shape ``(n,)``, of at least 0. Without weights the factors become the weights.
+            Factor of each sample, shape ``(n,)``, at least 0. Without weights the factors become the weights.
 
         Examples
         --------
@@ -100,20 +100,26 @@ class Samples:
         return "float64" if is_floating(self.data) and xp.finfo(self.data.dtype).bits >= 64 else "float32"
 
     def arrays_on(self, backend: Backend, dtype: Any) -> tuple[Array, Array]:
-        """Return all samples, without the scale, and all labels on a backend, with the dtype of its batches."""
+        """Return all unscaled samples and all labels on ``backend``, with the ``dtype`` of the batches."""
         data, labels = self._on(backend, backend.dtype(dtype))[:2]
         return data, labels
 
     def weights_on(self, backend: Backend, dtype: Any) -> Array | None:
-        """Return the weights of all samples with the backend and dtype of the batches, or None without weights."""
+        """Return the weights of all samples with the ``backend`` and ``dtype`` of the batches, None without weights."""
         return None if self.sample_weight is None else self._on(backend, backend.dtype(dtype))[2]
 
     def labels_on(self, backend: Backend, dtype: Any) -> Array:
-        """Return all labels with the backend and dtype of the batches."""
+        """Return all labels with the ``backend`` and ``dtype`` of the batches."""
         return self._on(backend, backend.dtype(dtype))[1]
 
     def label_blocks(self, backend: Backend, dtype: Any) -> Iterator[Array]:
-        """Return an iterator over parts of the labels: one part, or several if they are memory-mapped."""
+        """Return an iterator over parts of the labels: one part, or several if they are memory-mapped.
+
+        Parameters
+        ----------
+        backend, dtype
+            Backend and dtype of the labels, except of memory-mapped ones, which are NumPy arrays of their own dtype.
+        """
         if not is_in_file(self.labels):
             yield self.labels_on(backend, dtype)
             return
@@ -122,7 +128,7 @@ class Samples:
             yield np.asarray(self.labels[start : start + rows])
 
     def _on(self, backend: Backend, dtype: Any) -> tuple[Array, ...]:
-        """Return the data, the labels and, if there are any, the weights on a backend; as they are if in a file."""
+        """Return data, labels and, if present, weights on a backend; memory-mapped arrays stay unchanged."""
         moved = self._moved  # read once: another thread may assign the arrays of another backend
         if moved is None or moved[:2] != (backend, dtype):
             data, labels = self.data, self.labels

@@ -38,7 +38,7 @@ def split_rows(
     seed
         Seed of the choice.
     classes
-        Class of each sample, if the parts shall have the same proportions of classes; else None.
+        Class of each sample, for parts with the same proportions of classes; otherwise None.
     """
     order = Stream(seed, "split").permutation(size)
     if classes is None:

@@ -1,4 +1,4 @@
-"""Time limits for work that waits for another machine."""
+"""Time limits for work that depends on another machine."""
 
 import math
 import threading
@@ -14,22 +14,22 @@ def in_time(
     progress: Callable[[], int] = lambda: 0,
     total: float = math.inf,
 ) -> None:
-    """Do some work in a thread, and abandon it with a TimeoutError if it stands still or takes too long.
+    """Run some work in a thread, and abandon it with a TimeoutError if it makes no progress or takes too long.
 
-    Time limits of the libraries apply to each wait for the server, which may send a single byte each time.
+    Time limits of the libraries do not suffice: they apply to each wait, and a slow server can send a byte at a time.
 
     Parameters
     ----------
     work
-        Function to call. After it was abandoned it goes on in a daemon thread until it ends.
+        Function to call. An abandoned call continues in a daemon thread until it returns.
     seconds
-        Time within which ``progress`` must grow.
+        Time in seconds within which ``progress`` must grow.
     otherwise
-        Message of the error if it does not.
+        Message of the error for work without progress.
     progress
-        Function that returns how far the work is.
+        Function that returns a measure of the progress.
     total
-        Time within which the work must end.
+        Time in seconds within which the work must end.
     """
     failures: list[Exception] = []
 

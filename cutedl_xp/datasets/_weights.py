@@ -11,7 +11,7 @@ from cutedl_xp.datasets._conversion import as_array
 
 
 class Batch(NamedTuple):
-    """A batch of a training or an evaluation.
+    """Batch of a training or an evaluation.
 
     Attributes
     ----------
@@ -22,7 +22,15 @@ class Batch(NamedTuple):
     weight
         Weight of each sample, shape ``(samples,)``; None if the data have no weights.
     size
-        Sum of the weights as a number of the host; the number of samples if the data have no weights.
+        Sum of the weights as a Python number; the number of samples if the data have no weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.datasets import Dataset
+    >>> data = Dataset(np.zeros((3, 1)), np.zeros((3, 1)), batch_size=2, shuffle=False, sample_weight=[0.5, 1.0, 2.0])
+    >>> [batch.size for batch in data.weighted_batches(epoch=0)]
+    [1.5, 2.0]
     """
 
     x: Array
@@ -34,7 +42,7 @@ class Batch(NamedTuple):
 def check_weights(weights: Any, size: int, *, of_a_batch: bool = False) -> tuple[Array, NDArray[np.float64]]:
     """Return the weights of ``size`` samples as an array and, in float64, on the host.
 
-    Those of a batch may all be 0.
+    With ``of_a_batch`` the weights may all be 0.
     """
     array = as_array("sample_weight", weights)
     backend = backend_of(array)

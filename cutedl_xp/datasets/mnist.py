@@ -107,6 +107,12 @@ def checksums(data_dir: str | os.PathLike[str] | None = None) -> dict[str, str]:
     -------
     dict
         ``"MNIST"`` or ``"unknown"`` by the name of each file.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> cdl.datasets.mnist.checksums("data/mnist")["t10k-labels-idx1-ubyte.gz"]  # doctest: +SKIP
+    'MNIST'
     """
     return {
         file.path.name: "MNIST" if file.sha256 == part.sha256 else "unknown"
@@ -139,6 +145,6 @@ def _report(files: Sequence[_idx.IdxFile]) -> None:
     parts = _mnist_files.PARTS
     unknown = [str(file.path) for file, part in zip(files, parts, strict=True) if file.sha256 != part.sha256]
     if unknown:
-        import logging  # here, because its import takes longer than all others here and MNIST itself never needs it
+        import logging  # here, as the import is slow and MNIST itself never needs it
 
         logging.getLogger(__name__).warning("not MNIST's own, with a SHA-256 that is unknown: %s", ", ".join(unknown))
