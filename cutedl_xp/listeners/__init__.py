@@ -1,4 +1,4 @@
-"""Listeners: callables that a training calls at its events, to stop it, to show it, or for anything else."""
+"""Listeners: callables that a training calls at its events, such as to stop the training or to show its progress."""
 
 from typing import TYPE_CHECKING
 

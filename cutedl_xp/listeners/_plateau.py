@@ -10,7 +10,7 @@ from cutedl_xp.training.history import History
 
 
 def check_mode(monitor: str, mode: str | None) -> str:
-    """Return ``"min"`` or ``"max"``; None stands for ``"min"`` if a loss is monitored."""
+    """Return ``"min"`` or ``"max"``; None means ``"min"`` if a loss is monitored."""
     if mode is None and monitor.endswith("loss"):
         return "min"
     if mode is None:
@@ -35,18 +35,18 @@ class NewEntries:
         self.reset()
 
     def reset(self, unread: int = 0) -> None:
-        """Forget the history, of which ``unread`` entries are new if its training is resumed."""
+        """Forget the history; ``unread`` is the number of its entries that are new if its training is resumed."""
         self._history: History | None = None
         self._monitor = ""
         self._seen, self._unread = 0, unread
 
     @property
     def unread(self) -> int:
-        """Number of entries that were made and not read yet."""
+        """Number of recorded entries that were not read yet."""
         return self._unread if self._history is None else len(self._history.series(self._monitor)) - self._seen
 
     def read(self, history: History, monitor: str) -> Sequence[float]:
-        """Return the entries of a figure since the last call; all of them for the history of another training.
+        """Return the entries of a figure since the last call, and all entries of the history of another training.
 
         Raises
         ------
@@ -62,14 +62,14 @@ class NewEntries:
 
 
 class Plateau:
-    """Best of the older entries, and the last ``patience`` entries, of a figure.
+    """Summary of a figure: the best of the older entries, and the last ``patience`` entries.
 
     Parameters
     ----------
     mode
         ``"min"`` if less is better, ``"max"`` if more is better. NaN is worse than any number.
     patience
-        Number of entries, at least 1, that count as the last ones.
+        Number of last entries to keep, at least 1.
     """
 
     def __init__(self, mode: str, patience: int) -> None:
@@ -84,11 +84,11 @@ class Plateau:
 
     @property
     def best(self) -> float:
-        """The best entry of all, with the sign that makes smaller ones better; infinity without one."""
+        """Best of all entries, with the sign that makes smaller ones better; infinity without an entry."""
         return min([math.inf if self._best is None else self._best, *self._last])
 
     def add(self, entry: float) -> bool:
-        """Add an entry, and return whether it is better than all before."""
+        """Add an entry, and return whether it is better than all entries before it."""
         value = signed(entry, self._mode)
         is_best = value < self.best
         self._last.append(value)
@@ -98,14 +98,14 @@ class Plateau:
         return is_best
 
     def is_reached(self, min_delta: float) -> bool:
-        """Return whether the best of the last entries is not better than the best before by more than ``min_delta``."""
+        """Return whether the last entries do not improve on the best older one by more than ``min_delta``."""
         return self._best is not None and not min(self._last) < self._best - min_delta
 
     def entries_left(self, min_delta: float) -> int:
         """Return the number of entries after which :meth:`is_reached` is true if no entry is better than before."""
         if not self._last:
             return self._patience + (self._best is None)
-        smallest = [math.inf, *accumulate(reversed(self._last), min)][::-1]  # of the entries from each place on
+        smallest = [math.inf, *accumulate(reversed(self._last), min)][::-1]  # minimum of the entries from each place on
         best = math.inf if self._best is None else self._best
         known = self._best is not None
         for place, entry in enumerate(self._last):
@@ -119,5 +119,5 @@ class Plateau:
         return {"best": self._best, "last": list(self._last)}
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
-        """Take over entries that :meth:`state_dict` gave."""
+        """Restore the entries from a result of :meth:`state_dict`."""
         self._best, self._last = d["best"], list(d["last"])

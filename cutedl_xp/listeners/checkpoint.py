@@ -1,4 +1,4 @@
-"""The listener that writes checkpoints."""
+"""Listener that writes checkpoints."""
 
 import math
 import os
@@ -25,8 +25,8 @@ class Checkpoint:
     """Write a session to a file regularly, so that a killed training can be resumed.
 
     A checkpoint is written after every ``every_epochs`` epochs, after every ``every_steps`` steps, at the end of the
-    training, and when Ctrl-C or SIGTERM ends it, after all other listeners of that moment have been called. Load it
-    with ``Session.load(path)`` and go on with ``resume``.
+    training, and when Ctrl-C or SIGTERM ends it. All other listeners of the same event are called before. Load the
+    checkpoint with ``Session.load(path)`` and continue the training with ``resume``.
 
     Parameters
     ----------
@@ -35,16 +35,16 @@ class Checkpoint:
     every_epochs
         Number of epochs between two checkpoints, default 1; 0 for none after epochs.
     every_steps
-        Number of steps of the session between two checkpoints, default 0: none after steps.
+        Number of steps of the session between two checkpoints, default 0; 0 for none after steps.
     keep
-        Number of checkpoints to keep, default 1, at least 1: the latest as ``path``, and the ones before it beside it
-        with the number of their steps in the name, such as ``run-9380.ckpt`` for ``run.ckpt``.
+        Number of checkpoints to keep, default 1, at least 1: the latest as ``path``, and earlier ones in the same
+        folder with the number of their steps in the name, such as ``run-9380.ckpt`` for ``run.ckpt``.
     best
-        Figure such as ``"val_loss"`` or ``"val_accuracy"`` whose best entry of the training is kept as well, in a file
-        with ``-best`` in its name, such as ``run-best.ckpt``. Default None: none.
+        Figure such as ``"val_loss"`` or ``"val_accuracy"``. The checkpoint with the best entry of the training is kept
+        as well, in a file with ``-best`` in its name, such as ``run-best.ckpt``. The default None keeps no such file.
     mode
-        ``"min"`` if less of ``best`` is better, ``"max"`` if more is better. Default None: ``"min"`` for losses; a
-        metric requires it, except an accuracy, of which more is better.
+        ``"min"`` if less of ``best`` is better, ``"max"`` if more is better. The default None means ``"min"`` for
+        losses and ``"max"`` for accuracies; other metrics require a mode.
 
     Raises
     ------
@@ -55,13 +55,13 @@ class Checkpoint:
     Warns
     -----
     RuntimeWarning
-        Once, if a checkpoint cannot be written, such as on a full disk. The training goes on and the previous
-        checkpoint stays.
+        Once, if a checkpoint cannot be written, such as on a full disk. The training continues, and the previous
+        checkpoint remains.
 
     Notes
     -----
-    Nothing is written while a parameter, the state of the optimizer or a loss is NaN or infinite: the last finite
-    checkpoint stays. With ``AverageWeights.swap`` around validations, the best checkpoint holds the weights of the
+    No checkpoint is written while a parameter, the state of the optimizer or a loss is NaN or infinite: the last finite
+    checkpoint remains. With ``AverageWeights.swap`` around validations, the best checkpoint holds the weights of the
     training, and not the average that was validated.
 
     Examples
@@ -110,11 +110,11 @@ class Checkpoint:
         self._entries, self._best_entry = NewEntries(), math.inf
         self._history: Any = None
         self._written: int | None = None  # step of the checkpoint in `path`
-        self._numbered: list[int] = []  # steps of the ones before it
+        self._numbered: list[int] = []  # steps of the earlier checkpoints
         self._warned = False
 
     def check_session(self, session: Any) -> None:
-        """Refuse a session that cannot be described, and a folder that cannot be written to."""
+        """Raise if a file cannot describe ``session``, or the folder cannot be written to."""
         checkpoint.check_writable(self.path)
         checkpoint.describe_parts(session)
 
@@ -128,7 +128,7 @@ class Checkpoint:
             self._write(event, lambda: self._replace(event.session))
 
     def _begin(self, event: Event) -> None:
-        """Start with another training: what a resumed one has written before stays on the disk."""
+        """Start with another training; the earlier checkpoints of a resumed training stay on the disk."""
         self._history = event.history
         if self.keep > 1:
             self._numbered = [*filter(self._has_written, self._numbers_beside(event.step))]
@@ -140,7 +140,7 @@ class Checkpoint:
     def _is_due(self, event: Event) -> bool:
         if event.name == "step_end":
             ends = event.batch == event.epoch_steps or event.stopping.requested
-            return not ends  # else after "epoch_end", which comes next and at which listeners may change the weights
+            return not ends  # otherwise after "epoch_end", which comes next: its listeners may change the weights
         if event.name != "epoch_end":
             return False
         ended = event.batch == event.epoch_steps
@@ -149,29 +149,29 @@ class Checkpoint:
         return by_epochs or by_steps or event.stopping.requested or (ended and event.epoch == event.last_epoch)
 
     def _write_best(self, event: Event, best: str) -> None:
-        """Write the best checkpoint if the last of the new entries is better than all before."""
+        """Write the best checkpoint if the last of the new entries is better than all entries before it."""
         entries = [signed(entry, str(self.mode)) for entry in self._entries.read(event.history, best)]
         is_best = entries and entries[-1] < self._best_entry
         if is_best and self._write(event, lambda: event.session.save_if_finite(self._beside("best"))):
             self._best_entry = entries[-1]
 
     def _write(self, event: Event, write: Callable[[], bool]) -> bool:
-        """Write a file and return whether it was written; the first failure is a warning."""
+        """Write a file and return whether it was written; the first failure causes a warning."""
         try:
             return write()
-        except (OSError, TypeError, ValueError) as error:  # the latter two for a memory that no file can hold
+        except (OSError, TypeError, ValueError) as error:  # the latter two for callback memory that no file can hold
             if not self._warned:
                 self._warned = True
                 warnings.warn(
-                    f"no checkpoint was written after step {event.step} ({error}); the training goes on, and the "
-                    "previous checkpoint stays",
+                    f"no checkpoint was written after step {event.step} ({error}); the training continues, and the "
+                    "previous checkpoint remains",
                     RuntimeWarning,
                     stacklevel=2,
                 )
             return False
 
     def _replace(self, session: Any) -> bool:
-        """Write the latest checkpoint, after the one before it has got its numbered name."""
+        """Write the latest checkpoint, after the previous one has got its numbered name."""
         before = self._keep_previous(session.step) if self.keep > 1 and self.path.exists() else None
         written: bool = False
         try:
@@ -194,20 +194,20 @@ class Checkpoint:
         return before
 
     def _remove_old(self) -> None:
-        """Remove the oldest of the numbered checkpoints if they are more than ``keep`` together with the latest."""
+        """Remove the oldest numbered checkpoints, so that with the latest no more than ``keep`` remain."""
         self._numbered = sorted(set(self._numbered) - {self._written})
         while len(self._numbered) >= self.keep:
             with suppress(OSError):  # a file that cannot be removed is no failure to write one
                 self._beside(str(self._numbered.pop(0))).unlink()
 
     def _numbers_beside(self, step: int) -> list[int]:
-        """Return the numbers, up to a step, of the files that have the name of a numbered checkpoint."""
+        """Return the numbers, up to a step, in the names of files that are named like numbered checkpoints."""
         name = re.compile(re.escape(f"{self.path.stem}-") + "([0-9]+)" + re.escape(self.path.suffix))
         found = [name.fullmatch(each.name) for each in self.path.parent.iterdir()]
         return [int(each[1]) for each in found if each and int(each[1]) <= step]
 
     def _has_written(self, number: int) -> bool:
-        """Return whether a numbered file holds the checkpoint of this step, and not that of another training."""
+        """Return whether a numbered file holds a checkpoint of this step, and not one of another training."""
         return checkpoint.step_of(self._beside(str(number))) == number
 
     def _beside(self, word: str) -> Path:
@@ -215,7 +215,7 @@ class Checkpoint:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Give a file a second name, which stays when the first one is replaced."""
+    """Give a file a second name, which remains when the first one is replaced."""
     target.unlink(missing_ok=True)
     try:
         os.link(source, target)

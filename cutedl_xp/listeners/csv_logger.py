@@ -1,4 +1,4 @@
-"""The listener that writes the entries of the history to a CSV file as they are made."""
+"""Listener that writes each entry of the history to a CSV file."""
 
 import csv
 import os
@@ -12,13 +12,13 @@ from cutedl_xp.training.tables import columns_of, csv_lines
 
 
 class CsvLogger:
-    """Write each entry of the history to a CSV file as soon as it is made.
+    """Write each entry of the history to a CSV file as soon as it is recorded.
 
-    The columns are those of ``History.to_csv``. At the first entry of a training, the rows of the file up to the step
-    that the training began at are kept and the later ones are dropped: another ``fit`` of the session and a resumed
-    training continue the file, and the training of a new session replaces it. A training that records other figures
-    than the file holds, such as a ``fit`` with ``val_data`` after one without, adds its columns at the right; a figure
-    that a row has no value for is an empty cell.
+    The columns are the ones of ``History.to_csv``. At the first entry of a training, the rows of earlier steps are kept
+    and the other rows are dropped: another ``fit`` of the session and a resumed training continue the file, and the
+    training of a new session replaces it. A training that records further figures,
+    such as a ``fit`` with ``val_data`` after one without, adds their columns at the right. A missing figure is an empty
+    cell.
 
     Parameters
     ----------
@@ -48,12 +48,12 @@ class CsvLogger:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(os.path.abspath(check_path(path)))  # also after a change of the working directory
         self._history: History | None = None
-        self._start = self._last = 0  # step that the training began at, and that of the last row of the file
+        self._start = self._last = 0  # steps before the training, and step of the last row of the file
         self._begun = False
         self._names: list[str] = []  # columns of the file
 
     def check_session(self, session: object) -> None:
-        """Refuse a missing folder and a file that is no table of a training, before the first step."""
+        """Raise before the first step of ``session`` if the folder is missing or the file is no table of a training."""
         if not self.path.parent.is_dir():
             folder = str(self.path.parent)
             raise FileNotFoundError(f"`path` of CsvLogger must be in an existing folder; create {folder!r} first")
@@ -85,11 +85,11 @@ class CsvLogger:
         self._last, self._begun = int(kept[-1][0]) if kept else 0, True
 
     def _append(self, lines: str) -> None:
-        with self.path.open("ab", buffering=0) as file:  # one write, so that other programs read whole lines
+        with self.path.open("ab", buffering=0) as file:  # a single write, so that other programs read whole lines
             file.write(lines.encode())
 
     def _read(self) -> tuple[list[str], list[list[str]]]:
-        """Return the header and the whole rows of the file; a last line that a crash has cut off is left out."""
+        """Return the header and the whole rows of the file, without a last line that a crash has cut off."""
         try:
             text = self.path.read_text(encoding="utf-8")
         except FileNotFoundError:

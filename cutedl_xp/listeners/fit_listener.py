@@ -1,4 +1,4 @@
-"""The listener that calls a function."""
+"""Listener that calls a function."""
 
 from collections.abc import Callable
 from functools import partial
@@ -35,7 +35,6 @@ class FitListener:
         Function that is called with the event.
     every_steps
         Number of steps of the session between two calls at ``"step_end"``, default 1, at least 1.
-
     needs_gradient_norm
         Whether the training computes ``event.gradient_norm``, default False.
 
@@ -73,6 +72,6 @@ class FitListener:
         self.needs_gradient_norm = needs_gradient_norm
 
     def __call__(self, event: Event) -> None:
-        """Pass the event on if it is one of those asked for."""
+        """Call the function if the event has one of the names."""
         if event.name in self.events:
             self.callback(event)

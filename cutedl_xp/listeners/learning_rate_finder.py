@@ -1,4 +1,4 @@
-"""The learning-rate range test."""
+"""Learning-rate range test."""
 
 import math
 from collections.abc import Mapping
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _RECENT = 5  # batches whose mean loss decides whether the test has diverged
-_RISE = 4.0  # of this mean, in multiples of its first value, that ends the test
-_WIDTH = 0.03  # of the weights that smooth the losses, as a fraction of the steps
-_CEILING = 3.0  # of the losses that are smoothed, in multiples of their first value: few losses are larger by far
-_NOISE = 2.0  # mean distances of the batch losses from the curve, by which the curve must fall
+_RISE = 4.0  # rise of this mean that ends the test, in multiples of its first value
+_WIDTH = 0.03  # width of the smoothing weights, as a fraction of the steps
+_CEILING = 3.0  # limit of the losses before the smoothing, in multiples of their first mean
+_NOISE = 2.0  # required fall of the curve, in mean distances of the batch losses from the curve
 
 
 class LearningRateFinder:
     """Learning-rate range test: train a session for some steps with growing rates, and suggest a rate.
 
     The rate grows by the same factor at each step. The test ends early when the loss is not finite, or when the mean of
-    the last 5 losses has risen by 4 times its first value. :meth:`run` leaves the session as it was: the weights, the
-    state of the optimizer, its learning rates, random streams, history and position in the data.
+    the last 5 losses has risen by 4 times its first value. :meth:`run` restores the session: the weights, the state of
+    the optimizer, its learning rates, random streams, history and position in the data.
 
     Parameters
     ----------
@@ -38,10 +38,10 @@ class LearningRateFinder:
     Attributes
     ----------
     rates
-        Learning rate of each step that was made.
+        Learning rate of each completed step.
     losses
-        Smoothed loss of each step: an average of the losses of the steps around it, of which those above three times
-        the mean of the first five are limited to that. Unlike a moving average, the curve does not lag behind the
+        Smoothed loss of each step: a weighted average of the losses of the neighbouring steps. Losses above three times
+        the mean of the first five are reduced to this limit. Unlike a moving average, the curve does not lag behind the
         rates.
     batch_losses
         Loss of the batch of each step before its update.
@@ -51,9 +51,9 @@ class LearningRateFinder:
 
     Notes
     -----
-    The steps run in the plain loop, and Ctrl-C ends the test with the session restored. Penalties of regularizers take
-    part in the steps, but not in the losses. The rates of the test replace a schedule, and ``suggestion`` is then a
-    candidate for its largest rate. With ``Groups``, the rates of the test are those of the group with the largest rate,
+    The steps run in the plain loop, and Ctrl-C ends the test with the session restored. The updates include the
+    penalties of regularizers, and the losses do not. The rates of the test replace a schedule, and ``suggestion`` is
+    then a candidate for its largest rate. With ``Groups``, the group with the largest rate has the rates of the test,
     and the other groups keep their ratios to it. ``Accumulate`` updates with the rate of the last batch of each update,
     and needs more steps.
 
@@ -91,7 +91,7 @@ class LearningRateFinder:
         self.suggestion: float | None = None
 
     def run(self, session: Session, train: DataLike, class_weight: Mapping[int, float] | None = None) -> Self:
-        """Make the test, and restore the session.
+        """Run the test, and restore the session.
 
         Parameters
         ----------
@@ -129,7 +129,12 @@ class LearningRateFinder:
         Parameters
         ----------
         title
-            Title of the picture, default none.
+            Title of the picture, default ``""``.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Picture of the test.
 
         Raises
         ------
@@ -138,14 +143,14 @@ class LearningRateFinder:
         RuntimeError
             Before the first :meth:`run`.
         """
-        from cutedl_xp.plotting.range_test import range_test  # only when a picture is asked for
+        from cutedl_xp.plotting.range_test import range_test  # here, as the package imports matplotlib on demand
 
         if not self.rates:
             raise RuntimeError("there is no test to draw; call run(session, train) first")
         return range_test(self.rates, self.losses, self.batch_losses, self.suggestion, title)
 
     def check_session(self, session: Session) -> NoReturn:
-        """Refuse to be a listener of ``fit``, as the test trains with rates of its own."""
+        """Raise, as the test trains ``session`` with rates of its own and is no listener of ``fit``."""
         raise TypeError("LearningRateFinder is no listener of `fit`; call finder.run(session, train) before `fit`")
 
     def __repr__(self) -> str:
@@ -156,15 +161,15 @@ class LearningRateFinder:
 def _has_diverged(losses: list[float]) -> bool:
     """Return whether the loss has risen far above the smallest one so far.
 
-    The rise is measured in multiples of the first loss, as multiples of the smallest one would end the test of a model
-    that fits well at once.
+    The rise is measured in multiples of the first loss, because multiples of the smallest loss would end the test of a
+    model whose loss soon becomes small.
     """
     means = [math.fsum(losses[end - _RECENT : end]) / _RECENT for end in range(_RECENT, len(losses) + 1)]
     return bool(means) and means[-1] - min(means) > _RISE * abs(means[0])
 
 
 def _smooth(losses: list[float], width: float) -> list[float]:
-    """Return averages of the losses around each step, with Gaussian weights, without the losses that are not finite."""
+    """Return averages of the finite losses around each step, with Gaussian weights."""
     known = [(place, loss) for place, loss in enumerate(losses) if math.isfinite(loss)]
     begun = math.fsum(loss for _, loss in known[:_RECENT]) / max(1, len(known[:_RECENT]))
     ceiling = begun + (_CEILING - 1) * abs(begun)
@@ -177,7 +182,7 @@ def _smooth(losses: list[float], width: float) -> list[float]:
 
 
 def _find_steepest(losses: list[float], batch_losses: list[float]) -> int | None:
-    """Return the place, before the smallest loss, where the losses fall fastest; None if they fall by noise alone."""
+    """Return the place before the smallest loss where the losses fall fastest; None for a fall within the noise."""
     lowest = min(range(len(losses)), key=losses.__getitem__)
     if lowest < 2:
         return None

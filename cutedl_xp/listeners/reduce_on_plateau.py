@@ -1,4 +1,4 @@
-"""The listener that makes the learning rate smaller."""
+"""Listener that reduces the learning rate."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from cutedl_xp.training.events import Event
 
 @dataclass(frozen=True)
 class ReduceOnPlateau:
-    """Multiply the learning rates of all groups by ``factor`` when ``monitor`` has not become smaller for a while.
+    """Multiply the learning rates of all groups by ``factor`` when ``monitor`` has stopped improving.
 
     The rates are reduced when the best of the last ``patience`` entries is not better than the best before them by more
     than ``min_delta``, at the earliest ``patience`` entries after the last reduction. The entries of all calls of
@@ -28,11 +28,11 @@ class ReduceOnPlateau:
     patience
         Number of entries to wait, default 10, at least 1.
     min_delta
-        Smallest change that counts as better, default 0.001, at least 0.
+        Smallest change that counts as an improvement, default 0.001, at least 0.
     min_lr
-        Smallest learning rate that a reduction leads to, default 0, at least 0. Rates stay greater than 0 in any case.
+        Lower limit of reduced learning rates, default 0, at least 0. Rates always stay greater than 0.
     mode
-        ``"min"`` if less is better, ``"max"`` if more is better. Required for a metric; losses are ``"min"``.
+        ``"min"`` if less is better, ``"max"`` if more is better. Required for a metric; default ``"min"`` for losses.
 
     Raises
     ------
@@ -41,8 +41,8 @@ class ReduceOnPlateau:
 
     Notes
     -----
-    Keras and PyTorch have a callback of this name. PyTorch waits for one entry more and takes ``threshold`` as a share
-    of the best; both also have a cooldown.
+    Keras and PyTorch have a callback of this name. PyTorch waits for one more entry, and its ``threshold`` is a
+    fraction of the best entry; both also have a cooldown.
 
     Examples
     --------
@@ -94,12 +94,12 @@ class ReduceOnPlateau:
             self._memory["waited"] = 0
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the memory: the best of the older entries, the last ones, and how long it has waited."""
+        """Return the memory: the best of the older entries, the last entries, and the entries since a reduction."""
         own = {"watches": [self.monitor, self.mode], "unread": self._entries.unread, "waited": self._memory["waited"]}
         return own | self._plateau.state_dict()
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
-        """Take over a memory that :meth:`state_dict` gave; an empty dict, or one of another figure, starts anew."""
+        """Restore the memory ``d`` from :meth:`state_dict`; an empty dict, or one of another figure, resets it."""
         d = d if d.get("watches") == [self.monitor, self.mode] else {}
         self._entries.reset(d.get("unread", 0))
         self._plateau.load_state_dict(d or {"best": None, "last": []})

@@ -1,4 +1,4 @@
-"""Listeners that end a training."""
+"""Listeners that stop a training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from cutedl_xp.training.events import Event
 @refuse_keywords(OF_EARLY_STOPPING)
 @dataclass(frozen=True)
 class EarlyStopping:
-    """Stop a training when ``monitor`` has not become smaller for a while.
+    """Stop a training when ``monitor`` has stopped improving.
 
     The training stops when the best of the last ``patience`` entries is not better than the best before them by more
     than ``min_delta``. The entries of all calls of ``Session.fit`` count, up to a stop by this listener.
@@ -25,19 +25,19 @@ class EarlyStopping:
     patience
         Number of entries to wait, default 20, at least 1.
     min_delta
-        Smallest change that counts as better, default 0.001, at least 0.
+        Smallest change that counts as an improvement, default 0.001, at least 0.
     mode
-        ``"min"`` if less is better, ``"max"`` if more is better. Required for a metric; losses are ``"min"``.
+        ``"min"`` if less is better, ``"max"`` if more is better. Required for a metric; default ``"min"`` for losses.
     restore_best
-        Whether the weights of the best entry so far (the first one, if several are equal) are put back into the model
-        when this listener stops the training, default False; the history's ``stop_reason`` then says so. The state of
-        the optimizer stays. A training that ends in another way keeps its last weights.
+        Whether the model gets the weights of the best entry so far (the first of several equal ones) when this
+        listener stops the training, default False; the ``stop_reason`` of the history then says so. The state of the
+        optimizer stays. A training that ends in another way keeps its last weights.
 
     Notes
     -----
-    With ``restore_best`` the weights are copied to the host at each entry that is better than all before. They are
-    those that the model has when this listener is called: list it before a listener that exchanges the weights after a
-    validation, such as with ``AverageWeights.swap``. The best weights are put back at the end of the stopped epoch.
+    With ``restore_best`` the weights of the model are copied to the host at each entry that is better than all entries
+    before it, when this listener is called. Therefore list this listener before one that exchanges the weights after a
+    validation, such as with ``AverageWeights.swap``. The best weights are restored at the end of the stopped epoch.
 
     Examples
     --------
@@ -83,12 +83,12 @@ class EarlyStopping:
         return self._plateau.entries_left(self.min_delta)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the memory: the best of the older entries, the last ones, and the best weights."""
+        """Return the memory: the best of the older entries, the last entries, and the best weights."""
         own = {"watches": [self.monitor, self.mode], "unread": self._entries.unread, "stopped": bool(self._stopped)}
         return own | {"best_weights": dict(self._best_weights)} | self._plateau.state_dict()
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
-        """Take over a memory that :meth:`state_dict` gave; an empty dict, or one of another figure, starts anew."""
+        """Restore the memory ``d`` from :meth:`state_dict`; an empty dict, or one of another figure, resets it."""
         d = d if d.get("watches") == [self.monitor, self.mode] else {}
         self._entries.reset(d.get("unread", 0))
         self._stopped[:] = [True] * d.get("stopped", False)
@@ -113,7 +113,7 @@ class TargetReached:
         Number of entries in a row, default 20, at least 1.
     mode
         ``"above"`` (or ``"max"``) if the entries must be above the target, ``"below"`` (or ``"min"``) if they must be
-        below it. Default None: ``"below"`` for losses, else ``"above"``. NaN is neither.
+        below it. The default None means ``"below"`` for losses, otherwise ``"above"``. NaN is neither.
 
     Examples
     --------
@@ -160,7 +160,7 @@ class TargetReached:
         return {"watches": [self.monitor, self.target, self.mode], "unread": self._entries.unread} | self._memory
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
-        """Take over a memory that :meth:`state_dict` gave; an empty dict, or one of another figure, starts anew."""
+        """Restore the memory ``d`` from :meth:`state_dict`; an empty dict, or one of another figure, resets it."""
         d = d if d.get("watches") == [self.monitor, self.target, self.mode] else {}
         self._entries.reset(d.get("unread", 0))
         self._memory["in_a_row"] = d.get("in_a_row", 0)

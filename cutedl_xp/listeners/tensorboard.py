@@ -1,4 +1,4 @@
-"""The listener that writes TensorBoard's event files."""
+"""Listener that writes TensorBoard's event files."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ def write_scalars(writer: Any, steps: Sequence[int], series: Mapping[str, Sequen
 
 
 class TensorBoard:
-    """Write the losses, the metrics and the learning rates for TensorBoard as they are recorded.
+    """Write the losses, the metrics and the learning rates for TensorBoard when they are recorded.
 
     A training that is resumed from a checkpoint adds a file to the folder; entries between the checkpoint and the end
     of the earlier process are in both files, with the same values.

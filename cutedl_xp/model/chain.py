@@ -1,4 +1,4 @@
-"""Layers one after the other, with their parameters: forward and backward."""
+"""Sequence of layers with their parameters: forward and backward pass."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from cutedl_xp.parameters import Buffers, Parameters
 
 
 class Chain:
-    """Layers one after the other; :class:`~cutedl_xp.Model` adds prediction, weights and files."""
+    """Sequence of ``layers``; :class:`~cutedl_xp.Model` adds prediction, weights and files."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         given = check_sequence("layers", layers)
@@ -30,7 +30,7 @@ class Chain:
             raise ValueError("`layers` is empty; a model has at least one layer")
         if len({id(layer) for layer in given}) < len(given):
             raise ValueError("`layers` has the same object twice; make a layer for each place")
-        self.layers = tuple(copy(layer) for layer in given)  # else a layer of two models would train in the last one
+        self.layers = tuple(copy(layer) for layer in given)  # a shared layer would be bound to the last model alone
         self._parameters: Parameters | None = None
         self._buffers: Buffers
         self._streams: list[Stream] = []
@@ -40,12 +40,12 @@ class Chain:
 
     @refuse_keywords(OF_ASSEMBLE)
     def assemble(self, backend: Backend | str | None = None, dtype: Any = "float32", seed: int = 0) -> Self:
-        """Make the parameters and buffers and draw their starting values; assembling again starts anew.
+        """Make the parameters and buffers and draw their initial values; another call replaces them.
 
         Parameters
         ----------
         backend
-            A backend or its name; by default that of :func:`cutedl_xp.get_backend`.
+            A backend or its name; by default the result of :func:`cutedl_xp.get_backend`.
         dtype
             ``"float32"`` or ``"float64"``.
         seed
@@ -59,7 +59,7 @@ class Chain:
         Raises
         ------
         ValueError
-            If a layer does not fit the one before, or an argument is none of these.
+            If a layer does not fit the layer before it, or an argument has another value.
         """
         backend = get_backend(backend)
         dtype = check_one_of("dtype", dtype if isinstance(dtype, str) else dtype_name(dtype), DTYPES)
@@ -101,7 +101,7 @@ class Chain:
 
     @property
     def streams(self) -> tuple[Stream, ...]:
-        """The random stream of each layer."""
+        """Random stream of each layer."""
         return tuple(self._streams)
 
     @property
@@ -110,17 +110,17 @@ class Chain:
         return self.parameters.backend
 
     def output_shape(self, input_shape: Shape | None = None) -> Shape | None:
-        """The shape of the output for one sample.
+        """Return the shape of the output for one sample.
 
         Parameters
         ----------
         input_shape
-            Shape of a sample, or None if the layers know it.
+            Shape of a sample, default None if the layers determine it.
 
         Raises
         ------
         ValueError
-            If the model does not take such samples.
+            If the samples do not fit the layers.
         """
         shape = input_shape
         for layer in self.layers:
@@ -128,7 +128,7 @@ class Chain:
         return shape
 
     def forward(self, x: Array, training: bool) -> tuple[Array, Backward]:
-        """The output for a batch, and the function that sets all gradients from that of the output.
+        """Return the output for a batch, and the function that sets all gradients from the gradient of the output.
 
         Parameters
         ----------
@@ -140,10 +140,10 @@ class Chain:
         Raises
         ------
         TypeError
-            If ``x``, or the gradient that the function is given, is of another library, device or dtype, or a layer
-            does not return an output and a backward function.
+            If ``x``, or the argument of the function, has another library, device or dtype, or a layer does not return
+            an output and a backward function.
         ValueError
-            If that gradient is not of the output's shape.
+            If the argument of the function does not have the shape of the output.
         """
         self._check_own("x", x)
         backwards: list[Backward] = []
@@ -163,7 +163,7 @@ class Chain:
             stop = 0 if input_gradient else self._first_trained
             upstream: Array | None = gradient
             for position in reversed(range(stop, len(backwards))):
-                assert upstream is not None  # only the last one called may leave its input's gradient out
+                assert upstream is not None  # only the last of these calls may leave out the gradient of its input
                 upstream = backwards[position](upstream, input_gradient or position > stop)
             return upstream if input_gradient else None
 
@@ -171,10 +171,10 @@ class Chain:
 
     @contextmanager
     def checking_layers(self) -> Iterator[None]:
-        """Within the block, :meth:`forward` and its backward function check the layers that are not the library's.
+        """Return a context in which :meth:`forward` and its backward function check the layers of users.
 
         A layer must return its output and a backward function, which sets the gradient of each parameter and returns
-        that of the input.
+        the gradient of the input.
         """
         checked = []
         for position, layer in enumerate(self.layers):
@@ -188,12 +188,12 @@ class Chain:
             self._checked_layers = ()
 
     def _check_own(self, argument: str, array: Any) -> None:
-        """Refuse what does not go together with the parameters."""
+        """Raise unless an array has the library, device and dtype of the parameters."""
         if not (self.backend.owns(array) and array.dtype == self.dtype):
             check_together(f"`{argument}`", array, "`model.parameters.flat.value`", self.parameters.flat.value)
 
     def check_batch(self, shape: Shape) -> None:
-        """Refuse a training batch of a shape ``(n, ...)`` that a layer does not take.
+        """Raise if a layer does not accept a training batch of the ``shape`` ``(n, ...)``.
 
         Raises
         ------
@@ -224,7 +224,7 @@ class Chain:
         return parameters, buffers
 
     def _named_layers(self) -> list[tuple[str, Layer, Shape | None]]:
-        """Each layer with its name, such as ``"/1-Dense"``, and the shape of its input, where that is known."""
+        """Return each layer with its name, such as ``"/1-Dense"``, and the shape of its input, None if unknown."""
         shapes: list[Shape | None] = [None]
         for layer in self.layers:
             shapes.append(layer.output_shape(shapes[-1]))

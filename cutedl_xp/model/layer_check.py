@@ -1,4 +1,4 @@
-"""The checks of a user's layers in the first training step, whose errors name the layer."""
+"""Checks of a user's layers in the first training step, with errors that name the layer."""
 
 import inspect
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from cutedl_xp.parameters import Parameter
 
 
 class CheckedLayer:
-    """A layer whose ``forward`` checks what it and its backward function return.
+    """Wrapper of a layer that checks the results of ``forward`` and of the backward function.
 
     Parameters
     ----------
@@ -28,12 +28,12 @@ class CheckedLayer:
         self._name, self._layer, self._parameters = name, layer, parameters
 
     def forward(self, x: Array, training: bool) -> tuple[Array, Backward]:
-        """Return the output and a backward function that checks the one of the layer.
+        """Return the output, and a backward function that checks the backward function of the layer.
 
         Raises
         ------
         TypeError
-            If the layer returns something else, or its backward function takes other arguments.
+            If the layer does not return these two, or its backward function takes other arguments.
         """
         result: Any = self._layer.forward(x, training)
         if not (isinstance(result, tuple) and len(result) == 2 and callable(result[1])):
@@ -78,7 +78,7 @@ def result_error(name: str, result: Any) -> TypeError:
 def _check_arguments(name: str, backward: Backward) -> None:
     try:
         signature = inspect.signature(backward)
-    except ValueError:  # of a function that Python cannot look into
+    except ValueError:  # a function without a signature, such as one of C
         return
     try:
         signature.bind(None, True)
@@ -91,9 +91,9 @@ def _check_arguments(name: str, backward: Backward) -> None:
 
 @contextmanager
 def _noting_gradients(parameters: Sequence[Parameter]) -> Iterator[set[str]]:
-    """Within the block, note the names of the parameters whose ``gradient`` is assigned, or read to write into it.
+    """Return a context that notes the parameters whose ``gradient`` is assigned, or read to write into it.
 
-    Values could not tell: a compiled step is traced without any, and a gradient may be what it was before.
+    Values cannot show this: a compiled step is traced without values, and a gradient may keep its value.
     """
     noted: set[str] = set()
     original: Any = Parameter.gradient

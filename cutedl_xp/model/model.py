@@ -1,4 +1,4 @@
-"""A model: a chain of layers that predicts, and that files hold."""
+"""Model: a sequence of layers with predictions and files."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -26,11 +26,11 @@ _LAYERS: tuple[type[Layer], ...] = (
     BatchNormalization,
     Activation,
 )
-"""Classes that a model file may name."""
+"""Classes of layers that a model file may name."""
 
 
 class Model(Chain):
-    """Layers one after the other.
+    """Sequence of layers.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Model(Chain):
     Raises
     ------
     TypeError, ValueError
-        If there is no layer, something that is none, or one layer twice.
+        If ``layers`` is empty, or has the same layer twice or an object that is no layer.
 
     Examples
     --------
@@ -58,9 +58,9 @@ class Model(Chain):
     def scale(self) -> float | None:
         """Factor of raw samples, such as ``1 / 255`` for images of uint8; None, the default, leaves them unchanged.
 
-        ``Session.fit`` assigns the scale of its training data, if they have one. :meth:`save` keeps it. The scale
-        applies to arrays of integers and booleans in :meth:`predict`, and in the tuples that ``Session.fit`` and
-        ``Session.evaluate`` take. Arrays of floating-point numbers count as scaled already and stay as they are, and a
+        ``Session.fit`` assigns the scale of its training data, if they have one, and :meth:`save` includes it. The
+        scale applies to arrays of integers and booleans in :meth:`predict`, and in the tuples that ``Session.fit`` and
+        ``Session.evaluate`` take. Arrays of floating-point numbers are assumed to be scaled and stay unchanged, and a
         Dataset has its own scale.
         """
         return self._scale
@@ -77,9 +77,9 @@ class Model(Chain):
         x
             Samples of shape ``(n, ...)``, converted to the model's dtype: an array of NumPy or the model's backend, a
             list or a pandas DataFrame, a Dataset, whose samples are taken in their order times its scale, or
-            batches of ``Dataset.from_batches``, those of epoch 0. Arrays of integers and booleans are raw samples and
-            are multiplied by :attr:`scale`. Arrays of floating-point numbers are never scaled, even if the Dataset of
-            the training had a scale: multiply raw ones by it, or give them in a Dataset with this scale.
+            ``Dataset.from_batches``, whose batches of epoch 0 are used. Arrays of integers and booleans are raw samples
+            and are multiplied by :attr:`scale`. Arrays of floating-point numbers are never scaled, even if the Dataset
+            of the training had a scale: multiply raw ones by it, or give them in a Dataset with this scale.
         batch_size
             Number of samples to compute at once. The default is None, which bounds the memory: a batch of the widest
             layer has about a million entries.
@@ -87,19 +87,19 @@ class Model(Chain):
         Returns
         -------
         Array
-            On the model's backend.
+            Outputs of shape ``(n, ...)``, on the model's backend.
 
         Raises
         ------
         TypeError, ValueError
-            If it is an array of another library or device, or of samples that the model does not take.
+            If ``x`` is an array of another library or device, or its samples do not fit the layers.
 
         Notes
         -----
         Outputs for different batch sizes are equal to rounding. They are equal to the bit where the library's matrix
         product adds the terms of an entry in an order that does not depend on the number of rows, which BLAS libraries
-        do not guarantee. For batches that a function makes, the outputs of all of them and the result are in memory at
-        once.
+        do not guarantee. For batches of ``Dataset.from_batches``, the outputs of all batches and the result are in
+        memory at once.
 
         Examples
         --------
@@ -152,8 +152,8 @@ class Model(Chain):
         Parameters
         ----------
         w
-            A value for each parameter and buffer by its name: a NumPy array or one of the model's backend, of the same
-            shape; converted to the model's dtype.
+            Value of each parameter and buffer by its name: an array of NumPy or of the model's backend, of the same
+            shape, converted to the model's dtype.
 
         Raises
         ------
@@ -165,8 +165,8 @@ class Model(Chain):
     def summary(self) -> Summary:
         """Return a table of the layers: name, shape of the output for one sample, number of parameters.
 
-        The table is a str; a notebook shows an HTML table. The total counts trained parameters; where layers have
-        buffers, a second one counts their entries, which no optimizer trains.
+        The table is a str; a notebook shows an HTML table. The total counts trained parameters; if layers have buffers,
+        a second total counts their entries, which no optimizer trains.
 
         Examples
         --------
@@ -182,7 +182,7 @@ class Model(Chain):
         return summarize(self._named_layers(), shapes, untrained)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the layers, the scale, the weights and their SHA-256 to a safetensors file, whole or not at all.
+        """Write the layers, the scale, the weights and their SHA-256 to the safetensors file ``path``, atomically.
 
         The previous file stays unchanged until the new one is on the disk. Symbolic links are followed, and an existing
         file keeps its permissions. Initializers given as callables are not recorded: the file holds the values.
@@ -219,17 +219,17 @@ class Model(Chain):
         path
             A file that :meth:`save` wrote.
         backend
-            A backend or its name; by default that of :func:`cutedl_xp.get_backend`.
+            A backend or its name; by default the result of :func:`cutedl_xp.get_backend`.
         custom_layers
-            Classes of your own whose names the file may hold. No class is taken from the file.
+            Layer classes of your own that the file may name; the file itself contains no code.
 
         Raises
         ------
         FileNotFoundError, IsADirectoryError
             If the path is not that of a file.
         ValueError
-            If the file is not such a file, is damaged, was written by a newer version of this library, or names a layer
-            that is not known.
+            If the file is no model file, is damaged, was written by a newer version of this library, or names an
+            unknown layer.
         """
         backend = get_backend(backend)
         check_custom_layers(custom_layers, Layer)

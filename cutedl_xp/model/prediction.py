@@ -1,4 +1,4 @@
-"""Outputs for many samples, computed in batches of bounded memory."""
+"""Predictions for many samples, computed in batches of bounded memory."""
 
 from collections.abc import Callable, Sequence
 from math import prod
@@ -13,11 +13,11 @@ from cutedl_xp.datasets._conversion import as_array
 from cutedl_xp.layers import Layer
 
 _ENTRIES = 1 << 20
-"""Entries of the widest layer's output in one batch: 4 MB in float32, of which a forward pass needs a few."""
+"""Number of entries of the widest layer's output in one batch: 4 MB in float32; a forward pass holds a few of these."""
 
 
 def as_source(backend: Backend, x: Any) -> Any:
-    """Return samples that can be sliced: NumPy arrays, of which each batch is moved to the backend, or arrays of it."""
+    """Return samples as an array of the backend, or as a NumPy array, whose batches are moved to the backend."""
     x = as_array("x", x)
     check_class("`x`", x)
     if is_numpy_array(x) and x.dtype.kind in "biuf":
@@ -42,7 +42,7 @@ def is_integral(backend: Backend, source: Any) -> bool:
 
 
 def count_rows(layers: Sequence[Layer], sample_shape: Shape, given: Shape | None = None) -> int:
-    """Return the default number of samples in a batch, after a check that the layers take such samples.
+    """Return the default number of samples in a batch, after a check that the samples fit the layers.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def count_rows(layers: Sequence[Layer], sample_shape: Shape, given: Shape | None
     sample_shape
         Shape of one sample.
     given
-        Shape of the array of all samples, default None; the error has a remedy if that is the shape of one sample.
+        Shape of the array of all samples, default None; the error names a remedy if this is the shape of one sample.
     """
     try:
         return max(1, _ENTRIES // _widest(layers, sample_shape))
@@ -113,14 +113,14 @@ def predict_batches(
 
 
 def predict_given(forward: Callable[[Array], Array], backend: Backend, dtype: Any, data: Batches, rows: int) -> Array:
-    """Return the outputs for batches that a function makes; those of all batches and the result are in memory at once.
+    """Return the outputs for batches that a function makes; all outputs and the result are in memory at once.
 
     Parameters
     ----------
     forward, backend, dtype
         As for :func:`predict_batches`.
     data
-        Batches, of which those of epoch 0 are used.
+        Data, of which the batches of epoch 0 are used.
     rows
         Number of samples to compute at once.
     """

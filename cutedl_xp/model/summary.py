@@ -1,4 +1,4 @@
-"""A table of the layers of a model."""
+"""Table of the layers of a model."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -16,8 +16,8 @@ class Summary(str):
     Attributes
     ----------
     rows
-        The name, output shape and number of parameters of each layer, the total, and the number of entries that are
-        not trained if there are any.
+        The name, output shape and number of parameters of each layer, the total, and the number of untrained entries
+        if there are any.
     """
 
     rows: tuple[Row, ...]
@@ -53,11 +53,11 @@ def summarize(
     Parameters
     ----------
     layers
-        Each layer with its name and the shape of its input, where that is known.
+        Each layer with its name and the shape of its input, None if unknown.
     shapes
-        The shape of each parameter by its full name.
+        Shape of each parameter by its full name.
     untrained
-        The shape of each buffer by its full name.
+        Shape of each buffer by its full name.
     """
     sizes = {name: prod(shape) for name, shape in shapes.items()}
     rows = []

@@ -1,4 +1,4 @@
-"""Values of parameters and buffers, assigned by name after all of them are checked."""
+"""Assignment of values to parameters and buffers by name, after all of them are checked."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from cutedl_xp.parameters import Buffer, Parameter
 
 
 def assign_weights(targets: Sequence[Parameter | Buffer], w: Mapping[str, Any]) -> None:
-    """Copy values into all targets; refuse them, and change nothing, unless each fits its target."""
+    """Copy values into all targets; raise, and change nothing, unless each value fits its target."""
     names = [target.name for target in targets]
     if not isinstance(w, Mapping):
         raise TypeError(f"`w` must be a dict such as model.weights(); got {format_value(w)}")

@@ -1,4 +1,4 @@
-"""Parameters: named arrays with gradients, one by one and in contiguous runs; buffers: named arrays without."""
+"""Parameters: named arrays with gradients, in contiguous runs of memory. Buffers: named arrays without gradients."""
 
 from cutedl_xp.parameters.buffers import Buffer, Buffers
 from cutedl_xp.parameters.named_arrays import Layout, NamedArrays, concatenate, split

@@ -1,4 +1,4 @@
-"""A model's arrays that a training changes and no optimizer trains."""
+"""Arrays of a model that a training changes and no optimizer trains."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,20 +12,20 @@ _NOTHING = nullcontext()
 
 
 class Buffer:
-    """A named array of a layer's state that no optimizer trains, such as a running mean.
+    """Named array of a layer's state that no optimizer trains, such as a running mean.
 
     Parameters
     ----------
     name
-        Unique within a model, such as ``"/2-BatchNormalization/running_mean"``.
+        Name, unique within a model, such as ``"/2-BatchNormalization/running_mean"``.
     value
-        A floating-point array of any shape and any backend.
+        Floating-point array of any shape and any backend.
 
     Notes
     -----
     A layer assigns the new value in a forward pass of the training. Where a library's arrays can be written to,
-    ``value`` stays the same array: assigning copies into its memory. A training step keeps what its forward pass has
-    assigned apart until its update is done, so that a step that fails changes nothing.
+    ``value`` stays the same array: assigning copies into its memory. A training step keeps the values that its forward
+    pass assigns apart until its update is done, so that a failed step changes nothing.
 
     Examples
     --------
@@ -45,7 +45,7 @@ class Buffer:
 
     @property
     def value(self) -> Array:
-        """The array itself."""
+        """Array of the buffer."""
         return self._value
 
     @value.setter
@@ -59,14 +59,21 @@ class Buffer:
 
 
 class Buffers(Sequence[Buffer]):
-    """The buffers of a model.
+    """Buffers of a model.
 
     Parameters
     ----------
     backend, dtype
-        The backend of the arrays, and their dtype.
+        Backend of the arrays, and their dtype.
     shapes
-        The buffers' names and shapes, in their order. All values start as zeros.
+        Shape of each buffer by its name, in the order of the buffers. The initial values are zeros.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> layers = [cdl.layers.Dense(4, input_dim=2, activation="relu"), cdl.layers.BatchNormalization()]
+    >>> cdl.Model(layers).assemble("numpy").buffers
+    Buffers('/2-BatchNormalization/running_mean', '/2-BatchNormalization/running_variance')
     """
 
     def __init__(self, backend: Backend, dtype: Any, shapes: Mapping[str, Shape]) -> None:
@@ -75,12 +82,18 @@ class Buffers(Sequence[Buffer]):
 
     @property
     def values(self) -> list[Array]:
-        """The array of each buffer."""
+        """Array of each buffer."""
         return [buffer.value for buffer in self._items]
 
     @contextmanager
     def holding(self, values: Sequence[Array]) -> Iterator[None]:
-        """Within the block, hold other arrays, one for each buffer; assignments replace them and write nothing."""
+        """Return a context in which the buffers hold other arrays; assignments replace them and write nothing.
+
+        Parameters
+        ----------
+        values
+            Array for each buffer.
+        """
         own = [(buffer._value, buffer._apart) for buffer in self._items]
         try:
             for buffer, value in zip(self._items, values, strict=True):
@@ -91,7 +104,7 @@ class Buffers(Sequence[Buffer]):
                 buffer._value, buffer._apart = value, apart
 
     def updating(self) -> AbstractContextManager[None]:
-        """Return a context that keeps what is assigned apart, and takes it over at the end unless the block raises."""
+        """Return a context that keeps assigned values apart, and writes them at its end unless its block raises."""
         return self._updating() if self._items else _NOTHING
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Arrays by name in contiguous runs of memory."""
+"""Named arrays in contiguous runs of memory."""
 
 import operator
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,14 +11,21 @@ from cutedl_xp.backends import Backend
 
 
 class Layout:
-    """The names and shapes of arrays, and the contiguous runs that hold them.
+    """Names and shapes of arrays, and the contiguous runs that hold them.
 
     Parameters
     ----------
     shapes
-        The shape of each array by its name, in the order of the arrays.
+        Shape of each array by its name, in the order of the arrays.
     runs
         For each run the names of its arrays, in their order in memory; by default each array is a run.
+
+    Examples
+    --------
+    >>> from cutedl_xp.parameters import Layout
+    >>> shapes = {"weight": (2, 3), "bias": (3,)}
+    >>> Layout(shapes).runs, Layout(shapes, [["weight", "bias"]]).runs
+    ((('weight',), ('bias',)), (('weight', 'bias'),))
     """
 
     def __init__(self, shapes: Mapping[str, Shape], runs: Iterable[Sequence[str]] | None = None) -> None:
@@ -32,16 +39,25 @@ class Layout:
 
 
 class NamedArrays:
-    """Arrays by name: values of parameters, their gradients, or a slot of an optimizer.
+    """Named arrays: values of parameters, their gradients, or a slot of an optimizer.
 
     Parameters
     ----------
     layout
-        The names, the shapes, and the runs that hold them.
+        Names and shapes of the arrays, and the runs that hold them.
     runs
-        An array for each run: of shape ``(n,)``, or of the shape of its only array.
+        Array of each run: of shape ``(n,)``, or of the shape of its only array.
     backends
-        The backend of each run.
+        Backend of each run.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cutedl_xp as cdl
+    >>> from cutedl_xp.parameters import Layout, NamedArrays
+    >>> layout = Layout({"a": (2,), "b": (1, 2)}, [["a", "b"]])
+    >>> NamedArrays(layout, [np.arange(4.0)], [cdl.get_backend("numpy")]).views
+    {'a': array([0., 1.]), 'b': array([[2., 3.]])}
     """
 
     __slots__ = ("_selected", "_views", "backends", "in_place", "layout", "runs")
@@ -54,7 +70,7 @@ class NamedArrays:
 
     @property
     def views(self) -> dict[str, Array]:
-        """Each array by its name, in the layout's order; parts of the runs where the library has views."""
+        """Arrays by name, in the order of the layout; parts of the runs where the library has views."""
         if self._views is None:
             found: dict[str, Array] = {}
             for names, run, backend in zip(self.layout.runs, self.runs, self.backends, strict=True):
@@ -65,7 +81,7 @@ class NamedArrays:
         return self._views
 
     def select(self, names: Iterable[str]) -> "NamedArrays":
-        """Return some of the arrays in runs that are as long as can be; the same object each time."""
+        """Return the arrays ``names``, in runs as long as possible; equal calls return the same object."""
         wanted = frozenset(names)
         if wanted == self.layout.shapes.keys():
             return self
@@ -86,7 +102,15 @@ class NamedArrays:
         return self._selected[wanted]
 
     def with_parts(self, parts: Iterable["NamedArrays"], *, donate: bool) -> "NamedArrays":
-        """Return these arrays with selected ones replaced, with ``donate`` in the same memory where there are views."""
+        """Return these arrays with selected arrays replaced.
+
+        Parameters
+        ----------
+        parts
+            New arrays, in the layouts of results of :meth:`select`.
+        donate
+            Whether to write into the memory of these arrays where the library has views.
+        """
         if self.in_place:
             copies = zip(self.backends, self.runs, strict=True)
             whole = self if donate else self.with_runs([backend.copy(run) for backend, run in copies])
@@ -99,13 +123,13 @@ class NamedArrays:
         return self.with_runs([new[name] for (name,) in self.layout.runs])
 
     def with_runs(self, runs: Sequence[Array]) -> "NamedArrays":
-        """Return arrays of the same layout in other runs; the same object where the runs are the same."""
+        """Return named arrays with this layout in other ``runs``, or this object if these are its own runs."""
         if all(map(operator.is_, runs, self.runs)):
             return self
         return NamedArrays(self.layout, runs, self.backends)
 
     def filled_with(self, arrays: Mapping[str, Array]) -> "NamedArrays":
-        """Return copies of other arrays by the same names, in runs of their own."""
+        """Return copies of other ``arrays`` of the same names, in new runs with this layout."""
         runs = []
         for names, run, backend in zip(self.layout.runs, self.runs, self.backends, strict=True):
             joined = concatenate(backend, [arrays[name] for name in names])
@@ -113,7 +137,7 @@ class NamedArrays:
         return self.with_runs(runs)
 
     def overwritten_with(self, other: "NamedArrays") -> "NamedArrays":
-        """Return arrays of the same layout in the memory of these, where it can be written to."""
+        """Return the arrays of ``other``, of the same layout, in the memory of these where it can be written to."""
         return self.with_runs(
             [
                 target if new is target else each.write(target, new)
@@ -122,7 +146,7 @@ class NamedArrays:
         )
 
     def separate(self) -> "NamedArrays":
-        """Return the arrays in a run each, as views where the library has them."""
+        """Return the arrays with one run for each, as views where the library has views."""
         if len(self.runs) == len(self.layout.shapes):
             return self
         by_name = {name: each for run, each in zip(self.layout.runs, self.backends, strict=True) for name in run}
@@ -136,12 +160,46 @@ class NamedArrays:
 
 
 def concatenate(backend: Backend, arrays: Sequence[Array]) -> Array:
-    """Return arrays of any shapes, one after the other, as one of shape ``(n,)``."""
+    """Return arrays of any shapes, one after the other, as one array of shape ``(n,)``.
+
+    Parameters
+    ----------
+    backend
+        Backend of the arrays.
+    arrays
+        Arrays of any shapes, at least one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cutedl_xp as cdl
+    >>> from cutedl_xp.parameters import concatenate
+    >>> concatenate(cdl.get_backend("numpy"), [np.zeros((1, 2)), np.ones(1)])
+    array([0., 0., 1.])
+    """
     return backend.xp.concat([backend.xp.reshape(array, (-1,)) for array in arrays])
 
 
 def split(backend: Backend, buffer: Array, shapes: Mapping[str, Shape]) -> dict[str, Array]:
-    """Return the pieces of a flat buffer, one after the other, by name; views where the library has them."""
+    """Return the pieces of a flat array by name, in the order of the shapes; views where the library has views.
+
+    Parameters
+    ----------
+    backend
+        Backend of the array.
+    buffer
+        Array of shape ``(n,)``.
+    shapes
+        Shape of each piece by its name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cutedl_xp as cdl
+    >>> from cutedl_xp.parameters import split
+    >>> split(cdl.get_backend("numpy"), np.arange(3.0), {"weight": (1, 2), "bias": (1,)})
+    {'weight': array([[0., 1.]]), 'bias': array([2.])}
+    """
     pieces, start = {}, 0
     for name, shape in shapes.items():
         stop = start + prod(shape)

@@ -1,4 +1,4 @@
-"""The trained arrays of a model, each with its gradient."""
+"""Trained arrays of a model, each with its gradient."""
 
 from math import prod
 from typing import Any
@@ -8,7 +8,7 @@ from cutedl_xp.backends import Backend, backend_of, check_together, describe, dt
 
 
 def fit_to(target: Array, source: Any, what: str, backend: Backend) -> Array:
-    """Return a source as an array of a backend with the dtype of the target; refuse another shape."""
+    """Return ``source`` as an array of the backend with the dtype of ``target``; raise if the shapes differ."""
     if not (backend.owns(source) and source.dtype == target.dtype):
         source = backend.asarray(source, dtype=target.dtype)
     if source.shape != target.shape:
@@ -18,16 +18,16 @@ def fit_to(target: Array, source: Any, what: str, backend: Backend) -> Array:
 
 
 class Parameter:
-    """A named array that is trained, and the gradient of the loss with respect to it.
+    """Named array that is trained, and the gradient of the loss with respect to it.
 
     Parameters
     ----------
     name
-        Unique within a model, such as ``"/1-Dense/weight"``.
+        Name, unique within a model, such as ``"/1-Dense/weight"``.
     value
-        A floating-point array of any shape and any backend.
+        Array of float32 or float64, of any shape and any backend.
     gradient
-        An array like ``value``; zeros by default.
+        Array of the shape and dtype of ``value``; zeros by default.
 
     Notes
     -----
@@ -49,7 +49,7 @@ class Parameter:
     def __init__(self, name: str, value: Array, gradient: Array | None = None) -> None:
         self.name = name
         self.backend = backend_of(value)
-        self._source: tuple[Parameter, int] | None = None  # the flat parameter that this one views, and the first entry
+        self._source: tuple[Parameter, int] | None = None  # for a view, the flat parameter and the first entry
         xp = self.backend.xp
         if dtype_name(value.dtype) not in ("float32", "float64"):
             raise TypeError(f"`value` of {name!r} must be an array of float32 or float64; got {describe(value)}")
@@ -69,7 +69,19 @@ class Parameter:
 
     @classmethod
     def view(cls, flat: "Parameter", name: str, start: int, shape: Shape) -> "Parameter":
-        """Return a parameter whose memory is a part of a flat one's, where the library has views."""
+        """Return a parameter whose memory is a part of a flat parameter, where the library has views.
+
+        Parameters
+        ----------
+        flat
+            Parameter of shape ``(n,)``.
+        name
+            Name of the new parameter.
+        start
+            Number of entries of ``flat`` before its first entry.
+        shape
+            Shape of the new parameter.
+        """
         part, xp = slice(start, start + prod(shape)), flat.backend.xp
         parameter = cls(name, *(xp.reshape(array[part], shape) for array in (flat.value, flat.gradient)))
         parameter._source = (flat, start)
@@ -77,7 +89,7 @@ class Parameter:
 
     @property
     def value(self) -> Array:
-        """The array itself."""
+        """Array of the parameter."""
         return self._value
 
     @value.setter
@@ -87,7 +99,7 @@ class Parameter:
 
     @property
     def gradient(self) -> Array:
-        """The gradient of the loss, of the value's shape and dtype."""
+        """Gradient of the loss, of the value's shape and dtype."""
         return self._gradient
 
     @gradient.setter

@@ -1,4 +1,4 @@
-"""A model's parameters one by one, and all of them as one."""
+"""Parameters of a model, as a sequence and as one flat parameter."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,21 +12,30 @@ from cutedl_xp.parameters.parameter import Parameter
 
 
 class Parameters(Sequence[Parameter]):
-    """A model's parameters, one by one and all as one.
+    """Parameters of a model, as a sequence and as one flat parameter.
 
     Parameters
     ----------
     backend, dtype
-        The backend of the arrays, and their dtype.
+        Backend of the arrays, and their dtype.
     shapes
-        The parameters' names and shapes, in their order. All values and gradients start as zeros.
+        Shape of each parameter by its name, in the order of the parameters. The initial values and gradients are zeros.
 
     Notes
     -----
-    Where a library has views, the parameters are views into the two buffers of ``flat``, values and gradients, and
-    stay there. In the buffers those of one kind lie together, all weights before all biases: then the usual groups are
-    contiguous, and an optimizer updates each with one call. Elsewhere (JAX) parameters are separate arrays, which are
-    concatenated when ``flat`` is read.
+    Where a library has views, the parameters are views into the two buffers of ``flat``, values and gradients, which
+    never move. The buffers hold all weights before all biases: then the usual groups are contiguous, and an optimizer
+    updates each with one call. On JAX, which has no views, parameters are separate arrays, which are concatenated when
+    ``flat`` is read.
+
+    Examples
+    --------
+    >>> import cutedl_xp as cdl
+    >>> model = cdl.Model([cdl.layers.Dense(3, input_dim=2, activation="relu")]).assemble("numpy")
+    >>> [parameter.name for parameter in model.parameters]
+    ['/1-Dense/weight', '/1-Dense/bias']
+    >>> model.parameters.flat.value.shape
+    (9,)
     """
 
     def __init__(self, backend: Backend, dtype: Any, shapes: Mapping[str, Shape]) -> None:
@@ -52,15 +61,22 @@ class Parameters(Sequence[Parameter]):
 
     @property
     def flat(self) -> Parameter:
-        """All as one parameter of shape ``(n,)``, with n the number of all entries; always the same object."""
+        """One parameter of shape ``(n,)`` with the n entries of all parameters; always the same object."""
         return self._flat
 
     @contextmanager
     def holding(self, values: Sequence[Array], gradients: Sequence[Array] | None = None) -> Iterator[None]:
-        """Within the block, hold other arrays, one for each parameter, in a library without views.
+        """Return a context in which the parameters of a library without views hold other arrays.
 
         A compiled step is traced with arrays that have no values yet. In a library with views nothing changes: the step
         reads and writes the buffers.
+
+        Parameters
+        ----------
+        values
+            Value for each parameter.
+        gradients
+            Gradient for each parameter; by default the gradients stay the same.
         """
         if self.backend.has_views:
             yield
@@ -93,13 +109,13 @@ class Parameters(Sequence[Parameter]):
 
 
 def _by_kind(names: list[str]) -> list[str]:
-    """Return names with those together whose last parts are equal: all ``"/.../weight"``, then all ``"/.../bias"``."""
+    """Return names sorted by their last parts, such as all ``"/.../weight"`` before all ``"/.../bias"``."""
     kinds = list(dict.fromkeys(name.rpartition("/")[2] for name in names))
     return sorted(names, key=lambda name: kinds.index(name.rpartition("/")[2]))
 
 
 class _ConcatenatedParameter(Parameter):
-    """Several parameters as one, of a library without views."""
+    """Concatenation of several parameters, for a library without views."""
 
     __slots__ = ("_parts",)
 
@@ -109,7 +125,7 @@ class _ConcatenatedParameter(Parameter):
 
     @property
     def value(self) -> Array:
-        """The parts' values, one after the other."""
+        """Values of the parts, one after the other."""
         return concatenate(self.backend, [part.value for part in self._parts]) if self._parts else self._value
 
     @value.setter
@@ -118,7 +134,7 @@ class _ConcatenatedParameter(Parameter):
 
     @property
     def gradient(self) -> Array:
-        """The parts' gradients, one after the other."""
+        """Gradients of the parts, one after the other."""
         return concatenate(self.backend, [part.gradient for part in self._parts]) if self._parts else self._gradient
 
     @gradient.setter

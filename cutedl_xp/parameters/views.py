@@ -9,24 +9,32 @@ from cutedl_xp.parameters.parameters import Parameters
 
 
 class ParameterViews:
-    """The values and the gradients of parameters as named arrays.
+    """Values and gradients of parameters as named arrays.
 
     Parameters
     ----------
     source
-        All parameters that belong together: those of a model, in contiguous runs where the library has views, or any
-        sequence of parameters, which are a run each.
+        Parameters of a model, in contiguous runs where the library has views, or any sequence of parameters, with a run
+        for each.
     layout
-        The layout of some of these; all by default.
+        Layout of some of the parameters; all parameters by default.
 
     Attributes
     ----------
     parameters
-        Those that are viewed.
+        Parameters of the layout.
     values, gradients
-        Their arrays: in a model's flat buffers where the library has views, else as of the last :meth:`refresh`.
+        Arrays of the parameters: parts of a model's flat buffers where the library has views, otherwise the arrays at
+        the last :meth:`refresh`.
     fixed
         Whether the arrays always stay the same.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cutedl_xp.parameters import Parameter, ParameterViews
+    >>> ParameterViews([Parameter("weight", np.ones(2)), Parameter("bias", np.zeros(1))]).values.views
+    {'weight': array([1., 1.]), 'bias': array([0.])}
     """
 
     def __init__(self, source: Sequence[Parameter], layout: Layout | None = None) -> None:
@@ -43,18 +51,18 @@ class ParameterViews:
         self.refresh()
 
     def select(self, layout: Layout) -> "ParameterViews":
-        """Return the views of some of these parameters."""
+        """Return the views of the parameters that ``layout`` names."""
         return self if layout is self.values.layout else ParameterViews(self.source, layout)
 
     def refresh(self) -> None:
-        """Read the arrays of the parameters again, where they may have been replaced."""
+        """Read the arrays of the parameters again, if they may have been replaced."""
         if self._flat is None:
             backends = [each.backend for each in self.parameters]
             self.values = NamedArrays(self._layout, [each.value for each in self.parameters], backends)
             self.gradients = NamedArrays(self._layout, [each.gradient for each in self.parameters], backends)
 
     def assign(self, values: NamedArrays) -> None:
-        """Give the parameters other values."""
+        """Assign ``values``, of the layout of these views, to the parameters."""
         if self._flat is None:
             for parameter, value in zip(self.parameters, values.runs, strict=True):
                 parameter.value = value
