@@ -1,1 +1,1 @@
-"""Training: the session, its steps, and what it records."""
+"""Training: the session, its steps and its records."""

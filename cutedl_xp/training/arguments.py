@@ -20,7 +20,19 @@ DataLike = Data | tuple[Any, Any] | tuple[Any, Any, Any]
 
 
 def check_type(argument: str, value: Any, wanted: type, module: ModuleType | None = None) -> None:
-    """Refuse a value of another type; the error suggests a class of a module for a text or a class."""
+    """Raise unless the value has the wanted type.
+
+    Parameters
+    ----------
+    argument
+        Name of the argument.
+    value
+        Value to check.
+    wanted
+        Class of the value.
+    module
+        Module with the classes that the error suggests for a text or a class; default None.
+    """
     if not isinstance(value, wanted):
         article = "an" if wanted.__name__[0] in "AEIO" else "a"
         remedy = suggest_object(value, module) if module else ""
@@ -32,7 +44,7 @@ DEFAULT_RELU = "the last layer .* has the default activation, relu"
 
 
 def warn_of_default_relu(model: Model, loss: Loss) -> None:
-    """Warn if the last layer has the default activation, relu, under a loss that takes outputs of any sign.
+    """Warn if the last layer of ``model`` has the default activation, relu, and ``loss`` takes outputs of any sign.
 
     Call this from the constructor of a session: the warning names the line that makes the session.
     """
@@ -49,8 +61,14 @@ def warn_of_default_relu(model: Model, loss: Loss) -> None:
 def as_dataset(argument: str, data: Any, scale: float | None = None) -> Data:
     """Return a data set, also from a tuple ``(x, y)`` or ``(x, y, sample_weight)``.
 
-    The members are of the kinds that :class:`Dataset` takes. A scale is that of samples of integers, as in
-    ``Model.predict``.
+    Parameters
+    ----------
+    argument
+        Name of the argument, for the error.
+    data
+        Data set, or a tuple of arrays and other objects that :class:`Dataset` takes.
+    scale
+        Factor of samples of integers in a tuple, as in ``Model.predict``; default None.
     """
     if isinstance(data, Data):
         return data
@@ -74,7 +92,10 @@ def as_dataset(argument: str, data: Any, scale: float | None = None) -> Data:
 
 
 def check_data(argument: str, data: Data, model: Model, loss: Loss) -> Data:
-    """Return data, after a check that a model takes the samples and a loss the labels: of batches now and later."""
+    """Return ``data``, after a check that ``model`` takes the samples and ``loss`` the labels.
+
+    Batches that a function makes are also checked when they are made. The error names ``argument``.
+    """
     try:
         output_shape = model.output_shape(data.sample_shape) or ()
         if data.weighted:
@@ -92,7 +113,10 @@ def check_data(argument: str, data: Data, model: Model, loss: Loss) -> Data:
 
 
 def check_batches(train: Data, model: Model) -> Data:
-    """Return training data, after a check that no batch has too few samples for a layer: of batches now and later."""
+    """Return the training data ``train``, after a check that no batch has too few samples for a layer of ``model``.
+
+    Batches that a function makes are also checked when they are made.
+    """
     try:
         if isinstance(train, Dataset):
             rest = 0 if train.drop_remainder else train.size % train.batch_size
@@ -108,7 +132,17 @@ def check_batches(train: Data, model: Model) -> Data:
 def make_plan(
     epoch: int, train: Data, val_data: Data | None, epochs: int, val_epochs: int, val_steps: int, val_batches: int
 ) -> ValidationPlan:
-    """Return the plan of a training that begins at an epoch, after a check of the arguments of ``Session.fit``."""
+    """Return the plan of a training that begins at an epoch, after a check of the arguments of ``Session.fit``.
+
+    Parameters
+    ----------
+    epoch
+        Number of the first epoch.
+    train, val_data
+        Training data, and validation data or None.
+    epochs, val_epochs, val_steps, val_batches
+        Arguments of ``Session.fit``.
+    """
     return ValidationPlan(
         last_epoch=epoch + check_integer("epochs", epochs, at_least=1) - 1,
         epoch_steps=len(train),

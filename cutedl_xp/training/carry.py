@@ -1,4 +1,4 @@
-"""Arrays that compiled training steps renew: taken from a session, and returned to it."""
+"""Arrays that compiled training steps take from a session, replace, and return to it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,29 +13,29 @@ from cutedl_xp.training.gradient_norm import GradientNorm
 from cutedl_xp.training.means import RunningMean
 
 _SLACK = 1024
-"""Steps after which counters that depend on the gradients are read from the device."""
+"""Number of steps after which counters that depend on the gradients are read from the device."""
 
 
 class Carry:
-    """The state of a training as a tree of arrays.
+    """State of a training as a tree of arrays.
 
     Parameters
     ----------
     model, optimizer
-        Model, and its optimizer, which is attached.
+        Model, and its attached optimizer.
     losses
         Mean of the training losses.
     memory
-        Arrays that stay from one training of the session to the next, by name.
+        Arrays by name that all trainings of the session use.
     norm
-        Norm of the gradients, which each step renews; None if no listener asks for it.
+        Norm of the gradients, which each step replaces; None if no listener needs it.
 
     Attributes
     ----------
     state
-        Tree of the arrays while they are taken, see :class:`~cutedl_xp.training.program.StepProgram`.
+        Tree of the arrays within :meth:`taken`, see :class:`~cutedl_xp.training.program.StepProgram`.
     slack
-        Rows that the tables of scalars need beside one for each step.
+        Number of rows that the tables of scalars need in addition to one for each step.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Carry:
     ) -> None:
         self.model, self.optimizer, self._losses, self._norm = model, optimizer, losses, norm
         self.state: Any = None
-        self._counters: Any = counters_of(optimizer.kept_state())  # of `_unread` steps before the state
+        self._counters: Any = counters_of(optimizer.kept_state())  # values `_unread` steps before the state
         self._unread = 0
         self._samples: float = 0
         self._memory = memory
@@ -56,19 +56,19 @@ class Carry:
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Within the block, hold the arrays; afterwards the parameters and the optimizer hold them again."""
+        """Return a context that holds the arrays; at its end the parameters and the optimizer hold them again."""
         self._take()
         try:
             yield
         except BaseException:
             self._return()
-            self._memory["counts"] = None  # the device may have counted steps that the host knows nothing of
+            self._memory["counts"] = None  # the device may have counted steps that the host has not
             raise
         self._return()
 
     @contextmanager
     def returned(self) -> Iterator[None]:
-        """Within the block, the parameters and the optimizer hold the arrays."""
+        """Return a context, within :meth:`taken`, in which the parameters and the optimizer hold the arrays."""
         self._return()
         try:
             yield
@@ -82,7 +82,7 @@ class Carry:
         return self.optimizer.scalar_tables(self._counters, self._unread + count)
 
     def advance(self, steps: int, samples: float) -> None:
-        """Count steps that were made, and their samples, or the sum of their weights."""
+        """Count completed ``steps``, and their ``samples``, or the sum of the weights of these."""
         self._samples += samples
         counters = self.optimizer.advance(self._counters, steps)
         if counters is None:
@@ -100,7 +100,7 @@ class Carry:
             "buffers": self.model.buffers.values,
             "optimizer": plain_state(kept),
         }
-        if not backend.has_views:  # the steps overwrite these, while a caller may have kept the others
+        if not backend.has_views:  # the steps overwrite the copies, as a caller may have kept the arrays
             arrays = map_tree(lambda leaf: leaf if isinstance(leaf, int) else backend.copy(leaf), arrays)
         arrays["optimizer"] = with_counters(arrays["optimizer"], self._counter_arrays())
         self.state = arrays | {"sums": self._sum_arrays(), "norms": self._norm_arrays()}
@@ -123,7 +123,7 @@ class Carry:
             [self._norm.latest] = map(self.model.backend.copy, state["norms"])
 
     def _counter_arrays(self) -> Any:
-        """Return the counters on the device: in the same memory each time, as compiled programs may know addresses."""
+        """Return the counters on the device, always in the same memory, as compiled programs may store addresses."""
         backend, memory = self.model.backend, self._memory
         if memory.get("optimizer") is not self.optimizer or not backend.has_views:
             memory["optimizer"] = self.optimizer
@@ -131,14 +131,14 @@ class Carry:
         elif memory["counts"] != self._counters:
             for array, number in zip(flatten(memory["counters"]), flatten(self._counters), strict=True):
                 backend.write(array, self._as_counter(number))
-        memory["counts"] = None  # unknown until the steps have been made
+        memory["counts"] = None  # unknown until the steps are completed
         return memory["counters"]
 
     def _as_counter(self, number: Any) -> Array:
         return self.model.backend.asarray(number, self.model.backend.index_dtype)
 
     def _sum_arrays(self) -> list[Array]:
-        """Return the sums of the losses on the device, in the same memory each time."""
+        """Return the sums of the losses on the device, always in the same memory."""
         backend, sums = self.model.backend, list(self._losses.device_sums)
         own = self._memory.get("sums")
         if own is None or not backend.has_views:
@@ -150,11 +150,11 @@ class Carry:
         return own
 
     def _norm_arrays(self) -> list[Array]:
-        """Return the norm of the gradients on the device, in the same memory each time."""
+        """Return the norm of the gradients on the device, always in the same memory."""
         if self._norm is None:
             return []
         backend, own = self.model.backend, self._memory.get("norm")
-        latest = self._norm.latest  # which a chunk without a step keeps
+        latest = self._norm.latest  # a chunk without a step leaves it unchanged
         if latest is None:
             latest = backend.xp.zeros((), dtype=self.model.dtype, device=backend.device)
         if own is None or not backend.has_views:

@@ -1,4 +1,4 @@
-"""Checkpoints: files that hold a session, from which its training goes on."""
+"""Checkpoints: files of a session, from which a training can be resumed."""
 
 import os
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _FORMAT = 2
 
 
 class Described(Protocol):
-    """A session, or its parts."""
+    """Session, or its parts."""
 
     @property
     def model(self) -> Model:
@@ -51,7 +51,13 @@ class Described(Protocol):
 
 @dataclass(frozen=True)
 class Parts:
-    """Arguments of the constructor of a session."""
+    """Arguments of the constructor of a session.
+
+    Attributes
+    ----------
+    model, loss, optimizer, regularizers, metrics
+        As for :class:`Session`.
+    """
 
     model: Model
     loss: Loss
@@ -61,12 +67,12 @@ class Parts:
 
 
 def describe_parts(session: Described) -> dict[str, Any]:
-    """Return the parts of a session as plain values.
+    """Return the parts of ``session`` as plain values.
 
     Raises
     ------
     TypeError
-        If one of them cannot be described; the message names it and the remedy.
+        If a part cannot be described; the message names the part and the remedy.
     """
     return {
         "dtype": dtype_name(session.model.dtype),
@@ -89,7 +95,7 @@ def write(path: str | os.PathLike[str], session: Described, state: dict[str, Any
     session, state
         Session, and its state.
     record
-        Record of its last training; None if there was none.
+        Record of its last training; None before the first.
     """
     header = {"format": _FORMAT, "kind": "session", "library": __version__} | describe_parts(session)
     plain_state, arrays = encode(state, "state")
@@ -107,14 +113,15 @@ def read(
     path
         File that :func:`write` made.
     backend
-        Backend that the model is assembled on.
+        Backend on which the model is assembled.
     known
         Classes and functions that the file may name.
 
     Raises
     ------
     ValueError
-        If it is no such file, or is damaged; no code of the file is run, and no memory is taken beyond its size.
+        If the file is no checkpoint, or is damaged. No code of the file is run, and no memory beyond its size is
+        allocated.
     """
     arrays, header = files.read(path)
     try:
@@ -125,12 +132,12 @@ def read(
         check_arrays(state["parameters"], parts.model.weight_shapes(), dtype)
         parts.model.assemble(backend, dtype)
         return parts, state, None if record is None else FitRecord.from_dict(record)
-    except Exception as error:  # constructors that are given what a file says may raise anything
+    except Exception as error:  # constructors that receive values of a file may raise any exception
         raise unreadable(path, error) from error
 
 
 def is_finite(state: dict[str, Any], *, losses: bool) -> bool:
-    """Return whether the parameters and the optimizer's arrays in a state are finite, and the losses if they count."""
+    """Return whether the parameters and slots in ``state`` are finite, and with ``losses`` also the losses."""
     sums = state["losses"]
     bad_losses = sums["host_bad"] or any(sums["device_sums"][3:])
     return not (losses and bad_losses) and _all_finite(state["parameters"]) and _all_finite(state["optimizer"]["state"])
@@ -143,7 +150,7 @@ def _all_finite(tree: Any) -> bool:
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a path to which no file can be written.
+    """Raise if no file can be written to ``path``.
 
     Raises
     ------
@@ -162,7 +169,7 @@ def check_writable(path: Path) -> None:
 
 
 def step_of(path: Path) -> int | None:
-    """Return the number of steps of the checkpoint in a file; None if there is no whole checkpoint."""
+    """Return the number of steps of the checkpoint in the file ``path``; None if it holds no whole checkpoint."""
     try:
         _, header = files.read(path)
         return check_integer("step", header["state"]["step"], at_least=0)
@@ -171,7 +178,7 @@ def step_of(path: Path) -> int | None:
 
 
 def unreadable(path: str | os.PathLike[str], error: Exception) -> ValueError:
-    """Return the error for a file whose content does not make a session."""
+    """Return the error for the file ``path``, whose content causes ``error`` when the session is made."""
     why = format_reason(error)
     if isinstance(error, KeyError):
         why = f"it lacks {why}"

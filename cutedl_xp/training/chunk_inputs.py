@@ -1,4 +1,4 @@
-"""Everything that varies from step to step, as arrays on the host that are prepared for a whole chunk."""
+"""Inputs of training steps, as arrays on the host that are prepared for a whole chunk."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,10 @@ from cutedl_xp.optimizers._elementwise import ScalarTable
 
 
 def row_numbers(order: NDArray[np.int64], size: int, count: int, capacity: int, dtype: str) -> NDArray[Any]:
-    """Return the row numbers of the first ``count`` batches of an order, shape ``(capacity, size)``."""
+    """Return the row numbers of the first ``count`` batches of ``size`` samples of an ``order``.
+
+    The array has ``capacity`` rows of ``size`` entries and the given ``dtype``.
+    """
     rows = np.zeros((capacity, size), dtype)
     rows[:count] = order[: count * size].reshape(count, size)
     return rows
@@ -20,7 +23,16 @@ def row_numbers(order: NDArray[np.int64], size: int, count: int, capacity: int, 
 def scalar_arrays(tables: Any, length: int, dtype: str, counter_dtype: str) -> Any:
     """Return nested dicts of scalar tables as dicts of arrays with ``length`` rows, filled up with the last row.
 
-    A wrapper may compute an update that it does not take, for which there is no row.
+    A wrapper may compute an update that it does not apply, for which the table has no row.
+
+    Parameters
+    ----------
+    tables
+        Tables, or nested dicts of them.
+    length
+        Number of rows.
+    dtype, counter_dtype
+        Dtypes of the scalars and of the counters.
     """
     if isinstance(tables, ScalarTable):
         rows = np.empty((length, len(tables.rows[0])), dtype)
@@ -33,7 +45,19 @@ def scalar_arrays(tables: Any, length: int, dtype: str, counter_dtype: str) -> A
 def draw_numbers(
     streams: Sequence[Stream], draws: Sequence[Sequence[Draw]], count: int, capacity: int, dtype: str
 ) -> list[list[NDArray[Any]]]:
-    """Return the numbers of ``count`` steps for each draw of each stream, shape ``(capacity, ...)``."""
+    """Return the numbers of ``count`` steps for each draw of each stream.
+
+    Parameters
+    ----------
+    streams
+        Random streams.
+    draws
+        Draws of a step from each stream.
+    count, capacity
+        Number of steps, and number of rows of each array.
+    dtype
+        Dtype of floating-point numbers.
+    """
     filled: list[list[NDArray[Any]]] = [[] for _ in streams]
     for stream, own, arrays in zip(streams, draws, filled, strict=True):
         for step in range(count if own else 0):
@@ -47,7 +71,7 @@ def draw_numbers(
 
 
 def bytes_of_draws(draws: Sequence[Sequence[Draw]], streams: Sequence[Stream]) -> int:
-    """Return the memory that the numbers of one step take."""
+    """Return the memory of the numbers of one step with these ``draws`` from ``streams``, in bytes."""
     total = 0
     for stream, own in zip(streams, draws, strict=True):
         state = stream.state

@@ -1,4 +1,4 @@
-"""Weights of classes, as weights of samples."""
+"""Weights of classes, applied as weights of samples."""
 
 from collections.abc import Mapping
 
@@ -15,21 +15,21 @@ _PURPOSE = "`class_weight`"
 
 
 def with_class_weight(data: Data, class_weight: Mapping[int, float] | None, model: Model, loss: Loss) -> Data:
-    """Return the data with weights of samples that are those of their classes times the weights they have.
+    """Return the data with the weights of samples multiplied by the weights of their classes.
 
     Parameters
     ----------
     data
         Training data that fit the model and the loss.
     class_weight
-        Weights by class; other classes have the weight 1. None returns the data as they are.
+        Weights by class; other classes have the weight 1. None returns the data unchanged.
     model, loss
-        Model, whose outputs count the classes, and loss.
+        Model, whose number of outputs is the number of classes, and loss.
 
     Raises
     ------
     TypeError, ValueError
-        If the weights or the labels are of another kind, a class is unknown, or the loss takes no weights.
+        If the weights or the labels have another type, a class is unknown, or the loss takes no weights.
     """
     if class_weight is None:
         return data

@@ -1,4 +1,4 @@
-"""Whether the training steps of a session are compiled, and why."""
+"""Decision whether the training steps of a session are compiled, with its reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,14 @@ from cutedl_xp.optimizers import ElementwiseOptimizer, Optimizer
 
 @dataclass(frozen=True)
 class Compilation:
-    """Whether training steps are compiled; true or false in a condition.
+    """Decision whether training steps are compiled; true or false in a condition.
 
     Attributes
     ----------
+    compiled
+        Whether the steps are compiled.
     reason
-        The reason as a sentence.
+        Reason as a sentence.
 
     Examples
     --------
@@ -45,7 +47,7 @@ def decide(
     model, loss, optimizer
         Parts of the session.
     train
-        Training data, where they are known.
+        Training data; default None before they are known.
     wanted
         Argument ``compiled`` of ``Session.fit``.
 

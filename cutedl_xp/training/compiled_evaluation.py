@@ -19,7 +19,7 @@ from cutedl_xp.training.tally import Figure, Tally
 
 
 class CompiledEvaluation:
-    """The loss and the metrics of a model, computed by a compiled program where that is possible.
+    """Loss and metrics of a model, computed by a compiled program where possible.
 
     Parameters
     ----------
@@ -36,16 +36,16 @@ class CompiledEvaluation:
         self._possible, self._pace = evaluation.compilable, Pace()
 
     def check_first_batch(self, means: Sequence[Figure]) -> None:
-        """Leave validations to the plain loop if a metric returns numbers of the host, which no program computes."""
+        """Run validations in the plain loop if a metric of ``means`` is on the host, which no program computes."""
         self._possible = self._evaluation.compilable and not any(mean.on_host for mean in means)
 
     def means(self, data: Data, batches: int = 0, stopped: Callable[[], bool] = never) -> list[Figure]:
-        """Return what :meth:`Evaluation.means` returns."""
+        """Return the result of :meth:`Evaluation.means` for ``data``, ``batches`` and ``stopped``."""
         if self._possible and type(data) is Dataset and data.in_memory:
             try:
                 return self._compute(data, batches, stopped)
             except NotCompilable:
-                self._possible = False  # a metric of the user's own may read values
+                self._possible = False  # a user's metric may read values
         return self._evaluation.means(data, batches, stopped)
 
     def _compute(self, data: Dataset, batches: int, stopped: Callable[[], bool]) -> list[Figure]:
@@ -71,7 +71,7 @@ class CompiledEvaluation:
         return means
 
     def _run_chunk(self, data: Dataset, order: NDArray[Any], size: int, count: int, state: Any, begun: float) -> Any:
-        """Return the sums with ``count`` batches of ``size`` samples more."""
+        """Return the state after ``count`` more batches of ``size`` samples."""
         model = self._evaluation.model
         backend = model.backend
         values = [model.parameters.flat.value] if backend.has_views else [each.value for each in model.parameters]
@@ -103,7 +103,7 @@ class CompiledEvaluation:
         return self._programs.get(key, lambda: StepFunction(add_batch, signature_of(evaluation.model, parts, key)))
 
     def _start_state(self, figures: Sequence[Figure], output_shape: Shape) -> list[Any]:
-        """Return the state of an evaluation before its first batch, in the same memory each time, as the sums are."""
+        """Return the state of an evaluation before its first batch, always in the same memory, like the sums."""
         state: list[Any] = []
         for place, (figure, zeros) in enumerate(zip(figures, self._zeros(), strict=True)):
             if isinstance(figure, Tally):
@@ -115,7 +115,7 @@ class CompiledEvaluation:
 
     def _in_place(self, key: Any, tree: Any) -> Any:
         backend = self._evaluation.model.backend
-        if not backend.has_views:  # programs take over these arrays, which the metric may have given twice or kept
+        if not backend.has_views:  # programs overwrite these arrays, which the metric may have given twice or kept
             return fill(tree, [backend.copy(leaf) for leaf in flatten(tree)])
         if key not in self._tallies:
             self._tallies[key] = [backend.xp.asarray(leaf, copy=True) for leaf in flatten(tree)]
@@ -125,7 +125,7 @@ class CompiledEvaluation:
         return fill(tree, self._tallies[key])
 
     def _zeros(self) -> list[list[Array]]:
-        """Return sums of 0: in the same memory each time where there are views, as programs may know addresses."""
+        """Return sums of 0, always in the same memory where there are views, as programs may store addresses."""
         model, count = self._evaluation.model, len(self._evaluation.names)
         backend = model.backend
         zeros = backend.asarray(np.zeros(SUMS * count), model.dtype)

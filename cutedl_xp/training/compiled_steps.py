@@ -19,10 +19,10 @@ from cutedl_xp.training.programs import describe_layers, make_key, signature_of
 from cutedl_xp.training.step import TrainingStep
 
 _LONGEST = 1024
-"""Steps of the longest chunk: the inputs of a chunk are arrays of so many rows, which the last chunk does not fill."""
+"""Number of steps of the longest chunk, and of rows of its inputs; the last chunk of an epoch may fill fewer rows."""
 
 _MOST_BYTES = 1 << 25
-"""Memory for the random numbers of a chunk."""
+"""Memory for the random numbers of a chunk, in bytes."""
 
 
 class CompiledSteps:
@@ -35,14 +35,14 @@ class CompiledSteps:
     step
         Training step of the model.
     plain
-        Steps in a loop, which make a step whose numbers cannot be evaluated in advance.
+        Steps in a loop, used for a step whose scalars cannot be evaluated in advance.
     longest
-        Number of steps that a chunk can have at most.
+        Largest number of steps in a chunk.
     """
 
     def __init__(self, fit: Fit, step: TrainingStep, plain: PlainSteps, longest: int) -> None:
         self._fit, self._plain, self._pace = fit, plain, Pace()
-        assert isinstance(fit.train, Dataset)  # others are not compiled
+        assert isinstance(fit.train, Dataset)  # training with other data is not compiled
         self._model, self._optimizer, self._train, self._position = fit.model, fit.optimizer, fit.train, fit.position
         self._carry = Carry(fit.model, fit.optimizer, fit.losses, fit.programs.memory, fit.gradient_norm)
         self._program = StepProgram(fit.model, step, fit.optimizer, self._train.scale)
@@ -55,11 +55,11 @@ class CompiledSteps:
         self._order = np.zeros(0, np.int64)
 
     def begin_epoch(self) -> None:
-        """Prepare the order of the epoch that the position is in."""
+        """Prepare the order of the current epoch."""
         self._order = self._train.row_numbers(self._position.epoch)
 
     def run(self, limit: int) -> None:
-        """Make ``limit`` steps within the epoch, fewer if a stop is requested."""
+        """Run ``limit`` steps within the epoch, fewer if a stop is requested."""
         last = self._position.step + limit
         with self._carry.taken():
             while self._position.step < last and not self._fit.stopping.requested:
@@ -104,7 +104,7 @@ class CompiledSteps:
         )
 
     def _draws_of(self, size: int) -> tuple[list[list[Any]], int]:
-        """Return the draws of a step with ``size`` samples, and the number of steps whose numbers fit into memory."""
+        """Return the draws of a step with ``size`` samples, and the number of steps whose numbers fit in the memory."""
         layers = describe_layers(self._model)
         if layers != self._layers:  # a listener may have changed their options
             self._layers, self._draws = layers, {}
@@ -115,9 +115,9 @@ class CompiledSteps:
         return self._draws[size]
 
     def _evaluate_scalars(self, count: int) -> tuple[int, Any]:
-        """Return a number of steps, at most ``count``, and the tables of the optimizer for them.
+        """Return a number of steps, at most ``count``, and the tables of the optimizer for these steps.
 
-        The number is smaller, down to 0, where a schedule raises for a later update: the steps before are made first.
+        The number is smaller, down to 0, if a schedule raises for a later update: the steps before it are made first.
         """
         while count:
             try:
@@ -138,7 +138,7 @@ class CompiledSteps:
 
     @contextmanager
     def _rewinding(self, draws: list[list[Any]], size: int) -> Iterator[None]:
-        """After a failure within the block, let the random streams stand where the steps that were made left them."""
+        """Return a context that resets the random streams after a failure to their states after the completed steps."""
         before = [stream.state for stream in self._model.streams]
         try:
             yield

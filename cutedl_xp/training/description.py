@@ -1,4 +1,4 @@
-"""Descriptions of optimizers, losses and other objects as plain values, from which they are made again."""
+"""Descriptions of optimizers, losses and other objects as plain values, from which equal objects can be made."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +17,7 @@ from cutedl_xp.optimizers import Optimizer
 from cutedl_xp.regularizers import Regularizer
 
 Known: TypeAlias = Mapping[str, Any]
-"""Classes and functions that a description may name, by the names that :func:`_name_of` gives them."""
+"""Classes and functions that a description may name, by their names from :func:`_name_of`."""
 
 _CLASS, _FUNCTION = "$class", "$function"
 
@@ -48,7 +48,7 @@ _OWN_NAMES = {each: name for name, each in OWN.items()}
 
 
 def known_with(custom: Any) -> Known:
-    """Return the library's classes and functions together with those of the user.
+    """Return the classes and functions of the library together with the user's own, ``custom``.
 
     Raises
     ------
@@ -65,15 +65,16 @@ def known_with(custom: Any) -> Known:
 
 
 def _name_of(nameable: Any) -> str:
-    """Return the name of a class or function in a description; a user's may have the name of one of the library."""
+    """Return the name of a class or function in a description; a prefix tells a user's names from the library's."""
     return _OWN_NAMES.get(nameable, f"custom:{nameable.__name__}")
 
 
 def describe(name: str, value: Any) -> Any:
-    """Return a description of a value: numbers, texts, lists and dicts as they are, an object by its class and options.
+    """Return a description of a value: plain values unchanged, and objects by their classes and options.
 
-    The options of an object are the arguments of its constructor; it has an attribute for each. A layer has
-    ``config()`` for this. The object is made again from its description, to see whether that gives an equal one.
+    The options of an object are the arguments of its constructor, each of which must be an attribute. The options of a
+    layer are the result of ``config()``. The object is made again from its description, to check that the result is
+    equal.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ def describe(name: str, value: Any) -> Any:
     Raises
     ------
     TypeError
-        If no description of it is possible.
+        If no description of the value is possible.
     """
     used: dict[str, Any] = {}
     try:
@@ -106,7 +107,7 @@ def describe(name: str, value: Any) -> Any:
 
 
 def _describe(name: str, value: Any, used: dict[str, Any]) -> Any:
-    """Return a description, and note the classes and functions that it names."""
+    """Return a description, and add the classes and functions that it names to ``used``."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Real):  # a number of NumPy
@@ -126,12 +127,19 @@ def _describe(name: str, value: Any, used: dict[str, Any]) -> Any:
 
 
 def rebuild(described: Any, known: Known) -> Any:
-    """Return a value equal to the one that :func:`describe` was given.
+    """Return a value equal to the one that :func:`describe` has described.
+
+    Parameters
+    ----------
+    described
+        Description.
+    known
+        Classes and functions that it may name.
 
     Raises
     ------
     KeyError, TypeError, ValueError
-        If it is not a description, or names something that is not known.
+        If ``described`` is no description, or names an unknown class or function.
     """
     if isinstance(described, list):
         return [rebuild(each, known) for each in described]
@@ -163,7 +171,7 @@ def _check_function(name: str, function: Callable[..., Any]) -> None:
 
 
 def _options(name: str, value: Any) -> dict[str, Any]:
-    """Return the arguments that a constructor needs to make an equal object."""
+    """Return the arguments with which the constructor makes an equal object."""
     kind = type(value)
     is_plain = isinstance(value, type) or kind.__module__.partition(".")[0] in ("builtins", "functools", "numpy")
     if is_plain or kind.__qualname__ != kind.__name__:

@@ -1,4 +1,4 @@
-"""Why a number of a training is not finite."""
+"""Explanations of numbers of a training that are not finite."""
 
 from math import prod, sqrt
 
@@ -17,18 +17,18 @@ _ENTRIES_AT_ONCE = 1 << 22
 def explain_non_finite(
     argument: str, data: Data, dtype: object, rows: NDArray[np.int64] | None = None, *, otherwise: str = REMEDY
 ) -> str:
-    """Return what makes a number NaN or infinite: a sample that is, or else another cause.
+    """Return the cause of a NaN or infinite number: a sample that is not finite, or another cause.
 
     Parameters
     ----------
     argument
-        Name of the argument of ``fit`` that the data were given as.
+        Name of the argument of ``fit`` for the data.
     data
-        Data, which are searched, except batches that a function makes.
+        Data to search; batches that a function makes are not searched.
     dtype
-        The model's, in which a large number may be infinite.
+        Dtype of the model, in which a large number may be infinite.
     rows
-        Rows to search, in the order in which the training used them; default None, all.
+        Rows to search, in the order in which the training used them; default None for all rows.
     otherwise
         Explanation if these samples are finite.
     """
@@ -55,7 +55,7 @@ def explain_non_finite(
 
 
 def describe_overflow(dtype: object) -> str:
-    """Return the explanation of a slot that is not finite, while its parameter is."""
+    """Return the explanation of a slot that is not finite in ``dtype``, although its parameter is finite."""
     largest = float(np.finfo(dtype_name(dtype)).max)
     return (
         f"a number above {largest:.2g}, the largest of {dtype_name(dtype)}, came up there, such as the square of a "

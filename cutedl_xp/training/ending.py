@@ -1,4 +1,4 @@
-"""Why and how a training ended."""
+"""Kind and reason of the end of a training."""
 
 from typing import Literal, TypeAlias, get_args
 
@@ -7,7 +7,7 @@ STOP_KINDS: tuple[StopKind, ...] = get_args(StopKind)
 
 
 class Ending:
-    """The end of a training, as a part of its history."""
+    """End of a training, as a part of its history."""
 
     def __init__(self) -> None:
         self._stopped_by: StopKind | None = None
@@ -16,7 +16,7 @@ class Ending:
 
     @property
     def stop_reason(self) -> str | None:
-        """Why the training ended, as a sentence; None while it runs."""
+        """Reason for the end of the training, as a sentence; None while it runs."""
         return self._stop_reason
 
     @property
@@ -30,5 +30,5 @@ class Ending:
 
     @property
     def resumed_at(self) -> int:
-        """Number of entries that were made before the training was resumed; 0 if it was not."""
+        """Number of entries before the training was resumed; 0 if it was not resumed."""
         return self._resumed_at

@@ -1,4 +1,4 @@
-"""The mean loss and metrics of a model over a data set."""
+"""Mean loss and metrics of a model over a data set."""
 
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -22,7 +22,7 @@ from cutedl_xp.training.tally import Figure, Tally
 
 
 class EvaluationStopped(Exception):
-    """An evaluation was stopped before its end."""
+    """Exception that ends an evaluation before its last batch."""
 
 
 def never() -> bool:
@@ -33,14 +33,17 @@ def never() -> bool:
 class Evaluation:
     """Loss and metrics of a model.
 
+    Parameters
+    ----------
+    model, loss, metrics
+        Parts of the session.
+
     Attributes
     ----------
     names
-        ``"loss"`` and the metrics' names.
+        ``"loss"`` and the names of the metrics.
     recorded
         Names of the metrics that are floats.
-    model, loss, metrics
-        Model, loss, and metrics as they were given.
     """
 
     def __init__(self, model: Model, loss: Loss, metrics: Sequence[Metric | MetricFunction]) -> None:
@@ -67,9 +70,9 @@ class Evaluation:
         data
             Data set to evaluate on.
         batches
-            Number of batches to use, the first ones; default 0, all.
+            Number of first batches to use; default 0 for all batches.
         stopped
-            Function that is asked between batches whether to stop.
+            Function that is called before each batch and returns whether to stop.
 
         Raises
         ------
@@ -86,9 +89,9 @@ class Evaluation:
         return means
 
     def start(self, weighted: bool = False) -> list[Figure]:
-        """Return a mean for the loss and for each function, and a tally for each metric object, all empty.
+        """Return an empty mean for the loss and for each function, and an empty tally for each metric object.
 
-        With weights of samples, the functions that have a metric object of their own are computed by it.
+        If the data are ``weighted``, tallies of the corresponding metric objects replace the library's functions.
         """
         backend, dtype = self.model.backend, self.model.dtype
         return [
@@ -102,11 +105,11 @@ class Evaluation:
         return all(getattr(metric, "compilable", True) for metric in self.metrics)
 
     def can_weigh(self, data: Data) -> bool:
-        """Return whether every metric takes the weights of the samples, if they have any."""
+        """Return whether every metric takes the weights of the samples of ``data``, if they have weights."""
         return not data.weighted or all(isinstance(metric, Metric) for metric in self._weighted)
 
     def check_weights(self, data: Data) -> None:
-        """Refuse weights of samples if a metric is a function, which takes none."""
+        """Raise if ``data`` have weights of samples and a metric is a function, which takes no weights."""
         if not self.can_weigh(data):
             named = zip(self.names[1:], self._weighted, strict=True)
             functions = [name for name, metric in named if not isinstance(metric, Metric)]
@@ -118,7 +121,17 @@ class Evaluation:
     def add_batch(
         self, means: Sequence[Figure], x: Array, y: Array, weight: Array | None = None, size: Any = 0.0
     ) -> None:
-        """Add a batch, whose weights have the sum ``size``, to the means of the loss and the metrics."""
+        """Add a batch to the means of the loss and the metrics.
+
+        Parameters
+        ----------
+        means
+            Result of :meth:`start`.
+        x, y, weight
+            Samples, labels and weights of the batch; default None for no weights.
+        size
+            Sum of the weights.
+        """
         output, _ = self.model.forward(x, training=False)
         y = self.loss.expand_labels(y, tuple(output.shape))
         self.loss.check_shape(tuple(y.shape), tuple(output.shape))
@@ -141,10 +154,16 @@ class Evaluation:
                 mean.add_mean(_check_number(metric.__name__, metric(y, output)), count)
 
     def sizes(self, predicted: Shape, weight: float | None = None) -> list[float]:
-        """Return the number of samples that the loss and each metric count in a batch with outputs of a shape.
+        """Return the number of samples that the loss and each metric count in a batch.
 
-        With weights the loss counts their sum. Accuracies are summed as numbers of hits, which are exact, and other
-        metrics as means of batches.
+        Accuracies are summed as numbers of hits, which are exact, and other metrics as means of batches.
+
+        Parameters
+        ----------
+        predicted
+            Shape of the outputs.
+        weight
+            Sum of the weights, which the loss counts; default None for no weights.
         """
         counted: dict[Any, Shape] = {accuracy: predicted[:-1], binary_accuracy: predicted}
         first = predicted[0] if weight is None else weight
@@ -152,7 +171,7 @@ class Evaluation:
 
 
 def _name_of(metric: Any) -> str:
-    """Return the name of a metric, or refuse an object that is none."""
+    """Return the name of a metric; raise for an object that is no metric."""
     if isinstance(metric, Metric):
         return metric.name
     if isinstance(metric, type) or getattr(metric, "__name__", None) is None or not callable(metric):
@@ -167,13 +186,13 @@ def _name_of(metric: Any) -> str:
 
 
 def _are_logits(model: Model, loss: Loss) -> bool:
-    """Return whether the outputs are logits: as the loss says, else unless the last activation gives probabilities."""
+    """Return the option ``from_logits`` of the loss, else whether the last activation gives no probabilities."""
     stated = getattr(loss, "from_logits", None)
     return getattr(model.layers[-1], "activation", None) not in ("sigmoid", "softmax") if stated is None else stated
 
 
 def _check_number(name: str, value: Any) -> Any:
-    """Return what can be averaged over the batches: a float or a 0-d floating-point array."""
+    """Return a value that can be averaged over the batches, a float or a 0-d floating-point array; else raise."""
     if isinstance(value, float):
         return value
     if not array_api_compat.is_array_api_obj(value):

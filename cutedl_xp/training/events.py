@@ -1,4 +1,4 @@
-"""Moments of a training that its listeners are called at."""
+"""Events of a training, at which its listeners are called."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ EVENTS = ("epoch_start", "epoch_end", "val_start", "val_end", "step_end")
 
 @dataclass(frozen=True)
 class Event:
-    """A moment of a training.
+    """Event of a training.
 
     Attributes
     ----------
@@ -28,21 +28,34 @@ class Event:
     history
         Record of the training so far.
     epoch
-        Number of the epoch, from 0; it goes on from one ``fit`` to the next.
+        Number of the epoch, from 0, over all calls of ``fit``.
     step
-        Training steps of the session so far.
+        Number of training steps of the session so far.
     last_epoch
         Number of the last epoch of this ``fit``.
     epoch_steps
-        Steps of an epoch.
+        Number of steps of an epoch.
     stopping
-        Object that :meth:`stop` ends the training with.
+        Object with which :meth:`stop` ends the training.
     batch
-        Steps done of the epoch.
+        Number of completed steps of the epoch.
     norm
-        Holder of :attr:`gradient_norm`; None if no listener asks for it.
+        Holder of :attr:`gradient_norm`; None if no listener needs it.
     listeners
         Listeners of the training.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cutedl_xp as cdl
+    >>> model = cdl.Model([cdl.layers.Dense(1, input_dim=1, activation="linear")]).assemble("numpy")
+    >>> session = cdl.Session(model, loss=cdl.losses.Mse(), optimizer=cdl.optimizers.Fixed(0.1))
+    >>> def show(event):
+    ...     print(event.name, event.epoch, event.step)
+    >>> data = cdl.Dataset(np.ones((8, 1)), np.ones((8, 1)), batch_size=4)
+    >>> history = session.fit(data, epochs=1, listeners=[show])
+    epoch_start 0 0
+    epoch_end 0 2
     """
 
     name: str
@@ -61,9 +74,8 @@ class Event:
     def gradient_norm(self) -> float | None:
         """Norm of all gradients together at the last step; None before the first step of this ``fit``.
 
-        The gradients are those of the loss of the batch and of the penalties, before the optimizer changes them: before
-        ``ClipByNorm`` and its relatives limit them, and before ``Accumulate`` averages those of several batches.
-        Reading the norm waits for the device.
+        The gradients include the penalties, and are taken before the optimizer changes them: before clipping, and
+        before ``Accumulate`` averages the gradients of several batches. Reading the norm waits for the device.
 
         Raises
         ------
@@ -84,39 +96,44 @@ class Event:
         return min(stated, default=None)
 
     def stop(self, why: str) -> None:
-        """End the training after this event; the first reason given becomes the history's ``stop_reason``.
+        """End the training after this event; the first reason becomes the ``stop_reason`` of the history.
 
         Parameters
         ----------
         why
-            The reason as a sentence.
+            Reason as a sentence.
         """
         self.stopping.stop("listener", _checks.check_text("why", why))
 
 
 Listener: TypeAlias = Callable[[Event], None]
-"""``listener(event)`` is called at the events of a training. These attributes and methods are optional:
+"""Callable ``listener(event)``, called at the events of a training. These attributes and methods are optional:
 
 - ``events``: a collection; if it names ``"step_end"``, the listener is called after steps as well.
 - ``every_steps``: the number of steps between two such calls, default 1.
 - ``needs_gradient_norm``: True to read ``event.gradient_norm``.
-- ``called_last``: True to be called after all listeners without it, and once more at the end of an epoch if Ctrl-C or
-  SIGTERM arrives while these listeners are called.
+- ``called_last``: True to be called after all other listeners, and once more at the end of an epoch if Ctrl-C or
+  SIGTERM arrives during these calls.
 - ``entries_left``: the number of entries of the history to the earliest stop by this listener, which Progress shows.
-- ``check_session(session)``: called before the first step, to refuse a session by an exception.
+- ``check_session(session)``: called before the first step, to raise for a session that does not fit.
 - ``state_dict()`` and ``load_state_dict(d)``: the memory of the listener, which belongs to the session.
 """
 
 
 def check(listeners: Sequence[Any], session: Any = None) -> None:
-    """Refuse objects that cannot be called with an event, and let those that have ``check_session`` refuse a session.
+    """Raise if a listener cannot be called with an event, or its ``check_session`` raises for a session.
 
     Parameters
     ----------
     listeners
         Listeners of a training.
     session
-        Session that is about to train; default None, where the listeners are not asked.
+        Session that is about to train; default None, where ``check_session`` is not called.
+
+    Examples
+    --------
+    >>> from cutedl_xp import listeners
+    >>> listeners.check([listeners.EarlyStopping(), print])
     """
     for listener in _checks.check_sequence("listeners", listeners):
         if session is not None and not isinstance(listener, type) and hasattr(listener, "check_session"):
@@ -129,7 +146,7 @@ def check(listeners: Sequence[Any], session: Any = None) -> None:
 
 
 def step_interval(listener: Listener) -> int:
-    """Return the number of steps between two ``"step_end"`` calls of a listener; 0 if it is never called so."""
+    """Return the number of steps between two ``"step_end"`` calls of ``listener``; 0 without such calls."""
     events = getattr(listener, "events", ())
     if not isinstance(events, Collection) or "step_end" not in events:
         return 0
@@ -137,10 +154,10 @@ def step_interval(listener: Listener) -> int:
 
 
 def call_order(listeners: Sequence[Listener]) -> list[Listener]:
-    """Return listeners in the order of their calls: as given, and at the end the ones with ``called_last = True``."""
+    """Return ``listeners`` in the order of their calls: the ones with ``called_last = True`` after the others."""
     return sorted(listeners, key=is_called_last)
 
 
 def is_called_last(listener: Listener) -> bool:
-    """Return whether a listener asks to be called after all others."""
+    """Return whether ``listener`` is called after all others."""
     return getattr(listener, "called_last", False) is True

@@ -1,4 +1,4 @@
-"""Fingerprints of data sets, by which a resumed training recognizes its data."""
+"""Fingerprints of data sets, with which a resumed training checks its data."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ _SAMPLED_ROWS = 64
 
 
 def fingerprint(data: Data) -> dict[str, Any]:
-    """Return what tells a data set from others, as plain values: shapes, dtypes, options, and a digest of some rows.
+    """Return the fingerprint of ``data`` as plain values: shapes, dtypes, options, and a digest of some rows.
 
-    Batches that a function makes are told apart by their shapes and options alone, as they may differ from call to
-    call.
+    The fingerprint of batches that a function makes has only shapes and options, as their values may differ from call
+    to call.
     """
     if isinstance(data, Batches):
         return _fingerprint_of_batches(data)
@@ -50,7 +50,7 @@ def _fingerprint_of_batches(data: Batches) -> dict[str, Any]:
 
 
 def _sample(array: Any) -> NDArray[Any]:
-    """Return some rows of an array, the first and the last one among them, on the host."""
+    """Return some rows of an array on the host, including the first and the last one."""
     size = array.shape[0]
     numbers = np.unique(np.linspace(0, size - 1, min(size, _SAMPLED_ROWS)).astype(np.int64))
     return backend_of(array).to_numpy(take_rows(array, numbers))

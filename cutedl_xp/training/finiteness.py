@@ -1,4 +1,4 @@
-"""Whether the numbers of a training are finite, and a sentence about the first ones that are not."""
+"""Checks that the numbers of a training are finite, and descriptions of the first number that is not."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -22,23 +22,23 @@ from cutedl_xp.training.position import Position
 
 @dataclass(frozen=True)
 class Fault:
-    """Reason to end a training, as a sentence, and an explanation with a remedy."""
+    """Cause of the end of a training: the ``reason`` as a sentence, and an ``explanation`` with a remedy."""
 
     reason: str
     explanation: str
 
 
 def count_skipped(optimizer: Optimizer) -> int | None:
-    """Return the number of updates that were skipped so far, or None if the optimizer skips none."""
+    """Return the number of updates that ``optimizer`` has skipped so far, or None if it never skips updates."""
     counts = [each.kept_state()["skipped"] for each in optimizer.all if isinstance(each, SkipNonFinite)]
     return sum(counts) if counts else None
 
 
 def sum_of_state(optimizer: Optimizer, buffers: Sequence[Buffer] = ()) -> Any:
-    """Return a sum over all parameters, all arrays of an optimizer and all buffers, on the device.
+    """Return the sum over the parameters and slots of ``optimizer`` and all ``buffers``, on the device.
 
-    If the sum is finite, all entries are. Infinity and NaN in an entry always show in the sum, which can overflow as
-    well.
+    If the sum is finite, all entries are finite. An infinite or NaN entry always makes the sum infinite or NaN, and so
+    does an overflow of the sum itself.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         sums = [
@@ -51,12 +51,12 @@ def sum_of_state(optimizer: Optimizer, buffers: Sequence[Buffer] = ()) -> Any:
 
 
 def check_before(model: Model) -> None:
-    """Refuse to train a model with parameters or buffers that are not finite.
+    """Raise if ``model`` has parameters or buffers that are not finite.
 
     Raises
     ------
     ValueError
-        If one is not; the message names the first.
+        The message names the first one.
     """
     backend = model.backend
     arrays = {each.name: each.value for each in (*model.parameters, *model.buffers)}
@@ -73,7 +73,7 @@ def check_before(model: Model) -> None:
 
 
 def find_fault(fit: Fit, loss: Reading, val_loss: float | None, state_sum: float) -> Fault | None:
-    """Return why a training ends at an entry of its history, or None if all numbers are finite that must be.
+    """Return the fault that ends a training at an entry of its history, or None if all required numbers are finite.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def find_fault(fit: Fit, loss: Reading, val_loss: float | None, state_sum: float
 
 @dataclass(frozen=True)
 class _BadArrays:
-    """The first parameter of which the value or a slot of the optimizer is not finite, or the first such buffer."""
+    """Name of the first parameter whose value or slot is not finite, or of the first such buffer."""
 
     parameter: str
     parameter_is_bad: bool
@@ -127,7 +127,7 @@ def _arrays_of(optimizer: Optimizer) -> Iterator[tuple[str, NamedArrays]]:
     yield "", optimizer.views.values
     for each in optimizer.all:
         if isinstance(each, Accumulate) and count_skipped(each) is not None:
-            continue  # the update with a mean that is not finite is skipped, and the mean begins anew
+            continue  # the update with a mean that is not finite is skipped, and the mean is reset
         state = each.kept_state() if each.slots else {}
         for slot in each.slots:
             if isinstance(state.get(slot), NamedArrays):
@@ -135,7 +135,7 @@ def _arrays_of(optimizer: Optimizer) -> Iterator[tuple[str, NamedArrays]]:
 
 
 def _find_bad_arrays(optimizer: Optimizer, buffers: Sequence[Buffer]) -> _BadArrays | None:
-    """Return the first parameter or buffer with an entry that is not finite, or None: a finite sum may overflow."""
+    """Return the first parameter or buffer with an entry that is not finite, or None: the sum may have overflowed."""
     found = [(name, kind, array) for kind, arrays in _arrays_of(optimizer) for name, array in arrays.views.items()]
     found += [(buffer.name, "", buffer.value) for buffer in buffers]
     backend = optimizer.views.values.backends[0]
@@ -152,10 +152,10 @@ def _find_bad_arrays(optimizer: Optimizer, buffers: Sequence[Buffer]) -> _BadArr
 
 
 def _rows_used(train: Data, position: Position, step: int) -> NDArray[np.int64] | None:
-    """Return the rows of the data that a training has used up to a step, in their order; None for all of them."""
+    """Return the rows of the data that a training has used up to a step, in their order; None for all rows."""
     epoch, batch = position.epoch, position.batch - (position.step - step)
     while batch <= 0:
         epoch, batch = epoch - 1, batch + len(train)
     if epoch != 0 or type(train) is not Dataset:
-        return None  # of the epoch before, each row was used
+        return None  # the first epoch has used each row
     return train.row_numbers(epoch)[: batch * train.batch_size]

@@ -1,4 +1,4 @@
-"""The objects that the parts of one training share."""
+"""Objects that the parts of one training share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,20 +22,20 @@ from cutedl_xp.training.tally import Figure
 
 @dataclass(frozen=True)
 class Start:
-    """Start of a call of ``Session.fit``, which may go on after an interruption.
+    """Start of a call of ``Session.fit``, which may continue an interrupted one.
 
     Attributes
     ----------
     step
-        Training steps of the session before it.
+        Number of training steps of the session before the call.
     seconds
-        Seconds that it has taken so far.
+        Time that the call has taken so far.
     open_epoch
-        Epoch that was begun and whose end the listeners have not been called at; None if there is none.
+        Epoch that was begun and whose ``"epoch_end"`` is missing; None without one.
     step_open
-        Whether the last step was made, and the listeners have not been called after it.
+        Whether the listeners have not been called yet after the last step.
     stop_reason
-        Reason of a listener that has stopped the training within the open epoch; None if there is none.
+        Reason of a listener that has stopped the training within the open epoch; None without one.
     """
 
     step: int
@@ -47,18 +47,18 @@ class Start:
 
 @dataclass(frozen=True)
 class Fit:
-    """One call of ``Session.fit``.
+    """Parts of one call of ``Session.fit``.
 
     Attributes
     ----------
     session
-        Session that trains, which events hold.
+        Session that trains, for the events.
     train
         Training data.
     model, optimizer, regularizers, evaluation
         Parts of the session.
     plan
-        How far the training goes, and when it validates.
+        Last epoch of the training, and steps of its validations.
     position
         Counters of the session.
     losses
@@ -74,7 +74,7 @@ class Fit:
     history, stopping
         Record of the training, and the object that ends it.
     gradient_norm
-        Norm of the gradients at the last step; None if no listener asks for it.
+        Norm of the gradients at the last step; None if no listener needs it.
     """
 
     session: Any

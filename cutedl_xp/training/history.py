@@ -1,4 +1,4 @@
-"""The record of a training: plain Python numbers, one entry for each validation."""
+"""Record of a training: plain Python numbers, one entry for each validation."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -17,38 +17,37 @@ if TYPE_CHECKING:
 class History(Ending):
     """Record of one call of ``Session.fit``: lists with one entry for each validation.
 
-    Without validation data, one entry is made for each epoch. Writing into a history changes the record alone; the
-    training does not read it.
+    Without validation data, one entry is recorded for each epoch. Changes of a history do not affect the training.
 
     Each metric is an attribute too: ``history.val_accuracy`` has the values of the metric ``"accuracy"`` over the
-    validation data, and ``history.train_accuracy`` those over the training data if ``train_metrics`` names it.
+    validation data, and ``history.train_accuracy`` the values over the training data if ``train_metrics`` names it.
 
     Parameters
     ----------
     metrics
-        Names of the recorded metrics, such as ``"accuracy"``, default none.
+        Names of the recorded metrics, such as ``"accuracy"``; default ``()``.
     validated
         Whether validation data is given, default True. Without it ``val_loss`` and the ``val_`` metrics stay empty.
     groups
-        Patterns of the optimizer's groups, each with a learning rate of its own; default None, one rate.
+        Patterns of the optimizer's groups, each with a learning rate of its own; default None for a single rate.
     train_metrics
-        Names of the metrics that are recorded on the training data, default none.
+        Names of the metrics that are recorded on the training data; default ``()``.
 
     Attributes
     ----------
     steps : list[int]
-        Training steps of the session when the entry was made.
+        Number of training steps of the session at the entry.
     loss : list[float]
-        Mean training loss of the samples since the entry before; NaN or infinite if that of a batch was, which ends the
-        training except with ``SkipNonFinite``.
+        Mean training loss of the samples since the previous entry; NaN or infinite if the loss of a batch was, which
+        ends the training except with ``SkipNonFinite``.
     val_loss : list[float]
         Mean loss of the validation data.
     lr : list[float] | dict[str, list[float]]
         Learning rate of the last update before the entry; with ``groups``, a dict with a list for each pattern.
     skipped : list[int]
-        Updates that ``SkipNonFinite`` has skipped in the session so far; empty without that wrapper.
+        Number of updates that ``SkipNonFinite`` has skipped in the session so far; empty without that wrapper.
     cost_time : list[float]
-        Seconds since ``fit`` began.
+        Seconds since the start of ``fit``.
 
     Examples
     --------
@@ -89,16 +88,16 @@ class History(Ending):
 
     @property
     def recorded(self) -> tuple[str, ...]:
-        """Names of the losses and metrics that get an entry each time."""
+        """Names of the losses and metrics that each entry has."""
         return ("loss", *(("val_loss", *self._metrics) if self._validated else ()), *self._train_metrics)
 
     def series(self, name: str) -> list[float]:
-        """Return the entries of a loss or metric by its name.
+        """Return the entries of the loss or metric ``name``.
 
         Raises
         ------
         ValueError
-            If it is not among :attr:`recorded`.
+            If the name is not among :attr:`recorded`.
         """
         if name not in self.recorded:
             raise ValueError(
@@ -119,7 +118,10 @@ class History(Ending):
         skipped: int | None = None,
         train_metrics: Mapping[str, float] | None = None,
     ) -> None:
-        """Add one entry to every list; a value that is None adds none to its list."""
+        """Add an entry: ``steps``, ``cost_time``, ``loss``, and optional values of the other lists.
+
+        The values are ``val_loss``, ``metrics`` and ``train_metrics`` by name, ``lr`` and ``skipped``; None adds none.
+        """
         self.steps.append(steps)
         self.cost_time.append(cost_time)
         self.loss.append(loss)
@@ -155,12 +157,12 @@ class History(Ending):
 
     @classmethod
     def from_dict(cls, d: Mapping[str, Any]) -> "History":
-        """Return the history whose :meth:`to_dict` gave this dict.
+        """Return the history whose :meth:`to_dict` has returned ``d``.
 
         Raises
         ------
         TypeError, ValueError
-            If it is not such a dict.
+            If ``d`` is not such a dict.
         """
         d = checked_fields(d)
         groups = list(d["lr"]) if isinstance(d["lr"], dict) else None
@@ -173,7 +175,7 @@ class History(Ending):
         return history
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write the entries to a CSV file with a column for each list, replacing a file of that name atomically.
+        """Write the entries to the CSV file ``path`` with a column for each list, atomically.
 
         The numbers are written with all their digits. A list without entries has no column; the learning rates of
         groups have a column ``lr[pattern]`` each.
@@ -201,19 +203,19 @@ class History(Ending):
         Parameters
         ----------
         title
-            Title of the picture, default none.
+            Title of the picture, default ``""``.
 
         Returns
         -------
         matplotlib.figure.Figure
-            The picture of ``plotting.report``.
+            Picture of ``plotting.report``.
 
         Raises
         ------
         ImportError
             If matplotlib is not installed.
         """
-        from cutedl_xp.plotting.runs import report  # upwards, and only when a picture is asked for
+        from cutedl_xp.plotting.runs import report  # here, as plotting is a higher layer and imports matplotlib
 
         return report(self, title)
 
@@ -230,11 +232,11 @@ class History(Ending):
 
 
 def record_stop(history: History, kind: StopKind, why: str) -> None:
-    """Record why a training ended; the training package alone calls this."""
+    """Record the ``kind`` of the end of a training and the reason ``why`` in ``history``, for this package alone."""
     history._stopped_by, history._stop_reason = kind, why
 
 
 def continue_history(history: History) -> None:
-    """Take back why a training was interrupted, as it goes on; the training package alone calls this."""
+    """Remove the reason of the interruption from ``history`` as the training is resumed, for this package alone."""
     history._stopped_by = history._stop_reason = None
     history._resumed_at = len(history)

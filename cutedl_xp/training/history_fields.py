@@ -1,4 +1,4 @@
-"""The fields of a history as plain values, and their checks."""
+"""Fields of a history as plain values, and their checks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,11 +15,11 @@ _MAPPINGS = ("lr", "metrics", "train_metrics")
 _LATER_FIELDS: Mapping[str, Any] = {
     "skipped": (),
     "train_metrics": {},
-}  # with the values that stand for them in a dict of an earlier version
+}  # with the values for a dict of an earlier version
 
 
 def checked_fields(d: Any) -> dict[str, Any]:
-    """Return the fields of a history as new dicts and lists, or refuse a dict that is none of ``History.to_dict``."""
+    """Return the fields of a history as new dicts and lists; raise if ``d`` is no dict of ``History.to_dict``."""
     if not isinstance(d, Mapping):
         raise TypeError(f"`d` must be a dict such as history.to_dict(); got {format_value(d)}")
     fields: dict[str, Any] = {**_LATER_FIELDS, **d}

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, which wait for the end of the current training steps."""
+"""Handling of Ctrl-C and SIGTERM, which take effect after the current training steps."""
 
 import signal
 import threading
@@ -14,7 +14,7 @@ _DEFAULT: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler
 class Interrupts:
     """Signals received during a training.
 
-    The first one calls ``stop``. Each later one raises KeyboardInterrupt: at once, or at the end of a block under
+    The first signal calls ``stop``. Each later signal raises KeyboardInterrupt, at once or at the end of
     :meth:`postponed`.
 
     Parameters
@@ -39,7 +39,13 @@ class Interrupts:
         return signal.SIGTERM in self._received
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Note a signal; all but the first raise KeyboardInterrupt."""
+        """Note a signal; each one after the first raises KeyboardInterrupt.
+
+        Parameters
+        ----------
+        number, frame
+            Number of the signal, and the current stack frame, as for ``signal.signal``.
+        """
         self._received.append(number)
         if len(self._received) == 1:
             self._stop(REASONS[signal.Signals(number)])
@@ -49,12 +55,12 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def close(self) -> None:
-        """From now on note further signals only: the training has ended, and raises for the ones before."""
+        """Note further signals without an exception: the training has ended, and raises for the earlier signals."""
         self._closed = True
 
     @contextmanager
     def postponed(self) -> Iterator[None]:
-        """Within the block raise nothing; it contains training steps, which are made whole."""
+        """Return a context for training steps, which raises KeyboardInterrupt at its end alone."""
         self._postponed = True
         try:
             yield
@@ -66,10 +72,14 @@ class Interrupts:
 
 @contextmanager
 def handled_interrupts(stop: Callable[[str], None]) -> Iterator[Interrupts]:
-    """Within the block, note Ctrl-C and SIGTERM; afterwards restore their handlers and send SIGTERM again.
+    """Return a context that notes Ctrl-C and SIGTERM; its end restores their handlers and sends SIGTERM again.
 
-    A signal whose default handler is not installed is left to the handler of the caller, and so are both in other
-    threads than the main one.
+    Handlers of the caller remain in effect, and outside the main thread no handler is changed.
+
+    Parameters
+    ----------
+    stop
+        Function that is called with the reason of the first signal.
     """
     interrupts = Interrupts(stop)
     in_main_thread = threading.current_thread() is threading.main_thread()
@@ -85,7 +95,7 @@ def handled_interrupts(stop: Callable[[str], None]) -> Iterator[Interrupts]:
             interrupts.close()
             _restore(replaced, interrupts)
         finally:
-            _restore(replaced, interrupts)  # again, as another signal may have come before `close`
+            _restore(replaced, interrupts)  # again, as another signal may have arrived before `close`
         if interrupts.terminated:
             signal.raise_signal(signal.SIGTERM)
 
@@ -99,7 +109,7 @@ def _restore(numbers: list[signal.Signals], interrupts: Interrupts) -> None:
 
 @contextmanager
 def without_interrupts() -> Iterator[None]:
-    """Within the block, postpone Ctrl-C to its end, whatever the handler is."""
+    """Return a context that postpones Ctrl-C to its end, for any handler."""
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(handler):
         yield

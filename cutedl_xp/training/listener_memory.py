@@ -1,4 +1,4 @@
-"""Memory of listeners, which belongs to a session."""
+"""Callback memory: memory of the listeners, which belongs to a session."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,16 +17,16 @@ Place = tuple[str, int]
 
 
 class ListenerMemory:
-    """Memory of the listeners of a session, from one call of ``fit`` to the next.
+    """Memory of the listeners of a session, over all calls of ``fit``.
 
     A listener has a memory if it has the methods ``state_dict()``, which returns a dict, and ``load_state_dict(d)``,
-    which takes such a dict, or ``{}`` to start anew. The memory is stored under the name of the listener's class and
-    its position among the listeners of that class.
+    which takes such a dict, or ``{}`` for a reset. The memory is stored under the name of the listener's class and its
+    position among the listeners of that class.
 
     Attributes
     ----------
     listeners
-        Listeners of the training that runs; empty between trainings.
+        Listeners of the running training; empty between trainings.
     epoch_is_open
         Whether the listeners have not been called at the end of the current epoch yet.
     """
@@ -39,12 +39,12 @@ class ListenerMemory:
         self.epoch_is_open = False
 
     def check_idle(self) -> None:
-        """Refuse to begin or change a training while another one of the session runs."""
+        """Raise if a training of the session is running, as another one cannot begin or change its state."""
         if self._running:
             raise RuntimeError("a fit of this session is running; wait for its end, or stop it with event.stop()")
 
     def check_thread(self) -> None:
-        """Refuse to read the state of a training that runs in another thread, which may be within an update."""
+        """Raise if a training is running in another thread, as its state may be within an update."""
         if self._running and self._thread != get_ident():
             raise RuntimeError(
                 "a fit of this session is running in another thread; read or save its state in a listener, such as "
@@ -53,7 +53,7 @@ class ListenerMemory:
 
     @contextmanager
     def lent_to(self, listeners: Sequence[Listener]) -> Iterator[None]:
-        """Within the block, let listeners go on with their memory, which is taken back at its end."""
+        """Return a context in which ``listeners`` have their memory, which is stored at its end."""
         for place, listener in _with_memory(listeners):
             try:
                 listener.load_state_dict(deepcopy(self._at(place)))
@@ -71,14 +71,14 @@ class ListenerMemory:
                 self.listeners, self._running = (), False
 
     def call(self, listener: Listener, event: Event) -> None:
-        """Call a listener with an event, and note whether it asked for a stop."""
+        """Call ``listener`` with ``event``, and note whether it requested a stop."""
         before = event.stopping.listener_requests
         listener(event)
         if event.stopping.listener_requests > before:
             self._stopped.add(id(listener))
 
     def state_dict(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the memory of all listeners; that of one that has stopped the training is empty after the epoch."""
+        """Return the memory of all listeners; a listener that has stopped the training is reset after the epoch."""
         stored = deepcopy(self._stored)
         for (name, number), listener in _with_memory(self.listeners):
             states = stored.setdefault(name, [])
@@ -88,7 +88,7 @@ class ListenerMemory:
         return stored
 
     def load_state_dict(self, d: Mapping[str, Sequence[dict[str, Any]]]) -> None:
-        """Replace the memory of all listeners, which each takes up at the start of the next training."""
+        """Replace the memory of all listeners by ``d``, from which the next training loads it."""
         self._stored = {name: [deepcopy(state) for state in states] for name, states in d.items()}
 
     def _at(self, place: Place) -> dict[str, Any]:
@@ -98,13 +98,13 @@ class ListenerMemory:
 
 
 def names_with_memory(listeners: Sequence[Any]) -> list[str]:
-    """Return the listeners that have a memory: the library's with their options, others by their class."""
+    """Return the names of the ``listeners`` with a memory: the library's own with their options."""
     own = [listener for _, listener in _with_memory(listeners)]
     return [repr(each) if is_own(each) and is_dataclass(each) else type(each).__name__ for each in own]
 
 
 def _with_memory(listeners: Sequence[Any]) -> list[tuple[Place, Any]]:
-    """Return the listeners that have a memory, each with its place."""
+    """Return the listeners with a memory, each with its place."""
     seen: Counter[str] = Counter()
     found = []
     for listener in listeners:

@@ -1,4 +1,4 @@
-"""Entries of a history, validations and events: everything that happens between the steps of a training."""
+"""Work between the steps of a training: entries of the history, validations and events."""
 
 import time
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ class TrainingLog:
     Parameters
     ----------
     fit
-        Training to write about.
+        Training to record.
 
     Attributes
     ----------
     first_epoch
-        Epoch that the training begins with.
+        First epoch of the training.
     open_epoch, step_open
         See :class:`Start`.
     warning
-        Sentence to warn of after the training; empty if there is none.
+        Text of the warning after the training; empty without one.
     """
 
     def __init__(self, fit: Fit) -> None:
@@ -38,7 +38,7 @@ class TrainingLog:
         self._listeners = call_order(fit.memory.listeners)
         self._intervals = [(listener, each) for listener in self._listeners if (each := step_interval(listener))]
         self.open_epoch, self.step_open = fit.start.open_epoch, fit.start.step_open
-        self._epoch = fit.position.epoch - (fit.position.batch == 0)  # that of the last step
+        self._epoch = fit.position.epoch - (fit.position.batch == 0)  # epoch of the last step
         is_open = self.open_epoch == self._epoch or self.step_open or self._lacks_entry()
         if self._epoch < fit.position.epoch and not is_open:
             self._epoch += 1
@@ -47,17 +47,17 @@ class TrainingLog:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the training began, without those between an interruption and its resumption."""
+        """Seconds of the training so far, without the time between an interruption and its resumption."""
         return time.perf_counter() - self._started
 
     def begin_epoch(self, epoch: int) -> None:
-        """Call the listeners at the start of an epoch, or of what is left of one."""
+        """Call the listeners at the start of the epoch number ``epoch``, or of its remaining steps."""
         self._epoch = self.open_epoch = epoch
         self._memory.epoch_is_open = True
         self._call(self._listeners, "epoch_start")
 
     def finish_last_step(self) -> None:
-        """Make the entry of the last step, and call the listeners after it, if an interruption came before that."""
+        """Record the entry of the last step and call the listeners, if an interruption has prevented this before."""
         if self._lacks_entry():
             self._record()
         if self.step_open:
@@ -65,25 +65,25 @@ class TrainingLog:
 
     @property
     def steps_to_event(self) -> int:
-        """Number of steps, at least 1, to the next one after which :meth:`after_steps` has to be called."""
+        """Number of steps, at least 1, before the next call of :meth:`after_steps`."""
         step, batch = self._position.step, self._position.batch
         calls = [interval - step % interval for _, interval in self._intervals]
         return min([self._plan.steps_to_entry(step, batch), *calls])
 
     @property
     def most_steps(self) -> int:
-        """Largest number that :attr:`steps_to_event` can be."""
+        """Largest possible value of :attr:`steps_to_event`."""
         return min([self._plan.steps_to_entry(0, 0), *[interval for _, interval in self._intervals]])
 
     def after_steps(self) -> None:
-        """Make an entry if one is due, and call the listeners that want to be called after this step."""
+        """Record an entry if one is due, and call the listeners whose interval ends with this step."""
         self.step_open = True
         if self._entry_is_due():
             self._record()
         self._end_step()
 
     def _end_step(self) -> None:
-        """Call the listeners that want to be called after this step; a state that they save is that after the call."""
+        """Call the listeners whose interval ends with this step; a state that they save includes the call itself."""
         step, self.step_open = self._position.step, False
         try:
             self._call([listener for listener, interval in self._intervals if step % interval == 0], "step_end")
@@ -92,13 +92,13 @@ class TrainingLog:
             raise
 
     def end_epoch(self) -> bool:
-        """Call the listeners at the end of an epoch, or where it is stopped; what they save is as after the call.
+        """Call the listeners at the end of an epoch or at a stop within it; a state that they save includes the call.
 
         Returns
         -------
         bool
-            Whether the training was to stop when they had been called. A later interruption is shown to them at the end
-            of the next epoch, in which no step is made.
+            Whether a stop was requested before the end of these calls. After a later interruption the listeners are
+            called at the end of the next epoch, which has no steps.
         """
         self.open_epoch, self._memory.epoch_is_open = None, False
         stopping = self._stopping
@@ -108,7 +108,7 @@ class TrainingLog:
             seen = stopping.interrupted
             self._call(last, "epoch_end")
             requested = stopping.requested
-            if stopping.interrupted and not seen:  # perhaps after a Checkpoint had found nothing to do
+            if stopping.interrupted and not seen:  # a Checkpoint may have been called before the interruption
                 self._call(last, "epoch_end")
                 requested = True
             return requested
@@ -121,12 +121,12 @@ class TrainingLog:
         return self._plan.entry_is_due(position.step, self._epoch, position.epoch > self._epoch)
 
     def _lacks_entry(self) -> bool:
-        """Return whether the last step was made before an interruption, and its entry was not."""
+        """Return whether an interruption has prevented the entry of the last step."""
         step, made = self._position.step, self._fit.history.steps
         return self._fit.start.step < step != (made[-1] if made else None) and self._entry_is_due()
 
     def _record(self) -> None:
-        """Validate and make an entry, unless the training is to stop; figures are copied from the device only here."""
+        """Validate and record an entry, unless a stop is requested; only entries copy figures from the device."""
         if self._stopping.requested:
             return
         train_metrics: dict[str, float] = {}
@@ -134,7 +134,7 @@ class TrainingLog:
             if self._plan.train_metrics:
                 train_metrics = self._measure_training()
         except EvaluationStopped:
-            return  # a resumed training makes the entry
+            return  # a resumed training records the entry
         if self._plan.val_data is None:
             self._append((), train_metrics)
             return
@@ -146,25 +146,25 @@ class TrainingLog:
             means = self._fit.validate(self._plan.val_data, self._plan.val_batches, lambda: self._stopping.interrupted)
             self._append(means, train_metrics)
         except EvaluationStopped:
-            pass  # a resumed training makes the entry
+            pass  # a resumed training records the entry
         finally:
             self._call_each(begun, "val_end")
 
     def _measure_training(self) -> dict[str, float]:
-        """Return the metrics over the training data, with the parameters as they are now."""
+        """Return the metrics of the current parameters over the training data."""
         fit = self._fit
         figures = fit.validate(fit.train, 0, lambda: self._stopping.interrupted)
         return dict(zip(fit.evaluation.recorded, read_figures(figures)[1:], strict=True))
 
     def _append(self, validation: Sequence[Figure], train_metrics: dict[str, float]) -> None:
-        """Make an entry from the training loss and the means of a validation, which are empty without one."""
+        """Record an entry with the training loss and the figures of a validation, if any."""
         fit, optimizer = self._fit, self._fit.optimizer
         means = [figure for figure in validation if isinstance(figure, RunningMean)]
         total = sum_of_state(optimizer, fit.model.buffers)
         [loss, *others], [state_sum] = read_together([self._losses, *means], [total])
         values = iter(others)
         metrics: dict[str, float] = {}
-        for name, figure in zip(fit.evaluation.names, validation, strict=False):  # without a validation there are none
+        for name, figure in zip(fit.evaluation.names, validation, strict=False):  # `validation` may be empty
             metrics[name] = next(values).value if isinstance(figure, RunningMean) else figure.read()
         val_loss = metrics.pop("loss", None)
         rates = {pattern: float(rate) for pattern, rate in optimizer.learning_rates().items()}
@@ -178,7 +178,7 @@ class TrainingLog:
             "skipped": count_skipped(optimizer),
             "train_metrics": train_metrics,
         }
-        with without_interrupts():  # so that no loss is counted twice or never
+        with without_interrupts():  # so that each loss is counted exactly once
             self._losses.reset()
             fit.history.append(**entry)
         if not self._stopping.requested:
@@ -190,7 +190,7 @@ class TrainingLog:
             self._memory.call(listener, event)
 
     def _call_each(self, listeners: Sequence[Listener], name: str) -> None:
-        """Call all listeners, also those after one that raises."""
+        """Call all listeners, even after one of them has raised."""
         if listeners:
             try:
                 self._call(listeners[:1], name)

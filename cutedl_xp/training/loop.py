@@ -1,4 +1,4 @@
-"""The training loop: epoch after epoch, event after event, until the end or a stop."""
+"""Training loop over the epochs and events of a training."""
 
 from functools import partial
 from typing import Protocol
@@ -9,17 +9,26 @@ from cutedl_xp.training.log import TrainingLog
 
 
 class Steps(Protocol):
-    """Training steps of a session, one after the other."""
+    """Training steps of a session."""
 
     def begin_epoch(self) -> None:
-        """Prepare the batches of the epoch that the position is in, from its batch on."""
+        """Prepare the remaining batches of the current epoch."""
 
     def run(self, limit: int) -> None:
-        """Make up to ``limit`` steps within the epoch, fewer if a stop is requested, and advance the position."""
+        """Run up to ``limit`` steps within the epoch, fewer if a stop is requested, and advance the position."""
 
 
 def run_epochs(fit: Fit, steps: Steps, log: TrainingLog) -> None:
-    """Train from a position to the last epoch of a plan, unless something stops the training.
+    """Train up to the last epoch of the plan, or up to a stop.
+
+    Parameters
+    ----------
+    fit
+        Training.
+    steps
+        Steps of the training.
+    log
+        Its entries and events.
 
     Raises
     ------

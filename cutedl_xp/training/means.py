@@ -1,4 +1,4 @@
-"""Means over many batches, without a copy from the device for each batch and without drift in float32."""
+"""Means over many batches with compensated sums on the device."""
 
 import math
 from collections.abc import Sequence
@@ -12,20 +12,20 @@ from cutedl_xp._typing import Array, Namespace
 from cutedl_xp.backends import Backend
 
 SUMS = 4
-"""Numbers of a mean that are on the device."""
+"""Number of 0-d arrays of a mean on the device."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A mean that was read.
+    """Value of a mean on the host.
 
     Attributes
     ----------
     value
-        The mean.
+        Mean.
     bad
-        How many numbers were added since the first one that made the sum NaN or infinite, that one included; 0 if the
-        sum is finite.
+        Number of terms from the first one that made the sum NaN or infinite, including this term; 0 if the sum is
+        finite.
     """
 
     value: float
@@ -33,11 +33,11 @@ class Reading:
 
 
 class RunningMean:
-    """Mean of numbers with weights, whose sum stays on the device until it is read.
+    """Mean of weighted numbers, whose sum stays on the device until it is read.
 
     On a device the sum is compensated (Kahan, "Further remarks on reducing truncation errors", 1965): a second number
-    holds what rounding took from the first. Numbers that are on the host already are summed in float64. The numbers
-    added since the sum became NaN or infinite are counted, in float32 up to 2**24 of them.
+    holds the rounding error of the first. Numbers on the host are summed in float64. The terms since the sum became NaN
+    or infinite are counted, in float32 up to 2**24.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ class RunningMean:
     Attributes
     ----------
     size
-        Samples that the mean is over.
+        Number of samples, or sum of their weights.
     on_host
-        Whether a number was added that is on the host.
+        Whether a number on the host was added.
     """
 
     def __init__(self, backend: Backend, dtype: Any) -> None:
@@ -63,15 +63,15 @@ class RunningMean:
         self._device_sums: tuple[Array, ...] = ()
 
     def add_mean(self, mean: Any, size: float) -> None:
-        """Add the mean of a batch of ``size`` samples, or of weights of that sum.
+        """Add the ``mean`` of a batch, a Python float or a 0-d floating-point array.
 
-        The mean is a Python float or a 0-d floating-point array.
+        The ``size`` is the number of samples of the batch, or the sum of their weights.
         """
         self._add(mean, 1.0 * size)
         self.size += size
 
     def add_sum(self, total: Any, size: float) -> None:
-        """Add the sum over a batch of ``size`` samples; whole numbers below 2**24 are summed exactly in float32."""
+        """Add the sum ``total`` over a batch of ``size`` samples; float32 sums integers below 2**24 exactly."""
         self._add(total, 1.0)
         self.size += size
 
@@ -86,16 +86,16 @@ class RunningMean:
 
     @property
     def device_sums(self) -> tuple[Array, ...]:
-        """Numbers on the device: the compensated sum, the part of it that rounding took, the plain sum, and a count.
+        """Numbers on the device: the compensated sum, its rounding error, the plain sum, and a count.
 
-        The count is that of the numbers added since the first one that made the plain sum NaN or infinite.
+        The count is the number of terms from the first one that made the plain sum NaN or infinite.
         """
         if not self._device_sums:
             self._device_sums = (self._backend.xp.zeros((), dtype=self._dtype, device=self._backend.device),) * SUMS
         return self._device_sums
 
     def replace_sums(self, sums: Sequence[Array], size: float) -> None:
-        """Take over sums that :func:`add_to_sums` has added to, and count ``size`` more samples."""
+        """Replace the sums by ``sums``, results of :func:`add_to_sums`, and count ``size`` more samples."""
         self._device_sums, self.size = tuple(sums), self.size + size
 
     def state_dict(self) -> dict[str, Any]:
@@ -104,26 +104,26 @@ class RunningMean:
         return {"host_sum": self._host_sum, "host_bad": self._host_bad, "device_sums": sums, "size": self.size}
 
     def load_state_dict(self, d: dict[str, Any]) -> None:
-        """Go on from numbers that :meth:`state_dict` gave."""
+        """Restore the numbers ``d`` from :meth:`state_dict`."""
         self.size, self._host_sum, self._host_bad = d["size"], d["host_sum"], d["host_bad"]
         self._device_sums = tuple(self._backend.asarray(number, self._dtype) for number in d["device_sums"])
 
     @staticmethod
     def read(means: Sequence["RunningMean"]) -> list[float]:
-        """Return the means as Python floats, combined in float64, with one copy from the device for all of them."""
+        """Return ``means`` as Python floats, combined in float64, with a single copy from the device."""
         readings, _ = read_together(means, ())
         return [reading.value for reading in readings]
 
 
 def read_together(means: Sequence[RunningMean], others: Sequence[Any]) -> tuple[list[Reading], list[float]]:
-    """Return means and other numbers with one copy from the device for all of them.
+    """Return means and other numbers with a single copy from the device.
 
     Parameters
     ----------
     means
-        Means, of one backend and dtype.
+        Means of the same backend and dtype.
     others
-        0-d arrays of that dtype, or numbers on the host.
+        0-d arrays of this dtype, or numbers on the host.
     """
     sums_of_means, numbers = _read_sums(means, others)
     readings = []
@@ -135,7 +135,17 @@ def read_together(means: Sequence[RunningMean], others: Sequence[Any]) -> tuple[
 
 
 def add_to_sums(backend: Backend, sums: Sequence[Array], value: Any, weight: Any) -> tuple[Array, ...]:
-    """Return the sums of a :class:`RunningMean` with one number more, an array on the device, times its weight."""
+    """Return the sums of a :class:`RunningMean` after another term.
+
+    Parameters
+    ----------
+    backend
+        Backend of the sums.
+    sums
+        Sums before.
+    value, weight
+        Term, an array on the device, and its weight.
+    """
     with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite is reported, not raised
         added: tuple[Array, ...] = backend.elementwise(
             _add_compensated, *sums, backend.convert(value, sums[0].dtype, None), weight
@@ -144,7 +154,7 @@ def add_to_sums(backend: Backend, sums: Sequence[Array], value: Any, weight: Any
 
 
 def _read_sums(means: Sequence[RunningMean], others: Sequence[Any]) -> tuple[list[list[float]], list[float]]:
-    """Return the sums of each mean that are on the device, and the other numbers, as Python floats."""
+    """Return the sums on the device of each mean, and the other numbers, as Python floats."""
     backend = means[0]._backend
     xp = backend.xp
     rows = [xp.stack(mean._device_sums) for mean in means if mean._device_sums]  # CuPy uploads a table for many arrays
@@ -159,7 +169,7 @@ def _is_on_host(number: Any) -> bool:
 
 
 def _combine(sums: Sequence[float]) -> float:
-    """Return the compensated sum, or the plain one, which tells infinity from NaN, where that is not finite."""
+    """Return the compensated sum, or if it is not finite the plain sum, which distinguishes infinity from NaN."""
     if not sums:
         return 0.0
     total, lost, plain, _ = sums
@@ -169,7 +179,7 @@ def _combine(sums: Sequence[float]) -> float:
 def _add_compensated(
     xp: Namespace, total: Array, lost: Array, plain: Array, bad: Array, value: Array, weight: float
 ) -> tuple[Array, ...]:
-    """Return the sums and the count with one number more."""
+    """Return the sums and the count after another term."""
     weighted = value * weight
     added = weighted + lost
     larger = total + added

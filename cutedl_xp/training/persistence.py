@@ -1,4 +1,4 @@
-"""Sessions in files: saving at any moment, and loading."""
+"""Saving sessions to files at any moment, and loading them."""
 
 import os
 import warnings
@@ -21,35 +21,36 @@ from cutedl_xp.training.trainable import Trainable
 
 
 class Persistent(Trainable):
-    """A trainable with the record of its training, which can be written to a file and read from it."""
+    """Trainable of ``model``, ``loss``, ``optimizer``, ``regularizers`` and ``metrics`` with files of its state."""
 
     history: History | None = None
     _running: tuple[Fit, TrainingLog, bool | None] | None = None
-    _record: FitRecord | None = None  # of the last training, once it has ended
+    _record: FitRecord | None = None  # record of the last training after its end
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
-        """Take over the state of a session with the same layers, dtype and classes of optimizers.
+        """Replace the state of this session by ``d``, see :meth:`Session.state_dict`.
+
+        The state must be of a session with the same layers, dtype and classes of optimizers.
 
         Raises
         ------
         TypeError, ValueError, RuntimeError
-            If it is not such a state, or a ``fit`` of this session is running; then nothing is changed.
+            If ``d`` is no such state, or a ``fit`` of this session is running; then nothing is changed.
         """
         super().load_state_dict(d)
-        self._record = None  # a fit that was interrupted before is not the one of this state
+        self._record = None  # an earlier interrupted fit does not belong to this state
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything that the rest of a training depends on to a file, whole or not at all.
+        """Write everything that the rest of a training depends on to a file, atomically.
 
         The file holds the model, loss, optimizer, regularizers and metrics by their names and options, the state of
-        :meth:`state_dict`, the history, and how far a ``fit`` that runs or was interrupted has come. A listener may
-        call this in the middle of a training, as the last of the listeners; see
-        :class:`~cutedl_xp.listeners.Checkpoint`.
+        :meth:`state_dict`, the history, and the progress of a running or interrupted ``fit``. A listener may call this
+        in the middle of a training, as the last of the listeners; see :class:`~cutedl_xp.listeners.Checkpoint`.
 
         Parameters
         ----------
         path
-            File to write, in the safetensors format. An existing file is replaced once the new one is complete.
+            File to write, in the safetensors format. An existing file is replaced when the new one is complete.
 
         Raises
         ------
@@ -58,7 +59,7 @@ class Persistent(Trainable):
         TypeError
             If a part cannot be described, such as a schedule that is a lambda.
         OSError
-            If the file cannot be written; an existing file stays as it is.
+            If the file cannot be written; an existing file stays unchanged.
 
         Warns
         -----
@@ -85,7 +86,7 @@ class Persistent(Trainable):
         self._write(path, state)
 
     def save_if_finite(self, path: str | os.PathLike[str]) -> bool:
-        """Write a file as :meth:`save` does, unless a parameter or the state of the optimizer is NaN or infinite.
+        """Write the file ``path`` like :meth:`save`, unless a parameter or the optimizer's state is NaN or infinite.
 
         Returns
         -------
@@ -115,20 +116,20 @@ class Persistent(Trainable):
         path
             File that :meth:`save` or a :class:`~cutedl_xp.listeners.Checkpoint` wrote.
         backend
-            A backend or its name; default that of :func:`cutedl_xp.get_backend`.
+            A backend or its name; by default the result of :func:`cutedl_xp.get_backend`.
         custom
             Classes of layers, losses, optimizers, regularizers and schedules of your own, and functions of your own
-            that are metrics or schedules, which the file may name. No class and no function is taken from the file.
+            that are metrics or schedules, which the file may name; the file itself contains no code.
 
         Raises
         ------
         ValueError
-            If it is no such file, is damaged, or names a class that is not known.
+            If the file holds no session, is damaged, or names an unknown class or function.
         """
         parts, state, record = checkpoint.read(path, get_backend(backend), known_with(custom))
         try:
             with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", DEFAULT_RELU)  # it was given when the saved session was made
+                warnings.filterwarnings("ignore", DEFAULT_RELU)  # the saved session has already given this warning
                 session = cls(parts.model, parts.loss, parts.optimizer, parts.regularizers, parts.metrics)
             session.load_state_dict(state)
         except Exception as error:
@@ -138,11 +139,11 @@ class Persistent(Trainable):
 
     @contextmanager
     def _recorded(self, fit: Fit, log: TrainingLog, compiled: bool | None) -> Iterator[None]:
-        """Within the block the training can be saved; at its end keep how far it has come."""
+        """Return a context in which the training can be saved; its end stores the progress of the training."""
         self._running, self._record = (fit, log, compiled), None
         try:
             yield
         finally:
             self._running = None
-            with suppress(Exception):  # the error of the training is the one to raise
+            with suppress(Exception):  # so that an error of the training itself is raised
                 self._record = FitRecord.of(fit, log, compiled)

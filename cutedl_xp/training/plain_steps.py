@@ -9,7 +9,7 @@ from cutedl_xp.training.step import TrainingStep
 
 
 class PlainSteps:
-    """Training steps, one operation after the other.
+    """Training steps that run one operation after the other.
 
     Parameters
     ----------
@@ -24,12 +24,12 @@ class PlainSteps:
         self._batches: Iterator[Batch] = iter(())
 
     def begin_epoch(self) -> None:
-        """Prepare the batches of the epoch that the position is in, from its batch on."""
+        """Prepare the remaining batches of the current epoch."""
         position, model = self._fit.position, self._fit.model
         self._batches = self._fit.train.weighted_batches(position.epoch, model.backend, model.dtype, position.batch)
 
     def run(self, limit: int) -> None:
-        """Make ``limit`` steps within the epoch, fewer if a stop is requested."""
+        """Run ``limit`` steps within the epoch, fewer if a stop is requested."""
         step, position, losses, stopping = self._step, self._fit.position, self._fit.losses, self._fit.stopping
         epoch_steps = len(self._fit.train)
         for x, y, weight, size in islice(self._batches, limit):

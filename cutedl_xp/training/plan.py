@@ -1,4 +1,4 @@
-"""When a training validates and makes an entry of its history."""
+"""Steps at which a training validates and records an entry of its history."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,17 @@ from cutedl_xp.datasets import Data
 
 @dataclass(frozen=True)
 class ValidationPlan:
-    """How far a call of ``Session.fit`` goes and when it validates; its arguments are explained there."""
+    """Plan of a call of ``Session.fit``: its last epoch, and the steps of its validations.
+
+    Attributes
+    ----------
+    last_epoch
+        Number of the last epoch.
+    epoch_steps
+        Number of steps of an epoch.
+    val_data, val_epochs, val_steps, val_batches, train_metrics
+        As for ``Session.fit``.
+    """
 
     last_epoch: int
     epoch_steps: int
@@ -18,7 +28,17 @@ class ValidationPlan:
     train_metrics: bool = False
 
     def entry_is_due(self, step: int, epoch: int, end_of_epoch: bool) -> bool:
-        """Return whether an entry is made after a step of an epoch."""
+        """Return whether an entry is recorded after a step.
+
+        Parameters
+        ----------
+        step
+            Number of steps of the session so far.
+        epoch
+            Number of the epoch.
+        end_of_epoch
+            Whether the step is the last one of the epoch.
+        """
         if self.val_data is not None and self.val_steps > 0 and step % self.val_steps == 0:
             return True
         if not end_of_epoch:
@@ -32,9 +52,9 @@ class ValidationPlan:
         Parameters
         ----------
         step
-            Steps of the session so far.
+            Number of steps of the session so far.
         batch
-            Steps done of the epoch.
+            Number of completed steps of the epoch.
         """
         left = self.epoch_steps - batch
         if self.val_data is None or self.val_steps == 0:

@@ -1,4 +1,4 @@
-"""How far a session has trained."""
+"""Progress of the training of a session."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,26 +6,26 @@ from typing import Any
 from cutedl_xp.datasets import Batches, Data
 
 IDENTITY = ("size", "batch_size", "seed", "shuffle", "drop_remainder")
-"""Values of a data set that decide which samples each batch of an epoch holds."""
+"""Attributes of a data set that determine the samples of each batch of an epoch."""
 
 IDENTITY_OF_BATCHES = ("steps_per_epoch",)
-"""The same of batches that a function makes."""
+"""Such attributes of batches that a function makes."""
 
 
 @dataclass
 class Position:
-    """Counters of a session, which go on from one call of ``fit`` to the next.
+    """Counters of a session, over all calls of ``fit``.
 
     Attributes
     ----------
     epoch
-        Finished epochs.
+        Number of finished epochs.
     batch
-        Batches done of the epoch that is not finished.
+        Number of completed batches of the unfinished epoch.
     step
-        Training steps.
+        Number of training steps.
     data
-        Identity of the training data last used, empty before the first ``fit``; see :func:`identity`.
+        Identity of the last training data, see :func:`identity`; empty before the first ``fit``.
     """
 
     epoch: int = 0
@@ -34,14 +34,14 @@ class Position:
     data: dict[str, Any] = field(default_factory=dict)
 
     def begin(self, data: Data) -> bool:
-        """Take the training data; other data than before start the epoch anew, and the answer is False."""
+        """Return whether the identity of ``data`` is unchanged; otherwise store it and restart the epoch."""
         same = self.data == identity(data)
         if not same:
             self.data, self.batch = identity(data), 0
         return same
 
     def advance(self, epoch_steps: int, steps: int = 1) -> None:
-        """Count steps of one epoch."""
+        """Count ``steps`` of one epoch of ``epoch_steps`` steps."""
         self.step += steps
         self.batch += steps
         if self.batch == epoch_steps:
@@ -49,5 +49,5 @@ class Position:
 
 
 def identity(data: Data) -> dict[str, Any]:
-    """Return the values by which two data sets are compared."""
+    """Return the attributes of ``data`` by which it is compared with other data."""
     return {name: getattr(data, name) for name in (IDENTITY_OF_BATCHES if isinstance(data, Batches) else IDENTITY)}

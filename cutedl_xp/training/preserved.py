@@ -1,4 +1,4 @@
-"""Trial trainings, after which a session is as it was before."""
+"""Trial trainings that leave a session unchanged."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,15 +10,15 @@ from cutedl_xp.training.persistence import Persistent
 
 @contextmanager
 def preserved(session: Persistent) -> Iterator[None]:
-    """Within the block, let anything change the model and the optimizer; afterwards restore them, also after an error.
+    """Return a context whose end restores the model and the optimizer of a session, also after an error.
 
-    An optimizer that has made no step yet is replaced by a copy within the block, as the first step ties an optimizer
+    Within the context, a copy replaces an optimizer that has made no step yet, as the first step attaches an optimizer
     to the parameters. The gradients of the parameters are not restored.
 
     Parameters
     ----------
     session
-        Session that trains within the block.
+        Session that trains within the context.
     """
     own = session.optimizer
     state, record, rates = session.state_dict(), session._record, [rule.lr for rule in own.rules]
@@ -29,6 +29,6 @@ def preserved(session: Persistent) -> Iterator[None]:
     finally:
         with without_interrupts():
             for rule, rate in zip(session.optimizer.rules, rates, strict=True):
-                rule.lr = rate  # also a schedule, which the state does not hold
+                rule.lr = rate  # explicitly, as the state holds no schedules
             session.load_state_dict(state)
             session._record, session.optimizer = record, own

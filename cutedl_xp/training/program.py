@@ -1,4 +1,4 @@
-"""The training step as a pure function of arrays, which a backend can compile."""
+"""Training step as a pure function of arrays, which a backend can compile."""
 
 from contextlib import ExitStack
 from typing import Any
@@ -15,12 +15,12 @@ from cutedl_xp.training.step import TrainingStep
 
 
 class StepProgram:
-    """One training step, from the arrays of a chunk to the new state.
+    """Function of one training step, from the arrays of a chunk to the new state.
 
     Parameters
     ----------
     model, step, optimizer
-        Model to train, a step of it, and its optimizer, which is attached.
+        Model to train, its training step, and its attached optimizer.
     scale
         Scale of the training data.
     """
@@ -36,14 +36,14 @@ class StepProgram:
         state
             Dict of ``"values"`` and ``"gradients"`` (lists of runs), ``"buffers"`` (a list of arrays), ``"optimizer"``
             (the plain state), ``"sums"`` (of the losses) and ``"norms"`` (a list of the norm of the gradients, empty if
-            no listener asks for it).
+            no listener needs it).
         constants
-            Dict of ``"data"``, ``"labels"`` and, if the data have any, ``"weights"``, whole.
+            Dict of the whole arrays ``"data"``, ``"labels"`` and, if the data have weights, ``"weights"``.
         inputs
             Dict of ``"rows"`` (row numbers of each batch), ``"scalars"`` (tables of the optimizer), and ``"draws"``
             (for each random stream the numbers of each draw).
         k
-            Number of the step.
+            Number of the step in the chunk.
         """
         model, backend = self._model, self._model.backend
         x, y, weight = gather_batch(model, constants, inputs["rows"], k, self._scale)
@@ -65,7 +65,15 @@ class StepProgram:
 
 
 def size_of(backend: Backend, x: Array, weight: Array | None) -> Any:
-    """Return the sum of the weights of a batch, on the device, or the number of samples without weights."""
+    """Return the sum of the weights of a batch on the device, or the number of samples without weights.
+
+    Parameters
+    ----------
+    backend
+        Backend of the arrays.
+    x, weight
+        Samples and weights of the batch, None without weights.
+    """
     return float(x.shape[0]) if weight is None else backend.sum(weight)
 
 
@@ -77,9 +85,9 @@ def gather_batch(
     Parameters
     ----------
     model
-        Model that the batch is for.
+        Model of the training.
     constants
-        Dict of ``"data"``, ``"labels"`` and, if the data have any, ``"weights"``, whole.
+        Dict of the whole arrays ``"data"``, ``"labels"`` and, if the data have weights, ``"weights"``.
     rows
         Row numbers of each batch, shape ``(batches, size)``.
     k
@@ -95,7 +103,7 @@ def gather_batch(
 
 
 def whole_arrays(model: Model, data: Dataset) -> dict[str, Array]:
-    """Return the constants that :func:`gather_batch` takes batches from."""
+    """Return the constants of :func:`gather_batch` for ``data``, with the backend and dtype of ``model``."""
     samples, labels = data.arrays_on(model.backend, model.dtype)
     weights = data.weights_on(model.backend, model.dtype)
     return {"data": samples, "labels": labels} | ({} if weights is None else {"weights": weights})
@@ -107,7 +115,7 @@ def record_draws(model: Model, data: Dataset, size: int) -> list[list[Any]]:
     Parameters
     ----------
     model
-        Model, whose streams and buffers are afterwards what they were before.
+        Model, whose streams and buffers stay unchanged.
     data
         Training data.
     size

@@ -12,12 +12,12 @@ _MOST_KEPT = 16
 
 
 class Programs:
-    """Step functions by what they depend on, so that each is compiled once in a session.
+    """Step functions by their keys, so that each is compiled once in a session.
 
     Attributes
     ----------
     memory
-        Arrays that the steps use in every training, by name, as compiled programs may know their addresses.
+        Arrays by name that the steps use in every training, as compiled programs may store their addresses.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Programs:
         self._kept: list[tuple[Any, StepFunction]] = []
 
     def get(self, key: Any, make: Callable[[], StepFunction]) -> StepFunction:
-        """Return the step function of a key, which is compared with ``==``; a new one if there is none."""
+        """Return the step function of ``key``, compared with ``==``; call ``make`` for a new key."""
         for kept, function in self._kept:
             if kept == key:
                 return function
@@ -33,12 +33,12 @@ class Programs:
         return self._kept[-1][1]
 
     def __reduce__(self) -> tuple[type["Programs"], tuple[()]]:
-        """Copy and pickle without the programs, which hold the model of the session."""
+        """Copy and pickle an empty object, as the programs hold the model of the session."""
         return Programs, ()
 
 
 def key_of(part: Any) -> Any:
-    """Return what a loss, a regularizer or a metric contributes to the key of a program."""
+    """Return the entry of ``part``, a loss, a regularizer or a metric, in the key of a program."""
     if isinstance(part, FunctionType):
         return part
     options = vars(part) if hasattr(part, "__dict__") else {}
@@ -47,7 +47,7 @@ def key_of(part: Any) -> Any:
 
 
 def make_key(model: Model, parts: Sequence[Any], *rest: Any) -> tuple[Any, ...]:
-    """Return everything that a program of a model depends on, to compare with ``==``.
+    """Return a key of everything that a program of a model depends on, to compare with ``==``.
 
     Parameters
     ----------
@@ -62,12 +62,12 @@ def make_key(model: Model, parts: Sequence[Any], *rest: Any) -> tuple[Any, ...]:
 
 
 def describe_layers(model: Model) -> tuple[Any, ...]:
-    """Return the classes and options of the layers, to compare with ``==``."""
+    """Return the classes and options of the layers of ``model``, to compare with ``==``."""
     return tuple((type(layer), tuple(layer.config().items())) for layer in model.layers)
 
 
 def signature_of(model: Model, parts: Sequence[Any], key: Hashable) -> Hashable:
-    """Return the key if programs with the same key are the same in every session, else None.
+    """Return the key if equal keys mean equal programs in all sessions, else None.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The listener that shows how far a training is."""
+"""Listener that shows the progress of a training."""
 
 import importlib.util
 import sys
@@ -10,32 +10,40 @@ from cutedl_xp import _checks
 from cutedl_xp.training.events import Event, Listener
 from cutedl_xp.training.history import History
 
-_BAR_WIDTH = 12  # characters, with the percentage; where there are fewer, Progress shows no bar
+_BAR_WIDTH = 12  # characters of the bar and the percentage; with less room Progress shows no bar
 
 
 class Progress:
     """Show a training in a line: the steps, the steps a second, the last losses and metrics, and a bar (with tqdm).
 
-    List it last among the listeners, so that it sees a stop by another listener and closes its line. A narrow
-    terminal gets shorter figures and no bar. The bar is measured against the steps that are left of this ``fit``: up to
-    its last epoch, or up to the earliest stop that EarlyStopping or TargetReached allow, which moves away while the
-    figures improve. With ``epochs=5000`` and ``EarlyStopping(patience=20)`` it begins with 20 entries of the history.
-    After the first entry of the history, the steps a second leave out the time up to that entry, which includes the
-    compilation.
+    List it last among the listeners, so that it closes its line after a stop by another listener. A narrow terminal
+    gets shorter figures and no bar. The whole bar stands for the steps of this ``fit`` up to its last epoch, or up to
+    the earliest stop by EarlyStopping or TargetReached, which moves while the figures improve. With ``epochs=5000`` and
+    ``EarlyStopping(patience=20)`` the bar begins with 20 entries of the history. After the first entry of the history,
+    the steps a second exclude the time up to this entry, which includes the compilation.
 
     Parameters
     ----------
     description
-        Text at the start of the line, default none.
+        Text at the start of the line, default ``""``.
     position
-        Line of the bar, for several trainings at once; default None, the next free line.
+        Line of the bar, for several trainings at once; default None for the next free line.
     show
-        Whether the line is shown. Default None: only where stderr is a terminal, and in notebooks.
+        Whether the line is shown. The default None shows it in terminals and notebooks only.
 
     Raises
     ------
     ImportError
         If tqdm is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cutedl_xp as cdl
+    >>> model = cdl.Model([cdl.layers.Dense(1, input_dim=1, activation="linear")]).assemble("numpy")
+    >>> session = cdl.Session(model, loss=cdl.losses.Mse(), optimizer=cdl.optimizers.Fixed(0.1))
+    >>> data = cdl.Dataset(np.ones((4, 1)), np.ones((4, 1)))
+    >>> history = session.fit(data, epochs=2, listeners=[cdl.listeners.Progress("mean")])
     """
 
     def __init__(self, description: str = "", position: int | None = None, show: bool | None = None) -> None:
@@ -55,7 +63,7 @@ class Progress:
         self._ended = False
 
     def __call__(self, event: Event) -> None:
-        """Begin a bar with a training, move it on, and close it at the end."""
+        """Begin a bar at the start of a training, update it, and close it at the end."""
         if not self.show:
             return
         resumed = self._ended and event.name == "epoch_start"  # in the same history
@@ -90,7 +98,7 @@ class Progress:
 
     def _set_total(self, total: int) -> None:
         self._bar.total = total
-        if hasattr(self._bar, "container"):  # the widget of a notebook, which tqdm gives a total at its start alone
+        if hasattr(self._bar, "container"):  # the widget of a notebook, whose total tqdm sets at its start alone
             self._bar.container.children[1].max = total
 
     def _close(self, history: History) -> None:
@@ -102,19 +110,19 @@ class Progress:
         self._ended = True
 
     def _note_warm_up(self, event: Event) -> None:
-        """Move the start of the measurement to the last event at the first step that is reported."""
+        """Start the measurement of the speed at the last event of the first reported step."""
         if event.step > self._start and (self._warm is None or self._warm[0] == event.step):
             self._warm = event.step, time.perf_counter()
 
     def _speed(self, event: Event, elapsed: float) -> float:
-        """Return the steps a second since the first entry; before the second one, since the start."""
+        """Return the steps a second since the first reported step; before a later step, since the start."""
         if self._warm is not None and event.step > self._warm[0]:
             step, begun = self._warm
             return (event.step - step) / max(time.perf_counter() - begun, 1e-9)
         return (event.step - self._start) / max(elapsed, 1e-9)
 
     def _layout(self, event: Event) -> str:
-        """Return the line as tqdm takes it, with a bar where the terminal has room for one."""
+        """Return the format of the line for tqdm, with a bar if the terminal has room for one."""
         state, steps, history = self._bar.format_dict, event.step - self._start, event.history
         begun = f"{self.description}: " * bool(self.description) + f"{steps:,} steps"
         parts = [begun, f"{self._speed(event, state['elapsed']):,.0f}/s"]
@@ -125,7 +133,7 @@ class Progress:
                 entries = [(words.get(name, name), history.series(name)) for name in history.recorded if history.steps]
                 line = ", ".join([*parts, *(f"{word} {values[-1]:.{digits}f}" for word, values in entries)])
                 room = (state["ncols"] or 80) - len(line)
-        line = line.replace("{", "{{").replace("}", "}}")  # as str.format takes it
+        line = line.replace("{", "{{").replace("}", "}}")  # tqdm calls str.format
         return f"{line} {{percentage:3.0f}}%|{{bar}}|" if room > _BAR_WIDTH else line
 
 
@@ -136,22 +144,22 @@ def in_notebook() -> bool:
 
 
 def with_progress(listeners: Sequence[Listener], verbose: bool | Literal[0, 1] | None) -> Sequence[Listener]:
-    """Return the listeners of a training with those that ``verbose`` adds.
+    """Return the listeners of a training, with a Progress if ``verbose`` requires one.
 
     Parameters
     ----------
     listeners
-        Listeners of the training. If a Progress is among them, none is added.
+        Listeners of the training. If they include a Progress, none is added.
     verbose
-        Whether to add a Progress; 0 and 1 stand for False and True. None adds one in a terminal and in a
-        notebook, if tqdm is installed.
+        Whether to add a Progress; 0 and 1 mean False and True. None adds one in terminals and notebooks if tqdm is
+        installed.
 
     Raises
     ------
     ImportError
         If ``verbose`` is True and tqdm is not installed.
     """
-    if isinstance(verbose, int) and verbose in (0, 1):  # as Keras takes them
+    if isinstance(verbose, int) and verbose in (0, 1):  # as in Keras
         verbose = bool(verbose)
     if verbose is not None and not isinstance(verbose, bool):
         raise TypeError(f"`verbose` must be True, False or None; got {_checks.format_value(verbose)}")

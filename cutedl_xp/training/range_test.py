@@ -1,4 +1,4 @@
-"""The loop of a learning-rate range test."""
+"""Loop of a learning-rate range test."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,18 +23,23 @@ def run_range_test(
     rates: Sequence[float],
     stopped: Callable[[list[float]], bool],
 ) -> list[float]:
-    """Train with one rate a step, restore the session, and return the loss of each batch before its update.
+    """Train with one rate for each step, restore the session, and return the loss of each batch before its update.
 
     Parameters
     ----------
     session
         Session to train.
     train, class_weight
-        Training data, and weights of classes. The epochs follow each other as often as the rates require.
+        Training data, and weights of classes. The test has as many epochs as the rates require.
     rates
         Learning rate of each step.
     stopped
-        Function of the losses so far that returns whether to end the test. A loss that is not finite ends it as well.
+        Function of the losses so far that returns whether to end the test. A loss that is not finite also ends it.
+
+    Returns
+    -------
+    list of float
+        Losses of the completed steps.
     """
     model = session.model
     losses: list[float] = []
@@ -62,17 +67,17 @@ def _endless_batches(session: Trainer, data: Data) -> Iterator[Batch]:
 
 
 def _overflow_ignored() -> AbstractContextManager[object]:
-    """Return a context in which losses that diverge, as they do at large rates, cause no error and no warning."""
+    """Return a context in which diverging losses, which large rates cause, raise no error and no warning."""
     return np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
 def rate_factors(optimizer: Optimizer) -> list[float]:
-    """Return the factor of each rule's rate: 1 for the largest one, so that the ratios of groups are kept.
+    """Return the rate of each rule of ``optimizer`` as a fraction of the largest rate.
 
     Raises
     ------
     ValueError
-        If there is no rate, or a schedule among the rates of several groups.
+        If the optimizer has no rate, or several groups and a schedule as one of their rates.
     """
     rates = [rule.lr for rule in optimizer.rules]
     if not rates:

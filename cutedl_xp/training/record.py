@@ -1,4 +1,4 @@
-"""Records of calls of ``Session.fit``, from which an interrupted one is resumed."""
+"""Records of calls of ``Session.fit``, from which an interrupted call is resumed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -24,17 +24,17 @@ class FitRecord:
     Attributes
     ----------
     last_epoch, val_epochs, val_steps, val_batches
-        Its plan.
+        Plan of the training, see :class:`ValidationPlan`.
     compiled
-        Its argument.
+        Argument of the call.
     step, seconds, open_epoch, step_open
         See :class:`Start`.
     train, val_data
         Fingerprints of the data; None without validation data, and after the end of the training.
     listeners
-        Listeners that have a memory, with their options.
+        Names of the listeners with a memory, with their options.
     history
-        Its history.
+        History of the training.
     """
 
     last_epoch: int
@@ -53,7 +53,7 @@ class FitRecord:
 
     @classmethod
     def of(cls, fit: Fit, log: TrainingLog, compiled: bool | None) -> "FitRecord":
-        """Return the record of a training."""
+        """Return the record of the training ``fit`` with its ``log`` and its argument ``compiled``."""
         plan, ended = fit.plan, _is_finished(fit.history, log.open_epoch)
         return cls(
             plan.last_epoch,
@@ -79,16 +79,24 @@ class FitRecord:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left of the training."""
+        """Whether the training is complete, so that nothing remains to resume."""
         return _is_finished(self.history, self.open_epoch)
 
     def plan(self, train: Data, val_data: Data | None) -> ValidationPlan:
-        """Return the plan, with the data."""
+        """Return the plan of the training for the data ``train`` and ``val_data``."""
         own = self.val_epochs, self.val_steps, self.val_batches, bool(self.history.to_dict()["train_metrics"])
         return ValidationPlan(self.last_epoch, len(train), val_data, *own)
 
     def check(self, train: Data, val_data: Data | None, listeners: Sequence[Listener]) -> None:
-        """Refuse other data, or other listeners with a memory, than those of the interrupted training."""
+        """Raise unless the data and the listeners with a memory are the same as in the interrupted training.
+
+        Parameters
+        ----------
+        train, val_data
+            Training data, and validation data or None.
+        listeners
+            Listeners of the resumed training.
+        """
         _check_same("train", self.train, fingerprint(train))
         _check_same("val_data", self.val_data, None if val_data is None else fingerprint(val_data))
         given = names_with_memory(listeners)
@@ -104,12 +112,12 @@ class FitRecord:
 
     @classmethod
     def from_dict(cls, d: Mapping[str, Any]) -> "FitRecord":
-        """Return the record whose :meth:`to_dict` gave this dict.
+        """Return the record whose :meth:`to_dict` has returned ``d``.
 
         Raises
         ------
         KeyError, TypeError, ValueError
-            If it is not such a dict.
+            If ``d`` is not such a dict.
         """
         last_epoch, val_epochs, val_steps, val_batches, step = (
             check_integer(name, d[name], at_least=0) for name in _COUNTS
@@ -132,12 +140,12 @@ class FitRecord:
 
 
 def _is_finished(history: History, open_epoch: int | None) -> bool:
-    """Return whether nothing is left of a training; listeners may change the weights at the end of its last epoch."""
+    """Return whether a training is complete; listeners may change the weights at the end of its last epoch."""
     return history.stopped_by in ("epochs", "not_finite") or (history.stopped_by == "listener" and open_epoch is None)
 
 
 def _check_same(argument: str, recorded: dict[str, Any] | None, given: dict[str, Any] | None) -> None:
-    """Refuse a data set with another fingerprint than the recorded one."""
+    """Raise if a data set has another fingerprint than the recorded one."""
     if recorded is None or given is None:
         if recorded is not given:
             wanted, got = ("None", "a Dataset") if recorded is None else ("the Dataset of the checkpoint", "None")

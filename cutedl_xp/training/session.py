@@ -1,4 +1,4 @@
-"""The session: a model together with what trains it."""
+"""Session: a model with the parts of its training."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,23 +17,23 @@ from cutedl_xp.training.trainer import Trainer
 
 @refuse_keywords(OF_SESSIONS)
 class Session(Trainer):
-    """A model together with what trains it.
+    """Model with the loss, the optimizer and the other parts of its training.
 
     Parameters
     ----------
     model
-        An assembled model.
+        Assembled model.
     loss
-        One of :mod:`cutedl_xp.losses`, or a function ``loss(xp, y_true, y_pred)`` that returns the loss of a batch and
+        Loss of :mod:`cutedl_xp.losses`, or a function ``loss(xp, y_true, y_pred)`` that returns the loss of a batch and
         its gradient, see :class:`~cutedl_xp.losses.FunctionLoss`.
     optimizer
-        One of :mod:`cutedl_xp.optimizers`, not used for another model before.
+        Optimizer of :mod:`cutedl_xp.optimizers`, not used for another model before.
     regularizers
-        Of :mod:`cutedl_xp.regularizers`; applied to the gradients in their order.
+        Penalties of :mod:`cutedl_xp.regularizers`, applied to the gradients in their order; default ``()``.
     metrics
         Objects of :mod:`cutedl_xp.metrics` such as ``Precision()``, computed over the whole data set, and functions
-        such as :func:`cutedl_xp.metrics.accuracy`, averaged over batches; recorded at each validation. Metrics that
-        are arrays, such as ``ConfusionMatrix()``, are computed by :meth:`evaluate` alone.
+        such as :func:`cutedl_xp.metrics.accuracy`, averaged over batches; recorded at each validation. Default ``()``.
+        Metrics that are arrays, such as ``ConfusionMatrix()``, are computed by :meth:`evaluate` alone.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Session(Trainer):
     Raises
     ------
     TypeError, RuntimeError
-        If an argument is of another type, or the model is not assembled.
+        If an argument has another type, or the model is not assembled.
 
     Examples
     --------
@@ -72,13 +72,12 @@ class Session(Trainer):
         train_metrics: bool | None = None,
         class_weight: Mapping[int, float] | None = None,
     ) -> History:
-        """Train for a number of epochs more, or until a listener stops the training.
+        """Train for a number of further epochs, or until a listener stops the training.
 
-        After a stop in the middle of an epoch, the next ``fit`` goes on at the next batch: the rest of that epoch is
-        its first epoch. Training data of another size, batch size, seed, shuffle, drop_remainder or steps_per_epoch
-        start it anew.
-        When all epochs are done, after the last entry of the history, ``Accumulate`` applies the gradients that are
-        left.
+        After a stop in the middle of an epoch, the next ``fit`` continues at the next batch: the rest of that epoch is
+        its first epoch. Training data with another size, batch size, seed, shuffle, drop_remainder or steps_per_epoch
+        restart the epoch. After the last epoch and the last entry of the history, ``Accumulate`` applies the remaining
+        gradients.
 
         Parameters
         ----------
@@ -87,48 +86,49 @@ class Session(Trainer):
             arrays, lists, or pandas DataFrames and Series, in batches of 64 samples. ``model.scale`` is set to the
             scale of a Dataset, unless that is None; samples of integers in a tuple are multiplied by it.
         epochs
-            Number of epochs, at least 1. The epoch number, which decides the shuffling, goes on from the last ``fit``.
+            Number of epochs, at least 1. The epoch number, which determines the shuffling, continues over all calls.
         val_data
-            Validation data, as for ``train``; default None, where an entry of the history is made after each epoch.
+            Validation data, as for ``train``; default None, where an entry of the history is recorded for each epoch.
         val_epochs
-            Validate after every ``val_epochs`` epochs, and after the last one; default 1, at least 1.
+            Number of epochs between two validations, at least 1, default 1; the last epoch is always validated.
         val_steps
-            Validate after every ``val_steps`` steps instead, and at the end; default 0, after epochs.
+            Number of steps between two validations, in the place of ``val_epochs``; default 0 for ``val_epochs``. The
+            end of the training is validated too.
         val_batches
-            Number of batches of ``val_data`` to use, the first ones; default 0, all.
+            Number of first batches of ``val_data`` to use; default 0 for all batches.
         listeners
-            Called with an :class:`~cutedl_xp.listeners.Event` at the start and end of each epoch and validation. The
-            memory of a listener that has ``state_dict`` and ``load_state_dict`` is kept by this session, under the
-            name of its class and its position among the listeners of that class. A listener that has stopped a
-            training starts anew.
+            Callables that are called with an :class:`~cutedl_xp.listeners.Event` at the start and end of each epoch and
+            validation. This session keeps the memory of a listener that has ``state_dict`` and ``load_state_dict``,
+            under the name of its class and its position among the listeners of that class. The memory of a listener
+            that has stopped a training is reset.
         compiled
-            Whether the backend compiles the steps and runs many of them in one call. Default None: where it can and
-            every layer, loss and optimizer says ``compilable = True``. True raises ValueError where it cannot; False
-            runs the plain loop. :attr:`compiled` gives the outcome and the reason.
+            Whether the backend compiles the steps and runs many of them in one call. The default None compiles where
+            the backend can and every layer, loss and optimizer has ``compilable = True``. True raises ValueError where
+            this is impossible; False runs the plain loop. :attr:`compiled` gives the outcome and the reason.
         verbose
-            Whether a :class:`~cutedl_xp.listeners.Progress` shows the training. Default None: in a terminal and in
-            notebooks, if tqdm is installed. True requires tqdm. 0 and 1 stand for False and True.
+            Whether a :class:`~cutedl_xp.listeners.Progress` shows the training. The default None shows it in terminals
+            and notebooks if tqdm is installed. True requires tqdm. 0 and 1 mean False and True.
         train_metrics
-            Whether each entry also holds the metrics over the training data, such as ``history.train_accuracy``, which
-            costs a pass over that data. The parameters are those of the entry, and dropout is off. Default None: only
-            without ``val_data``, and not with weights of samples or classes if a metric is a function. True requires
-            a metric that is a number.
+            Whether each entry also has the metrics over the training data, such as ``history.train_accuracy``, which
+            requires a pass over these data with the parameters of the entry and without dropout. The default None does
+            so only without ``val_data``, and not with weights of samples or classes if a metric is a function. True
+            requires a metric that is a number.
         class_weight
-            Weight of each class, such as ``{0: 1.0, 1: 5.0}``, by which the samples of the class are multiplied in the
-            training loss; default None, 1 each. Classes that are left out have the weight 1.
+            Weight of each class, such as ``{0: 1.0, 1: 5.0}``, which multiplies the weights of its samples in the
+            training loss; default None. Other classes have the weight 1.
 
         Returns
         -------
         History
-            Also ``session.history``, from the start on.
+            Record of this training, which is ``session.history`` from the start.
 
         Raises
         ------
         TypeError, ValueError
             If data, labels and model do not fit, or a parameter is NaN or infinite, before any step is made.
         KeyboardInterrupt
-            After Ctrl-C, once the current step or the chunks in flight are done: ``session.history`` holds what was
-            recorded.
+            After Ctrl-C, once the current step or the chunks in flight are done: ``session.history`` has the entries so
+            far.
 
         Warns
         -----
@@ -156,11 +156,11 @@ class Session(Trainer):
         verbose: bool | Literal[0, 1] | None = None,
         class_weight: Mapping[int, float] | None = None,
     ) -> History:
-        """Finish a ``fit`` that was interrupted, from the very next step on.
+        """Finish an interrupted ``fit``, from the next step on.
 
-        The number of epochs, the plan of the validations, the history and the memory of the listeners are those of the
-        interrupted ``fit``, of this session or of a loaded one. On the same backend the training ends with the same
-        bits as an undisturbed one, on another backend with the same numbers up to rounding.
+        The number of epochs, the plan of the validations, the history and the memory of the listeners come from the
+        interrupted ``fit`` of this session or of the loaded checkpoint. On the same backend the training ends with the
+        same bits as an uninterrupted one, on another backend with the same numbers up to rounding.
 
         Parameters
         ----------
@@ -168,8 +168,8 @@ class Session(Trainer):
             The same data as before. A Dataset is compared by shapes, dtypes, options and a digest of some rows; batches
             of a function are compared by shapes and options alone.
         listeners
-            Those that have a memory must be the same as before, in the same order. Listeners without a memory, such as
-            Checkpoint and Progress, may be others.
+            The same listeners with a memory as before, in the same order. Listeners without a memory, such as
+            Checkpoint and Progress, may differ.
         verbose
             Whether a Progress shows the training, as in :meth:`fit`.
         class_weight
@@ -178,14 +178,14 @@ class Session(Trainer):
         Returns
         -------
         History
-            The history of the whole training; at once if nothing is left of it.
+            History of the whole training; immediately if the training was complete.
 
         Raises
         ------
         RuntimeError
             If there is no ``fit`` to resume.
         TypeError, ValueError
-            If the data or the listeners are others; the message names the difference.
+            If the data or the listeners differ; the message names the difference.
         """
         self._memory.check_idle()
         record = self._record

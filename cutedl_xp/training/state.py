@@ -1,4 +1,4 @@
-"""The whole state of a session as plain values and NumPy arrays."""
+"""State of a session as plain values and NumPy arrays."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -31,7 +31,13 @@ _OPTIMIZER_KEYS = ("classes", "lr", "state")
 def state_dict(
     model: Model, optimizer: Optimizer, position: Position, losses: RunningMean, memory: ListenerMemory
 ) -> dict[str, Any]:
-    """Return the state of a session; see :meth:`Session.state_dict`."""
+    """Return the state of a session; see :meth:`Session.state_dict`.
+
+    Parameters
+    ----------
+    model, optimizer, position, losses, memory
+        Parts of the session that have a state.
+    """
     own = {"classes": classes_of(optimizer), "lr": [_rate(rule.lr) for rule in optimizer.rules]}
     return {
         "parameters": model.weights(),
@@ -49,7 +55,15 @@ def state_dict(
 def load_state_dict(
     d: Any, model: Model, optimizer: Optimizer, position: Position, losses: RunningMean, memory: ListenerMemory
 ) -> None:
-    """Put a state into the parts of a session, after all checks; see :meth:`Session.load_state_dict`."""
+    """Load a state into the parts of a session, after all checks; see :meth:`Session.load_state_dict`.
+
+    Parameters
+    ----------
+    d
+        State.
+    model, optimizer, position, losses, memory
+        Parts of the session that have a state.
+    """
     _check_keys("d", d, _KEYS)
     _check_parameters(d["parameters"], model)
     _check_keys("d['optimizer']", d["optimizer"], _OPTIMIZER_KEYS)
@@ -70,7 +84,7 @@ def load_state_dict(
         _load_layers(layers, before)
         raise
     model.set_weights(d["parameters"])
-    optimizer.state = d["optimizer"]["state"]  # again: a state from before the first step begins with these weights
+    optimizer.state = d["optimizer"]["state"]  # again, as an initial state may be computed from the weights
     for rule, rate in zip(optimizer.rules, rates, strict=True):
         if rate is not None:
             rule.lr = rate
@@ -80,7 +94,7 @@ def load_state_dict(
 
 
 def classes_of(optimizer: Optimizer) -> dict[str, Any]:
-    """Return the name of an optimizer's class, with those of the optimizers within it."""
+    """Return the name of the class of ``optimizer``, and of the optimizers within it."""
     described: dict[str, Any] = {"class": type(optimizer).__name__}
     inner, group = getattr(optimizer, "optimizer", None), getattr(optimizer, "optimizers", None)
     if isinstance(inner, Optimizer):
@@ -91,7 +105,7 @@ def classes_of(optimizer: Optimizer) -> dict[str, Any]:
 
 
 def _rate(lr: Any) -> float | None:
-    """Return a learning rate that is a number; a schedule is part of the code, not of the state."""
+    """Return a learning rate that is a number, else None: a schedule is part of the code, not of the state."""
     return float(lr) if isinstance(lr, Real) else None
 
 
@@ -140,7 +154,7 @@ def _check_parameters(arrays: Any, model: Model) -> None:
 
 
 def _check_rates(d: Mapping[str, Any], optimizer: Optimizer) -> list[float | None]:
-    """Return the learning rates that a state has for the rules of an optimizer; None for a schedule."""
+    """Return the learning rates of a state for the rules of an optimizer; None for a schedule."""
     wanted, rules = classes_of(optimizer), optimizer.rules
     if d["classes"] != wanted:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The training step: one update of a model from one batch."""
+"""Training step: one update of a model from one batch."""
 
 from collections.abc import Callable, Sequence
 
@@ -22,11 +22,11 @@ class TrainingStep:
     loss
         Loss to minimize.
     optimizer
-        Optimizer that belongs to the model's parameters, or to none yet.
+        Optimizer that is attached to the model's parameters or not attached yet.
     regularizers
-        Penalties whose gradients are added in their order, default none.
+        Penalties whose gradients are added in their order; default ``()``.
     look
-        Function that is called between the gradients and the update, default None.
+        Function that is called between the gradients and the update; default None.
 
     Examples
     --------
@@ -54,22 +54,22 @@ class TrainingStep:
         self._checked = False  # the first step checks the layers
 
     def __call__(self, x: Array, y: Array, weight: Array | None = None) -> Array:
-        """Make one update and return the loss before it, a 0-d array that stays on the device.
+        """Update the model and return the loss before the update, a 0-d array that stays on the device.
 
         Parameters
         ----------
         x
             Samples of the model's backend and dtype.
         y
-            Labels that the loss takes.
+            Labels of the samples.
         weight
-            Weights of the samples, of the model's backend and dtype; default None, all alike.
+            Weights of the samples, of the model's backend and dtype; default None for equal weights.
 
         Raises
         ------
         ValueError
-            If the labels do not have the shape that the output needs, or, at the first step, a backward function of a
-            layer sets or returns a wrong gradient.
+            If the labels do not have the shape that the output requires, or, at the first step, a backward function of
+            a layer sets or returns a wrong gradient.
         """
         with self._model.buffers.updating():
             value = self.compute_gradients(x, y, weight)
@@ -79,7 +79,18 @@ class TrainingStep:
         return value
 
     def compute_gradients(self, x: Array, y: Array, weight: Array | None = None) -> Array:
-        """Set the gradients of all parameters, those of the penalties included, and return the loss of a batch."""
+        """Set the gradients of all parameters, including the penalties, and return the loss of a batch.
+
+        Parameters
+        ----------
+        x, y, weight
+            Samples, labels and weights of the batch.
+
+        Returns
+        -------
+        array
+            Loss without the penalties, a 0-d array.
+        """
         if self._checked:
             return self._compute_gradients(x, y, weight)
         with self._model.checking_layers():

@@ -1,4 +1,4 @@
-"""Training steps of a session: compiled where that is possible, else in a plain loop."""
+"""Training steps of a session: compiled where possible, otherwise in a plain loop."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +13,7 @@ from cutedl_xp.training.step import TrainingStep
 
 
 class SessionSteps:
-    """Compiled steps, which become a plain loop if the backend cannot compile them.
+    """Compiled steps with a plain loop as the fallback if the backend cannot compile them.
 
     Parameters
     ----------
@@ -26,12 +26,12 @@ class SessionSteps:
     insist
         Whether a failure to compile is an error.
     longest
-        Number of steps that a chunk can have at most, as listeners are called in between.
+        Largest number of steps in a chunk; listeners are called between chunks.
 
     Attributes
     ----------
     warning
-        Sentence to warn of after the training; empty if there is none.
+        Text of the warning after the training; empty without one.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class SessionSteps:
         longest: int,
     ) -> None:
         self._fit, self._insist, self._report, self.warning = fit, insist, report, ""
-        self._own_penalties = not all(map(is_own, fit.regularizers))  # which may be written for the plain loop
+        self._own_penalties = not all(map(is_own, fit.regularizers))  # a user's may be written for the plain loop
         norm, model = fit.gradient_norm, fit.model
         look = None if norm is None else partial(norm.measure, model)
         step = TrainingStep(model, fit.evaluation.loss, fit.optimizer, fit.regularizers, look)
@@ -54,16 +54,16 @@ class SessionSteps:
             self._current = CompiledSteps(fit, step, self._plain, longest)
 
     def begin_epoch(self) -> None:
-        """Prepare the batches of the epoch that the position is in, from its batch on."""
+        """Prepare the remaining batches of the current epoch."""
         self._current.begin_epoch()
 
     def run(self, limit: int) -> None:
-        """Make up to ``limit`` steps within the epoch.
+        """Run up to ``limit`` steps within the epoch.
 
         Raises
         ------
         ValueError
-            If the steps must be compiled and cannot be.
+            If the steps must be compiled, and the backend cannot compile them.
         """
         position = self._fit.position
         last = position.step + limit

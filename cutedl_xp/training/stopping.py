@@ -1,4 +1,4 @@
-"""The object that ends a training."""
+"""Request to end a training."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,12 +8,12 @@ from cutedl_xp.training.history import History, record_stop
 
 
 class Stopping:
-    """Whether and why a training ends; the first reason stays, except an interruption.
+    """Request to end a training, with its kind and reason; the first reason counts, except an interruption.
 
     Parameters
     ----------
     history
-        Record that the reason is written to. The training reads this object, never the record.
+        History that records the reason. The training reads this object, never the history.
     """
 
     def __init__(self, history: History) -> None:
@@ -24,7 +24,7 @@ class Stopping:
 
     @property
     def listener_requests(self) -> int:
-        """Number of times that listeners asked for the end."""
+        """Number of requests of listeners to end the training."""
         return self._listener_requests
 
     @property
@@ -34,7 +34,7 @@ class Stopping:
 
     @property
     def interrupted(self) -> bool:
-        """Whether Ctrl-C or SIGTERM asked for the end, also if another reason was given before."""
+        """Whether Ctrl-C or SIGTERM has requested the end, also after another request."""
         return self._interrupted
 
     @property
@@ -43,16 +43,16 @@ class Stopping:
         return self._kind
 
     def stop(self, kind: StopKind, why: str) -> None:
-        """End the training, unless a reason was given before; that of a listener takes the place of an interruption.
+        """End the training for a reason; only a listener can replace an earlier reason, which is an interruption.
 
-        A training that both end at the same moment is finished, and nothing is left of it to resume.
+        A training that is interrupted and stopped by a listener in the same step is complete and cannot be resumed.
 
         Parameters
         ----------
         kind
-            What ends it.
+            Kind of the end.
         why
-            The reason as a sentence.
+            Reason as a sentence.
         """
         self._listener_requests += kind == "listener"
         self._interrupted |= kind == "interrupt"
@@ -62,7 +62,7 @@ class Stopping:
 
     @contextmanager
     def on_failure(self) -> Iterator[None]:
-        """Within the block, take an exception as the reason and raise it again."""
+        """Return a context in which an exception becomes the reason and is raised again."""
         try:
             yield
         except BaseException as error:

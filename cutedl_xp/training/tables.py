@@ -1,4 +1,4 @@
-"""Entries of a history as the columns and rows of a table."""
+"""Tables of the entries of a history."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def columns_of(history: History) -> dict[str, Sequence[float]]:
-    """Return the lists of a history that have entries by their names; the rates of groups are ``lr[pattern]``."""
+    """Return the lists of ``history`` that have entries, by name; the rates of groups are ``lr[pattern]``."""
     columns: dict[str, Sequence[float]] = {name: getattr(history, name) for name in ("steps", "cost_time", "loss")}
     recorded = history.to_dict()
     columns["val_loss"] = history.val_loss
@@ -26,16 +26,16 @@ def columns_of(history: History) -> dict[str, Sequence[float]]:
 
 
 def csv_lines(rows: Iterable[Iterable[object]]) -> str:
-    """Return rows as lines of a CSV file; numbers have all their digits."""
+    """Return ``rows`` as lines of a CSV file; numbers have all their digits."""
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
 
 
 def table_of(history: History, most: int = 6) -> list[list[str]]:
-    """Return the header and the entries of a history as texts; of more than ``most`` entries, the first and last."""
+    """Return the header and the entries of ``history`` as texts; of more than ``most`` entries, the first and last."""
     columns = columns_of(history)
-    entries = zip(*columns.values(), strict=False)  # a user may have written into one list alone
+    entries = zip(*columns.values(), strict=False)  # a user may have changed one of the lists
     rows = [[_format(name, value) for name, value in zip(columns, entry, strict=True)] for entry in entries]
     if len(rows) > most:
         half = most // 2
@@ -44,13 +44,13 @@ def table_of(history: History, most: int = 6) -> list[list[str]]:
 
 
 def text_of(table: Sequence[Sequence[str]]) -> str:
-    """Return a table as lines with columns that are aligned to the right."""
+    """Return ``table`` as lines of right-aligned columns."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return "\n".join("  ".join(map(str.rjust, row, widths)) for row in table)
 
 
 def html_of(table: Sequence[Sequence[str]], caption: str) -> str:
-    """Return a table as HTML."""
+    """Return ``table`` as HTML with a ``caption``."""
     head, *body = [[html.escape(cell) for cell in row] for row in table]
     rows = "".join(f"<tr><td>{'</td><td>'.join(row)}</td></tr>" for row in body)
     header = f"<thead><tr><th>{'</th><th>'.join(head)}</th></tr></thead>"

@@ -1,4 +1,4 @@
-"""A model, a loss and an optimizer together: evaluation and state, without the training."""
+"""Evaluation and state of a model with a loss and an optimizer, without the training."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,13 @@ from cutedl_xp.training.tally import read_figures
 
 
 class Trainable:
-    """Parts of a session, and all that a training changes; :class:`Session` adds the training."""
+    """Parts of a session, and the state that a training changes; :class:`Session` adds the training.
+
+    Parameters
+    ----------
+    model, loss, optimizer, regularizers, metrics
+        As for :class:`Session`.
+    """
 
     def __init__(
         self,
@@ -69,7 +75,7 @@ class Trainable:
 
     @property
     def compiled(self) -> Compilation:
-        """Whether ``fit`` compiles the training steps, with its ``reason``; the outcome of the last ``fit`` if any."""
+        """Decision of the last ``fit`` whether to compile the training steps, or before the first of the next one."""
         if self._compilation is None:
             return decide(self.model, self.loss, self.optimizer)
         return self._compilation
@@ -112,9 +118,9 @@ class Trainable:
         Parameters
         ----------
         data
-            Data to evaluate on, of a kind that ``fit`` takes.
+            Data to evaluate on, of a type that ``fit`` accepts.
         batches
-            Number of batches to use, the first ones; default 0, all.
+            Number of first batches to use; default 0 for all batches.
         """
         with self.backend.active():
             data = as_dataset("data", data, self.model.scale)
@@ -125,12 +131,24 @@ class Trainable:
             return dict(zip(self._evaluation.names, read_figures(means), strict=True))
 
     def predict_proba(self, x: Any, batch_size: int | None = None) -> Array:
-        """Return probabilities for samples; see ``Model.predict`` and :func:`cutedl_xp.losses.predict_proba`."""
+        """Return the probabilities of classes for samples; see :func:`cutedl_xp.losses.predict_proba`.
+
+        Parameters
+        ----------
+        x, batch_size
+            Samples, and number of samples to compute at once, as for ``Model.predict``.
+        """
         with self.backend.active():
             return predict_proba(self.model.predict(x, batch_size), self.loss)
 
     def predict_classes(self, x: Any, batch_size: int | None = None) -> Array:
-        """Return classes for samples; see ``Model.predict`` and :func:`cutedl_xp.losses.predict_classes`."""
+        """Return the predicted classes of samples; see :func:`cutedl_xp.losses.predict_classes`.
+
+        Parameters
+        ----------
+        x, batch_size
+            Samples, and number of samples to compute at once, as for ``Model.predict``.
+        """
         with self.backend.active():
             return predict_classes(self.model.predict(x, batch_size), self.loss)
 
@@ -139,10 +157,10 @@ class Trainable:
 
         The state holds the parameters and buffers, the optimizer with its learning rates that are numbers, the random
         streams of layers, the position in the training data and the memory of listeners, but not ``model.scale``. A
-        session of the same model, optimizer and loss continues from it as if nothing had happened, also on another
-        backend, there to rounding. A listener may take it in the middle of a training, at ``"step_end"`` or
-        ``"epoch_end"``, as the last of the listeners: a validation that has begun is not part of the state, nor is the
-        memory of listeners that are called later.
+        session of the same model, optimizer and loss continues from the state with the same bits, and on another
+        backend with the same numbers up to rounding. A listener may read the state in the middle of a training, at
+        ``"step_end"`` or ``"epoch_end"``, as the last of the listeners: the state includes no unfinished validation,
+        and no changes of the memory of listeners that are called later.
 
         Examples
         --------
@@ -162,12 +180,12 @@ class Trainable:
         return state.state_dict(self.model, self.optimizer, self._position, self._losses, self._memory)
 
     def load_state_dict(self, d: Mapping[str, Any]) -> None:
-        """Take over the state of a session with the same layers, dtype and classes of optimizers.
+        """Replace the state of this session by ``d``, the state of a session with the same layers and optimizers.
 
         Raises
         ------
         TypeError, ValueError, RuntimeError
-            If it is not such a state, or a ``fit`` of this session is running; then nothing is changed.
+            If ``d`` is no such state, or a ``fit`` of this session is running; then nothing is changed.
         """
         self._memory.check_idle()
         state.load_state_dict(d, self.model, self.optimizer, self._position, self._losses, self._memory)

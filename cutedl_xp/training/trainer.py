@@ -1,4 +1,4 @@
-"""One training of a session: its preparation, its run, and its record."""
+"""Preparation, run and record of one training of a session."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -22,12 +22,18 @@ from cutedl_xp.training.stopping import Stopping
 
 
 class Trainer(Persistent):
-    """A session that can be trained as planned; :class:`Session` makes the plan from the arguments of a user."""
+    """Session that trains according to a plan; :class:`Session` makes the plan from the arguments of ``fit``.
+
+    Parameters
+    ----------
+    model, loss, optimizer, regularizers, metrics
+        As for :class:`Session`.
+    """
 
     def _prepare(
         self, train: DataLike, val_data: DataLike | None, class_weight: Mapping[int, float] | None
     ) -> tuple[Data, Data | None]:
-        """Return the data of a training as data sets that fit the model, the first one with the weights of classes."""
+        """Return training and validation data that fit the model, the training data with the weights of classes."""
         train = as_dataset("train", train, self.model.scale)
         train = check_data("train", train, self.model, self.loss)
         train = check_batches(train, self.model)
@@ -38,7 +44,7 @@ class Trainer(Persistent):
         return with_class_weight(train, class_weight, self.model, self.loss), val_data
 
     def _decide_train_metrics(self, wanted: bool | None, train: Data, val_data: Data | None) -> bool:
-        """Return whether a training records metrics over its own data, or refuse what cannot be recorded."""
+        """Return whether a training records metrics over the training data; raise if this is wanted but impossible."""
         recorded = bool(self._recording.recorded)
         if wanted is None:
             wanted = recorded and val_data is None and self._recording.can_weigh(train)
@@ -52,7 +58,7 @@ class Trainer(Persistent):
         return wanted
 
     def _check_metrics(self, data: Data) -> None:
-        """Refuse data that the recorded metrics do not take, and find out whether they can be compiled."""
+        """Raise if the recorded metrics do not accept the data, and check whether they can be compiled."""
         self._recording.check_weights(data)
         self._compiled_recording.check_first_batch(self._recording.means(data, batches=1))
 
@@ -65,7 +71,7 @@ class Trainer(Persistent):
         start: Start,
         history: History | None,
     ) -> History:
-        """Train as planned, from a start on, with a new history or one that goes on."""
+        """Train according to a plan, with a new history or the history of a resumed training."""
         self._compilation = decide(self.model, self.loss, self.optimizer, train, compiled)
         self.optimizer.attach(self.model.parameters)
         if train.scale is not None:
@@ -85,7 +91,7 @@ class Trainer(Persistent):
         self._compilation = compilation
 
     def _begin(self, train: Data, plan: ValidationPlan, start: Start, history: History | None) -> Fit:
-        """Return the parts of a training with a history."""
+        """Return the parts of a training, with a new history if none is given."""
         if not self._position.begin(train):
             self._losses = RunningMean(self.backend, self.model.dtype)
         if history is None:
