@@ -1,4 +1,4 @@
-"""The command line: ``cutedl-xp``, or ``python -m cutedl_xp``."""
+"""Command line: ``cutedl-xp``, or ``python -m cutedl_xp``."""
 
 import os
 import sys
@@ -16,12 +16,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments
-        Arguments of the command line, default those of the process.
+        Arguments of the command line, by default the arguments of the process.
 
     Returns
     -------
     int
-        The exit code: 0 for success, 1 if a run or a check failed, 2 for wrong use, 130 after Ctrl-C or SIGTERM.
+        Exit code: 0 for success, 1 if a run or a check failed, 2 for wrong use, 130 after Ctrl-C or SIGTERM.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return code
     except KeyboardInterrupt:
         return _signals.INTERRUPTED
-    except BrokenPipeError:  # nobody reads the rest of the output, as with `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
+    except BrokenPipeError:  # the reader of the output, such as `| head`, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # otherwise Python reports an error at its end
         return 1
     except (BackendUnavailable, ImportError, OSError, TypeError, ValueError) as error:
         print(f"{NAME}: error: {' '.join(str(error).split())}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The declaration that a class may run inside a compiled training step, and which classes are the library's."""
+"""Declaration that a class may run inside a compiled training step, and a test for classes of the library."""
 
 from types import FunctionType
 from typing import Any, ClassVar
@@ -9,16 +9,17 @@ _OWN = f"{__name__.partition('.')[0]}."
 class Compilable:
     """Base class of layers, losses and optimizers, which may be part of a compiled training step.
 
-    A compiled step runs the methods of a class once and repeats the operations on arrays that they made. Therefore a
-    class that sets ``compilable = True`` promises that these methods
+    A compiled step runs the methods of a class once and repeats their array operations. Therefore a class that sets
+    ``compilable = True`` promises that these methods
 
     - contain no Python branch, loop or conversion that depends on the values of arrays;
     - draw random numbers only from the stream given to ``Layer.bind``;
     - keep nothing of a batch, neither its arrays nor anything computed from them;
     - read nothing that changes during a training except parameters and their own arguments.
 
-    A subclass may break the promise, so it is not inherited: a subclass that keeps it sets ``compilable`` again. The
-    attribute describes the class itself; a wrapper is compiled if the optimizers within it are compilable as well.
+    A subclass may break the promise, so it does not inherit the attribute: a subclass that keeps the promise sets
+    ``compilable`` again. The attribute describes the class itself; a wrapper is compiled if the optimizers within it
+    are compilable as well.
     """
 
     compilable: ClassVar[bool] = False
@@ -31,6 +32,6 @@ class Compilable:
 
 
 def is_own(part: Any) -> bool:
-    """Return whether an object or function is one of the library, which says all that it depends on."""
+    """Return whether a function, or the class of an object, belongs to the library."""
     found = part if isinstance(part, FunctionType) else type(part)
     return found.__module__.startswith(_OWN)

@@ -1,16 +1,16 @@
-"""Description of the machine that measures."""
+"""Description of the machine, for measurements."""
 
 import os
 import platform
 import re
 from pathlib import Path
 
-_TF32_OVERRIDE = "NVIDIA_TF32_OVERRIDE"  # every CUDA library obeys it, whatever its own settings are
+_TF32_OVERRIDE = "NVIDIA_TF32_OVERRIDE"  # overrides the settings of every CUDA library
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def describe_machine() -> str:
-    """Return processor, cores, operating system, Python version, thread limits and TF32 override, in words.
+    """Return a text of processor, cores, operating system, Python version, thread limits and TF32 override.
 
     Examples
     --------
@@ -31,7 +31,7 @@ def describe_machine() -> str:
 
 
 def describe_override() -> list[str]:
-    """Return the setting that overrides the libraries' choice of TF32, or nothing if there is none."""
+    """Return a list with the setting that overrides the libraries' choice of TF32, empty if it is not set."""
     return [f"{_TF32_OVERRIDE}={os.environ[_TF32_OVERRIDE]}"] if _TF32_OVERRIDE in os.environ else []
 
 
@@ -41,7 +41,7 @@ def count_cores() -> int:
 
 
 def read_load() -> float | None:
-    """Return the load average of the last minute, or None where the operating system does not report one."""
+    """Return the load average of the last minute, or None if the operating system does not report it."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 

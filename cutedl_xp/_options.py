@@ -1,18 +1,18 @@
-"""Attributes that are checked when they are assigned."""
+"""Attributes with checked assignments."""
 
 from collections.abc import Callable
 from typing import Any
 
 
 class Option:
-    """Attribute with a check, which runs at each assignment, at construction and later.
+    """Attribute with a check at each assignment, during construction and later.
 
-    Without a ``__get__``, Python reads the value from the object's dict, so that reading it runs no code.
+    Without a ``__get__``, Python reads the value from the object's dict, so that reading runs no code.
 
     Parameters
     ----------
     check
-        Function of the attribute's name and a value; it returns the value to keep, or raises.
+        Function of the attribute's name and a value that returns the value to store, or raises.
     """
 
     def __init__(self, check: Callable[[str, Any], Any]) -> None:
@@ -26,7 +26,7 @@ class Option:
 
 
 class Constant:
-    """Attribute that is assigned once, by the constructor."""
+    """Attribute that only the constructor assigns."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -39,10 +39,10 @@ class Constant:
 
 
 def option(check: Callable[[str, Any], Any]) -> Any:
-    """Return an :class:`Option`, for an attribute that is annotated with the type of its values."""
+    """Return an :class:`Option`, typed for an attribute that is annotated with the type of its values."""
     return Option(check)
 
 
 def constant() -> Any:
-    """Return a :class:`Constant`, for an attribute that is annotated with the type of its value."""
+    """Return a :class:`Constant`, typed for an attribute that is annotated with the type of its value."""
     return Constant()

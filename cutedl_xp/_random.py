@@ -1,7 +1,7 @@
-"""All randomness of the package, drawn on the host with seeded NumPy Generators.
+"""Random numbers of the package, drawn on the host with seeded NumPy Generators.
 
-The numbers come from the host on every backend, so one seed gives the same weights, shuffles and dropout masks
-on all of them. Independent uses of one seed draw from streams of their own: adding a draw to one changes no other.
+All backends use numbers from the host, so one seed gives the same weights, shuffles and dropout masks on all of them.
+Independent uses of one seed have independent streams: another draw from one stream does not change the others.
 """
 
 import zlib
@@ -18,28 +18,28 @@ from cutedl_xp._typing import Shape
 
 
 def check_seed(seed: Any) -> int:
-    """``seed`` as a Python int of at least 0."""
+    """Return ``seed`` as a Python int of at least 0."""
     return _checks.check_integer("seed", seed, at_least=0)
 
 
 @dataclass(frozen=True)
 class Draw:
-    """One call of a method of a :class:`Stream` that draws numbers."""
+    """Call of a method of a :class:`Stream` that draws numbers."""
 
     method: str
     arguments: tuple[Any, ...]
 
 
 class Stream:
-    """A reproducible sequence of random numbers, named by a seed and a path of words and numbers.
+    """Reproducible sequence of random numbers, determined by a seed and a path of words and numbers.
 
     Parameters
     ----------
     seed
-        An integer of at least 0.
+        Integer of at least 0.
     *path
-        What the numbers are for, such as ``"weights", "/1-Dense/weight"``. Streams of one seed with different
-        paths are independent of each other.
+        Purpose of the numbers, such as ``"weights", "/1-Dense/weight"``. Streams of one seed with different paths are
+        independent of each other.
     """
 
     def __init__(self, seed: int, *path: str | int) -> None:
@@ -49,15 +49,15 @@ class Stream:
         self._replay: Iterator[Any] | None = None
 
     def uniform(self, shape: Shape, low: float, high: float) -> NDArray[np.float64]:
-        """Return numbers spread evenly over [low, high), float64."""
+        """Return uniformly distributed numbers in [low, high), float64."""
         return cast(NDArray[np.float64], self._next("uniform", low, high, shape))
 
     def normal(self, shape: Shape, deviation: float) -> NDArray[np.float64]:
-        """Return numbers normally distributed around 0, float64."""
+        """Return normally distributed numbers with mean 0, float64."""
         return cast(NDArray[np.float64], self._next("normal", 0.0, deviation, shape))
 
     def keep_mask(self, shape: Shape, keep_probability: float) -> NDArray[np.bool_]:
-        """Return True with probability ``keep_probability``, entry by entry."""
+        """Return booleans that are True with the probability ``keep_probability``."""
         return cast(NDArray[np.bool_], self._next("keep_mask", shape, keep_probability))
 
     def permutation(self, length: int) -> NDArray[np.int64]:
@@ -73,7 +73,7 @@ class Stream:
 
     @contextmanager
     def recorded(self) -> Iterator[list[Draw]]:
-        """Within the block, note every draw in the list; the stream then stands where it stood before."""
+        """Return a context that notes every draw in a list, and whose end resets the stream to its earlier state."""
         state, self._record = self.state, []
         try:
             yield self._record
@@ -82,7 +82,7 @@ class Stream:
 
     @contextmanager
     def replayed(self, numbers: Sequence[Any]) -> Iterator[None]:
-        """Within the block, return given arrays for the draws, in their order."""
+        """Return a context in which draws return the given arrays, in their order."""
         self._replay = iter(numbers)
         try:
             yield
@@ -99,7 +99,7 @@ class Stream:
 
     @property
     def state(self) -> dict[str, Any]:
-        """Where the stream stands, as plain data; assigning it makes the stream go on from there."""
+        """State of the stream as plain data; after an assignment the stream continues from the new state."""
         return dict(self._generator.bit_generator.state)
 
     @state.setter

@@ -1,17 +1,17 @@
-"""The types that the whole package speaks: arrays, their namespaces and their shapes."""
+"""Types of the whole package: arrays, their namespaces and their shapes."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
 Shape: TypeAlias = tuple[int, ...]
-"""The lengths of an array's axes."""
+"""Lengths of an array's axes."""
 
 
 class Array(Protocol):
-    """An array of any library that follows the Python Array API standard.
+    """Array of any library that follows the Python Array API standard.
 
-    Only what the standard promises is named here, so that a type checker refuses ``array.mean()`` and
-    whatever else just one of the libraries has.
+    The protocol has only members of the standard, so that a type checker reports ``array.mean()`` and other members
+    that only some libraries have.
     """
 
     @property
@@ -51,9 +51,9 @@ Function: TypeAlias = Callable[..., Array]
 
 
 class Namespace(Protocol):
-    """A module with the functions of the Python Array API standard, such as ``array_api_compat.numpy``.
+    """Module with the functions of the Python Array API standard, such as ``array_api_compat.numpy``.
 
-    Named here is what the package uses of it, so that a type checker knows what comes back.
+    The protocol has the functions that the package uses, with the types of their results.
     """
 
     float32: Any

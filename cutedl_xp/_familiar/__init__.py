@@ -1,4 +1,4 @@
-"""Names of Keras, PyTorch and scikit-learn: errors that give the names here."""
+"""Errors for names of Keras, PyTorch and scikit-learn that give the names of this library."""
 
 from cutedl_xp._familiar._attributes import OF_MODELS as OF_MODELS
 from cutedl_xp._familiar._attributes import OF_NETWORKS as OF_NETWORKS

@@ -1,4 +1,4 @@
-"""Attributes of Keras and PyTorch, and what to use here, by class."""
+"""Attributes of Keras and PyTorch with their equivalents in this library, by class."""
 
 _TRAINING = "cutedl_xp.Session(model, loss=..., optimizer=...)"
 OF_MODELS = {

@@ -1,4 +1,4 @@
-"""Errors for keywords of other libraries that give the keywords here."""
+"""Errors for keywords of other libraries that give the keywords of this library."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -9,22 +9,22 @@ CallableT = TypeVar("CallableT", bound=Callable[..., Any])
 
 
 def refuse_keywords(remedies: Mapping[str, str]) -> Callable[[CallableT], CallableT]:
-    """Return a decorator of functions and classes whose calls refuse keywords of other libraries.
+    """Return a decorator of functions and classes whose calls raise TypeError for keywords of other libraries.
 
-    The signature stays the same for readers, ``help`` and type checkers. A parameter of the function itself that
-    ``remedies`` names is refused if it is given by position and by name.
+    The signature stays the same for readers, ``help`` and type checkers. A parameter of the function itself may be in
+    ``remedies``, for the error of a call that passes it by position and by name.
 
     Parameters
     ----------
     remedies
-        What to use here, by keyword.
+        Equivalent in this library by keyword.
     """
 
     def decorate(target: CallableT) -> CallableT:
         function: Callable[..., Any] = target.__init__ if isinstance(target, type) else target  # type: ignore[misc]
         parameters = tuple(inspect.signature(function).parameters)
         name = target.__name__
-        of_init = f"{function.__qualname__}() " if isinstance(target, type) else "\n"  # of a base class, perhaps
+        of_init = f"{function.__qualname__}() " if isinstance(target, type) else "\n"  # may name a base class
 
         @wraps(function)
         def call(*args: Any, **options: Any) -> Any:
@@ -43,7 +43,7 @@ def refuse_keywords(remedies: Mapping[str, str]) -> Callable[[CallableT], Callab
 
         if not isinstance(target, type):
             return cast(CallableT, call)
-        target.__init__ = call  # type: ignore[misc]  # the class stays the one that was decorated
+        target.__init__ = call  # type: ignore[misc]  # so that the decorated class stays the same object
         return target
 
     return decorate

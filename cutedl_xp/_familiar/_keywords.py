@@ -1,4 +1,4 @@
-"""Keywords of Keras, PyTorch and scikit-learn, and what to use here, by function."""
+"""Keywords of Keras, PyTorch and scikit-learn with their equivalents in this library, by function."""
 
 _PAIR = "the tuple (x, y) as `train`"
 _SHAPE = "`input_dim`, the width of a sample"
@@ -13,7 +13,7 @@ OF_RULES = {
     "global_clipnorm": "the wrapper cutedl_xp.optimizers.ClipByGlobalNorm",
     "use_ema": "the wrapper cutedl_xp.optimizers.AverageWeights",
     "params": "a Session, which passes the parameters of its model",
-    "lr": "a Session, which passes the parameters of its model",  # after the parameters, as PyTorch takes them
+    "lr": "a Session, which passes the parameters of its model",  # after the parameters, as in PyTorch
 }
 OF_SESSIONS = {
     "criterion": "`loss`",
@@ -38,7 +38,7 @@ OF_FIT = {
     "x": _PAIR,
     "X": _PAIR,
     "y": _PAIR,
-    "epochs": _PAIR,  # after x and y, as Keras takes them
+    "epochs": _PAIR,  # after x and y, as in Keras
 }
 _MORE = "fit(..., epochs=...) to train more, as resume() finishes the epochs of the interrupted fit"
 _PLAN = "fit() for another plan, as resume() keeps that of the interrupted fit"

@@ -1,4 +1,4 @@
-"""Errors for unknown names that give the names here."""
+"""Errors for unknown names that give the names of this library."""
 
 import sys
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from cutedl_xp._familiar._names import NAMES, TEXTS
 
 
 def raise_unknown(module: str, name: str) -> NoReturn:
-    """Raise the error for a name that a module lacks; the message gives the name here, if there is one.
+    """Raise the error for a name that a module lacks; the message gives the equivalent of a known name.
 
-    The error is an AttributeError. For ``from module import name`` with a name of another library it is an ImportError,
+    The error is an AttributeError, or an ImportError for ``from module import name`` with a name of another library,
     because Python would replace the text of an AttributeError.
     """
     if name not in NAMES:
@@ -24,7 +24,7 @@ def raise_unknown(module: str, name: str) -> NoReturn:
 def find_attribute(instance: object, name: str, remedies: Mapping[str, str]) -> Any:
     """Raise the AttributeError for an attribute that an object lacks; its ``__getattr__`` calls this.
 
-    The message gives the way here, if ``remedies`` has one.
+    The message gives the equivalent in ``remedies``, if any.
     """
     if name in remedies:
         raise AttributeError(f"{type(instance).__name__} has no attribute {name!r}; use {remedies[name]}")
@@ -43,9 +43,9 @@ def check_assignment(instance: object, name: str, remedies: Mapping[str, str], *
     name
         Name of the attribute.
     remedies
-        What to use here, by the names of other libraries.
+        Equivalent in this library by name.
     strict
-        Whether all public names that the class lacks are refused, default False: those in ``remedies`` alone.
+        Whether to raise for all public names that the class lacks; the default False raises for ``remedies`` alone.
     """
     kind = type(instance)
     if name.startswith("_") or not (strict or name in remedies):
@@ -66,7 +66,7 @@ def _declares(kind: type, name: str) -> bool:
 
 
 def suggest_object(value: Any, module: ModuleType) -> str:
-    """Return the end of an error that says which object to pass for a text or a class; empty if none is known.
+    """Return the end of an error that suggests an object for a text or a class, empty without a suggestion.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Classes and modules of Keras, PyTorch and scikit-learn, and the names here."""
+"""Classes and modules of Keras, PyTorch and scikit-learn with their equivalents in this library."""
 
 NAMES = {
     "Sequential": "cutedl_xp.Model",
@@ -58,4 +58,4 @@ TEXTS = {
     "auc": "RocAuc",
     "mae": "MeanAbsoluteError",
 }
-"""Texts that other libraries take for an object, in lower case without underscores, and the class here."""
+"""Class of this library by text of another library, in lower case without underscores."""

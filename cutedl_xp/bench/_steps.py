@@ -1,4 +1,4 @@
-"""Training steps as ``Session.fit`` makes them, without its history and listeners."""
+"""Training steps of ``Session.fit`` without its history and listeners."""
 
 from collections.abc import Callable
 
@@ -20,14 +20,14 @@ from cutedl_xp.training.stopping import Stopping
 
 
 def make_steps(model: Model, data: Dataset, compiled: bool | None) -> Callable[[int], RunningMean]:
-    """Return a function that makes so many training steps, epoch after epoch, and returns the mean of the losses.
+    """Return a function of a number of training steps that runs these steps and returns the mean of the losses.
 
     Parameters
     ----------
     model
         Model to train with softmax cross-entropy and Adam.
     data
-        Training data, without a last batch that is shorter than the others.
+        Training data, with equal sizes of all batches.
     compiled
         Argument of ``Session.fit``.
     """

@@ -17,13 +17,13 @@ from cutedl_xp.model import Model
 from cutedl_xp.optimizers import ElementwiseOptimizer
 
 STEP = "training step"
-_SAMPLES = 60_000  # the size of MNIST, so that a batch is gathered from memory and not from a cache
+_SAMPLES = 60_000  # the size of MNIST, so that the samples of a batch come from memory and not from a cache
 _MOST_BYTES = 2**28
 
 
 @dataclass(frozen=True)
 class Case:
-    """A task on one backend.
+    """Task on one backend.
 
     Attributes
     ----------
@@ -32,14 +32,14 @@ class Case:
     task
         ``"training step"``, or an optimizer's update, such as ``"update, Adam"``.
     batch_size
-        Samples in a call; 0 for an update.
+        Number of samples in a call; 0 for an update.
     work
-        Function to time: ``work(count)`` makes so many steps or updates.
+        Function to time: ``work(count)`` runs ``count`` steps or updates.
     floor
-        The least work of the task on the same backend: the matrix products of a step, or a copy that moves as many
-        bytes as an update reads and writes.
+        Least work of the task on the same backend: the matrix products of a step, or a copy that moves as many bytes
+        as an update reads and writes.
     floor_amount
-        Floating-point operations (of products) or bytes (of a copy) in one call of ``floor``.
+        Number of floating-point operations (of products) or bytes (of a copy) in one call of ``floor``.
     """
 
     backend: Backend
@@ -93,7 +93,7 @@ def list_optimizers() -> list[ElementwiseOptimizer]:
 
 
 def _make_model(backend: Backend, widths: Sequence[int]) -> Model:
-    """Return a dense model with relu between the layers and logits at the end."""
+    """Return a dense model with relu between the layers and logits as outputs."""
     last = len(widths) - 2
     layers = [
         Dense(units, input_dim=inputs, activation="linear" if place == last else "relu")
@@ -109,7 +109,7 @@ def _make_step_case(backend: Backend, widths: Sequence[int], batch_size: int, co
 
 
 def _make_images(widths: Sequence[int], batch_size: int) -> Dataset:
-    """Return random data of MNIST's form: 60,000 images of one byte a pixel, and one-hot labels."""
+    """Return random data of MNIST's form: 60,000 images with one byte for each pixel, and one-hot labels."""
     inputs, classes = widths[0], widths[-1]
     samples = max(batch_size, min(_SAMPLES, _MOST_BYTES // (inputs + classes * ITEMSIZE)))
     random = np.random.default_rng(0)

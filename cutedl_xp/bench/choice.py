@@ -1,4 +1,4 @@
-"""Choice of the backends that a comparison times."""
+"""Choice of the backends of a comparison."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,21 +6,21 @@ from cutedl_xp.backends import Backend, BackendUnavailable, available_backends, 
 
 
 def choose_backends(names: Sequence[str] = (), device: str | None = None) -> tuple[list[Backend], Mapping[str, str]]:
-    """Return the backends to compare, and the reasons why others are left out.
+    """Return the backends to compare, and the reasons why other backends are excluded.
 
     Parameters
     ----------
     names
-        Backends to time, such as ``"torch"`` or ``"torch:cuda"``. Default: every available backend except
+        Backends to time, such as ``"torch"`` or ``"torch:cuda"``. By default every available backend except
         array_api_strict, which is made for tests, and libraries on an emulated device.
     device
         Device for every library: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"auto"`` (CUDA where CuPy finds a device,
-        else the CPU). Default: the default device of each library.
+        otherwise the CPU). By default the default device of each library.
 
     Returns
     -------
     list of Backend, mapping
-        The chosen backends, and the reason for each backend that is left out.
+        Chosen backends, and the reason for each excluded backend.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def _resolve_device(device: str) -> str:
     try:
         found = get_backend(device=device).name
     except BackendUnavailable:
-        return device  # CuPy is not available; another library may be
+        return device  # another library than CuPy may be available
     return {"cupy": "cuda", "numpy": "cpu"}[found] if device == "auto" else device
 
 
@@ -79,7 +79,7 @@ def _format_spec(name: str, place: str | None) -> str:
 
 
 def _explain_exclusion(backend: Backend) -> str | None:
-    """Return why the times of a backend would say nothing, or None."""
+    """Return the reason why the times of a backend have no meaning, or None."""
     if backend.name == "array_api_strict":
         return "a library for tests, which was not made to be fast"
     if any("emulated" in device for device in backend.devices()):

@@ -1,7 +1,7 @@
 """Timing of a training step and of each optimizer's update on several backends.
 
-In every round all backends take turns at the same task, so that a temporary slow-down of a shared machine affects all
-of them; a result is the median of the rounds.
+In every round all backends run the same task in turn, so that a temporary slow-down of a shared machine affects all of
+them; a result is the median of the rounds.
 """
 
 import time
@@ -17,13 +17,13 @@ from cutedl_xp.bench.result import Result
 
 __all__ = ["Result", "check_plan", "choose_backends", "compare", "measure"]
 
-_MOST_CALLS = 2**16  # in one measurement; with an asynchronous device the doubling might not end
-_MOST_NUMBERS = 2**28  # in the largest array: 1 GiB
+_MOST_CALLS = 2**16  # limit of the calls in one measurement, as the doubling might not end on an asynchronous device
+_MOST_NUMBERS = 2**28  # limit of the numbers in an array: 1 GiB
 _LONGEST_BLOCK = 60
 
 
 def check_plan(widths: Sequence[int], batch_sizes: Sequence[int], rounds: int = 7, block_seconds: float = 0.05) -> None:
-    """Refuse arguments that :func:`compare` cannot time.
+    """Raise for arguments that :func:`compare` cannot time.
 
     Parameters
     ----------
@@ -34,6 +34,11 @@ def check_plan(widths: Sequence[int], batch_sizes: Sequence[int], rounds: int = 
     ------
     TypeError, ValueError
         If an argument has a wrong type or value, or an array would be larger than 1 GiB.
+
+    Examples
+    --------
+    >>> from cutedl_xp import bench
+    >>> bench.check_plan(widths=(784, 128, 10), batch_sizes=(64, 256))
     """
     for width in check_sequence("widths", widths):
         check_integer("widths", width, at_least=1)
@@ -70,22 +75,22 @@ def compare(
     backends
         Backends to time, at least one.
     widths
-        Widths of a model of dense layers: inputs, hidden units, outputs. The model has relu between the layers and
-        softmax cross-entropy at the end, trains with Adam in float32, and takes shuffled batches from 60,000 random
-        images of one byte a pixel.
+        Widths of a model of dense layers: inputs, hidden units, outputs. The model has relu between the layers, is
+        trained by Adam with softmax cross-entropy in float32, and takes shuffled batches from 60,000 random images with
+        one byte for each pixel.
     batch_sizes
         Batch sizes of the training steps.
     rounds
         Number of measurements of each task, at least 2.
     block_seconds
-        Minimum duration of one measurement, at most 60 seconds; a call is repeated until then.
+        Minimum duration of one measurement, at most 60 seconds; calls are repeated until then.
     compiled
-        Argument of ``Session.fit``: whether the training steps are compiled; default None, where that is possible.
+        Argument of ``Session.fit``: whether the training steps are compiled; the default None compiles where possible.
 
     Returns
     -------
     list of Result
-        Task by task, and for each task backend by backend.
+        Results sorted by task, and for each task by backend.
 
     Raises
     ------
@@ -126,11 +131,24 @@ def measure(
         Arguments of :func:`compare`.
     clock
         Function that returns the time in seconds.
+
+    Returns
+    -------
+    list of Result
+        Results sorted by task, and for each task by backend.
+
+    Examples
+    --------
+    >>> from cutedl_xp import bench, get_backend
+    >>> from cutedl_xp.bench.cases import make_cases
+    >>> cases = make_cases(get_backend("numpy"), (4, 3), [2])
+    >>> [result.task for result in bench.measure([cases[:1]], "4-3", rounds=2, block_seconds=0.0)]
+    ['training step']
     """
     timers = [[_Timer(case, block_seconds, clock) for case in cases] for cases in tasks]
     for number in range(rounds):
         for row in timers:
-            first = number % len(row)  # each backend comes first in turn, as earlier work may affect later work
+            first = number % len(row)  # the order rotates, as earlier work may affect later work
             for timer in row[first:] + row[:first]:
                 timer.measure()
     return [timer.result(model) for row in timers for timer in row]
@@ -141,7 +159,7 @@ def _join_widths(widths: Sequence[int]) -> str:
 
 
 class _Timer:
-    """A warmed-up case and its measurements."""
+    """Warmed-up case and its measurements."""
 
     def __init__(self, case: Case, block_seconds: float, clock: Callable[[], float]) -> None:
         self._case, self._clock = case, clock
@@ -175,14 +193,14 @@ class _Timer:
         )
 
     def _calibrate(self, work: Callable[[int], object], block_seconds: float) -> int:
-        """Return how many calls last long enough; the calls also warm up compilers and caches."""
+        """Return the number of calls that last long enough; the calls also warm up compilers and caches."""
         calls = 1
         while self._time_calls(work, calls) < block_seconds and calls < _MOST_CALLS:
             calls *= 2
         return calls
 
     def _time_calls(self, work: Callable[[int], object], calls: int) -> float:
-        """Return the seconds that ``calls`` calls take, after one call that is not counted."""
+        """Return the duration of ``calls`` calls in seconds, after one call that is not counted."""
         synchronize = self._case.backend.synchronize
         kept = work(1)
         synchronize()
@@ -190,5 +208,5 @@ class _Timer:
         kept = work(calls)
         synchronize()
         stopped = self._clock()
-        del kept  # kept until here: JAX waits only for results that are still referenced
+        del kept  # referenced until here, as JAX waits only for results that are still referenced
         return stopped - started

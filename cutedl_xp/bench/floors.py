@@ -1,4 +1,4 @@
-"""The least work that a task contains: the matrix products of a training step, and the memory traffic of an update."""
+"""Least work of a task: the matrix products of a training step, and the memory traffic of an update."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -10,14 +10,14 @@ from cutedl_xp._typing import Array
 from cutedl_xp.backends import Backend
 
 Work: TypeAlias = Callable[[], object]
-"""Work to time. The caller keeps the returned object until the device has finished."""
+"""Function to time. The caller keeps its result until the device has finished."""
 
 DTYPE = "float32"
 ITEMSIZE = 4
 
 
 def repeated(work: Work) -> Callable[[int], object]:
-    """Return a function that does work so many times and returns the last result.
+    """Return a function of a number that calls ``work`` so many times and returns the last result.
 
     Examples
     --------
@@ -44,14 +44,14 @@ def make_products(backend: Backend, widths: Sequence[int], batch_size: int, x: A
     widths
         Widths of the network: inputs, hidden units, outputs.
     batch_size
-        Samples in the step.
+        Number of samples in the step.
     x
-        Input of the first layer, of shape ``(batch_size, widths[0])``. Default: random numbers.
+        Input of the first layer, of shape ``(batch_size, widths[0])``; by default random numbers.
 
     Returns
     -------
     callable, int
-        A function that computes all products, into existing arrays where the library supports that, and the number of
+        Function that computes all products, into existing arrays where the library supports this, and the number of
         floating-point operations in one call.
 
     Examples
@@ -84,7 +84,7 @@ def make_products(backend: Backend, widths: Sequence[int], batch_size: int, x: A
 
 
 def count_update_traffic(parameters: int, slots: int) -> int:
-    """Return how many numbers an update reads and writes: weights and slots both ways, gradients one way.
+    """Return the count of numbers that an update reads and writes: weights and slots both, gradients read only.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def count_update_traffic(parameters: int, slots: int) -> int:
 
 
 def make_copy(backend: Backend, numbers: int) -> tuple[Work, int]:
-    """Return a copy that reads and writes ``numbers`` numbers in total, and the number of bytes that it moves.
+    """Return a function that reads and writes ``numbers`` numbers in total, and the number of bytes that it moves.
 
     Examples
     --------

@@ -30,7 +30,7 @@ _ROOM = 0.75  # height of a task's rows, relative to the distance between tasks
 
 
 def check_folder(folder: Path) -> None:
-    """Create the output folder, before any measurement.
+    """Create the output folder before any measurement.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def check_folder(folder: Path) -> None:
 
 
 def format_table(results: Sequence[Result]) -> str:
-    """Return a text table of the results, task by task, with a line for each backend.
+    """Return a text table of the results, sorted by task, with a line for each backend.
 
     Examples
     --------
@@ -131,7 +131,7 @@ def write_files(results: Sequence[Result], folder: Path) -> list[str]:
     Returns
     -------
     list of str
-        For each file the path, or the reason why it was not written.
+        For each file its path, or the reason why it was not written.
 
     Raises
     ------
@@ -216,7 +216,7 @@ def _make_record(result: Result, about: str) -> dict[str, Any]:
 
 
 def _draw_tasks(panel: "Axes", tasks: dict[str, list[Result]], labels: list[str]) -> None:
-    """Draw dots on a logarithmic axis, where bars would have no length, with a colour for each backend."""
+    """Draw dots on a logarithmic axis, which has no zero for bars, with a colour for each backend."""
     for number, label in enumerate(labels):
         own = [result for group in tasks.values() for result in group if _format_label(result) == label]
         places = [place + _ROOM * ((number + 0.5) / len(labels) - 0.5) for place in range(len(own))]

@@ -1,4 +1,4 @@
-"""Results of a backend comparison: plain records with their statistics."""
+"""Results of a backend comparison, with their statistics."""
 
 import statistics
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ class Result:
     Attributes
     ----------
     backend, version, device
-        Backend that computed, its version and its device.
+        Name of the backend, its version and its device.
     model
         Widths of the model, such as ``"784-128-10"``.
     task, batch_size
@@ -19,12 +19,12 @@ class Result:
     calls
         Number of calls in one measurement, which is their mean.
     seconds
-        Seconds a call, one entry for each round.
+        Seconds for each call, one entry for each round.
     floor_seconds
-        Seconds a call of the least work of the task, measured right after the task in the same round: the matrix
+        Seconds for each call of the least work of the task, measured right after the task in the same round: the matrix
         products of a step, or a copy that moves as many bytes as an update reads and writes.
     floor_amount, floor_unit
-        Floating-point operations (``"FLOP"``) or bytes (``"B"``) in such a call.
+        Number of floating-point operations (``"FLOP"``) or bytes (``"B"``) in a call of the least work.
     float32_products
         Format in which the backend multiplies float32 matrices, default ``"float32"``.
 
@@ -52,12 +52,12 @@ class Result:
 
     @property
     def median(self) -> float:
-        """Median of the seconds a call."""
+        """Median of the seconds for each call."""
         return statistics.median(self.seconds)
 
     @property
     def quartiles(self) -> tuple[float, float]:
-        """First and third quartile of the seconds a call."""
+        """First and third quartile of the seconds for each call."""
         first, _, third = statistics.quantiles(self.seconds, n=4, method="inclusive")
         return first, third
 
@@ -69,7 +69,7 @@ class Result:
 
     @property
     def samples_per_second(self) -> float:
-        """Samples a second in a training step; 0 for an update."""
+        """Samples per second in a training step; 0 for an update."""
         return self.batch_size / self.median
 
     @property
@@ -81,5 +81,5 @@ class Result:
 
     @property
     def limit(self) -> float:
-        """Speed of the floor: floating-point operations or bytes a second."""
+        """Speed of the floor: floating-point operations or bytes per second."""
         return self.floor_amount / statistics.median(self.floor_seconds)

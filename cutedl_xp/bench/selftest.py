@@ -1,6 +1,6 @@
-"""Checks that a backend computes the same as NumPy: ``cutedl-xp selftest --device cuda``.
+"""Comparison of a backend's results with NumPy's: ``cutedl-xp selftest --device cuda``.
 
-The tests run the same checks. The package contains them so that a user can check a device that the tests never ran on.
+The tests run the same checks. The package contains them for devices of users on which the tests never ran.
 """
 
 import platform
@@ -44,7 +44,7 @@ _STEPS, _BATCH_SIZE = 40, 64
 
 @dataclass(frozen=True)
 class Check:
-    """One check: its name, its finding in words, and whether it passed."""
+    """Check with its name, its finding as text, and whether it passed."""
 
     name: str
     found: str
@@ -88,7 +88,7 @@ def run(backend: Backend) -> Iterator[Check]:
 
 
 def measure_difference(backend: Backend, model: str, rule: str, dtype: str) -> float:
-    """Return the distance of the weights after a short training from those of NumPy in float64.
+    """Return the distance between the weights of short trainings on the backend and on NumPy in float64.
 
     Parameters
     ----------
@@ -100,14 +100,14 @@ def measure_difference(backend: Backend, model: str, rule: str, dtype: str) -> f
     Returns
     -------
     float
-        The largest difference of an entry, relative to the largest entry of its parameter.
+        Largest difference of an entry, relative to the largest entry of its parameter.
     """
     found = _read_weights(_train(backend, model, rule, dtype))
     return _difference(found, _read_weights(_train(get_backend("numpy"), model, rule, "float64")))
 
 
 def summarize(backend: Backend, checks: list[Check]) -> str:
-    """Return the number of checks that passed and failed, the backend, and a line for each failure."""
+    """Return a text of the numbers of passed and failed checks, the backend, and a line for each failure."""
     failed = [check for check in checks if not check.passed]
     return "\n".join(
         [
@@ -146,7 +146,7 @@ def _train(backend: Backend, model: str, rule: str, dtype: str, compiled: bool |
 
 
 def _make_images() -> Dataset:
-    """Return synthetic images of ten classes, as bytes: a bright row for each class, in noise."""
+    """Return synthetic images of ten classes as bytes: noise with bright rows at the place of the class."""
     samples = _STEPS * _BATCH_SIZE
     labels = Stream(0, "selftest", "labels").permutation(samples) % 10
     images = Stream(0, "selftest", "images").uniform((samples, 28, 28), 0.0, 128.0)
@@ -161,7 +161,7 @@ def _read_weights(session: Session) -> dict[str, Any]:
 
 
 def _check_compiled(backend: Backend) -> Iterator[Check]:
-    """Check that compiled steps train as the plain loop does, where the backend can compile them."""
+    """Check that compiled steps and the plain loop give the same weights, if the backend can compile steps."""
     if not backend.compiles_steps or backend.why_not_compiled():
         return
     for model in MODELS:
@@ -184,7 +184,7 @@ def _check_repeatability(backend: Backend) -> Check:
 
 
 def _check_model_file(backend: Backend) -> Check:
-    """Check that a saved model predicts the same on NumPy and on this backend."""
+    """Check that a saved model gives the same predictions on NumPy and on this backend."""
     name = "a model's file loads here and on NumPy"
     model = _train(backend, "784-32-16-10", "Adam", "float32").model
     x = _make_images().data[:64, ...]

@@ -1,1 +1,1 @@
-"""The command line: each module is one command, with ``NAME``, ``HELP``, ``add_arguments`` and ``run``."""
+"""Command line: each module is one command, with ``NAME``, ``HELP``, ``add_arguments`` and ``run``."""

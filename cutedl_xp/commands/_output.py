@@ -1,4 +1,4 @@
-"""Text, tables and sentences on the standard streams; a closed pipe does not end a command."""
+"""Output of texts and tables to the standard streams, where a closed pipe does not end a command."""
 
 import os
 import shutil
@@ -11,23 +11,23 @@ _GAP = 2  # characters between two columns of a table
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
-    """Print a text, default to stdout, and go on if nobody reads it, as with ``| head``: the results are in files."""
+    """Print a text, by default to stdout; ignore a closed pipe, as with ``| head``, as the results are in files."""
     target = sys.stdout if stream is None else stream
     try:
         print(text, file=target, flush=True)
     except OSError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, target.fileno())  # else Python complains when it closes the stream
+        os.dup2(nowhere, target.fileno())  # otherwise Python reports an error when it closes the stream
         os.close(nowhere)
 
 
 def note(text: str) -> None:
-    """Print a line to stderr, which holds everything but the results."""
+    """Print a line to stderr, the stream for everything except results."""
     say(" ".join(text.split()), sys.stderr)
 
 
 def is_terminal() -> bool:
-    """Return whether somebody watches stderr."""
+    """Return whether stderr is a terminal."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
@@ -41,9 +41,9 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     columns
         Headings of the columns.
     rows
-        Cells of each row. The first one is a name, which is wrapped between its words only; the others are numbers.
+        Cells of each row. The first cell is a name, which is wrapped between its words only; the others are numbers.
     caption
-        Sentences below the table, default none.
+        Sentences below the table; default ``""``.
     """
     from rich import box
     from rich.console import Console
@@ -56,7 +56,7 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     for place, (heading, width) in enumerate(zip(columns, widths, strict=True)):
         made.add_column(Text(heading), justify="right" if place else "left", width=width, overflow="fold")
     for row in rows:
-        made.add_row(*map(Text, row))  # not markup: a path may hold brackets
+        made.add_row(*map(Text, row))  # without markup, as a path may contain brackets
     with console.capture() as captured:
         console.print(Text(title, style="bold"), made, *[Text(caption, style="dim")] * bool(caption), sep="\n")
     say("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
@@ -69,7 +69,7 @@ def say_wrapped(title: str, text: str) -> None:
 
 
 def _choose_widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Return the widths of columns so that all fit: cells break between words, and if they must within a word."""
+    """Return widths with which all columns fit: cells break between words, and if necessary within a word."""
     widths = [max(map(len, cells)) for cells in columns]
     words = [max(len(word) for cell in cells for word in ["", *cell.split()]) for cells in columns]
     while sum(widths) + _GAP * len(widths) - 1 > room and max(widths) > 1:

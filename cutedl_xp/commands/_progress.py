@@ -1,4 +1,4 @@
-"""Progress of a study and of a training, on stderr: a live bar in a terminal, else lines."""
+"""Progress of a study or a training on stderr: a live bar in a terminal, otherwise lines."""
 
 from types import TracebackType
 from typing import Any
@@ -9,7 +9,7 @@ from cutedl_xp.studies.executors import Outcome
 
 
 class _Bar:
-    """A context with a bar of rich in a terminal, and none elsewhere."""
+    """Context with rich's progress bar in a terminal, and without a bar elsewhere."""
 
     def __init__(self, description: str, total: int) -> None:
         self._progress: Any = None
@@ -40,7 +40,7 @@ class _Bar:
             self._progress.stop()
 
     def show(self, line: str, completed: int, total: int, note: str, *, keep: bool = False) -> None:
-        """Move the bar to ``completed``; where there is no bar, or with ``keep``, print the line."""
+        """Move the bar to ``completed``; without a bar, or with ``keep``, print the line."""
         if self._progress is not None:
             self._progress.update(self._task, completed=completed, total=total, note=note)
             if keep:
@@ -50,12 +50,12 @@ class _Bar:
 
 
 class StudyProgress(_Bar):
-    """Runs that have ended, of all; called with each :class:`~cutedl_xp.studies.executors.Outcome`.
+    """Progress of a study, called with each :class:`~cutedl_xp.studies.executors.Outcome`.
 
     Parameters
     ----------
     missing
-        Number of the runs to make.
+        Number of the runs to execute.
     """
 
     def __init__(self, missing: int) -> None:
@@ -66,7 +66,7 @@ class StudyProgress(_Bar):
     def __call__(self, outcome: Outcome) -> None:
         """Count a run that has ended."""
         self._ended += 1
-        self._total = max(self._total, self._ended)  # the runs after a tuning are known at its end
+        self._total = max(self._total, self._ended)  # the final runs are known only at the end of a tuning
         self._failed += outcome.run is None
         note = f"{self._failed} failed" if self._failed else ""
         line = f"{self._ended}/{self._total} {describe(outcome)}"
@@ -79,14 +79,14 @@ class TrainingProgress(_Bar):
     Parameters
     ----------
     epochs
-        Number of the epochs, unless a stop rule ends the training before.
+        Largest number of epochs; a stop rule may end the training earlier.
     """
 
     def __init__(self, epochs: int) -> None:
         super().__init__("epochs", epochs)
 
     def __call__(self, event: Event) -> None:
-        """Show an epoch that has ended, and its validation."""
+        """Show a finished epoch and its validation."""
         if event.name == "epoch_end" and event.history.steps:
             history = event.history
             figures = f"val loss {history.val_loss[-1]:.4f}, accuracy {history.val_accuracy[-1]:.4f}"
@@ -97,7 +97,7 @@ class TrainingProgress(_Bar):
 
 
 def describe(outcome: Outcome) -> str:
-    """Return the end of a run in one line."""
+    """Return a line about the end of a run."""
     if outcome.run is None:
         return f"{outcome.spec} failed: {outcome.error}"
     figures = outcome.run["figures"]

@@ -1,4 +1,4 @@
-"""SIGTERM, which batch systems send, does what Ctrl-C does."""
+"""SIGTERM, which batch systems send, with the effect of Ctrl-C."""
 
 import signal
 import threading
@@ -10,7 +10,7 @@ INTERRUPTED = 130  # exit code of a program that Ctrl-C ended
 
 @contextmanager
 def sigterm_interrupts() -> Iterator[None]:
-    """Within the block, let SIGTERM act as Ctrl-C, unless somebody else handles SIGTERM."""
+    """Return a context in which SIGTERM has the effect of Ctrl-C, unless SIGTERM has another handler."""
     in_main_thread = threading.current_thread() is threading.main_thread()
     if not in_main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
@@ -23,6 +23,6 @@ def sigterm_interrupts() -> Iterator[None]:
 
 
 def _interrupt(*_: object) -> None:
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start a program in the background
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # shells start background programs with this handler
         raise KeyboardInterrupt
     signal.raise_signal(signal.SIGINT)

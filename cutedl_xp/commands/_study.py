@@ -1,4 +1,4 @@
-"""The course of a study: its plan, its runs, its tables and pictures."""
+"""Execution of a study: its plan, runs, tables and pictures."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,19 +13,19 @@ _CHECKPOINT_EVERY = 10  # epochs
 
 
 def run(kind: str, given: Mapping[str, Any]) -> int:
-    """Make the missing runs of a study, and show all of its results.
+    """Execute the missing runs of a study, and show all of its results.
 
     Parameters
     ----------
     kind
         ``"compare"`` or ``"sweep"``.
     given
-        Options of the command line that were given.
+        Options given on the command line.
 
     Returns
     -------
     int
-        The exit code: 0 if all runs are finished, 1 if a run failed, 130 after an interrupt.
+        Exit code: 0 if all runs are finished, 1 if a run failed, 130 after an interrupt.
     """
     share_gpu_memory()
     execution = _check_execution(given)
@@ -59,7 +59,7 @@ def run(kind: str, given: Mapping[str, Any]) -> int:
 
 
 def _check_execution(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of ``Study.run`` that options give."""
+    """Return the arguments of ``Study.run`` from the options."""
     jobs, every = given.get("jobs"), given.get("checkpoint_every", _CHECKPOINT_EVERY)
     if jobs is not None and jobs < 1:
         raise ValueError(f"--jobs must be 1 or greater; got {jobs}")
@@ -82,7 +82,7 @@ def _describe_tuning(study: Study) -> None:
 
 
 def _count_missing(study: Study) -> int:
-    """Return the number of the runs to make, with those that begin after a tuning."""
+    """Return the number of missing runs, including the runs after a tuning."""
     plan, missing = study.plan, study.missing
     if not missing or missing[0].purpose == "final":
         return len(missing)

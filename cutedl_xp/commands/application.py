@@ -1,4 +1,4 @@
-"""The application: all commands, their help and their completion, made with typer."""
+"""Application of all commands with their help and completion, based on typer."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -83,7 +83,7 @@ def _begin(
 
 
 def _pass_on(name: str, command: str) -> Callable[[typer.Context], int]:
-    """Return a function for typer that leaves the arguments of a command to argparse."""
+    """Return a function for typer that passes the arguments of a command to argparse."""
 
     def run_plainly(context: typer.Context) -> int:
         return plain.run_command(name, command, context.args)

@@ -32,9 +32,9 @@ EXAMPLES = """examples:
   cutedl-xp compare study.toml --epochs 20
     a configuration file; options override it
 
-Every optimizer of a seed begins with the same weights and takes the same batches. Finished runs stay in DIR/runs and are not repeated; more optimizers or seeds extend the study."""  # noqa: E501
+Runs with the same seed have the same initial weights and the same batches. Finished runs stay in DIR/runs and are not repeated; more optimizers or seeds extend the study."""  # noqa: E501
 
 
 def run(given: dict[str, Any]) -> int:
-    """Compare optimizers; ``given`` holds the options of the command line."""
+    """Compare optimizers with the options ``given`` on the command line."""
     return _study.run("compare", given)

@@ -1,4 +1,4 @@
-"""Seeds and learning rates as texts of the command line."""
+"""Parsers of seeds and learning rates on the command line."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ ADADELTA_RATES = "adadelta=0.01:1000:11"  # its rate is a factor of the step, 1 
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Return the seeds 1 to N of ``"N"``, or those of a list such as ``"1,2,5"``.
+    """Return the seeds 1 to N for ``"N"``, or the seeds of a list such as ``"1,2,5"``.
 
     Raises
     ------
     ValueError
-        If the text is neither.
+        If the text has another form.
     """
     parts = [part.strip() for part in text.strip().rstrip(",").split(",")]
     if not all(part.isdecimal() and part.isascii() for part in parts) or text.strip() == "0":
@@ -24,7 +24,7 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def parse_rates(texts: Sequence[str]) -> dict[str, list[float]]:
-    """Return grids of learning rates by the name of their rule, with ``""`` for the rules that have no own grid.
+    """Return grids of learning rates by the name of the rule, or by ``""`` for all rules without a grid of their own.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def parse_rates(texts: Sequence[str]) -> dict[str, list[float]]:
     Raises
     ------
     ValueError
-        If a text is no grid, or two are for the same rule.
+        If a text is no grid, or a rule has two grids.
     """
     grids: dict[str, list[float]] = {}
     for text in texts:
@@ -61,7 +61,7 @@ def _parse_grid(text: str) -> list[float]:
 
 
 def _space(lowest: float, highest: float, number: int) -> list[float]:
-    """Return rates at equal ratios, with three significant digits so that they can be named."""
+    """Return rates at equal ratios, rounded to three significant digits, which give short names."""
     if not 0.0 < lowest < highest < float("inf") or number < 2:
         raise ValueError
     ratio = highest / lowest

@@ -11,7 +11,7 @@ HELP = "list the backends with their devices, or with the reason why they cannot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: the command takes no options."""
+    """Add no arguments, as the command has no options."""
 
 
 def run(options: argparse.Namespace) -> int:

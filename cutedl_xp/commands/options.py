@@ -1,7 +1,7 @@
-"""Options that the commands of studies share.
+"""Options of the commands for studies.
 
-Each group maps the name of a parameter to its type and its option. Every option defaults to "not given", because an
-option that is left out may stand in a configuration file or in the folder of a study.
+Each group maps the name of a parameter to its type and its option. Every option defaults to "not given", because its
+value may come from a configuration file or from the folder of a study.
 """
 
 import inspect
@@ -205,12 +205,12 @@ SURFACE: dict[str, Any] = {
 
 
 def as_command(run: Callable[[dict[str, Any]], int], *groups: Mapping[str, Any]) -> Callable[..., int]:
-    """Return a function for typer that calls ``run`` with the options that were given.
+    """Return a function for typer that calls ``run`` with the given options.
 
     Parameters
     ----------
     run
-        Function of a dict of options by name; it returns an exit code.
+        Function of a dict of options by name that returns an exit code.
     *groups
         Groups of options, in the order of the help.
     """

@@ -1,4 +1,4 @@
-"""Commands that need no optional dependency, and their arguments for argparse."""
+"""Commands without optional dependencies, and their arguments for argparse."""
 
 import argparse
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ STUDIES = {
 
 
 class Parser(argparse.ArgumentParser):
-    """Parser whose errors are one sentence."""
+    """Parser with errors of one sentence."""
 
     def error(self, message: str) -> NoReturn:
         """Print the message without the usage, and exit with code 2."""
@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def run(name: str, arguments: Sequence[str]) -> int:
-    """Run a command where typer is not installed; the commands of studies raise ImportError."""
+    """Run a command without typer; the commands for studies raise ImportError."""
     parser = Parser(name, description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", dest="command")
@@ -47,7 +47,7 @@ def run(name: str, arguments: Sequence[str]) -> int:
 
 
 def run_command(name: str, command: str, arguments: Sequence[str]) -> int:
-    """Run one of the plain commands with its own arguments."""
+    """Run one of the commands in ``COMMANDS`` with its own arguments."""
     parser = Parser(f"{name} {command}")
     COMMANDS[command].add_arguments(parser)
     return int(COMMANDS[command].run(parser.parse_args(arguments)))

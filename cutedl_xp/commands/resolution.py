@@ -1,4 +1,4 @@
-"""The values of a study: an option, else the configuration file, else the study in the folder, else the default."""
+"""Values of a study: from options, the configuration file, the study in the folder, or the defaults, in this order."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from cutedl_xp.studies.store import Store
 
 _SETTINGS = tuple(Settings().to_dict())
 _LISTS = {"data": "data", "model": "models", "optimizer": "optimizers"}  # options, and their names in a plan
-_RIVALS = {"device": "backend", "backend": "device"}  # only one of them chooses where a run computes
+_RIVALS = {"device": "backend", "backend": "device"}  # a plan has only one of the two
 _ARTICLE = ["fixed", "momentum", "adagrad", "rmsprop", "adadelta", "adam"]
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "train": {"data": ["mnist"], "optimizers": ["adam"], "seeds": [1]},
@@ -29,14 +29,14 @@ def choose_folder(kind: str, given: Mapping[str, Any]) -> Path:
 
 
 def resolve(kind: str, given: Mapping[str, Any]) -> Plan:
-    """Return the plan of a study, or of the one run of ``train``.
+    """Return the plan of a study, or of the single run of ``train``.
 
     Parameters
     ----------
     kind
         ``"train"``, ``"compare"`` or ``"sweep"``.
     given
-        Options of the command line that were given.
+        Options given on the command line.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def resolve(kind: str, given: Mapping[str, Any]) -> Plan:
 
 
 def _check_effects(given: Mapping[str, Any], plan: Plan) -> None:
-    """Refuse options that would change nothing."""
+    """Raise for options without an effect."""
     if "min_delta" in given and not plan.settings.patience:
         raise ValueError("--min-delta needs --patience, the number of validations without such a decrease")
     if "activation" in given and all(len(models.parse(text)) == 2 for text in plan.models):
@@ -69,7 +69,7 @@ def _check_effects(given: Mapping[str, Any], plan: Plan) -> None:
 
 
 def _read_stored(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of the study in the folder; none for a new study, and none for ``train``."""
+    """Return the values of the study in the folder; empty for a new study and for ``train``."""
     store = Store(choose_folder(kind, given))
     if kind == "train" or "new" in given or not store.exists:
         return {}
@@ -80,7 +80,7 @@ def _read_stored(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _complete_rates(chosen: Any, stored: Mapping[str, Any], optimizers: Any) -> Any:
-    """Return the rates that were chosen, and those of the study for the rules that have none."""
+    """Return the chosen rates, and for the other rules the rates of the study."""
     if not isinstance(chosen, Mapping) or "" in chosen:
         return chosen
     rules = {optimizer_text.rule_name(text) for text in _checks.check_sequence("optimizers", optimizers)}
@@ -88,7 +88,7 @@ def _complete_rates(chosen: Any, stored: Mapping[str, Any], optimizers: Any) -> 
 
 
 def read_file(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of the configuration file, none without one."""
+    """Return the values of the configuration file; empty without a file."""
     if "config" not in given:
         return {}
     values = config.read_config(given["config"])
@@ -98,7 +98,7 @@ def read_file(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_options(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that a plan consists of, in its form."""
+    """Return the values of a plan from the options, in the form of a plan."""
     values: dict[str, Any] = {plural: given[name] for name, plural in _LISTS.items() if name in given}
     if "seeds" in given:
         values["seeds"] = grids.parse_seeds(given["seeds"])
@@ -123,7 +123,7 @@ def find_models(values: Mapping[str, Any]) -> list[str]:
 
 
 def warn_about_data(plan: Plan) -> None:
-    """Print a warning for each data set that is not the one of its name."""
+    """Print a warning for each data set that differs from the data set of its name."""
     for text in plan.data:
         settings = plan.settings
         parts = data.load(text, validation=settings.validation, target_column=settings.target_column)
@@ -132,7 +132,7 @@ def warn_about_data(plan: Plan) -> None:
 
 
 def _merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of all layers; a later one takes precedence, in the settings key by key."""
+    """Return the values of all layers; later layers take precedence, for settings key by key."""
     merged: dict[str, Any] = {}
     settings: dict[str, Any] = {}
     for layer in layers:

@@ -42,9 +42,9 @@ def run(
     Parameters
     ----------
     surface
-        Names of surfaces. The default is all of them.
+        Names of surfaces. The default is all surfaces.
     optimizer
-        Texts of optimizers. The default is six rules with rates that suit the surface.
+        Texts of optimizers. The default is six rules with rates for each surface.
     steps
         Number of updates. The default is the surface's own number.
     start
@@ -59,7 +59,7 @@ def run(
     Returns
     -------
     int
-        Exit code 0. Paths that leave the picture or are not finite are results, not failures.
+        Exit code 0, also for paths that leave the picture or are not finite.
     """
     chosen = choose(surface)
     texts = list(dict.fromkeys(map(optimizer_text.canonical, optimizer)))
@@ -82,7 +82,7 @@ def run(
 
 
 def _parse_start(text: str, surfaces: Sequence[Surface]) -> Point:
-    """Return the coordinates in a text, which every surface's window must contain."""
+    """Return the coordinates in a text, after a check that every surface's window contains them."""
     try:
         x, y = map(float, text.split(","))
     except ValueError:

@@ -31,5 +31,5 @@ EXAMPLES = """examples:
 
 
 def run(given: dict[str, Any]) -> int:
-    """Compare optimizers over learning rates; ``given`` holds the options of the command line."""
+    """Compare optimizers over learning rates with the options ``given`` on the command line."""
     return _study.run("sweep", given)

@@ -8,7 +8,7 @@ from cutedl_xp.studies import readable
 
 
 def show(kind: str, runs: Sequence[Mapping[str, Any]]) -> None:
-    """Print the tables of a study's finished runs, for each data set and model in turn."""
+    """Print the tables of a study's finished runs, sorted by data set and model."""
     for each in readable.make_tables(kind, runs):
         if each.rows:
             show_table(*each)

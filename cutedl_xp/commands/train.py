@@ -1,4 +1,4 @@
-"""``cutedl-xp train``: one run in this process, and its model."""
+"""``cutedl-xp train``: one run in this process, with its model."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -40,13 +40,13 @@ EXAMPLES = """examples:
   cutedl-xp train --data flowers.csv --target-column species
     --model 4-16-3 --out flowers
 
-After Ctrl-C the same command goes on from the checkpoint in DIR. DIR gets model.safetensors, report.png, history.csv and run.json."""  # noqa: E501
+After Ctrl-C the same command continues from the checkpoint in DIR. The results in DIR are model.safetensors, report.png, history.csv and run.json."""  # noqa: E501
 _RESULT, _CHECKPOINTS = "run.json", "checkpoints"
 _ONE = ("data", "models", "optimizers", "seeds")
 
 
 def run(given: dict[str, Any]) -> int:
-    """Train one model and save it; ``given`` holds the options of the command line."""
+    """Train one model and save it, with the options ``given`` on the command line."""
     share_gpu_memory()
     plan, spec, every = _resolve(given)
     folder = _choose_folder(given)
@@ -56,7 +56,7 @@ def run(given: dict[str, Any]) -> int:
             session = _train(plan, spec, checkpoint, every)
     except KeyboardInterrupt:
         if checkpoint.exists():
-            _output.note(f"interrupted; the same command goes on from the checkpoint in {folder}")
+            _output.note(f"interrupted; the same command continues from the checkpoint in {folder}")
         return _signals.INTERRUPTED
     result = runs.finish(spec, session)
     _write(spec, session, result, folder, "tensorboard" in given)
@@ -67,7 +67,7 @@ def run(given: dict[str, Any]) -> int:
 
 
 def _train(plan: Plan, spec: runs.RunSpec, checkpoint: Path, every: int) -> Session:
-    """Make the folder of the checkpoint, and return the trained session."""
+    """Create the folder of the checkpoint, and return the trained session."""
     folder = checkpoint.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def _train(plan: Plan, spec: runs.RunSpec, checkpoint: Path, every: int) -> Sess
 
 
 def _resolve(given: Mapping[str, Any]) -> tuple[Plan, runs.RunSpec, int]:
-    """Return the plan, its one run, and the epochs between two checkpoints, after all checks."""
+    """Return the plan, its single run, and the epochs between two checkpoints, after all checks."""
     every = given.get("checkpoint_every", 10)
     if every < 0:
         raise ValueError(f"--checkpoint-every must be 0 or greater; got {every}")
@@ -128,6 +128,6 @@ def _write(spec: runs.RunSpec, session: Session, result: dict[str, Any], folder:
     if tensorboard:
         write_events([result], folder)
         files.append("tensorboard")
-    write_run(folder / _RESULT, result)  # last: it says that the others are complete
+    write_run(folder / _RESULT, result)  # last, as this file shows that the others are complete
     tables.show_run(result)
     _output.say(f"written to {folder}: {', '.join(files)}")

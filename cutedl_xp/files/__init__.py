@@ -1,1 +1,1 @@
-"""Atomic writes, files of named arrays, and the headers of model files."""
+"""Atomic writes, files of named arrays, and headers of model files."""

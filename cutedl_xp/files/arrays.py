@@ -23,9 +23,9 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header
     Parameters
     ----------
     path
-        File to write; its folder must exist. An existing file is replaced once the new one is complete.
+        File to write; its folder must exist. An existing file is replaced when the new one is complete.
     arrays
-        Arrays by name. They must not change meanwhile, because they are hashed first and written afterwards.
+        Arrays by name. They must not change during the call, because they are hashed first and written afterwards.
     header
         Plain values that JSON can represent, with ``"format"``, a number, and ``"kind"``.
 
@@ -36,7 +36,7 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header
     OSError
         If the file cannot be written.
     TypeError, ValueError
-        If the header is no JSON or too large, or safetensors has no dtype for an array.
+        If JSON cannot represent the header, it is too large, or safetensors lacks the dtype of an array.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header
     >>> arrays["numbers"].tolist(), header["kind"]
     ([0, 1, 2], 'example')
     """
-    path, _ = check_path(path), import_safetensors()  # else the file could not be read again
+    path, _ = check_path(path), import_safetensors()  # without safetensors the file could not be read again
     if not path.parent.exists():
         raise FileNotFoundError(f"`path` is {path}, and its folder {path.parent} does not exist; make the folder first")
     layout.check_depth(header)
@@ -58,7 +58,7 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], header
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return the arrays and the header of a file that :func:`write` made.
+    """Return the arrays and the header of the file ``path``, which :func:`write` has made.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
 
 
 def check_path(path: Any) -> Path:
-    """Return ``path`` as a Path; numbers, which ``open`` takes for file descriptors, are refused."""
+    """Return ``path`` as a Path; raise for numbers, which ``open`` would use as file descriptors."""
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"`path` must be a path; got {format_value(path)}")
     return Path(path)

@@ -21,16 +21,16 @@ _NOT_SYNCED = (errno.EINVAL, errno.ENOTSUP)  # errors of file systems that canno
 def write_atomically(path: str | os.PathLike[str], content: Content | Iterable[Content]) -> None:
     """Write a file under a temporary name, flush it to the disk, and rename it.
 
-    An existing file stays unchanged until the new one is complete, and passes its permissions on. A new file gets the
-    permissions of any new file. Symbolic links are followed: the link stays, and its target is replaced. The writers of
-    one path wait for each other, so that the file is always whole and the last writer's content stays.
+    An existing file stays unchanged until the new one is complete, and its permissions are kept. A new file has the
+    default permissions. Symbolic links are followed: the link stays, and its target is replaced. The writers of one
+    path wait for each other, so that the file is always whole and has the content of the last writer.
 
     Parameters
     ----------
     path
         File to write; its folder must exist.
     content
-        The bytes of the file, or an iterable of consecutive pieces.
+        Bytes of the file, or an iterable of consecutive pieces.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def _replace(target: Path, pieces: Iterable[Content]) -> None:
         os.fsync(file.fileno())
         _rename(file, temporary, target, status)
     except BaseException:
-        for file in held:  # closing gives up the lock, without which the temporary file cannot be removed
+        for file in held:  # closing releases the lock, so that the temporary file can be removed
             file.close()
         with suppress(OSError):
             discard_abandoned(temporary)
@@ -68,7 +68,7 @@ def _replace(target: Path, pieces: Iterable[Content]) -> None:
 
 
 def _check_target(target: Path) -> os.stat_result | None:
-    """Return the status of the file to replace, or None if there is none."""
+    """Return the status of the file to replace, or None if it does not exist."""
     try:
         status = os.stat(target)
         check_regular(target, status)
@@ -88,10 +88,10 @@ def _write(file: io.FileIO, piece: Content) -> None:
 
 
 def _take_over(file: io.FileIO, status: os.stat_result) -> None:
-    """Give a new file the owner and the permissions of the one that it replaces."""
+    """Give a new file the owner and the permissions of the file that it replaces."""
     if sys.platform == "win32":
         return
-    # Its owner must be able to open a temporary file, else nobody can find out whether it was abandoned.
+    # Other writers can find out whether a temporary file was abandoned only if its owner can open it.
     mode, own = stat.S_IMODE(status.st_mode) | _OWNER, os.fstat(file.fileno())
     if (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
         with suppress(OSError):  # only the superuser may give files away
@@ -103,7 +103,7 @@ def _take_over(file: io.FileIO, status: os.stat_result) -> None:
 def _rename(file: io.FileIO, temporary: Path, target: Path, status: os.stat_result | None) -> None:
     """Move the temporary file to its place while its lock is held."""
     if sys.platform == "win32":
-        file.close()  # an open file cannot be renamed there
+        file.close()  # Windows cannot rename an open file
         os.replace(temporary, target)
         return
     os.replace(temporary, target)
@@ -112,10 +112,10 @@ def _rename(file: io.FileIO, temporary: Path, target: Path, status: os.stat_resu
 
 
 def _sync_folder(folder: Path) -> None:
-    """Flush a rename to the disk, where folders can be opened for that."""
+    """Flush a rename to the disk, if the operating system can open folders."""
     if os.name == "nt" or not os.access(folder, os.R_OK):
         return
-    # The head of a loop opens the folder, because Ctrl-C cannot come between it and `try`.
+    # The loop header opens the folder, because Ctrl-C cannot interrupt between it and `try`.
     for descriptor in map(os.open, [folder], [os.O_RDONLY]):
         try:
             os.fsync(descriptor)

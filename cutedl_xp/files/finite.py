@@ -1,4 +1,4 @@
-"""A warning of weights that are not finite."""
+"""Warning of weights that are not finite."""
 
 import warnings
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ import numpy as np
 
 
 def warn_of_non_finite(weights: Mapping[str, Any], stacklevel: int) -> None:
-    """Warn if a weight that is about to be saved has an entry that is NaN or infinite; the warning names the first.
+    """Warn before a save if a weight has a NaN or infinite entry; the warning names the first such weight.
 
     Parameters
     ----------
     weights
-        NumPy arrays by their names.
+        NumPy arrays by name.
     stacklevel
         As for ``warnings.warn``, counted from the caller.
     """

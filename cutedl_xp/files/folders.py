@@ -1,4 +1,4 @@
-"""Folders for results, which are removed again if nothing is written into them."""
+"""Folders for results, which are removed again if they stay empty."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 def missing_folders(folder: Path) -> list[Path]:
-    """Return a folder and its parents that do not exist, the innermost first."""
+    """Return ``folder`` and its parents that do not exist, the innermost first."""
     return [each for each in (folder, *folder.parents) if not each.exists()]
 
 
 def remove_empty(folders: Sequence[Path]) -> None:
-    """Remove those of some folders that are empty, in their order."""
+    """Remove the empty ones of ``folders``, in their order."""
     for folder in folders:
         with suppress(OSError):
             folder.rmdir()
@@ -19,7 +19,7 @@ def remove_empty(folders: Sequence[Path]) -> None:
 
 @contextmanager
 def removed_if_empty(folder: Path) -> Iterator[None]:
-    """If the block, which makes a folder, raises, also for Ctrl-C, remove what was made of it and is empty."""
+    """Return a context for making ``folder``, which removes it and its new parents after an error if they are empty."""
     missing = missing_folders(folder)
     try:
         yield

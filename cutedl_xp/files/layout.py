@@ -1,7 +1,7 @@
-"""The layout of safetensors files: the length of the header, the header (JSON), and the bytes of all arrays.
+"""Layout of safetensors files: the length of the header, the header (JSON), and the bytes of all arrays.
 
-The header has an entry for each array and an entry ``__metadata__``, a mapping of strings to strings. Files of this
-package have a SHA-256 there: that of the whole file, with zeros in place of the digest's own digits.
+The header has an entry for each array and an entry ``__metadata__``, a mapping of strings to strings. The metadata of
+this package's files include the SHA-256 of the whole file with zeros in the place of the digest.
 """
 
 import hashlib
@@ -14,15 +14,15 @@ from cutedl_xp._checks import format_names
 from cutedl_xp._typing import Shape
 
 MAX_HEADER = 10_000_000
-"""Bytes of a header. As objects of Python, hostile JSON takes about 20 times its size; safetensors allows 100 MB."""
+"""Largest size of a header, in bytes; safetensors allows 100 MB. Hostile JSON needs 20 times its size in Python."""
 
 MAX_ARRAYS = 100_000
-"""Arrays of a file; more would not fit into a header."""
+"""Largest number of arrays of a file; more would not fit into a header."""
 
 MAX_DEPTH = 64
-"""Nested containers of a header, far below the limit of Python's recursion, which depends on the caller."""
+"""Largest depth of nested containers in a header, far below Python's recursion limit, which depends on the caller."""
 
-_MAX_AXES = 64  # of NumPy; without a limit the product of a long shape would take minutes
+_MAX_AXES = 64  # NumPy's limit; without one, the product of a long shape would take minutes
 
 _DTYPES = {
     "float64": ("F64", 8), "float32": ("F32", 4), "float16": ("F16", 2), "complex64": ("C64", 8), "bool": ("BOOL", 1),
@@ -37,25 +37,30 @@ _BLANK = "0" * 64
 
 
 class Sized(Protocol):
-    """An array, as far as a header describes it."""
+    """Array with the attributes that a header describes."""
 
     @property
-    def dtype(self) -> Any: ...
+    def dtype(self) -> Any:
+        """Data type with a ``name``."""
+
     @property
-    def shape(self) -> Shape: ...
+    def shape(self) -> Shape:
+        """Lengths of the axes."""
+
     @property
-    def nbytes(self) -> int: ...
+    def nbytes(self) -> int:
+        """Size of the entries in bytes."""
 
 
 def sort_names(arrays: Mapping[str, Sized]) -> list[str]:
-    """Return the names of arrays in their order in a file: wide dtypes first, so that every array is aligned.
+    """Return the names of ``arrays`` in their order in a file: wide dtypes first, so that every array is aligned.
 
     Raises
     ------
     TypeError
-        If safetensors has no such dtype.
+        If safetensors lacks the dtype of an array.
     ValueError
-        If the arrays are too many, or a name is reserved.
+        If there are too many arrays, or a name is reserved.
     """
     if len(arrays) > MAX_ARRAYS:
         raise ValueError(f"a file must have at most {MAX_ARRAYS:,} arrays; got {len(arrays):,}; use several files")
@@ -70,7 +75,7 @@ def sort_names(arrays: Mapping[str, Sized]) -> list[str]:
 
 
 def make_head(arrays: Mapping[str, Sized], metadata: Mapping[str, str], content: Iterable[memoryview]) -> bytes:
-    """Return everything that stands before the bytes of the arrays, with the digest of the whole file.
+    """Return the part of a file before the bytes of the arrays, with the digest of the whole file.
 
     Parameters
     ----------
@@ -79,7 +84,7 @@ def make_head(arrays: Mapping[str, Sized], metadata: Mapping[str, str], content:
     metadata
         Further entries of the metadata.
     content
-        The bytes of the arrays, in the same order.
+        Bytes of the arrays, in the same order.
     """
     entries: dict[str, Any] = {_METADATA: {_DIGEST: _BLANK, **metadata}}
     offset = 0
@@ -102,7 +107,7 @@ def make_head(arrays: Mapping[str, Sized], metadata: Mapping[str, str], content:
 
 
 def compute_digest(head: bytes, content: Iterable[memoryview]) -> str:
-    """Return the SHA-256 of a head without its digest, and of the bytes of all arrays."""
+    """Return the SHA-256 of ``head``, without its own digest, and ``content``, the bytes of all arrays."""
     digest = hashlib.sha256(head)
     for piece in content:
         digest.update(piece)
@@ -110,7 +115,7 @@ def compute_digest(head: bytes, content: Iterable[memoryview]) -> str:
 
 
 def measure_header(prefix: bytes, size: int) -> int:
-    """Return the length of the header that the first 8 bytes of a file give, checked against the file's size."""
+    """Return the length of the header from ``prefix``, the first 8 bytes of a file of ``size`` bytes, after checks."""
     length = int.from_bytes(prefix, "little")
     if len(prefix) < 8 or length > size - 8:
         raise ValueError(f"it has {size:,} bytes, and its header has {length:,}")
@@ -120,7 +125,7 @@ def measure_header(prefix: bytes, size: int) -> int:
 
 
 def parse_json(text: bytes | str) -> Any:
-    """Return the value of a JSON text from elsewhere.
+    """Return the value of ``text``, JSON that may be hostile.
 
     Raises
     ------
@@ -139,7 +144,7 @@ _TOO_DEEP = f"its JSON is nested more than {MAX_DEPTH} levels deep"
 
 
 def check_depth(value: Any) -> None:
-    """Refuse containers that are nested too deeply."""
+    """Raise if ``value`` has containers that are nested too deeply."""
     level = [value]
     for _ in range(MAX_DEPTH + 1):
         containers = [item for item in level if isinstance(item, dict | list | tuple)]
@@ -150,19 +155,19 @@ def check_depth(value: Any) -> None:
 
 
 def split_entries(header: Any, available: int) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return the metadata and the entries of a header, whose arrays must fill the rest of the file exactly.
+    """Return the metadata and the entries of a header; its arrays must fill the rest of the file exactly.
 
     Parameters
     ----------
     header
         Header of a file.
     available
-        Bytes of the file after the header.
+        Number of bytes of the file after the header.
 
     Raises
     ------
     ValueError
-        If the header is not that of a safetensors file of this size.
+        If the header does not describe a safetensors file of this size.
     """
     if not isinstance(header, dict):
         raise ValueError("its header is not a JSON object")
@@ -183,7 +188,7 @@ def split_entries(header: Any, available: int) -> tuple[dict[str, str], dict[str
 
 
 def _find_place(name: str, entry: Any) -> tuple[int, int]:
-    """Return where the bytes of an array begin and end, checked against its dtype and shape."""
+    """Return the begin and the end of the bytes of an array, checked against its dtype and shape."""
     match entry:
         case {"dtype": str(code), "shape": [*shape], "data_offsets": [begin, end]}:
             if code not in _SIZES:
@@ -199,7 +204,14 @@ def _are_lengths(values: Sequence[Any]) -> bool:
 
 
 def verify_digest(metadata: Mapping[str, str], head: bytes, content: memoryview) -> bool:
-    """Return whether a file has a digest, and refuse it if the digest is not that of the file.
+    """Return whether a file has a digest; raise if it does not match.
+
+    Parameters
+    ----------
+    metadata
+        Metadata of the file.
+    head, content
+        Bytes of the file before the arrays, and of the arrays.
 
     Raises
     ------

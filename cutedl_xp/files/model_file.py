@@ -1,6 +1,6 @@
-"""The header of a model file: the dtype, and each layer's class and configuration as plain values.
+"""Header of a model file: the dtype, and the class and configuration of each layer as plain values.
 
-This module knows no layers: the caller passes the classes that a file may name.
+This module imports no layers: the caller passes the classes that a file may name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from cutedl_xp._version import __version__
 
 
 class Configurable(Protocol):
-    """An object that its class and its configuration describe completely."""
+    """Object that its class and its configuration describe completely."""
 
     def config(self) -> dict[str, Any]:
         """Return the keyword arguments that make an equal object."""
@@ -24,14 +24,24 @@ LayerT = TypeVar("LayerT")
 
 DTYPES = ("float32", "float64")
 FORMAT = 2
-"""Format of new files. Format 1 is the same without the SHA-256."""
+"""Format of new files. Format 1 has no SHA-256."""
 
 MAX_LAYERS = 10_000
-"""Layers of a model; more would make loading a hostile file slow."""
+"""Largest number of layers of a model; more would make loading a hostile file slow."""
 
 
 def make_header(layers: Sequence[Configurable], dtype: str, scale: float | None = None) -> dict[str, Any]:
-    """Return the header that describes a model, as plain values."""
+    """Return the header of a model as plain values.
+
+    Parameters
+    ----------
+    layers
+        Layers of the model.
+    dtype
+        Name of the dtype.
+    scale
+        Factor of raw samples; default None.
+    """
     _check_count(layers)
     described = [{"class": type(layer).__name__, "config": _plain_config(layer)} for layer in layers]
     header = {"format": FORMAT, "kind": "model", "dtype": dtype, "layers": described}
@@ -39,19 +49,19 @@ def make_header(layers: Sequence[Configurable], dtype: str, scale: float | None 
 
 
 def read_header(header: Mapping[str, Any], classes: Sequence[type[LayerT]]) -> tuple[list[LayerT], str]:
-    """Make the layers that a header describes, and return them with the dtype.
+    """Return new layers as described by a header, and the dtype.
 
     Parameters
     ----------
     header
         Header of a file.
     classes
-        Classes that the header may name. A later class replaces an earlier one of the same name.
+        Classes that the header may name. A later class replaces an earlier class of the same name.
 
     Raises
     ------
     KeyError, TypeError, ValueError
-        If the header does not describe a model, or names another class.
+        If the header does not describe a model, or names an unknown class.
     """
     number, kind = header.get("format"), header.get("kind")
     if kind == "session":
@@ -66,9 +76,16 @@ def read_header(header: Mapping[str, Any], classes: Sequence[type[LayerT]]) -> t
 
 
 def check_arrays(arrays: Mapping[str, Any], shapes: Mapping[str, Shape], dtype: str) -> None:
-    """Refuse arrays whose names, shapes or dtypes are not those of the parameters.
+    """Raise unless the names, shapes and dtypes of ``arrays`` are the ones of the parameters.
 
-    Call this before the model is assembled, so that nothing of a size that the header names is allocated earlier.
+    Call this before the model is assembled, as its memory has the sizes in the header, which may be hostile.
+
+    Parameters
+    ----------
+    arrays
+        Arrays of the file by name.
+    shapes, dtype
+        Required shapes by name, and required dtype.
     """
     wanted = {name: (shape, dtype) for name, shape in shapes.items()}
     given = {name: (tuple(array.shape), array.dtype.name) for name, array in arrays.items()}
@@ -79,7 +96,7 @@ def check_arrays(arrays: Mapping[str, Any], shapes: Mapping[str, Shape], dtype: 
 
 
 def check_custom_layers(custom_layers: Sequence[Any], base: type) -> None:
-    """Refuse anything but classes derived from ``base``."""
+    """Raise unless ``custom_layers`` are classes derived from ``base``."""
     for layer in custom_layers:
         if not isinstance(layer, type) or not issubclass(layer, base):
             raise TypeError(f"`custom_layers` must be classes derived from {base.__name__}; got {layer!r}")

@@ -1,4 +1,4 @@
-"""Open files from elsewhere: regular files only, without blocking."""
+"""Opening of regular files only, without blocking on other kinds."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a regular file for reading, and refuse any other kind of file without blocking.
+    """Open a regular file for reading; raise for any other kind of file without blocking.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     Returns
     -------
     BinaryIO
-        The open file.
+        Open file.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     [1, 2, 3]
     """
     check_regular(path, os.stat(path))  # first, because opening a device may change its state
-    # No bytecode runs between these two calls, so that Ctrl-C cannot come between and lose the open descriptor.
+    # No bytecode runs between these two calls, so that Ctrl-C cannot interrupt between them and lose the descriptor.
     file = cast(BinaryIO, next(map(open, map(os.open, [path], [_FLAGS]), ["rb"])))
     try:
         check_regular(path, os.fstat(file.fileno()))  # another process may have replaced the file meanwhile
@@ -59,7 +59,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
 
 
 def check_regular(path: str | os.PathLike[str], status: os.stat_result) -> None:
-    """Refuse a path whose status is not that of a regular file."""
+    """Raise unless ``status`` is the status of a regular file; the error names ``path``."""
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, "A regular file is required, not a directory", os.fspath(path))
     if not stat.S_ISREG(status.st_mode):

@@ -1,8 +1,8 @@
-"""Temporary files: one fixed name for each target, held by a lock as long as its process writes.
+"""Temporary files: one fixed name for each target, locked while its process writes.
 
-The lock is on the temporary file itself, so that nothing else stays behind. A temporary file that nobody holds was left
-by a process that died. The next writer of the same target removes it and creates its own, because a file that another
-user made under this name must never receive the content.
+The lock is on the temporary file itself, so that no other file remains. A temporary file without a lock was abandoned
+by a process that died. The next writer of the same target removes this file and creates its own, because a file of
+another user must never receive the content.
 """
 
 import errno
@@ -19,14 +19,14 @@ from typing import Any
 if sys.platform != "win32":
     import fcntl
 
-_LONGEST_NAME = 100  # bytes: the temporary name then has less than 143, the limit of encrypted file systems
+_LONGEST_NAME = 100  # bytes: the temporary name then has fewer than 143, the limit of encrypted file systems
 _PAUSE = 0.005
 PATIENCE = 60.0
-"""Seconds to wait for another writer of the same target that makes no progress."""
+"""Time in seconds to wait for another writer of the same target that makes no progress."""
 
 
 def name_temporary(target: Path) -> Path:
-    """Return the name under which the next content of ``target`` is written, in the same folder."""
+    """Return the temporary name for the next content of ``target``, in the same folder."""
     name = target.name
     if len(os.fsencode(name)) > _LONGEST_NAME:
         name = f"{name[:12]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}"
@@ -34,9 +34,9 @@ def name_temporary(target: Path) -> Path:
 
 
 def open_temporary(temporary: Path, permissions: int, held: list[io.FileIO]) -> io.FileIO:
-    """Create a temporary file that no other process touches while it is open.
+    """Create and return a temporary file that no other process changes while it is open.
 
-    Remove an abandoned file of this name, and wait while another writer holds the name.
+    An abandoned file of this name is removed, and another writer of the name is waited for.
 
     Parameters
     ----------
@@ -45,7 +45,12 @@ def open_temporary(temporary: Path, permissions: int, held: list[io.FileIO]) -> 
     permissions
         Mode of the file before the umask is applied.
     held
-        List that receives the open file, so that the caller can close it whatever happens.
+        List that receives the open file, so that the caller can close it after any error.
+
+    Returns
+    -------
+    io.FileIO
+        Open and locked file.
 
     Raises
     ------
@@ -67,7 +72,7 @@ def open_temporary(temporary: Path, permissions: int, held: list[io.FileIO]) -> 
 
 
 def discard_abandoned(temporary: Path) -> bool:
-    """Remove a temporary file unless somebody is writing it, and return whether the name is free now."""
+    """Return whether the name ``temporary`` is free, after removing an abandoned file of this name."""
     try:
         if not stat.S_ISREG(os.lstat(temporary).st_mode):
             raise FileExistsError(errno.EEXIST, f"{temporary} is in the way and is no regular file; remove it")
@@ -86,7 +91,7 @@ def _remove_unless_held(temporary: Path) -> bool:
     with open(temporary, "r+b", buffering=0) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:  # somebody is writing it, or the file system has no locks
+        except OSError:  # another process is writing the file, or the file system has no locks
             return False
         if _is_at(file, temporary):
             os.unlink(temporary)
@@ -94,20 +99,20 @@ def _remove_unless_held(temporary: Path) -> bool:
 
 
 def _claim(file: io.FileIO, temporary: Path) -> bool:
-    """Lock a new file; False if another writer took it for an abandoned one before it was locked."""
+    """Lock a new file; return False if another writer has removed the file as abandoned before that."""
     if sys.platform == "win32":
         return True
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # a file system without locks; there an abandoned file cannot be told from one in use
+    except OSError:  # a file system without locks, where abandoned files cannot be recognized
         return True
     return _is_at(file, temporary)
 
 
 def _is_at(file: io.FileIO, path: Path) -> bool:
-    """Return whether an open file still has this name; its inode may have been renamed or removed meanwhile."""
+    """Return whether an open file still has this name; another process may have renamed or removed it."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.lstat(path))
     except FileNotFoundError:
@@ -115,7 +120,7 @@ def _is_at(file: io.FileIO, path: Path) -> bool:
 
 
 class _Patience:
-    """Waiting for another writer as long as it makes progress."""
+    """Limit of the time to wait for another writer without progress."""
 
     def __init__(self, temporary: Path) -> None:
         self._temporary = temporary
@@ -123,7 +128,7 @@ class _Patience:
         self._until = 0.0
 
     def wait(self) -> None:
-        """Wait for a moment, or refuse to wait longer."""
+        """Wait for a moment; raise if the limit is exceeded."""
         try:
             status = os.lstat(self._temporary)
         except FileNotFoundError:

@@ -1,9 +1,9 @@
 """Nested dicts and lists of plain values and arrays, as JSON beside named arrays.
 
-JSON has no arrays, no NaN and no infinity, and its texts are long. In its place stand dicts with one key:
+JSON has no arrays, no NaN and no infinity, and long texts of numbers. Dicts with one key represent these values:
 ``{"$array": name}`` for an array, ``{"$floats": name}`` and ``{"$ints": name}`` for a long list of numbers,
-``{"$number": "nan"}`` for a number that is not finite, and ``{"$dict": [[key, value], ...]}`` for a dict with another
-key than a string or with one that begins with ``$``.
+``{"$number": "nan"}`` for a number that is not finite, and ``{"$dict": [[key, value], ...]}`` for a dict with a key
+that is no string or begins with ``$``.
 """
 
 import math
@@ -15,7 +15,7 @@ import numpy as np
 from cutedl_xp._checks import format_value
 
 _LONG = 32
-"""Entries from which a list of numbers becomes an array: a header is limited to 10 MB."""
+"""Number of entries from which a list of numbers becomes an array, as a header is limited to 10 MB."""
 
 _MARKS = ("$array", "$floats", "$ints", "$number", "$dict")
 _LARGEST_INT = 2**63 - 1
@@ -29,12 +29,12 @@ def encode(tree: Any, name: str) -> tuple[Any, dict[str, np.ndarray]]:
     tree
         Nested dicts, lists and tuples (which become lists) of NumPy arrays, numbers, texts, booleans and None.
     name
-        Name of the tree, with which the names of its arrays begin.
+        Name of the tree, and start of the names of its arrays.
 
     Raises
     ------
     TypeError
-        If it contains something else.
+        If the tree contains other objects.
     """
     arrays: dict[str, np.ndarray] = {}
     return _encode(tree, name, arrays), arrays
@@ -63,7 +63,7 @@ def _encode(tree: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
 
 
 def _keep(array: np.ndarray, name: str, arrays: dict[str, np.ndarray]) -> str:
-    """Keep an array, and return its name: another one if the name is taken, as keys may contain slashes."""
+    """Add an array to ``arrays``, and return its name, with a number if equal names arise from slashes in keys."""
     number, free = 1, name
     while free in arrays:
         number, free = number + 1, f"{name}~{number + 1}"
@@ -76,12 +76,17 @@ def _fits(numbers: Any) -> bool:
 
 
 def decode(plain: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    """Return the tree that :func:`encode` was given.
+    """Return the tree that :func:`encode` has encoded.
+
+    Parameters
+    ----------
+    plain, arrays
+        Results of :func:`encode`.
 
     Raises
     ------
     KeyError, TypeError, ValueError
-        If it is no such tree.
+        If ``plain`` is no encoded tree.
     """
     if isinstance(plain, list):
         return [decode(each, arrays) for each in plain]

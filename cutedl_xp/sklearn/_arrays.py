@@ -1,4 +1,4 @@
-"""Arrays of the estimators: their backend, and their way to the model and back."""
+"""Arrays of the estimators: their backend, and conversions for the model."""
 
 from typing import Any
 
@@ -10,21 +10,21 @@ from cutedl_xp.backends import Backend, backend_of, get_backend
 
 
 def choose_backend(backend: Any, device: Any, X: Any) -> Backend:
-    """Return the backend of the parameters, or else that of the samples, for NumPy arrays the default one."""
+    """Return the backend of ``backend`` and ``device``, else the backend of dispatched samples, else the default."""
     if backend is None and device is None and is_dispatched(X):
         return backend_of(X)
     return get_backend(backend, device=device)
 
 
 def is_dispatched(X: Any) -> bool:
-    """Return whether scikit-learn keeps this array, which is not a NumPy array, in its own library."""
+    """Return whether ``X`` is an array of another library than NumPy that scikit-learn does not convert."""
     return bool(
         get_config()["array_api_dispatch"] and array_api_compat.is_array_api_obj(X) and not isinstance(X, np.ndarray)
     )
 
 
 def accepted_dtypes(X: Any, dtype: Any) -> Any:
-    """Return the dtypes of samples that scikit-learn keeps, those of their library: all if the model has its own."""
+    """Return the dtypes of samples that scikit-learn keeps: all numbers if the model has a dtype of its own."""
     if dtype is not None:
         return "numeric"
     xp = array_api_compat.array_namespace(X) if is_dispatched(X) else np
@@ -38,17 +38,17 @@ def to_host(array: Any) -> Any:
 
 
 def on_backend(X: Any, backend: Backend) -> Any:
-    """Return samples as an array that the backend takes."""
+    """Return samples as an array of the backend or of NumPy."""
     return X if backend.owns(X) else to_host(X)
 
 
 def like_samples(output: Any, X: Any) -> Any:
-    """Return an output, of any library, in the library and on the device of the samples."""
+    """Return an output in the library and on the device of the samples."""
     return backend_of(X).asarray(to_host(output)) if is_dispatched(X) else to_host(output)
 
 
 def check_same_library(X: Any, fitted: Backend, method: str) -> None:
-    """Refuse samples of another library or device than those of ``fit``, where scikit-learn does not convert them."""
+    """Raise for samples of another library or device than in ``fit``, where scikit-learn does not convert them."""
     if get_config()["array_api_dispatch"] and backend_of(X) != fitted:
         raise ValueError(
             f"Inputs passed to {method}() must use the same namespace and the same device as those passed to fit(), "

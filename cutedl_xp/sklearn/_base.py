@@ -1,4 +1,4 @@
-"""Training that both estimators share."""
+"""Common base class of the estimators."""
 
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
@@ -27,7 +27,7 @@ _MIN_DELTA = 1e-4
 
 
 class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
-    """Base class of the estimators: everything but the meaning of the targets."""
+    """Base class of the estimators, without the encoding of the targets."""
 
     n_outputs_: int
     history_: History
@@ -74,7 +74,7 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
 
     @abstractmethod
     def _encode(self, y: Any, *, reset: bool, classes: Any = None) -> Any:
-        """Return the labels of the loss, after setting the attributes of the targets if ``reset``."""
+        """Return the labels for the loss; with ``reset`` set the attributes of the targets first."""
 
     @abstractmethod
     def _make_loss(self) -> Loss:
@@ -82,18 +82,18 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
 
     @abstractmethod
     def _loss_unit(self) -> float:
-        """Return the gradient of the loss in units of scikit-learn's."""
+        """Return the ratio of the gradients of this loss and of scikit-learn's loss."""
 
     def _classes_of(self, labels: Any) -> Any:
-        """Return the class of each sample, or None where it has no single class."""
+        """Return the class of each sample, or None for samples without a single class."""
         return None
 
     def _weigh_classes(self, y: Any, sample_weight: Any) -> Any:
-        """Return the weights of the samples, multiplied by those of their classes; None if all count alike."""
+        """Return the weights of the samples multiplied by the weights of their classes, or None without weights."""
         return sample_weight
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """Train for ``epochs`` epochs. A call that fails or is interrupted by Ctrl-C leaves the estimator as it was.
+        """Train for ``epochs`` epochs. A call that fails or is interrupted by Ctrl-C leaves the estimator unchanged.
 
         Parameters
         ----------
@@ -102,8 +102,8 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         y
             Targets, of shape ``(n_samples,) or (n_samples, n_outputs)``.
         sample_weight
-            Of shape ``(n_samples,)``. Weights of the samples: finite, at least 0, not all 0. A weight of 2 equals a
-            sample given twice. The default None counts all samples alike.
+            Weights of the samples, of shape ``(n_samples,)``: finite, at least 0, not all 0. A weight of 2 equals a
+            sample given twice. The default None means equal weights.
 
         Returns
         -------
@@ -122,14 +122,14 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, first: bool, classes: Any = None) -> Any:
-        """Train for one epoch more; the caller restores the attributes if that fails."""
+        """Train for a further epoch; the caller restores the attributes after a failure."""
         if self.early_stopping:
             raise ValueError("`early_stopping` must be False for partial_fit(), which trains for one epoch; got True")
         X, y = self._validate(X, y, reset=first)
         labels = self._encode(y, reset=first, classes=classes)
         sample_weight = self._check_weights(y, sample_weight)
         network = self._make_network(X) if first else self._network
-        with nullcontext() if first else training_restored(network.session):  # a first network is dropped if it fails
+        with nullcontext() if first else training_restored(network.session):  # a failed first network is dropped
             self._train(network, X, labels, sample_weight, 1, [] if first else self.loss_curve_)
         return self
 
@@ -143,7 +143,7 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         return checked[0], _arrays.to_host(checked[1])
 
     def _check_weights(self, y: Any, sample_weight: Any) -> Any:
-        """Return the weights of the samples, with those of their classes, on the host; None if all count alike."""
+        """Return the weights of samples times the weights of their classes, on the host, or None without weights."""
         if sample_weight is not None:
             if not isinstance(sample_weight, Number):
                 sample_weight = _arrays.to_host(sample_weight)
@@ -174,7 +174,7 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         return Network(spec, self._make_loss(), _parameters.make_optimizer(self.optimizer, self.learning_rate))
 
     def _train(self, network: Network, X: Any, labels: Any, weights: Any, epochs: int, loss_curve: list[float]) -> None:
-        """Train a network, and keep it once that is done; ``loss_curve`` holds the losses before."""
+        """Train a network, and keep it after the training; ``loss_curve`` has the losses of earlier epochs."""
         session, seed = network.session, network.spec.seed
         parts = [(_arrays.on_backend(X, session.backend), labels, weights)]
         listeners: list[Any] = []
@@ -188,7 +188,7 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         network.set_penalty(self._damping(min(size, len(parts[0][1])), parts[0][2]))
         val_data = val[0] if val else None
         history = session.fit(train, epochs, val_data, listeners=listeners, verbose=bool(self.verbose))
-        for listener in listeners:  # which restores the best weights only if it ends the training
+        for listener in listeners:  # EarlyStopping restores the best weights only if it ends the training
             session.model.set_weights(_best_weights(listener, history))
         self._network, self.history_ = network, history
         self.loss_curve_ = loss_curve + history.loss
@@ -196,8 +196,8 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
         self.n_iter_ = session.epoch
 
     def _damping(self, batch_size: int, weights: Any) -> float:
-        """Return the factor of the weights in the gradient of the penalty, which scikit-learn divides likewise."""
-        total = batch_size if weights is None else batch_size * float(np.mean(weights))  # of a batch, on average
+        """Return the factor of the weights in the gradient of the penalty, divided as in scikit-learn."""
+        total = batch_size if weights is None else batch_size * float(np.mean(weights))  # mean weight of a batch
         return _checks.check_not_negative("alpha", self.alpha) * self._loss_unit() / total
 
     def _outputs_for(self, X: Any, method: str) -> tuple[Any, Any]:
@@ -211,7 +211,7 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
 
     @property
     def model_(self) -> Any:
-        """The trained :class:`cutedl_xp.Model`."""
+        """Trained :class:`cutedl_xp.Model`."""
         check_is_fitted(self)
         return self._network.model
 
@@ -225,7 +225,7 @@ class BaseNet(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no 
 
 
 def _best_weights(listener: EarlyStopping, history: History) -> Any:
-    """Return the weights of the smallest validation loss, or refuse a training without a finite one."""
+    """Return the weights of the smallest validation loss; raise if no validation loss was finite."""
     best = listener.state_dict()["best_weights"]
     if not best:
         raise ValueError(

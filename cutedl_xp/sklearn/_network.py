@@ -15,7 +15,7 @@ from cutedl_xp.training.session import Session
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """Everything that determines an untrained network.
+    """Specification of an untrained network.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class NetworkSpec:
     activation
         Activation of the hidden layers.
     dropout
-        Share of the outputs of hidden units to drop in training.
+        Fraction of the outputs of hidden units to drop in training.
     dtype, backend, seed
         As for ``Model.assemble``.
     """
@@ -61,7 +61,7 @@ class Network:
     loss
         Loss to minimize.
     optimizer
-        Optimizer that no model uses yet.
+        Optimizer, not used for a model before.
     """
 
     def __init__(self, spec: NetworkSpec, loss: Loss, optimizer: Optimizer) -> None:
@@ -71,15 +71,15 @@ class Network:
 
     @property
     def model(self) -> Model:
-        """The model that the session trains."""
+        """Model that the session trains."""
         return self.session.model
 
     def set_penalty(self, damping: float) -> None:
-        """Set the factor of the weights in the gradient of the L2 penalty; 0 leaves the penalty out."""
+        """Set the factor of the weights in the gradient of the L2 penalty; 0 means no penalty."""
         self.session.regularizers = (L2(damping),) if damping else ()
 
     def copy_weights(self, other: "Network") -> None:
-        """Copy the weights of a network of the same sizes; dropout, which counts in their names, may differ."""
+        """Copy the weights of a network of the same sizes; the names of weights may differ by dropout layers."""
         if self.spec.hidden != other.spec.hidden:
             raise ValueError(
                 f"`hidden_layer_sizes` must stay {other.spec.hidden} with warm_start=True; got {self.spec.hidden}: "

@@ -1,4 +1,4 @@
-"""Parameters of the estimators: checks, and the library's objects for scikit-learn's names."""
+"""Checks of the estimators' parameters, and objects for scikit-learn's names."""
 
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
@@ -26,7 +26,7 @@ _RULES: Mapping[str, tuple[Callable[..., Optimizer], float]] = MappingProxyType(
         "adadelta": (lambda lr: optimizers.Adadelta(lr=lr, eps_inside_sqrt=True), 1.0),
     }
 )
-"""Rule and default learning rate of each name."""
+"""Update rule and default learning rate by name."""
 
 OPTIMIZER_NAMES = tuple(_RULES)
 """Names that the parameter ``optimizer`` accepts."""
@@ -35,7 +35,7 @@ _ACTIVATIONS = MappingProxyType({"identity": "linear", "logistic": "sigmoid"})
 
 
 def make_optimizer(optimizer: Any, learning_rate: Any) -> Optimizer:
-    """Return an optimizer that no model uses yet.
+    """Return a new optimizer.
 
     Parameters
     ----------
@@ -57,12 +57,12 @@ def make_optimizer(optimizer: Any, learning_rate: Any) -> Optimizer:
 
 
 def check_flag(argument: str, value: Any) -> bool:
-    """Return a truth value, which may be NumPy's, as a search over an array of parameters sets it."""
+    """Return a boolean as Python's bool; a search over an array of parameters sets NumPy's."""
     return check_boolean(argument, bool(value) if isinstance(value, np.bool_) else value)
 
 
 def check_hidden(hidden_layer_sizes: Any) -> tuple[int, ...]:
-    """Return the sizes of the hidden layers; an integer stands for one layer."""
+    """Return the sizes of the hidden layers; an integer means one layer."""
     if not isinstance(hidden_layer_sizes, Iterable) or isinstance(hidden_layer_sizes, str):
         hidden_layer_sizes = (hidden_layer_sizes,)
     return tuple(check_integer("hidden_layer_sizes", units, at_least=1) for units in hidden_layer_sizes)

@@ -1,4 +1,4 @@
-"""Estimators that a failed or interrupted call leaves as they were."""
+"""Restoration of estimators after failed or interrupted calls."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from cutedl_xp.training.session import Session
 
 @contextmanager
 def attributes_restored(estimator: Any) -> Iterator[None]:
-    """Give an estimator its present attributes again if the block fails or is interrupted."""
+    """Return a context that restores the attributes of an estimator after a failure or an interruption."""
     before = dict(vars(estimator))
     try:
         yield
@@ -21,7 +21,7 @@ def attributes_restored(estimator: Any) -> Iterator[None]:
 
 @contextmanager
 def training_restored(session: Session) -> Iterator[None]:
-    """Give a session its present weights, optimizer and position again if the block fails or is interrupted."""
+    """Return a context that restores the state of a session after a failure or an interruption."""
     before = session.state_dict()
     try:
         yield

@@ -1,4 +1,4 @@
-"""Targets of a classification as labels of a loss."""
+"""Encoding of the targets of a classification as labels of a loss."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from cutedl_xp._checks import format_names, format_value
 
 
 def is_multi_label(y: Any) -> bool:
-    """Return whether targets are several columns of zeros and ones, after a check that they are classes."""
+    """Return whether targets have several columns of zeros and ones, after a check that they are classes."""
     check_classification_targets(y)
     kind = type_of_target(y)
     if kind == "multiclass-multioutput":
@@ -26,17 +26,17 @@ def encode_classes(y: Any, classes: Any) -> Any:
     numbers = np.searchsorted(classes, y)
     if len(classes) < 3:
         return numbers.astype(np.float64)[:, None]
-    return np.eye(len(classes))[numbers]  # once here, as the loss of class numbers would encode them in every step
+    return np.eye(len(classes))[numbers]  # here, as a loss for class numbers would encode them in every step
 
 
 def one_column_each(probability: Any, classes: int, xp: Any) -> Any:
-    """Return the column of the second of two classes as a column each; a column of ones for a single class."""
+    """Return the probabilities of one or two classes with a column for each class, from the second class's column."""
     columns = [1.0 - probability, probability] if classes == 2 else [xp.ones_like(probability)]
     return xp.concat(columns, axis=1)
 
 
 def weigh_classes(class_weight: Any, y: Any, classes: Any, sample_weight: Any) -> Any:
-    """Return the weights of the samples multiplied by those of their classes.
+    """Return the weights of the samples multiplied by the weights of their classes.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def weigh_classes(class_weight: Any, y: Any, classes: Any, sample_weight: Any) -
     y
         Targets.
     classes
-        Classes that a dict may name although ``y``, a part of the data, lacks them.
+        All classes, which a dict may name even if ``y`` has only some of them.
     sample_weight
         Weights of the samples, at least one above 0, or None.
 
@@ -72,7 +72,7 @@ def weigh_classes(class_weight: Any, y: Any, classes: Any, sample_weight: Any) -
 
 
 def check_no_balance(class_weight: Any) -> None:
-    """Refuse ``"balanced"`` for a training on a part of the data."""
+    """Raise for ``"balanced"``, which requires a training on all data."""
     if isinstance(class_weight, str):
         raise ValueError(
             f"`class_weight` must be None or a dict for partial_fit(), as a part of the data cannot be balanced; "

@@ -12,7 +12,7 @@ from cutedl_xp.backends import backend_of
 def split_samples(
     samples: Any, labels: Any, weights: Any, fraction: float, classes: Any, seed: int
 ) -> list[tuple[Any, Any, Any]]:
-    """Return samples, labels and weights of the training data, and those of the validation data.
+    """Return the samples, labels and weights of the training data and of the validation data.
 
     Parameters
     ----------
@@ -21,9 +21,9 @@ def split_samples(
     labels, weights
         Arrays on the host; weights may be None.
     fraction
-        Part of the samples for the validation data.
+        Fraction of the samples for the validation data.
     classes
-        Class of each sample, or None. Both parts have the classes in the same proportions if each can hold them all.
+        Class of each sample, or None. The parts have the same proportions of classes if each has room for all classes.
     seed
         Seed of the split.
     """
@@ -43,7 +43,7 @@ def split_samples(
 
 
 def _check_parts(weights: Any, training: Any, validation: Any) -> None:
-    """Refuse weights of which only one part has some above 0."""
+    """Raise if all weights of one of the two parts are 0."""
     for part, rows, other in [("training", training, "smaller"), ("validation", validation, "larger")]:
         if np.any(weights) and not np.any(weights[rows]):
             raise ValueError(

@@ -42,37 +42,37 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
         Whether part of the training data validates the model, and the training stops when the validation loss has not
         decreased by more than 1e-4 for ``n_iter_no_change`` epochs; default False. The best weights are restored.
     validation_fraction
-        Part of the training data for ``early_stopping``, default 0.1.
+        Fraction of the training data for ``early_stopping``, default 0.1.
     n_iter_no_change
         Number of epochs to wait, default 10.
     class_weight
         Weight of each class, which multiplies the weights of its samples, as for
-        ``sklearn.utils.class_weight.compute_sample_weight``; ``"balanced"``, which ``partial_fit`` refuses, gives
-        all classes the same sum. The default None counts all classes alike.
+        ``sklearn.utils.class_weight.compute_sample_weight``; ``"balanced"`` gives all classes the same sum and raises
+        ValueError in ``partial_fit``. The default None means equal weights.
     dropout
-        Share of the outputs of hidden units to drop in training, default 0. The layer ``Dropout`` takes the share to
-        keep.
+        Fraction of the outputs of hidden units to drop in training, default 0. The layer ``Dropout`` takes the fraction
+        to keep.
     alpha
         Strength of the L2 penalty, default 0: alpha / 2 times the sum of squared weights, divided by the batch size, is
-        added to the loss, in the units of scikit-learn's losses. With weights of samples their sum in a batch, on
-        average, replaces the batch size. Each call of ``partial_fit`` divides by the size of its own batches.
+        added to the loss, in the units of scikit-learn's losses. With weights of samples, the mean of their sum in a
+        batch replaces the batch size. Each call of ``partial_fit`` divides by the size of its own batches.
     dtype
         ``"float32"`` or ``"float64"``. The default None keeps float32 samples and computes all others in float64.
     backend, device
         As for :func:`cutedl_xp.get_backend`. By default the backend of the samples under scikit-learn's
         ``array_api_dispatch``, else NumPy.
     warm_start
-        Whether ``fit`` starts from the weights of the last one, with a new optimizer; default False. The classes and
-        ``hidden_layer_sizes`` must stay.
+        Whether ``fit`` starts from the weights of the last ``fit``, with a new optimizer; default False. The classes
+        and ``hidden_layer_sizes`` must not change.
     random_state
         Seed of the weights, the shuffling, the dropout and the validation data, default None.
     verbose
-        Whether a progress bar is shown, default False; needs tqdm.
+        Whether to show a progress bar, which requires tqdm; default False.
 
     Attributes
     ----------
     classes_ : numpy.ndarray
-        Classes of the targets; the numbers of the columns for multi-label targets.
+        Classes of the targets; for multi-label targets the numbers of the columns.
     loss_ : float
         Last training loss, without the penalty.
     loss_curve_ : list[float]
@@ -80,7 +80,7 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
     history_ : History
         Record of the last training.
     n_iter_
-        Number of epochs of the last ``fit``, and of the calls of ``partial_fit`` since then.
+        Number of epochs of the last ``fit`` and of the calls of ``partial_fit`` after it.
     n_outputs_
         Number of outputs of the network: 1 for two classes.
 
@@ -139,14 +139,12 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
         self.class_weight = class_weight
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
-        """Train for one epoch more, or leave the estimator as it was if the call fails or is interrupted.
+        """Train for a further epoch; a call that fails or is interrupted leaves the estimator unchanged.
 
         Parameters
         ----------
-        X, y, sample_weight
-            As for :meth:`fit`.
-        classes
-            All classes; required by the first call, optional after it, of shape ``(n_classes,)``.
+        X, y, classes, sample_weight
+            As for :meth:`fit`; ``classes`` are all classes, of shape ``(n_classes,)``, required for the first call.
 
         Returns
         -------
@@ -161,7 +159,7 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
             return self._partial_fit(X, y, sample_weight, not hasattr(self, "_network"), classes)
 
     def predict(self, X: Any) -> Any:
-        """Return the most probable class of each sample; for multi-label targets 1 where the probability exceeds 0.5.
+        """Return the most probable class of each sample; for multi-label targets, 1 for a probability above 0.5.
 
         Parameters
         ----------
@@ -177,7 +175,7 @@ class NetClassifier(ClassifierMixin, BaseNet):  # type: ignore[misc]  # scikit-l
         return _arrays.like_samples(classes, X) if classes.dtype.kind in "biuf" else classes
 
     def predict_proba(self, X: Any) -> Any:
-        """Return the probability of each class, in the order of ``classes_``; of each label for multi-label targets.
+        """Return the probability of each class, or of each label for multi-label targets, in the order of ``classes_``.
 
         Parameters
         ----------

@@ -39,28 +39,28 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
         Whether part of the training data validates the model, and the training stops when the validation loss has not
         decreased by more than 1e-4 for ``n_iter_no_change`` epochs; default False. The best weights are restored.
     validation_fraction
-        Part of the training data for ``early_stopping``, default 0.1.
+        Fraction of the training data for ``early_stopping``, default 0.1.
     n_iter_no_change
         Number of epochs to wait, default 10.
     dropout
-        Share of the outputs of hidden units to drop in training, default 0. The layer ``Dropout`` takes the share to
-        keep.
+        Fraction of the outputs of hidden units to drop in training, default 0. The layer ``Dropout`` takes the fraction
+        to keep.
     alpha
         Strength of the L2 penalty, default 0: alpha / 2 times the sum of squared weights, divided by the batch size, is
-        added to the loss, in the units of scikit-learn's losses. With weights of samples their sum in a batch, on
-        average, replaces the batch size. Each call of ``partial_fit`` divides by the size of its own batches.
+        added to the loss, in the units of scikit-learn's losses. With weights of samples, the mean of their sum in a
+        batch replaces the batch size. Each call of ``partial_fit`` divides by the size of its own batches.
     dtype
         ``"float32"`` or ``"float64"``. The default None keeps float32 samples and computes all others in float64.
     backend, device
         As for :func:`cutedl_xp.get_backend`. By default the backend of the samples under scikit-learn's
         ``array_api_dispatch``, else NumPy.
     warm_start
-        Whether ``fit`` starts from the weights of the last one, with a new optimizer; default False. The number of
-        targets and ``hidden_layer_sizes`` must stay.
+        Whether ``fit`` starts from the weights of the last ``fit``, with a new optimizer; default False. The number of
+        targets and ``hidden_layer_sizes`` must not change.
     random_state
         Seed of the weights, the shuffling, the dropout and the validation data, default None.
     verbose
-        Whether a progress bar is shown, default False; needs tqdm.
+        Whether to show a progress bar, which requires tqdm; default False.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
     history_ : History
         Record of the last training.
     n_iter_
-        Number of epochs of the last ``fit``, and of the calls of ``partial_fit`` since then.
+        Number of epochs of the last ``fit`` and of the calls of ``partial_fit`` after it.
     n_outputs_
         Number of targets.
 
@@ -88,7 +88,7 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
     _numeric_targets = True
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """Train for one epoch more, or leave the estimator as it was if the call fails or is interrupted.
+        """Train for a further epoch; a call that fails or is interrupted leaves the estimator unchanged.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class NetRegressor(RegressorMixin, BaseNet):  # type: ignore[misc]  # scikit-lea
             return self._partial_fit(X, y, sample_weight, not hasattr(self, "_network"))
 
     def predict(self, X: Any) -> Any:
-        """Return the predicted targets, of the shape of those in ``fit``.
+        """Return the predicted targets, with the number of axes of the targets in ``fit``.
 
         Parameters
         ----------

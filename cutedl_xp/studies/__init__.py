@@ -1,4 +1,4 @@
-"""Studies: comparisons of optimizers over seeds, learning rates, models and data sets, kept in a folder."""
+"""Studies: comparisons of optimizers over seeds, learning rates, models and data sets, stored in a folder."""
 
 from cutedl_xp.studies.frame import to_frame
 from cutedl_xp.studies.plan import Plan

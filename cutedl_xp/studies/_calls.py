@@ -1,4 +1,4 @@
-"""Read texts such as ``"adam(lr=0.001)"``: a name with options, without evaluating anything."""
+"""Parser of texts such as ``"adam(lr=0.001)"``, a name with options, which are never evaluated as code."""
 
 import ast
 import inspect
@@ -13,7 +13,7 @@ from cutedl_xp._checks import check_boolean, check_integer, check_real, check_te
 Value: TypeAlias = bool | int | float
 Options: TypeAlias = dict[str, Value]
 
-_LONGEST = 500  # characters, so that no text is nested deeper than the parser can read
+_LONGEST = 500  # characters, so that no text exceeds the nesting limit of the parser
 _SHOWN = 80
 
 
@@ -25,7 +25,7 @@ class Signature(NamedTuple):
     kinds
         Type of each option by its name, in the constructor's order: bool, int or float.
     positional
-        Names of the options that may be given without their name, in order.
+        Names of the options that may be given by position, in order.
     required
         Names of the options without a default.
     """
@@ -51,16 +51,16 @@ def _find_kind(annotation: Any) -> type:
 
 
 class Grammar(NamedTuple):
-    """Texts of one sort.
+    """Grammar of one kind of texts.
 
     Attributes
     ----------
     noun
         Noun with its article, for errors, such as ``"an optimizer"``.
     example
-        Text that is correct.
+        Valid text.
     signatures
-        Options by the name that accepts them.
+        Options of each name.
     """
 
     noun: str
@@ -75,7 +75,7 @@ class Grammar(NamedTuple):
         TypeError
             If the text is no string.
         ValueError
-            If it is not a known name, alone or with options of this name in parentheses, each a literal of its type.
+            If the text is no known name, alone or with options of this name in parentheses, as literals of their types.
         """
         tree = self._read(check_text(self.noun.split()[-1], text))
         function, arguments, keywords = tree, [], []
@@ -97,7 +97,7 @@ class Grammar(NamedTuple):
         return name, self.check(name, options)
 
     def check(self, name: str, options: Mapping[str, Any]) -> Options:
-        """Return options in the constructor's order, each as a value of its type, or refuse them."""
+        """Return options in the constructor's order with values of their types; raise for other options or values."""
         signature = self._find(name)
         for option in options:
             if option not in signature.kinds:
@@ -117,7 +117,7 @@ class Grammar(NamedTuple):
             raise ValueError(f"{self._describe_form()}, in at most {_LONGEST} characters; got {len(text)} of them")
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of the tokenizer, about a text that is refused in any case
+                warnings.simplefilter("ignore")  # the tokenizer warns of texts that raise an error below
                 return ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
             raise ValueError(f"{self._describe_form()}; got {_shorten(text)}") from error
@@ -149,7 +149,7 @@ class Grammar(NamedTuple):
 
 
 def format_call(name: str, options: Mapping[str, Value]) -> str:
-    """Return the text of a name with options; numbers are written so that they are read back without loss."""
+    """Return the text of a name with options; numbers have all their digits."""
     written = ", ".join(f"{option}={value!r}" for option, value in options.items())
     return f"{name}({written})" if written else name
 

@@ -11,7 +11,7 @@ from cutedl_xp.studies.settings import Settings
 
 
 def resolve_device(plan: Plan) -> Plan:
-    """Return a plan that names a device instead of ``"auto"``, as this may be another one when the study goes on."""
+    """Return a plan with a device in the place of ``"auto"``, which may be another device when the study is resumed."""
     if plan.settings.device != "auto":
         return plan
     backend = get_backend(device="auto")
@@ -20,7 +20,7 @@ def resolve_device(plan: Plan) -> Plan:
 
 
 def check_data(plan: Plan, digests: Mapping[str, str]) -> tuple[dict[str, str], list[PlannedTask]]:
-    """Return the digest of each data set and the pairs that fit, and refuse what has changed or fits nothing."""
+    """Return the digests of the data and the fitting pairs; raise for changed data, and data or models in no pair."""
     settings = plan.settings
     found, tasks, misfits = {}, [], {}
     for text in plan.data:
@@ -33,7 +33,7 @@ def check_data(plan: Plan, digests: Mapping[str, str]) -> tuple[dict[str, str], 
                 misfits[text, model] = error
         steps = settings.epochs * math.ceil(len(parts.train[0]) / settings.batch_size)
         for optimizer in plan.optimizers:
-            optimizer_text.make(optimizer, settings.schedule, steps)  # refuses a schedule that is longer
+            optimizer_text.make(optimizer, settings.schedule, steps)  # raises for a schedule that is longer
         found[text] = parts.sha256
         if digests.get(text, parts.sha256) != parts.sha256:
             raise ValueError(

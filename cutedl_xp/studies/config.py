@@ -1,4 +1,4 @@
-"""Configuration of a study as a TOML file: the plain values of a plan."""
+"""Configuration of a study as a TOML file with the plain values of a plan."""
 
 import json
 import os
@@ -41,13 +41,13 @@ def write_config(path: str | os.PathLike[str], values: Mapping[str, Any]) -> Non
     path
         File to write; its folder is created.
     values
-        Strings, numbers, booleans, lists of these, and one level of dicts. TOML has no word for None: keys with this
-        value are left out, and have their defaults.
+        Strings, numbers, booleans, lists of these, and one level of dicts. TOML has no None: keys with this value are
+        omitted and get their defaults.
 
     Raises
     ------
     OSError, ValueError
-        If the file cannot be written, or a value is none of these.
+        If the file cannot be written, or a value has another type.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def write_config(path: str | os.PathLike[str], values: Mapping[str, Any]) -> Non
 
 
 def _format_lines(values: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines of a table: first the values of its own, as TOML requires, then the tables in it."""
+    """Yield the lines of a table: first its plain values, as TOML requires, then the nested tables."""
     for key, value in values.items():
         if value is not None and not isinstance(value, Mapping):
             yield f"{_format_key(key)} = {_format(value)}"
@@ -88,7 +88,7 @@ def _format_key(key: str) -> str:
 
 
 def _format(value: Any) -> str:
-    """Return a value as JSON, whose strings, finite numbers, booleans and lists are also those of TOML."""
+    """Return a value as JSON, whose strings, finite numbers, booleans and lists are also valid TOML."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

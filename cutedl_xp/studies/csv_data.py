@@ -1,4 +1,4 @@
-"""Data sets in CSV files: a header, features as numbers, and one column of classes."""
+"""Data sets in CSV files with a header, numbers as features, and one column of classes."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from cutedl_xp.studies.samples import Samples, check_features, encode
 
 
 def read_csv(path: Path, target_column: str | None) -> Samples:
-    """Read samples with a header, and classes in ``target_column`` or else in the last column."""
+    """Read samples of a file with a header; the classes are in ``target_column`` or in the last column."""
     with open_regular(path) as file:
         content = file.read()
     try:
@@ -57,7 +57,7 @@ def _find_target(path: Path, columns: list[str], target_column: str | None) -> i
 
 
 def _read_rows(path: Path, reader: Any, columns: list[str], target: int) -> Iterator[list[Any]]:
-    """Yield the values of each line: numbers, and the class as text."""
+    """Yield the values of each line: features as numbers, and the class as text."""
     for row in reader:
         if not row:
             continue
@@ -83,7 +83,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _as_classes(cells: list[str]) -> NDArray[Any]:
-    """Return classes as integers if all are, so that they are in the order of numbers."""
+    """Return classes as integers if all are integers, so that they are sorted as numbers."""
     try:
         return np.array([int(cell) for cell in cells], dtype=np.int64)
     except (ValueError, OverflowError):

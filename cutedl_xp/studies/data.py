@@ -1,4 +1,4 @@
-"""Data sets for studies, divided into samples to train on, to validate with and to test with."""
+"""Data sets for studies, divided into samples for training, validation and test."""
 
 import os
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _TEST_FRACTION = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """Divided data set. Its arrays are read-only.
+    """Divided data set with read-only arrays.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Parts:
     scale
         Factor for the features in each batch, or None; see :class:`cutedl_xp.Dataset`.
     sha256
-        Digest of the whole data set, the same however it is divided.
+        Digest of the whole data set, independent of the division.
     name
         Name of the data set.
     warning
@@ -54,8 +54,8 @@ class Parts:
 def load(text: str, *, validation: float | Literal["test"] = 0.1, target_column: str | None = None) -> Parts:
     """Read a data set and divide it, always in the same way.
 
-    The test samples are those of the source, or else 20 % of the samples. Every division takes the same fraction of
-    each class. Features of scikit-learn's digits are divided by 16; uint8 features are kept and have the scale
+    The test samples come from the source, or are 20 % of the samples. Every division takes the same fraction of each
+    class. Features of scikit-learn's digits are divided by 16; uint8 features stay unchanged and have the scale
     1 / 255; others are standardised with the mean and the deviation of the training samples.
 
     Parameters
@@ -65,7 +65,7 @@ def load(text: str, *, validation: float | Literal["test"] = 0.1, target_column:
         ``.npz`` file with the arrays ``x`` and ``y`` and optionally ``x_test`` and ``y_test``, or of a ``.csv`` file
         with a header.
     validation
-        Fraction of the training samples that is set aside, by default 0.1, or ``"test"`` to validate with the test
+        Fraction of the training samples for the validation, by default 0.1, or ``"test"`` to validate with the test
         samples and train on all others.
     target_column
         Column of a CSV file that has the classes, by default the last one.
@@ -73,14 +73,14 @@ def load(text: str, *, validation: float | Literal["test"] = 0.1, target_column:
     Returns
     -------
     Parts
-        Divided data set. The last four are kept in memory, as long as their files do not change.
+        Divided data set. The last four data sets stay in memory while their files do not change.
 
     Raises
     ------
     OSError, ImportError
         If a file cannot be read, or a package that has the data is missing.
     TypeError, ValueError
-        If the file does not hold a data set, or an argument is none of these.
+        If the file does not hold a data set, or an argument has another type or value.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def load(text: str, *, validation: float | Literal["test"] = 0.1, target_column:
 
 
 def check_fits(parts: Parts, model: str) -> None:
-    """Refuse a model whose input or output does not have the width that the data need.
+    """Raise unless the input and the output of a model have the widths that the data need.
 
     Parameters
     ----------
@@ -179,11 +179,11 @@ def _load(
 
 
 def _choose(samples: Samples, labels: Labels, fraction: float) -> NDArray[np.bool_]:
-    """Return which samples are set aside: the same fraction of each class, and never all of a class."""
+    """Return a mask of samples to set aside: the same fraction of each class, and never all samples of a class."""
     rng = np.random.default_rng(0)
     chosen = np.zeros(len(labels), dtype=np.bool_)
     sizes = np.bincount(labels, minlength=len(samples.class_names))
-    ends = np.round(np.cumsum(sizes) * fraction).astype(np.int64)  # the sum is rounded, not each class by itself
+    ends = np.round(np.cumsum(sizes) * fraction).astype(np.int64)  # rounds the sum, and not each class
     for number, wanted in enumerate(np.diff(ends, prepend=0)):
         members = rng.permutation(np.flatnonzero(labels == number))
         chosen[members[: min(wanted, max(len(members) - 1, 0))]] = True
@@ -196,7 +196,7 @@ def _choose(samples: Samples, labels: Labels, fraction: float) -> NDArray[np.boo
 
 
 def _finish(samples: Samples, parts: dict[str, tuple[NDArray[Any], Labels]]) -> dict[str, Pair]:
-    """Return the parts with standardised features and labels as rows, read-only."""
+    """Return the parts with standardised features and one-hot labels as read-only arrays."""
     mean, deviation = _measure(parts["train"][0]) if samples.standardise else (0.0, 1.0)
     rows = np.eye(len(samples.class_names), dtype=np.float32)
     finished = {}
@@ -217,7 +217,7 @@ def _finish(samples: Samples, parts: dict[str, tuple[NDArray[Any], Labels]]) -> 
 
 
 def _measure(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the mean and the deviation of each feature, 1 for a constant one."""
+    """Return the mean and the deviation of each feature, with the deviation 1 for constant features."""
     deviation = x.std(axis=0)
     constant = (x.min(axis=0) == x.max(axis=0)) | (deviation == 0.0)
     return x.mean(axis=0), np.where(constant, 1.0, deviation)

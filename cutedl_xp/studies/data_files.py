@@ -1,4 +1,4 @@
-"""Data sets in files of the user: folders of IDX files and NumPy archives; CSV is in a module of its own."""
+"""Data sets in files of the user: folders of IDX files and NumPy archives; ``csv_data`` reads CSV files."""
 
 import zipfile
 import zlib
@@ -31,7 +31,7 @@ def read_path(path: Path, target_column: str | None) -> Samples:
 
 
 def read_idx(name: str, folder: Path | None, warning: str = "") -> Samples:
-    """Read the four files of a folder, or those of MNIST if it is None; see :mod:`cutedl_xp.datasets.mnist`."""
+    """Read the four files of a folder, or MNIST's files if it is None; see :mod:`cutedl_xp.datasets.mnist`."""
     train, test = mnist.load(data_dir=folder, one_hot=False)
     return Samples(
         name=name,
@@ -85,7 +85,7 @@ def _read_npz(path: Path) -> Samples:
 
 
 def _load_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays of an archive that a data set may have; no object of Python is ever read."""
+    """Return the arrays of an archive by the names that a data set may have; pickled objects are never loaded."""
     with open_regular(path) as file:
         if not zipfile.is_zipfile(file):
             raise ValueError(f"{path} must be an archive of NumPy arrays and is none; save it with np.savez")
@@ -97,7 +97,7 @@ def _load_arrays(path: Path) -> dict[str, NDArray[Any]]:
             reason = format_reason(error)
             raise ValueError(f"{path} must hold plain arrays; got an error: {reason}: save it with np.savez") from error
     for name, array in arrays.items():
-        if not isinstance(array, np.ndarray):  # bytes of a member that is no array
+        if not isinstance(array, np.ndarray):  # NumPy returns the bytes of a member that is no array
             raise ValueError(f"{path} must hold plain arrays; got {name}, which is none: save it with np.savez")
     return arrays
 

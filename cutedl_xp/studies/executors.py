@@ -1,4 +1,4 @@
-"""Executors: many runs side by side, in processes of this machine or on the workers of a Dask cluster."""
+"""Executors of runs: processes of this machine, or the workers of a Dask cluster."""
 
 import importlib
 import os
@@ -18,15 +18,15 @@ from cutedl_xp.studies.run import RunSpec, execute
 from cutedl_xp.training.events import Listener
 
 _ATTEMPTS_ALONE = 2
-_IDLE_SECONDS = 10  # after which a process without a task ends
+_IDLE_SECONDS = 10  # time after which a process without a task ends
 _WATCH_SECONDS = 0.2
-# Sums of several threads may have other last bits, and threads of several processes compete for the cores.
+# Sums by several threads may differ in the last bits, and threads of several processes compete for the cores.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 @dataclass(frozen=True)
 class Task:
-    """A run to make; ``checkpoint`` is the file of its checkpoints, or None."""
+    """Run to execute; ``checkpoint`` is the file of its checkpoints, or None."""
 
     spec: RunSpec
     checkpoint: Path | None = None
@@ -35,7 +35,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result of a run as plain values, or the reason why it has none."""
+    """Result of a run.
+
+    Attributes
+    ----------
+    spec, run, error
+        Specification of the run, its result as plain values (None for a failed run), and the reason of a failure.
+    """
 
     spec: RunSpec
     run: dict[str, Any] | None
@@ -46,15 +52,15 @@ Work: TypeAlias = Callable[[Task], Outcome]
 
 
 def attempt(task: Task, followers: Sequence[Listener] = ()) -> Outcome:
-    """Make a run, which the followers observe; an exception becomes the reason of its failure."""
+    """Execute a run, which the followers observe; an exception becomes the reason of its failure."""
     try:
         return Outcome(task.spec, execute(task.spec, followers, task.checkpoint, task.checkpoint_every))
-    except Exception as error:  # of whatever kind: the other runs go on
+    except Exception as error:  # any exception, as the other runs must continue
         return Outcome(task.spec, None, f"{type(error).__name__}: {_checks.format_reason(error)}")
 
 
 def limit_threads() -> AbstractContextManager[object]:
-    """Return a context in which BLAS takes one thread in this process.
+    """Return a context in which BLAS uses one thread in this process.
 
     Raises
     ------
@@ -73,7 +79,7 @@ def run_in_this_process(
     Parameters
     ----------
     tasks
-        Runs to make.
+        Runs to execute.
     follow
         Function that returns the listeners that observe a run.
 
@@ -89,19 +95,19 @@ def run_in_this_process(
 
 
 def run_on_this_machine(tasks: Sequence[Task], jobs: int, work: Work = attempt) -> Generator[Outcome, None, None]:
-    """Yield the outcomes of tasks that run in processes of one thread each (of loky), as they finish.
+    """Yield the outcomes of tasks that run in loky's processes with one thread each, in the order of their ends.
 
-    The tasks that were running when a process died run again, one at a time; a task that ends its process twice more
-    fails.
+    After the death of a process, its tasks and the other running tasks run again, one at a time; a task that ends its
+    process twice more fails.
 
     Parameters
     ----------
     tasks
-        Runs to make.
+        Runs to execute.
     jobs
         Number of processes, at least 1.
     work
-        Function that makes a run, default :func:`attempt`.
+        Function that executes a run, default :func:`attempt`.
 
     Raises
     ------
@@ -115,7 +121,7 @@ def run_on_this_machine(tasks: Sequence[Task], jobs: int, work: Work = attempt) 
             yield from _run_side_by_side(loky, waiting, suspects, jobs, work)
         for task in suspects:
             yield _run_alone(loky, task, work)
-    except BaseException:  # Ctrl-C, or a consumer that stops: the processes do not go on without this one
+    except BaseException:  # after Ctrl-C, or a stop of the consumer, the processes must end too
         _executor(loky, jobs).shutdown(wait=False, kill_workers=True)
         raise
 
@@ -123,7 +129,7 @@ def run_on_this_machine(tasks: Sequence[Task], jobs: int, work: Work = attempt) 
 def _run_side_by_side(
     loky: Any, waiting: deque[Task], suspects: deque[Task], jobs: int, work: Work
 ) -> Generator[Outcome, None, None]:
-    """Take tasks and yield their outcomes until all are taken; if a process dies, the running tasks are suspects."""
+    """Run all waiting tasks and yield their outcomes; if a process dies, the running tasks become suspects."""
     executor = _executor(loky, jobs)
     running: dict[Future[Outcome], Task] = {}
     while waiting or running:
@@ -158,14 +164,14 @@ def _executor(loky: Any, jobs: int) -> Any:
 
 @contextmanager
 def _without_ctrl_c() -> Iterator[None]:
-    """Let the processes that start within the block ignore Ctrl-C; this process, which receives it later, ends them."""
+    """Return a context in which new processes ignore Ctrl-C; this process receives it afterwards and ends them."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     in_main_thread = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGINT)
-    if in_main_thread and handler is not None:  # None: not set by Python, which could not restore it
+    if in_main_thread and handler is not None:  # Python cannot restore a handler that it has not installed (None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
@@ -176,8 +182,8 @@ def _without_ctrl_c() -> Iterator[None]:
 
 
 def _follow_coordinator(coordinator: int) -> None:
-    """Ignore Ctrl-C in this process, and end it after the death of the one that started it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for processes that loky starts later
+    """Ignore Ctrl-C in this process, and end it after the death of its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # loky starts some processes outside of the context above
 
     def watch() -> None:
         while os.getppid() == coordinator:
@@ -188,18 +194,18 @@ def _follow_coordinator(coordinator: int) -> None:
 
 
 def run_on_dask(tasks: Sequence[Task], address: str, work: Work = attempt) -> Generator[Outcome, None, None]:
-    """Yield the outcomes of tasks that the workers of a Dask cluster run, as they finish.
+    """Yield the outcomes of tasks that the workers of a Dask cluster run, in the order of their ends.
 
     Dask runs the task of a worker that died on another worker.
 
     Parameters
     ----------
     tasks
-        Runs to make. The workers need this package, and the data under the same names.
+        Runs to execute. The workers need this package, and the data under the same names.
     address
         Address of the scheduler, such as ``"tcp://10.0.0.1:8786"``.
     work
-        Function that makes a run, default :func:`attempt`.
+        Function that executes a run, default :func:`attempt`.
 
     Raises
     ------
@@ -229,7 +235,7 @@ def run_on_dask(tasks: Sequence[Task], address: str, work: Work = attempt) -> Ge
 
 
 def _outcome_of(future: Any, result: Any, spec: RunSpec) -> Outcome:
-    """Return the outcome of a task that has ended on the cluster; an error comes as its type, value and traceback."""
+    """Return the outcome of a finished task of the cluster; ``result`` of an error is its type, value and traceback."""
     if future.status == "finished":
         outcome: Outcome = result
         return outcome

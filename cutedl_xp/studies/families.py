@@ -1,4 +1,4 @@
-"""Families of optimizers: texts that differ only in their learning rate, or in the options that a tuning searches."""
+"""Families of optimizers: texts that differ only in the learning rate, or in the options that a tuning searches."""
 
 from collections.abc import Collection
 
@@ -13,7 +13,7 @@ def remove_options(text: str, names: Collection[str]) -> str:
     text
         Text of an optimizer.
     names
-        Options to leave out. Names that the text does not give have no effect.
+        Options to remove. Other names have no effect.
 
     Examples
     --------

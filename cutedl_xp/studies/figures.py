@@ -1,4 +1,4 @@
-"""Figures of a run: numbers that its history and its test give."""
+"""Figures of a run: numbers from its history and its test."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,15 +15,15 @@ def measure(history: History, target: float | None, test: Mapping[str, float] | 
     history
         History with validation losses and accuracies.
     target
-        Validation accuracy whose steps and seconds are wanted, or None.
+        Validation accuracy whose steps and seconds to measure, or None.
     test
         Loss and accuracy on the test samples, or None for a trial of a tuning.
 
     Returns
     -------
     dict
-        The last entries and the best ones, the steps and seconds of the whole run and of its first validation above
-        the target (None if there is none), and the test's loss and accuracy.
+        Last and best entries, steps and seconds of the whole run and of its first validation above the target (None
+        without one), and loss and accuracy of the test.
     """
     reached = None
     if target is not None:

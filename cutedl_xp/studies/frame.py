@@ -21,7 +21,13 @@ def to_frame(folder: str | os.PathLike[str]) -> Any:
     ImportError
         If pandas is not installed.
     OSError, ValueError
-        If it is no such folder, or a file in it is damaged.
+        If the folder holds no study, or a file in it is damaged.
+
+    Examples
+    --------
+    >>> from cutedl_xp import studies
+    >>> frame = studies.to_frame("out/compare")  # doctest: +SKIP
+    >>> frame.groupby("optimizer")["test_accuracy"].mean()  # doctest: +SKIP
     """
     try:
         import pandas

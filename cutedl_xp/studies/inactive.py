@@ -10,9 +10,9 @@ from cutedl_xp.model import Model
 def find_inactive_outputs(model: Model, train: Dataset, class_names: Sequence[str]) -> list[str]:
     """Return the classes whose output is 0 for all of their training samples.
 
-    The gradient of a loss raises an output only through samples of its own class, and relu lets no gradient pass
-    where its output is 0. Such a class is not learned again, even where samples of other classes make its output
-    positive: their gradients only lower it.
+    The gradient of a loss raises an output only through samples of its own class, and the gradient of relu is 0 where
+    its output is 0. Such a class is not learned again, even where samples of other classes make its output positive:
+    their gradients only lower the output.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def find_inactive_outputs(model: Model, train: Dataset, class_names: Sequence[st
     train
         Training data with one-hot labels.
     class_names
-        Names of the classes, in the order of the outputs. A class without samples is not counted.
+        Names of the classes, in the order of the outputs. Classes without samples are ignored.
     """
     backend = model.backend
     xp: Any = backend.xp

@@ -14,7 +14,7 @@ _FORM = re.compile(f"{_WIDTH}(-{_WIDTH})+")
 
 
 def parse(text: str) -> tuple[int, ...]:
-    """Return the widths that a text names: of the input, of hidden layers, and of the output.
+    """Return the widths in a text: of the input, of hidden layers, and of the output.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def canonical(text: str) -> str:
 
 
 def make(text: str, activation: str = "relu", output_activation: str = "linear", initializer: str = "uniform") -> Model:
-    """Return the model that a text names, not yet assembled.
+    """Return the model of a text, not yet assembled.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def make(text: str, activation: str = "relu", output_activation: str = "linear",
     activation, output_activation
         Activation of hidden layers, by default ``"relu"``, and of the last layer, by default ``"linear"``.
     initializer
-        Name of the initializer of weights, by default ``"uniform"``. Biases start at 0.
+        Name of the initializer of weights, by default ``"uniform"``. The initial biases are 0.
 
     Raises
     ------

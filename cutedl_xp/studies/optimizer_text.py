@@ -35,25 +35,25 @@ _GRAMMAR = Grammar(
 
 
 def parse(text: str) -> tuple[type[ElementwiseOptimizer], Options]:
-    """Return the class and the options that a text names.
+    """Return the class and the options in a text.
 
     Parameters
     ----------
     text
         Name of a rule in any case, alone or with options in parentheses, as in ``"adam(lr=1e-3, beta2=0.999)"``.
-        Options are those of the class in :mod:`cutedl_xp.optimizers`, as literals. The text is never evaluated.
+        Options are parameters of the class in :mod:`cutedl_xp.optimizers`, as literals. The text is never evaluated.
 
     Returns
     -------
     tuple
-        Class of the rule, and the options that the text gives, in the constructor's order.
+        Class of the rule, and the given options in the constructor's order.
 
     Raises
     ------
     TypeError
         If ``text`` is no string.
     ValueError
-        If it names no rule, or an option that the rule does not have or does not accept.
+        If the rule or an option is unknown, or the rule does not accept a value.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def parse(text: str) -> tuple[type[ElementwiseOptimizer], Options]:
 
 
 def canonical(text: str) -> str:
-    """Return the one text for an optimizer, whatever way it was written in.
+    """Return the canonical text of an optimizer, the same for all spellings.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def with_options(text: str, **options: Value) -> str:
 
 
 def option(text: str, name: str) -> Value:
-    """Return the value of an option: that of the text, or the rule's default.
+    """Return the value of an option in a text, or the rule's default.
 
     Raises
     ------

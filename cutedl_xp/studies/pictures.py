@@ -25,12 +25,12 @@ def draw_compare(runs: Iterable[Run], folder: Path) -> list[Path]:
     Parameters
     ----------
     runs
-        Runs of a study; trials of a tuning are left out.
+        Runs of a study; trials of a tuning are ignored.
     folder
         Folder to write into. The pictures of each data set and model are ``curves.png``, ``seeds-loss.png``,
         ``seeds-error.png``, ``test-accuracy.png``, and ``target.png`` if the study has a target. With several data
         sets or models their names begin with both, and ``profile.png`` is the performance profile. An optimizer has the
-        same colour in all pictures; so have the optimizers of one rule that were tuned for several data sets.
+        same colour in all pictures, and so have the optimizers of one rule that were tuned for several data sets.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def draw_sweep(runs: Iterable[Run], folder: Path) -> list[Path]:
     Parameters
     ----------
     runs
-        Runs of a study; trials of a tuning are left out.
+        Runs of a study; trials of a tuning are ignored.
     folder
         Folder to write into. The pictures of each data set and model are ``rates.png``, and ``target-map.png`` if the
         study has a target. With several data sets or models their names begin with both. An optimizer has the same
@@ -137,7 +137,7 @@ def _draw_task(title: str, groups: Mapping[str, Sequence[Run]], means: Mapping[s
 
 
 def _read_history(run: Run) -> History:
-    """Return the history of a run, in which numbers that were not finite may be null."""
+    """Return the history of a run, where None may replace numbers that are not finite."""
     record = dict(run["history"])
     for name, values in record.items():
         if isinstance(values, Mapping):
@@ -152,7 +152,7 @@ def _restore(values: Iterable[Any]) -> list[Any]:
 
 
 def _read_end(run: Run, figure: str) -> plotting.RunEnd:
-    """Return the end of a run for a picture of its final accuracy or of its way to the target."""
+    """Return the end of a run for a picture of its final accuracy or of its steps to the target."""
     steps, seconds = read_value(run, "steps_to_target"), read_value(run, "seconds_to_target")
     return plotting.RunEnd(
         accuracy=read_value(run, figure),
@@ -170,7 +170,7 @@ def _find_target(runs: Iterable[Run]) -> float | None:
 
 
 def _read_profile(runs: Sequence[Run]) -> dict[str, tuple[list[float], list[float]]]:
-    """Return for each optimizer the factors and the shares of its performance profile."""
+    """Return the factors and the shares of the performance profile of each optimizer."""
     points: dict[str, tuple[list[float], list[float]]] = {}
     for row in summary.profile(runs):
         factors, shares = points.setdefault(row["optimizer"], ([], []))
@@ -190,7 +190,7 @@ def _assign_styles(pictures: Iterable[Iterable[str]]) -> Styles:
 
 
 def _name_tasks(tasks: Iterable[Task]) -> dict[Task, str]:
-    """Return how the names of each task's pictures begin, empty for a single task."""
+    """Return the prefix of the names of each task's pictures, empty for a single task."""
     tasks = list(tasks)
     if len(tasks) == 1:
         return {tasks[0]: ""}

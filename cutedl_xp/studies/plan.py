@@ -1,4 +1,4 @@
-"""The plan of a study: which runs it consists of, as plain values."""
+"""Plan of the runs of a study, as plain values."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -22,20 +22,20 @@ _LISTS: Mapping[str, Callable[[Any], Any]] = {
 }
 _T = TypeVar("_T")
 PlannedTask: TypeAlias = tuple[str, str]
-"""A data set and a model by their texts."""
+"""Texts of a data set and a model."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Optimizers, seeds, models and data sets of a study, and the settings that all of its runs share.
 
-    Every optimizer meets every seed, on every data set with every model whose widths fit it. Optimizers of the same
-    seed begin with the same weights and take the same batches.
+    The runs combine every optimizer with every seed, on every data set with every fitting model. Runs with the same
+    seed have the same initial weights and the same batches.
 
     Parameters
     ----------
     kind
-        ``"compare"``, the default, or ``"sweep"``: each optimizer with several learning rates.
+        ``"compare"``, the default, or ``"sweep"``, which runs each optimizer with several learning rates.
     data
         Names or paths of data sets, at least one.
     models
@@ -45,19 +45,19 @@ class Plan:
     seeds
         Seeds, at least one; default 1, 2 and 3.
     rates
-        Learning rates of a sweep: for the name of a rule, or ``""`` for the rules that are not named, a list.
+        Learning rates of a sweep: a list by the name of a rule, or by ``""`` for all other rules.
     tune
-        Number of trials with which each optimizer's rate and decays are tuned, default 0: the given options are taken.
-        Trials are judged on the validation samples, which then cannot be the test samples.
+        Number of trials with which each optimizer's rate and decays are tuned, default 0 for no tuning. Trials are
+        judged on the validation samples, which then cannot be the test samples.
     tuning_seeds
-        Seeds of each trial; default ``(1001,)``. None of them may be among ``seeds``.
+        Seeds of each trial, different from all ``seeds``; default ``(1001,)``.
     settings
         Settings that all runs share.
 
     Raises
     ------
     TypeError, ValueError
-        If a value is not one of these.
+        If a value has another type or is out of range.
 
     Examples
     --------
@@ -121,24 +121,24 @@ class Plan:
                 self.rates_of(rule)
 
     def rates_of(self, rule: str) -> Sequence[float]:
-        """Return the learning rates of a rule in this sweep."""
+        """Return the learning rates of the update rule ``rule`` in this sweep."""
         rates = self.rates.get(rule, self.rates.get("", ()))
         if not rates:
             raise ValueError(f"a sweep needs `rates` for {rule!r}, or rates for all rules")
         return rates
 
     def _rates_for(self, rule: str) -> Sequence[float]:
-        """Return the rates of a rule, none if this plan neither names nor has it."""
+        """Return the rates of a rule, empty if this plan neither names nor has the rule."""
         has_rule = rule in map(optimizer_text.rule_name, self.optimizers)
         return self.rates_of(rule) if has_rule else self.rates.get(rule, ())
 
     @property
     def tasks(self) -> list[PlannedTask]:
-        """Pairs of a data set and a model; a study keeps those whose widths fit."""
+        """All pairs of a data set and a model; a study uses the pairs whose widths fit."""
         return [(data, model) for data in self.data for model in self.models]
 
     def runs(self, tasks: Sequence[PlannedTask]) -> list[RunSpec]:
-        """Return the runs of the given optimizers, or of a sweep, on pairs of a data set and a model."""
+        """Return the runs of the given optimizers, or of a sweep, on ``tasks``, pairs of a data set and a model."""
         texts = list(self.optimizers)
         if self.kind == "sweep":
             texts = _without_repetition(
@@ -149,14 +149,14 @@ class Plan:
         return self._cross(tasks, self.seeds, "final", lambda task: texts)
 
     def trials(self, tasks: Sequence[PlannedTask]) -> list[RunSpec]:
-        """Return the runs of the tuning, none without one."""
+        """Return the runs of the tuning on ``tasks``, pairs of a data set and a model; empty without a tuning."""
         if not self.tune:
             return []
         texts = [trial for text in self.optimizers for trial in tuning.trials(text, self.tune)]
         return self._cross(tasks, self.tuning_seeds, "trial", lambda task: texts)
 
     def tuned_runs(self, best: Mapping[PlannedTask, Sequence[str]]) -> list[RunSpec]:
-        """Return the runs of the optimizers that the trials found best for each pair of a data set and a model."""
+        """Return the runs of ``best``, the best optimizers of the trials for each pair of a data set and a model."""
         return self._cross(list(best), self.seeds, "final", best.__getitem__)
 
     def _cross(
@@ -166,7 +166,7 @@ class Plan:
         purpose: str,
         texts: Callable[[PlannedTask], Sequence[str]],
     ) -> list[RunSpec]:
-        """Return runs in an order in which the first ones already show every optimizer."""
+        """Return runs in an order in which the first ones include every optimizer."""
         return [
             RunSpec(data=data, model=model, optimizer=text, seed=seed, settings=self.settings, purpose=purpose)
             for data, model in tasks
@@ -175,12 +175,12 @@ class Plan:
         ]
 
     def extended_by(self, other: "Plan") -> "Plan":
-        """Return a plan with the runs of both.
+        """Return a plan with the runs of this plan and of ``other``.
 
         Raises
         ------
         ValueError
-            If something differs that all runs of a study share.
+            If the plans differ in values that all runs of a study share.
         """
         changed = [
             f"{name} ({getattr(self, name)}, now {getattr(other, name)})"
@@ -211,12 +211,12 @@ class Plan:
 
     @classmethod
     def from_dict(cls, d: Mapping[str, Any]) -> "Plan":
-        """Return the plan of a dict, such as the contents of a TOML file; what it leaves out has its default.
+        """Return the plan of the dict ``d``, such as the contents of a TOML file; missing keys have their defaults.
 
         Raises
         ------
         TypeError, ValueError
-            If it has other keys or a wrong value.
+            If the dict has other keys or a wrong value.
         """
         names = [each.name for each in fields(cls)]
         unknown = [str(name) for name in d if name not in names]

@@ -1,4 +1,4 @@
-"""Tables of a study for readers, on the screen and in Markdown; each fits into 60 columns of a screen."""
+"""Tables of a study for readers, in the terminal and in Markdown; each fits into 60 columns."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,12 +10,12 @@ from cutedl_xp.studies import summary, tuning
 _Row = Mapping[str, Any]
 _FACTORS = (1.0, 2.0, 4.0, math.inf)  # multiples of the fastest optimizer's steps
 _BAR = "\\|"
-_LARGE_LOSS = 1e4  # from which four decimals say nothing
+_LARGE_LOSS = 1e4  # four decimals of larger losses have no meaning
 _EFFORT = (("steps", 0), ("seconds", 2))  # figures, and their decimals
 
 
 class ReadableTable(NamedTuple):
-    """A table of texts; without rows, its caption says why."""
+    """Table of texts; the caption of a table without rows gives the reason."""
 
     title: str
     columns: Sequence[str]
@@ -30,7 +30,7 @@ class ReadableTable(NamedTuple):
 
 
 def make_tables(kind: str, runs: Sequence[_Row]) -> list[ReadableTable]:
-    """Return the tables of a study's finished runs, for each data set and model in turn.
+    """Return the tables of a study's finished runs, sorted by data set and model.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def make_tables(kind: str, runs: Sequence[_Row]) -> list[ReadableTable]:
 
 
 def tabulate_run(run: _Row) -> ReadableTable:
-    """Return the figures of one run."""
+    """Return a table of the figures of one run."""
     figures = run["figures"]
     rows = [
         ("steps", _format(figures["steps"], 0)),
@@ -125,7 +125,7 @@ def _tabulate_ends(rows: Sequence[_Row]) -> ReadableTable:
 
 
 def _tabulate_differences(rows: Sequence[_Row]) -> ReadableTable:
-    """Return the pairs whose difference is larger than the spread over seeds, and count the others."""
+    """Return a table of the pairs whose difference exceeds the spread over seeds, with the number of other pairs."""
     found = [row for row in rows if row["verdict"].endswith("is better")]
     others = sorted({row["verdict"] for row in rows if row not in found})
     counts = []
@@ -143,7 +143,7 @@ def _tabulate_differences(rows: Sequence[_Row]) -> ReadableTable:
 
 
 def _tabulate_profile(rows: Sequence[_Row]) -> list[ReadableTable]:
-    """Return which share of several tasks each optimizer solves, within some factors of the fastest one's steps."""
+    """Return a table of the share of tasks that each optimizer solves within some factors of the fewest steps."""
     if not rows or rows[0]["tasks"] < 2:
         return []
     shares: dict[str, list[_Row]] = {}
@@ -212,14 +212,14 @@ def _format_range(low: float | None, high: float | None) -> str:
 
 
 def _format_loss(value: float | None) -> str:
-    """Return a loss for readers; the loss of a run that was not finite counts as infinite."""
+    """Return a loss as text; the loss of a run that was not finite is infinite."""
     if value is None or abs(value) < _LARGE_LOSS:
         return _format(value)
     return f"{value:.3g}" if math.isfinite(value) else "not finite"
 
 
 def _format(value: float | None, digits: int = 4) -> str:
-    """Return a number for readers; a target that was not reached is infinite."""
+    """Return a number as text; infinity means a target that was not reached."""
     if value is None:
         return "-"
     if math.isnan(value):

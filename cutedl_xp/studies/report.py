@@ -11,7 +11,7 @@ from cutedl_xp.studies import pictures, readable, summary, table
 
 
 def check_installed() -> None:
-    """Import what :func:`write` needs, so that its absence appears before the runs and not after them."""
+    """Import the dependencies of :func:`write`, so that a missing one raises before the runs and not after them."""
     for module, package in (("scipy.stats", "scipy"), ("matplotlib.figure", "matplotlib")):
         try:
             importlib.import_module(module)
@@ -27,7 +27,7 @@ def write(kind: str, runs: Sequence[dict[str, Any]], folder: Path) -> list[Path]
     kind
         ``"compare"`` or ``"sweep"``.
     runs
-        Finished runs as plain values; none writes nothing.
+        Finished runs as plain values; without runs, no file is written.
     folder
         Folder to write into.
     """
@@ -49,7 +49,7 @@ def write(kind: str, runs: Sequence[dict[str, Any]], folder: Path) -> list[Path]
 
 
 def summarise(kind: str, runs: Sequence[dict[str, Any]]) -> Mapping[str, Sequence[table.Row]]:
-    """Return the rows of each table of a study for programs, by the table's name."""
+    """Return the rows of each CSV table of a study by the table's name."""
     final = [run for run in runs if run["purpose"] == "final"]
     if kind == "sweep":
         return {"rates": summary.rates(final), "usable-rates": summary.usable_rates(final)}

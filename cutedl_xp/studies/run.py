@@ -1,4 +1,4 @@
-"""A run: one training as a function of plain values."""
+"""Run: one training as a function of plain values."""
 
 import functools
 import hashlib
@@ -26,13 +26,13 @@ from cutedl_xp.training.history import History
 from cutedl_xp.training.session import Session
 
 FORMAT = 1
-_EVALUATION_BATCH = 1000  # samples; a batch of the training is smaller, and slower a sample
+_EVALUATION_BATCH = 1000  # samples; smaller batches need more time for each sample
 _LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """Everything that the result of a run depends on.
+    """Specification of a run: all values that its result depends on.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ class RunSpec:
     settings
         Settings that all runs of a study share.
     purpose
-        ``"final"``, the default, or ``"trial"``: a trial of a tuning, which never sees the test samples.
+        ``"final"``, the default, or ``"trial"`` for a trial of a tuning, which never uses the test samples.
     data_sha256
-        Digest of the samples, which a worker on another machine compares with its own; default None, not compared.
+        Digest of the samples, which a worker on another machine compares with its own; default None for no comparison.
     """
 
     data: str
@@ -61,7 +61,7 @@ class RunSpec:
 
     @property
     def name(self) -> str:
-        """Name of the run's files, which is readable and ends with a digest of all values that the run depends on."""
+        """Readable name of the run's files, with a digest of all values that the run depends on at its end."""
         values = [self.data, self.model, self.optimizer, self.seed, self.purpose, self.settings.to_dict()]
         digest = hashlib.sha256(json.dumps(values).encode()).hexdigest()[:10]
         parts = (Path(self.data).stem, self.model, f"seed{self.seed}", self.optimizer)
@@ -75,7 +75,7 @@ def execute(
     checkpoint: Path | None = None,
     checkpoint_every: int = 0,
 ) -> dict[str, Any]:
-    """Train as specified, from the checkpoint on if there is one, and return the result as plain values.
+    """Train as specified, or resume the training of a checkpoint, and return the result as plain values.
 
     Parameters
     ----------
@@ -84,16 +84,16 @@ def execute(
     followers
         Listeners that observe the training.
     checkpoint
-        File for checkpoints, default None; then none is written.
+        File for checkpoints, default None for no checkpoints.
     checkpoint_every
-        Number of epochs between two checkpoints, default 0, no checkpoints.
+        Number of epochs between two checkpoints, default 0 for no checkpoints.
 
     Raises
     ------
     ImportError, OSError, TypeError, ValueError
-        If a part of the specification cannot be made, or the data has another digest.
+        If a part of the specification is wrong, or the data has another digest.
     KeyboardInterrupt
-        After Ctrl-C; a checkpoint of the current step is kept.
+        After Ctrl-C, when a checkpoint of the current step has been written.
     """
     return finish(spec, train(spec, followers, checkpoint, checkpoint_every))
 
@@ -104,7 +104,7 @@ def train(
     checkpoint: Path | None = None,
     checkpoint_every: int = 0,
 ) -> Session:
-    """Return the session of a run after its training; the arguments are those of :func:`execute`."""
+    """Return the session of a run after its training; the arguments are the ones of :func:`execute`."""
     settings = spec.settings
     backend = get_backend(settings.backend, device=settings.device)
     parts = load_data(spec)
@@ -116,7 +116,7 @@ def train(
         session = _load(checkpoint, backend)
         together.append(listeners.Checkpoint(checkpoint, every_epochs=checkpoint_every))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # the result says that a number was not finite, and where
+        warnings.simplefilter("ignore", RuntimeWarning)  # the result has the reason of a stop for non-finite numbers
         if session is not None:
             session.resume(training, validation, together)
         else:
@@ -127,7 +127,7 @@ def train(
 
 
 def finish(spec: RunSpec, session: Session) -> dict[str, Any]:
-    """Return the result of a run whose session has been trained, as plain values."""
+    """Return the result of a run from its trained session, as plain values."""
     parts, settings = load_data(spec), spec.settings
     history = session.history
     assert history is not None
@@ -159,7 +159,7 @@ def finish(spec: RunSpec, session: Session) -> dict[str, Any]:
 
 
 def read_history(run: dict[str, Any]) -> History:
-    """Return the history of a run that is given as plain values."""
+    """Return the history of a run from its plain values."""
     return History.from_dict(run["history"])
 
 
@@ -169,7 +169,7 @@ def load_data(spec: RunSpec) -> data.Parts:
     Raises
     ------
     ValueError
-        If it has another digest than the one that the specification names.
+        If the data have another digest than in the specification.
     """
     parts = data.load(spec.data, validation=spec.settings.validation, target_column=spec.settings.target_column)
     if spec.data_sha256 not in (None, parts.sha256):
@@ -181,7 +181,7 @@ def load_data(spec: RunSpec) -> data.Parts:
 
 
 def _make_dataset(parts: data.Parts, part: tuple[Any, Any], batch_size: int, seed: int | None = None) -> Dataset:
-    """Return a part as a data set, which is shuffled if a seed is given."""
+    """Return a part as a data set, shuffled if a seed is given."""
     return Dataset(*part, batch_size=batch_size, shuffle=seed is not None, seed=seed or 0, scale=parts.scale)
 
 
@@ -207,7 +207,7 @@ def _begin(spec: RunSpec, backend: Backend, epoch_steps: int) -> Session:
 
 @functools.lru_cache(maxsize=64)
 def _compile(spec: RunSpec, epoch_steps: int) -> None:
-    """Train for one step, so that what this process compiles at its first one is not part of a run's seconds."""
+    """Train for one step, so that the seconds of a run do not include the compilation in this process."""
     parts, settings = load_data(spec), spec.settings
     x, y = parts.train
     batch = _make_dataset(parts, (x[: settings.batch_size], y[: settings.batch_size]), settings.batch_size)
@@ -215,7 +215,7 @@ def _compile(spec: RunSpec, epoch_steps: int) -> None:
 
 
 def _load(checkpoint: Path, backend: Backend) -> Session | None:
-    """Return the session of a checkpoint, or None if there is none."""
+    """Return the session of a checkpoint, or None if the file does not exist."""
     try:
         session = Session.load(checkpoint, backend)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Samples of a data set with their classes, as they were read, and the checks that all sources share."""
+"""Samples of a data set with their classes before the division, and checks for all sources."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _MOST_CLASSES = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """Samples of a data set, before they are divided.
+    """Samples of a data set before the division.
 
     Attributes
     ----------
@@ -30,11 +30,11 @@ class Samples:
     class_names
         Names of the classes, by number.
     test
-        Features and labels of the test samples, None if they have to be taken from the others.
+        Features and labels of the test samples, None if the division has to choose them.
     scale
-        Factor that features are multiplied by in each batch, or None.
+        Factor of the features in each batch, or None.
     standardise
-        Whether features have to be standardised.
+        Whether to standardise the features.
     warning
         Reason why results are not comparable with those of others, or an empty string.
     """
@@ -72,7 +72,7 @@ class Samples:
 
 
 def check_features(what: str, x: NDArray[Any]) -> NDArray[Any]:
-    """Return features in two dimensions: uint8 as they are, other real numbers as float64."""
+    """Return features in two dimensions: uint8 unchanged, other real numbers as float64."""
     if x.dtype.kind not in "buif":
         raise ValueError(f"{what} must be an array of real numbers; got {format_value(x)}")
     if x.ndim < 2 or 0 in x.shape:

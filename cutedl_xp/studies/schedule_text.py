@@ -1,4 +1,4 @@
-"""Learning-rate schedules as texts such as ``"cosine(warmup=100)"``, made for a peak and a number of updates."""
+"""Learning-rate schedules as texts such as ``"cosine(warmup=100)"``, for a peak rate and a number of updates."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -23,7 +23,7 @@ SCHEDULES: Mapping[str, Callable[..., Schedule]] = MappingProxyType(
 )
 """Schedules by the names that a text may use."""
 
-_REQUIRED = {"inverse_time": ("decay_steps",)}  # has a default for the sake of a deprecated option
+_REQUIRED = {"inverse_time": ("decay_steps",)}  # its default exists only for a deprecated option
 
 
 def _read(name: str, schedule: Callable[..., Schedule]) -> Signature:
@@ -40,7 +40,7 @@ _GRAMMAR = Grammar(
 
 
 def canonical(text: str) -> str:
-    """Return the one text for a schedule, whatever way it was written in.
+    """Return the canonical text of a schedule, the same for all spellings.
 
     Examples
     --------
@@ -54,19 +54,19 @@ def canonical(text: str) -> str:
 
 
 def make(text: str, lr: float, steps: int) -> Schedule:
-    """Return the schedule that a text names.
+    """Return the schedule of a text.
 
     Parameters
     ----------
     text
         Name of a schedule in snake case, alone or with options in parentheses, such as ``"step(every=500)"``. Options
-        are those of the class in :mod:`cutedl_xp.schedules` without ``lr``, and ``warmup``, the number of updates of
-        a linear rise from 0 before the schedule starts.
+        are the parameters of the class in :mod:`cutedl_xp.schedules` without ``lr``, and ``warmup``, the number of
+        updates of a linear rise from 0 before the schedule starts.
     lr
-        Peak: the rate that the schedule starts from, or reaches in the case of ``one_cycle``.
+        Peak rate: the initial rate of the schedule, or the largest rate of ``one_cycle``.
     steps
-        Number of updates in the training. The schedule spans those after the warm-up unless it has its own option
-        ``updates``.
+        Number of updates in the training. The schedule covers the updates after the warm-up unless it has its own
+        option ``updates``.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def make(text: str, lr: float, steps: int) -> Schedule:
     Raises
     ------
     TypeError, ValueError
-        If the text names no schedule, an option that it does not have, or a warm-up as long as the training.
+        If the schedule or an option is unknown, or the warm-up is as long as the training.
 
     Examples
     --------

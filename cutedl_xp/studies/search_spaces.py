@@ -1,21 +1,21 @@
 """Search spaces of a tuning: the learning rate of each rule, and its decay rates.
 
-The ranges come from published benchmarks and from the defaults of libraries, and were written down before any tuning
-was run with them.
+The ranges come from published benchmarks and from the defaults of libraries, and were fixed before any tuning was run
+with them.
 
 Learning rates. Every rule has a range of four decades, as in Schmidt, Schneider and Hennig, "Descending through a
-Crowded Valley" (2021), so that equally many trials are equally dense. That benchmark searches (1e-4, 1) for every rule.
-Here the four decades lie around the defaults of the rule in PyTorch, Keras and its paper:
+Crowded Valley" (2021), so that the same number of trials has the same density. That benchmark searches (1e-4, 1) for
+every rule. Here the four decades surround the defaults of the rule in PyTorch, Keras and its paper:
 
 - Fixed and Momentum, 1e-3 to 10: the AlgoPerf benchmark (Dahl et al., 2023) searches 0.02 to 5 for Nesterov momentum.
 - Adagrad, 1e-4 to 1: Schmidt et al.; PyTorch's default is 0.01.
 - RMSProp, Adam, AdamW, NAdam, RAdam and Adamax, 1e-5 to 0.1: defaults are 1e-3 to 1e-2, and AlgoPerf searches 1e-4 to
   1e-2 for AdamW and NAdamW.
-- Adadelta, 0.01 to 100: its paper (Zeiler, 2012) has no rate, which is a factor of 1.
+- Adadelta, 0.01 to 100: its paper (Zeiler, 2012) has no rate, which means a factor of 1.
 - Lion, 1e-6 to 0.01: its paper (Chen et al., 2023) has 1e-4, and advises a third to a tenth of AdamW's rate.
 
-Decay rates. The distance from 1 is searched, since the length of a mean is 1 / (1 - beta). Momentum and beta1 are those
-of Schmidt et al. for beta1, 0.5 to 0.999; rho and beta2 are theirs for beta2, 0.8 to 0.999.
+Decay rates. The distance from 1 is searched, since the length of a mean is 1 / (1 - beta). Momentum and beta1 have the
+range of Schmidt et al. for beta1, 0.5 to 0.999; rho and beta2 have their range for beta2, 0.8 to 0.999.
 """
 
 from collections.abc import Mapping
@@ -31,9 +31,9 @@ class Range(NamedTuple):
     Attributes
     ----------
     low, high
-        Ends of the range: of the option, or of its distance from 1.
+        Ends of the range of the option, or of its distance from 1.
     complement
-        Whether the range is that of the option's distance from 1, default False.
+        Whether the range is for the option's distance from 1, default False.
     """
 
     low: float
@@ -41,12 +41,12 @@ class Range(NamedTuple):
     complement: bool = False
 
     def place(self, share: float) -> float:
-        """Return the option's value at a share of the way from ``low`` to ``high``, to three digits."""
+        """Return the option's value at the position ``share`` between ``low`` (0) and ``high`` (1), to three digits."""
         value = float(f"{self.low * (self.high / self.low) ** share:.3g}")
         return round(1.0 - value, 6) if self.complement else value
 
     def describe(self, name: str) -> str:
-        """Return the range for readers."""
+        """Return the range of the option ``name`` as text."""
         subject = f"1 - {name}" if self.complement else name
         return f"{subject} from {self.low:g} to {self.high:g}"
 

@@ -24,35 +24,35 @@ class Settings:
         Activation of the last layer, whose outputs are the logits of the loss; default ``"linear"``. The article's
         model has ``"relu"``.
     initializer
-        Initializer of the weights, default ``"uniform"``, which draws from [-0.1, 0.1). Biases begin at 0.
+        Initializer of the weights, default ``"uniform"``, which draws from [-0.1, 0.1). The initial biases are 0.
     batch_size
         Number of samples in a batch, default 64, at least 1.
     epochs
-        Number of epochs, unless a stop rule ends the run before; default 10, at least 1.
+        Largest number of epochs, default 10, at least 1; a stop rule may end the run earlier.
     validation
-        Fraction of the training samples that the validation takes, default 0.1, between 0 and 1; the same samples in
-        every run. Or ``"test"``: validate on the test samples, as the article does.
+        Fraction of the training samples for the validation, default 0.1, between 0 and 1; the same samples in every
+        run. Or ``"test"`` to validate on the test samples, as in the article.
     schedule
-        Schedule of the learning rate of all optimizers, such as ``"cosine"``; default None, a constant rate.
+        Schedule of the learning rate of all optimizers, such as ``"cosine"``; default None for a constant rate.
     patience
-        Stop a run after so many validations without a smaller validation loss; default 0, never.
+        Number of validations without a smaller validation loss after which a run stops; default 0 for no such stop.
     min_delta
         Decrease of the validation loss that counts for ``patience``, default 0.001, at least 0.
     target
         Validation accuracy, between 0 and 1, whose steps and seconds are reported; default None.
     target_times
-        Stop a run after so many validations in a row above ``target``; default 0, never.
+        Number of validations in a row above ``target`` after which a run stops; default 0 for no such stop.
     target_column
-        Column of a CSV file that holds the classes; default None, the last one.
+        Column of a CSV file that holds the classes; default None for the last column.
     dtype
         ``"float32"``, the default, or ``"float64"``.
     backend, device
-        Arguments of :func:`cutedl_xp.get_backend`, of which one may be given. The default is the backend ``"numpy"``.
+        Arguments of :func:`cutedl_xp.get_backend`, at most one of them. The default is the backend ``"numpy"``.
 
     Raises
     ------
     TypeError, ValueError
-        If a value is not one of these.
+        If a value has another type or is out of range.
 
     Examples
     --------
@@ -118,12 +118,12 @@ class Settings:
 
     @classmethod
     def from_dict(cls, d: Mapping[str, Any]) -> "Settings":
-        """Return the settings of a dict; those that it leaves out have their defaults.
+        """Return the settings of the dict ``d``; missing keys have their defaults.
 
         Raises
         ------
         TypeError, ValueError
-            If it has other keys or a wrong value.
+            If the dict has other keys or a wrong value.
         """
         if not isinstance(d, Mapping):
             raise TypeError(f"the settings must be a table of names and values; got {_checks.format_value(d)}")
@@ -136,6 +136,6 @@ class Settings:
         return cls(**d)
 
     def differences(self, other: "Settings") -> str:
-        """Return the settings that differ, such as ``"epochs (10, now 20)"``; empty if none does."""
+        """Return a text of the settings that differ in ``other``, such as ``"epochs (10, now 20)"``, or ``""``."""
         ours, theirs = self.to_dict(), other.to_dict()
         return ", ".join(f"{name} ({ours[name]}, now {theirs[name]})" for name in ours if ours[name] != theirs[name])

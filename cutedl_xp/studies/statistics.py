@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cutedl_xp import _checks
 
 LEVEL = 0.05
-"""Familywise error that a table of differences may have; an interval covers the rest, 95 %."""
+"""Familywise error rate of a table of differences; the level of intervals is 1 minus this value, 95 %."""
 _RESAMPLES = 9999
 
 
@@ -20,8 +20,8 @@ def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
     Parameters
     ----------
     values
-        At least one number, interpolated linearly as by ``numpy.quantile``. Positive infinity, such as the steps of
-        a run that never reached the target, is greater than every number, and so is every value interpolated with it.
+        At least one number, interpolated linearly like in ``numpy.quantile``. Values may be positive infinity, such as
+        the steps of a run that never reached the target; then interpolations with them are infinite as well.
 
     Examples
     --------
@@ -45,9 +45,9 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float]:
     Parameters
     ----------
     values
-        One finite number for each seed. Below two seeds both ends are NaN: a single run says nothing about the
-        spread. Few seeds make the interval too narrow: for normal values it covers the mean in 7 of 10 cases with
-        three seeds, in 8 of 10 with five and in 9 of 10 with ten.
+        One finite number for each seed. With fewer than two seeds both ends are NaN, as a single run has no spread.
+        With few seeds the interval is too narrow: for normal values it covers the mean in 7 of 10 cases with three
+        seeds, in 8 of 10 with five and in 9 of 10 with ten.
 
     Raises
     ------
@@ -78,8 +78,8 @@ def signed_rank_test(differences: Sequence[float]) -> tuple[float, float]:
     Parameters
     ----------
     differences
-        Difference between two optimizers for each seed that both have. Zeros are left out. The p-value is exact, also
-        with tied differences, for which SciPy's ``wilcoxon`` enumerates all signs or uses an approximation.
+        Difference between two optimizers for each common seed. Zeros are ignored. The p-value is exact, also with tied
+        differences, for which SciPy's ``wilcoxon`` enumerates all signs or uses an approximation.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def signed_rank_test(differences: Sequence[float]) -> tuple[float, float]:
 
 
 def _probability_beyond(statistic: float, doubled: NDArray[np.int_]) -> float:
-    """Return the probability of a statistic at least as far from 0 if every sign of a rank is equally likely."""
+    """Return the probability of a statistic at least as far from 0 if both signs of each rank are equally likely."""
     total = int(doubled.sum())
     shares = np.zeros(total + 1)  # probability of each sum of the positive ranks, doubled
     shares[0] = 1.0
@@ -125,8 +125,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     Parameters
     ----------
     p_values
-        p-values of all tests of a table. Rejecting those whose corrected value is at most 0.05 rejects any true
-        hypothesis with a probability of at most 0.05, whatever the dependence between the tests.
+        p-values of all tests of a table. If all hypotheses with a corrected value of at most 0.05 are rejected, the
+        probability to reject any true hypothesis is at most 0.05, for any dependence between the tests.
 
     References
     ----------
@@ -145,7 +145,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def fewest_pairs(tests: int) -> int:
-    """Return the number of seeds below which none of so many signed-rank tests can be significant.
+    """Return the smallest number of seeds with which one of several signed-rank tests can be significant.
 
     Parameters
     ----------
@@ -170,15 +170,15 @@ def performance_profile(costs: Mapping[str, Sequence[float]]) -> tuple[list[floa
     Parameters
     ----------
     costs
-        Cost of each task for each solver, greater than 0; infinite where the solver did not solve the task. All
-        solvers have the same tasks, at least one.
+        Cost of each task for each solver, greater than 0, and infinite for an unsolved task. All solvers have the same
+        tasks, at least one.
 
     Returns
     -------
     factors : list of float
-        Every finite ratio r of a cost to the lowest cost of its task, ascending, from 1.0 on.
+        Every finite ratio r of a cost to the lowest cost of its task, ascending from 1.0.
     shares : dict
-        For each solver its share of tasks solved within each factor.
+        For each solver the share of tasks that it solves within each factor.
 
     References
     ----------
@@ -203,7 +203,7 @@ def performance_profile(costs: Mapping[str, Sequence[float]]) -> tuple[list[floa
 
 
 def _stats(purpose: str) -> ModuleType:
-    """Return ``scipy.stats``, which takes a moment to import and belongs to an extra."""
+    """Return ``scipy.stats``, which is slow to import and belongs to an extra."""
     try:
         from scipy import stats
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""The folder of a study: its plan and one file for each finished run."""
+"""Folder of a study: its plan and one file for each finished run."""
 
 import json
 import math
@@ -19,21 +19,21 @@ PLAN, RUNS, CHECKPOINTS = "study.json", "runs", "checkpoints"
 _IDENTITY = ("data", "model", "optimizer", "seed", "purpose")
 _KEYS = (*_IDENTITY, "settings", "figures", "history", "stopped_by", "stop_reason", "data_sha256", "classes")
 Key: TypeAlias = tuple[Any, ...]
-_NUMBERS = ("loss", "val_loss", "best_val_loss", "val_accuracy", "best_val_accuracy")  # null stands for NaN
+_NUMBERS = ("loss", "val_loss", "best_val_loss", "val_accuracy", "best_val_accuracy")  # null means NaN
 
 
 class Store:
-    """Files of a study: ``study.json``, a JSON file for each finished run in ``runs/``, and checkpoints of the others.
+    """Files of a study: ``study.json``, a JSON file in ``runs/`` for each finished run, and checkpoints of other runs.
 
     Parameters
     ----------
     folder
-        Folder of the study; :meth:`write_plan` makes it.
+        Folder of the study, which :meth:`write_plan` creates.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._made: list[Path] = []  # folders, the innermost first, where there was no plan
+        self._made: list[Path] = []  # folders that this object has created, the innermost first
         self._written: Any = None
 
     @property
@@ -47,7 +47,7 @@ class Store:
         Raises
         ------
         OSError, ValueError
-            If there is none, or it is damaged.
+            If the file of the plan is missing or damaged.
         """
         path = self.folder / PLAN
         if not path.is_file():
@@ -61,7 +61,7 @@ class Store:
             raise ValueError(f"{path} is damaged ({_checks.format_reason(error)}); restore it") from error
 
     def write_plan(self, plan: Plan, digests: Mapping[str, str]) -> None:
-        """Make the folder, and write the plan into it."""
+        """Create the folder, and write the plan into it."""
         if not self.exists:
             self._made = [*missing_folders(self.folder / RUNS), *missing_folders(self.folder / CHECKPOINTS)[:1]]
             self._made.sort(key=lambda each: -len(each.parts))
@@ -75,16 +75,16 @@ class Store:
         self._written = self._find_version()
 
     def discard_if_unused(self) -> None:
-        """Remove the plan and the folders that :meth:`write_plan` has made, if there are no runs and no checkpoints."""
+        """Remove the plan and the folders that :meth:`write_plan` has created, unless runs or checkpoints exist."""
         subfolders = self.folder / RUNS, self.folder / CHECKPOINTS
         if self._written is None or self._find_version() != self._written:
-            return  # another program has taken the study over
+            return  # another program has replaced the plan
         if self._made and not any(any(each.iterdir()) for each in subfolders if each.is_dir()):
             (self.folder / PLAN).unlink(missing_ok=True)
             remove_empty(self._made)
 
     def _find_version(self) -> Any:
-        """Return what tells the file of the plan from one that another program has put in its place."""
+        """Return values that differ if another program has replaced the file of the plan."""
         try:
             found = (self.folder / PLAN).stat()
         except OSError:
@@ -92,14 +92,14 @@ class Store:
         return found.st_ino, found.st_mtime_ns
 
     def add(self, spec: RunSpec, run: Mapping[str, Any]) -> dict[str, Any]:
-        """Keep a finished run, remove its checkpoint, and return the run as its file holds it."""
+        """Write a finished run, remove its checkpoint, and return the run as read from its file."""
         write_run(self.run_path(spec), run)
         with suppress(OSError):
             self.checkpoint_path(spec).unlink(missing_ok=True)
         return read_run(self.run_path(spec))
 
     def remove_checkpoints(self) -> None:
-        """Remove what killed processes have left, once all runs are finished."""
+        """Remove files of killed processes when all runs are finished."""
         for path in (self.folder / CHECKPOINTS).glob("*"):
             with suppress(OSError):
                 path.unlink()
@@ -141,7 +141,7 @@ def find_free_folder(folder: Path) -> Path:
 
 
 def key_of(run: Mapping[str, Any]) -> Key:
-    """Return the values that tell a run from the others of its study."""
+    """Return the values that identify a run within its study."""
     return tuple(run[name] for name in _IDENTITY)
 
 
@@ -170,7 +170,7 @@ def read_run(path: Path) -> dict[str, Any]:
 
 
 def write_run(path: Path, run: Mapping[str, Any]) -> None:
-    """Write a run into a file of its own, which :func:`read_run` reads."""
+    """Write a run into its file, for :func:`read_run`."""
     _write_json(path, run)
 
 
@@ -200,7 +200,7 @@ def _write_json(path: Path, plain: Mapping[str, Any]) -> None:
 
 
 def _without_nan(value: Any) -> Any:
-    """Return a value with None for every number that is not finite, as JSON has no word for these."""
+    """Return a value with None for every number that is not finite, as JSON has no such numbers."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""A study: a plan, the folder that holds its finished runs, and what makes the missing ones."""
+"""Study: a plan, the folder of its finished runs, and the execution of the missing runs."""
 
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -21,17 +21,16 @@ from cutedl_xp.training.events import Listener
 
 
 class Study:
-    """A comparison or a sweep in a folder, which can be interrupted, continued and extended.
+    """Comparison or sweep in a folder, which can be interrupted, continued and extended.
 
     Parameters
     ----------
     folder
-        Folder of the study. A folder that holds a study is extended by the plan's optimizers, seeds, rates, data sets
-        and models.
+        Folder of the study. An existing study is extended by the plan's optimizers, seeds, rates, data sets and models.
     plan
-        Plan of the runs; default None, the plan that the folder holds.
+        Plan of the runs; default None for the plan in the folder.
     new
-        Whether to take the next free name, such as ``folder-2``, if the folder holds a study; default False.
+        Whether to use the next free name, such as ``folder-2``, if the folder holds a study; default False.
 
     Raises
     ------
@@ -81,7 +80,7 @@ class Study:
 
     @property
     def missing(self) -> list[RunSpec]:
-        """Runs that can be made now. Those of the tuning are first; the final ones follow when these have finished."""
+        """Runs that can be executed now: the trials of the tuning, and the final runs when all trials are finished."""
         return self._missing(self._trial_specs()) or self._missing(self._final_specs())
 
     def _missing(self, specs: Sequence[RunSpec]) -> list[RunSpec]:
@@ -97,14 +96,14 @@ class Study:
         best: dict[PlannedTask, list[str]] = {}
         for task in self._tasks:
             trials = self.plan.trials([task])
-            # Of a rule whose trials are not all finished, another trial may yet become the best.
+            # If some trials of a rule are not finished, one of them may still become the best.
             unfinished = {rule_name(spec.optimizer) for spec in self._missing(trials)}
             finished = [spec for spec in trials if rule_name(spec.optimizer) not in unfinished]
             best[task] = tuning.best(self._runs[_key_of(spec)] for spec in finished)
         return self.plan.tuned_runs(best)
 
     def prepare(self, scheduler: str | None = None) -> None:
-        """Check what the missing runs need, and write the plan into the folder; :meth:`run` does this as well.
+        """Check the requirements of the missing runs, and write the plan into the folder; :meth:`run` calls this too.
 
         Parameters
         ----------
@@ -119,7 +118,7 @@ class Study:
 
     @contextmanager
     def discarded_if_unused(self) -> Iterator[None]:
-        """If the block raises, also for Ctrl-C, before the first run or checkpoint, remove a folder that was made."""
+        """Return a context that removes a new folder after an error or Ctrl-C before the first run or checkpoint."""
         try:
             yield
         except BaseException:
@@ -134,31 +133,31 @@ class Study:
         ended: Callable[[Outcome], None] | None = None,
         follow: Callable[[RunSpec], Sequence[Listener]] = lambda spec: (),
     ) -> list[Outcome]:
-        """Make the missing runs; each is in the folder as soon as it has finished.
+        """Execute the missing runs; each is stored in the folder as soon as it has finished.
 
         Parameters
         ----------
         jobs
-            Number of processes on this machine, at least 1; default None, one for each core. With 1 the runs are made
-            in this process. The number does not change the results.
+            Number of processes on this machine, at least 1; default None for one process for each core. With 1 the runs
+            are executed in this process. The number does not change the results.
         scheduler
-            Address of a Dask scheduler, whose workers make the runs; default None, this machine.
+            Address of a Dask scheduler, whose workers execute the runs; default None for this machine.
         checkpoint_every
             Number of epochs between two checkpoints of a run on this machine, default 10; 0 for none.
         ended
-            Function that is called with the outcome of each run, once it is in the folder.
+            Function that is called with the outcome of each run after the run is stored.
         follow
-            Function that returns the listeners that observe a run in this process; default none.
+            Function that returns the listeners that observe a run in this process; by default none.
 
         Returns
         -------
         list of Outcome
-            The runs that failed. They are made again by the next call.
+            Failed runs, which the next call executes again.
 
         Raises
         ------
         KeyboardInterrupt
-            After Ctrl-C; finished runs are in the folder. A folder that was made for none is removed.
+            After Ctrl-C; finished runs are in the folder. A new folder without runs is removed.
         ImportError, OSError, TypeError, ValueError
             If an argument is not as described, the backend or the scheduler does not answer, or the folder cannot be
             written to.
@@ -221,7 +220,7 @@ def read(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
     Parameters
     ----------
     folder
-        Folder of a study, of which a part may still be missing.
+        Folder of a study, which may be incomplete.
 
     Returns
     -------
@@ -232,7 +231,12 @@ def read(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
     Raises
     ------
     OSError, ValueError
-        If it is no such folder, or a file in it is damaged.
+        If the folder holds no study, or a file in it is damaged.
+
+    Examples
+    --------
+    >>> from cutedl_xp import studies
+    >>> best = max(studies.read("out/compare"), key=lambda run: run["figures"]["test_accuracy"])  # doctest: +SKIP
     """
     store = Store(Path(folder))
     plan, digests = store.read_plan()

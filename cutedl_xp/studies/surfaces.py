@@ -1,4 +1,4 @@
-"""Functions of two variables with a known gradient and known minima, on which optimizers are compared."""
+"""Functions of two variables with known gradients and minima, for comparisons of optimizers."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ Point: TypeAlias = tuple[float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Surface:
-    """A function of two variables, and what a picture of paths on it needs.
+    """Function of two variables, with the properties for a picture of paths.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Surface:
     formula
         Formula as text.
     source
-        Publication that the function comes from.
+        Publication of the function.
     value
         Function of x and y, elementwise for arrays.
     gradient
@@ -40,7 +40,7 @@ class Surface:
     steps
         Default number of updates.
     optimizers
-        Texts of the default optimizers, each with a rate that suits the function.
+        Texts of the default optimizers, with rates for this function.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Surface:
         return float(self.value(*self.minima[0]))
 
     def shows(self, points: Floats) -> NDArray[np.bool_]:
-        """Return for each point, a row of an array, whether the window contains it."""
+        """Return a mask of the points, the rows of an array, that the window contains."""
         left, right, bottom, top = self.window
         x, y = points.T
         shown: NDArray[np.bool_] = (left <= x) & (x <= right) & (bottom <= y) & (y <= top)
@@ -68,7 +68,7 @@ class Surface:
 
 
 def choose(names: Sequence[str]) -> list[Surface]:
-    """Return the surfaces of these names, or all for the name ``all`` and for no name.
+    """Return the surfaces of these names, or all surfaces for ``all`` or without names.
 
     Raises
     ------

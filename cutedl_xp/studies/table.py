@@ -1,4 +1,4 @@
-"""Tables for programs: rows of plain values as CSV files."""
+"""CSV tables: rows of plain values."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ Row: TypeAlias = Mapping[str, Any]
 
 
 def run_rows(runs: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Return a row for each run: what it depends on, its figures, and why it ended."""
+    """Return a row for each run: its specification, its figures, and the reason for its end."""
     return [
         {
             **{name: run[name] for name in ("data", "model", "optimizer", "seed", "purpose")},
@@ -28,7 +28,7 @@ def run_rows(runs: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """Write rows with all digits; the first row names the columns."""
+    """Write rows with all digits; the keys of the first row are the columns."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()

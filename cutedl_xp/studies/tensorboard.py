@@ -12,7 +12,7 @@ from cutedl_xp.studies.settings import Settings
 
 
 def check_installed() -> None:
-    """Refuse a missing tensorboard before the runs, instead of after them.
+    """Raise before the runs if tensorboard is missing, instead of after them.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def write_events(runs: Sequence[Mapping[str, Any]], folder: Path) -> Path:
     runs
         Finished runs as plain values.
     folder
-        Folder of the study. The files are in ``tensorboard/`` in it, in a folder for each run, which is replaced.
+        Folder of the study. Each run has a folder in its subfolder ``tensorboard``, which is replaced.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def write_events(runs: Sequence[Mapping[str, Any]], folder: Path) -> Path:
     top = folder / "tensorboard"
     for run in runs:
         own = top / _name(run)
-        shutil.rmtree(own, ignore_errors=True)  # a second file would repeat the curves of the first one
+        shutil.rmtree(own, ignore_errors=True)  # a second event file would repeat the curves of the first
         writer = make_writer(str(own))
         history = run["history"]
         series = {"loss": history["loss"], "val_loss": history["val_loss"]}
@@ -52,6 +52,6 @@ def write_events(runs: Sequence[Mapping[str, Any]], folder: Path) -> Path:
 
 
 def _name(run: Mapping[str, Any]) -> str:
-    """Return the name of the run's file in the folder of its study."""
+    """Return the name of a run, as in the folder of its study."""
     values = {each.name: run[each.name] for each in fields(RunSpec) if each.name not in ("settings", "data_sha256")}
     return RunSpec(**values, settings=Settings.from_dict(run["settings"])).name

@@ -1,4 +1,4 @@
-"""Tuning of optimizers: the same number of quasi-random trials for each, judged on validation samples."""
+"""Tuning of optimizers with the same number of quasi-random trials for each, judged on validation samples."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,9 +19,9 @@ def trials(optimizer: str, number: int, seed: int = 0) -> list[str]:
     Parameters
     ----------
     optimizer
-        Text of the optimizer to tune. The searched options of its rule are replaced; it keeps its other options.
+        Text of the optimizer to tune. The searched options of its rule are replaced; the other options are kept.
     number
-        Number of trials, at least 1. More trials of the same seed begin with the same optimizers.
+        Number of trials, at least 1. A larger number with the same seed begins with the same trials.
     seed
         Seed of the scrambling, default 0, at least 0.
 
@@ -64,14 +64,14 @@ def best(runs: Iterable[Run]) -> list[str]:
     Parameters
     ----------
     runs
-        Trials on one data set and model, over the same seeds; other runs are left out.
+        Trials on one data set and model, over the same seeds; other runs are ignored.
 
     Returns
     -------
     list of str
-        Text of one trial for each optimizer that was tuned, in the order of their first trials. The best one has the
-        greatest median of the last validation accuracy over the seeds, and with equal medians the smallest median of
-        the last validation loss. A run that is missing or was not finite counts as the worst possible.
+        Text of one trial for each tuned optimizer, in the order of their first trials. The best trial has the greatest
+        median of the last validation accuracy over the seeds, and with equal medians the smallest median of the last
+        validation loss. A run that is missing or was not finite counts as the worst possible run.
 
     Raises
     ------
@@ -82,17 +82,17 @@ def best(runs: Iterable[Run]) -> list[str]:
 
 
 def summarise_trials(runs: Iterable[Run]) -> list[dict[str, Any]]:
-    """Return a row of plain values for each optimizer that was tuned, in the order of their first trials.
+    """Return a row of plain values for each tuned optimizer, in the order of their first trials.
 
     Parameters
     ----------
     runs
-        Trials on one data set and model, over the same seeds; other runs are left out.
+        Trials on one data set and model, over the same seeds; other runs are ignored.
 
     Returns
     -------
     list of dict
-        ``"optimizer"`` without the searched options, number of ``"trials"``, text of the ``"best"`` one, its last
+        ``"optimizer"`` without the searched options, number of ``"trials"``, text of the ``"best"`` trial, its last
         ``"val_accuracy"`` (median over the seeds), and the ``"median_val_accuracy"`` of all trials.
 
     Raises
@@ -110,14 +110,14 @@ def summarise_trials(runs: Iterable[Run]) -> list[dict[str, Any]]:
 
 
 class _Trial(NamedTuple):
-    """A trial, and its score: the median of the validation accuracy, and that of the negative loss."""
+    """Trial with its score: the medians of the validation accuracy and of the negative loss."""
 
     text: str
     score: tuple[float, float]
 
 
 def _judge(runs: Iterable[Run]) -> dict[str, list[_Trial]]:
-    """Return the trials of each optimizer, which the text without the searched options names."""
+    """Return the trials of each optimizer by its text without the searched options."""
     tasks = group(runs, "trial")
     if len(tasks) > 1:
         names = _checks.format_names(", ".join(task) for task in tasks)
@@ -134,7 +134,7 @@ def _judge(runs: Iterable[Run]) -> dict[str, list[_Trial]]:
 
 
 def _median(runs: list[Run | None], figure: str) -> float:
-    """Return the median of a figure, where a missing run counts as one that was not finite."""
+    """Return the median of a figure, where a missing run counts like a run that was not finite."""
     values = [None if run is None else read_value(run, figure) for run in runs]
     worst = math.inf if figure == "val_loss" else 0.0
     return statistics.quartiles([worst if value is None else value for value in values])[1]

@@ -1,4 +1,4 @@
-"""Paths of optimizers on surfaces, their ends, and their CSV file."""
+"""Paths of optimizers on surfaces, with their ends and CSV files."""
 
 import csv
 import io
@@ -29,8 +29,8 @@ class Walk:
     surface
         Surface of the path.
     points
-        Coordinates before the first update and after each, an array of shape (updates + 1, 2). The path ends at the
-        first point at which a coordinate or the value is not finite.
+        Coordinates before the first update and after each update, an array of shape (updates + 1, 2). The path ends at
+        the first point with a coordinate or a value that is not finite.
     values
         Values of the surface at the points.
     """
@@ -47,19 +47,19 @@ class Walk:
 
     @cached_property
     def inside(self) -> NDArray[np.intp]:
-        """Numbers of the points that the window contains; the start is one of them."""
+        """Indices of the points that the window contains, including the start."""
         return np.flatnonzero(self.surface.shows(self.points))
 
     @property
     def nearest(self) -> tuple[int, float]:
-        """Place of the minimum nearest to the end in the surface's minima, and its distance."""
+        """Index of the minimum nearest to the end in the surface's minima, and its distance."""
         distances = [float(np.hypot(*(self.points[-1] - minimum))) for minimum in self.surface.minima]
         place = int(np.argmin(distances))
         return place, distances[place]
 
     @property
     def remark(self) -> str:
-        """Sentence about a path that left the window or stopped being finite, else empty."""
+        """Remark on a path that left the window or became infinite or NaN; empty for other paths."""
         if not np.isfinite(self.values[-1]):
             return f"not finite at step {self.steps}"
         if self.inside[-1] < self.steps:
@@ -69,7 +69,7 @@ class Walk:
 
 
 def walk(optimizer: str, surface: Surface, *, start: Point | None = None, steps: int | None = None) -> Walk:
-    """Let an optimizer minimize a surface, with the exact gradient and in float64.
+    """Minimize a surface with an optimizer, with the exact gradient and in float64.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def walk(optimizer: str, surface: Surface, *, start: Point | None = None, steps:
     Raises
     ------
     TypeError, ValueError
-        If an argument is not such a value.
+        If an argument has another type or is out of range.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def walk(optimizer: str, surface: Surface, *, start: Point | None = None, steps:
     rule = optimizer_text.make(optimizer)
     state = rule.init(w)
     points, values = [w], [float(surface.value(*w))]
-    with np.errstate(all="ignore"):  # a path that diverges ends with infinities
+    with np.errstate(all="ignore"):  # a diverging path ends with infinite values
         while len(points) <= steps and np.isfinite(values[-1]):
             gradient = np.array(surface.gradient(*w), dtype=np.float64)
             w, state = rule.update(w, gradient, state)
@@ -118,7 +118,7 @@ def check_steps(steps: int) -> int:
 
 
 def check_start(start: Point, surface: Surface) -> Point:
-    """Return a start that the window of the surface contains."""
+    """Return ``start`` after a check that the window of the surface contains it."""
     x, y = (_checks.check_real("start", value) for value in start)
     if not surface.shows(np.array([[x, y]]))[0]:
         left, right, bottom, top = surface.window
@@ -130,7 +130,7 @@ def check_start(start: Point, surface: Surface) -> Point:
 
 
 def write_csv(walks: Sequence[Walk], path: str | os.PathLike[str]) -> None:
-    """Write all points of the paths to a CSV file, replacing a file of that name atomically.
+    """Write all points of the paths to a CSV file atomically.
 
     The numbers are written with all their digits.
 

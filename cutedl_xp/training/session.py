@@ -72,7 +72,7 @@ class Session(Trainer):
         train_metrics: bool | None = None,
         class_weight: Mapping[int, float] | None = None,
     ) -> History:
-        """Train for a number of further epochs, or until a listener stops the training.
+        """Train for a number of epochs, or until a listener stops the training.
 
         After a stop in the middle of an epoch, the next ``fit`` continues at the next batch: the rest of that epoch is
         its first epoch. Training data with another size, batch size, seed, shuffle, drop_remainder or steps_per_epoch
@@ -86,7 +86,8 @@ class Session(Trainer):
             arrays, lists, or pandas DataFrames and Series, in batches of 64 samples. ``model.scale`` is set to the
             scale of a Dataset, unless that is None; samples of integers in a tuple are multiplied by it.
         epochs
-            Number of epochs, at least 1. The epoch number, which determines the shuffling, continues over all calls.
+            Number of further epochs, at least 1. The epoch number, which determines the shuffling, continues over all
+            calls.
         val_data
             Validation data, as for ``train``; default None, where an entry of the history is recorded for each epoch.
         val_epochs

@@ -1,4 +1,4 @@
-"""Differences between optimizers, and which of them are larger than the spread over seeds."""
+"""Differences between optimizers, compared with the spread over seeds."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,17 +15,17 @@ def differences(runs: Iterable[Run], figure: str = "test_accuracy") -> list[Row]
     Parameters
     ----------
     runs
-        Runs of a study; trials of a tuning are left out.
+        Runs of a study; trials of a tuning are ignored.
     figure
         Figure to compare, default ``"test_accuracy"``; any figure of a run that is a number.
 
     Returns
     -------
     list of dict
-        The pair, the seeds that both have, the median of their differences (a minus b), the p-value of Wilcoxon's
-        signed-rank test over these seeds, and the same corrected by Holm's method for all pairs of the table. An
-        optimizer is better if the corrected p-value is at most 0.05. Where fewer seeds than ``seeds_needed`` leave
-        no chance of that, the verdict says so.
+        The pair, the number of common seeds, the median of the differences (a minus b), the p-value of Wilcoxon's
+        signed-rank test over these seeds, and the p-value corrected by Holm's method for all pairs of the table. An
+        optimizer is better if the corrected p-value is at most 0.05. If this is impossible with fewer seeds than
+        ``seeds_needed``, the verdict states it.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def differences(runs: Iterable[Run], figure: str = "test_accuracy") -> list[Row]
 
 
 def _subtract(first: Mapping[int, Run], second: Mapping[int, Run], figure: str) -> list[float]:
-    """Return the differences over common seeds; two infinite values do not differ."""
+    """Return the differences over common seeds; the difference of two infinite values is 0."""
     found = []
     for seed in sorted(set(first) & set(second)):
         a, b = read_value(first[seed], figure), read_value(second[seed], figure)
@@ -64,7 +64,7 @@ def _subtract(first: Mapping[int, Run], second: Mapping[int, Run], figure: str) 
 
 
 def _bound(values: Sequence[float]) -> list[float]:
-    """Return the values with infinite ones replaced by a number beyond all others, so that they keep their rank."""
+    """Return the values with larger finite numbers in the place of infinity, which keeps the ranks."""
     largest = 1.0 + 2.0 * max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     return [max(-largest, min(largest, value)) for value in values]
 

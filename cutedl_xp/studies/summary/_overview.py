@@ -16,15 +16,15 @@ def summarise(runs: Iterable[Run]) -> list[Row]:
     Parameters
     ----------
     runs
-        Runs of a study; trials of a tuning are left out.
+        Runs of a study; trials of a tuning are ignored.
 
     Returns
     -------
     list of dict
         Medians and quartiles over the seeds, the mean test accuracy with its 95 % interval, the steps and seconds to
         the target (infinite for a run that never reached it), and the numbers of runs that were not finite or ended
-        with inactive outputs. None stands where a figure does not exist. A run that was not finite counts with an
-        accuracy of 0 and an infinite loss.
+        with inactive outputs. Missing figures are None. A run that was not finite counts with an accuracy of 0 and an
+        infinite loss.
 
     Raises
     ------
@@ -69,10 +69,10 @@ def _spread(runs: Sequence[Run], figure: str) -> Row:
 
 
 def _describe_end(run: Run) -> str:
-    """Return why a run ended, without numbers in which runs differ, such as the step."""
+    """Return the reason for the end of a run, without numbers that differ between runs, such as the step."""
     return _ENDS.get(run["stopped_by"]) or str(run["stop_reason"])
 
 
 def _count(names: Iterable[str]) -> str:
-    """Return each name with the number of its runs, the most frequent one first."""
+    """Return a text of the names with their counts, the most frequent name first."""
     return "; ".join(f"{name} ({count})" for name, count in Counter(names).most_common())

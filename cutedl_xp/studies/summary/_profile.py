@@ -15,23 +15,23 @@ def profile(runs: Iterable[Run], figure: str = "steps_to_target") -> list[Row]:
     Parameters
     ----------
     runs
-        Runs of a study; trials of a tuning are left out.
+        Runs of a study; trials of a tuning are ignored.
     figure
-        Cost of a task, default ``"steps_to_target"``; or ``"seconds_to_target"``. The cost of a task, a data set with
-        a model, is the median over the seeds; more than half of the runs have to reach the target.
+        Cost of a task: ``"steps_to_target"``, the default, or ``"seconds_to_target"``. The cost of a task, a data set
+        with a model, is the median over the seeds; more than half of the runs have to reach the target.
 
     Returns
     -------
     list of dict
         For each optimizer and each factor: the share of tasks that the optimizer solves within ``factor`` times the
-        cost of the best one, and the number of tasks. Only tasks that have runs of every optimizer count. Optimizers
-        whose texts differ from task to task only in the options that a tuning searches count as one and are named
+        lowest cost, and the number of tasks. Only tasks with runs of every optimizer count. Optimizers whose texts
+        differ from task to task only in the options that a tuning searches count as one optimizer and are named
         without these options. The list is empty without a target or without common tasks.
 
     Raises
     ------
     TypeError, ValueError
-        If ``figure`` is no cost of reaching the target.
+        If ``figure`` is no cost to the target.
     """
     _checks.check_one_of("figure", figure, TO_TARGET)
     costs = _find_costs(group(runs), figure)
@@ -61,7 +61,7 @@ def _find_costs(tasks: Mapping[Task, Mapping[str, Mapping[int, Run]]], figure: s
 
 
 def _name_solvers(tasks: list[list[str]]) -> dict[str, str]:
-    """Return a name for each text: itself, or without the searched options if these differ from task to task."""
+    """Return a name for each text: the text, or without the searched options if these differ from task to task."""
     texts = {text for task in tasks for text in task}
     same = all(set(task) == texts for task in tasks)
     names = {text: remove_options(text, searched_options(optimizer_text.rule_name(text))) for text in texts}

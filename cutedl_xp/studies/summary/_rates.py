@@ -1,4 +1,4 @@
-"""Learning rates of a sweep: the accuracy at each, and the range of those that can be used."""
+"""Learning rates of a sweep: the accuracy at each rate, and the range of usable rates."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from cutedl_xp.studies import statistics
 from cutedl_xp.studies.summary._values import ACCURACIES, Row, Run, Task, group, group_by_rate, is_finite, read_values
 
 USABLE = 0.99
-"""A rate is usable if its median accuracy is at least this share of the best rate's: within 1 % of the best."""
+"""Smallest median accuracy of a usable rate, as a fraction of the best rate's accuracy."""
 
 
 def rates(runs: Iterable[Run], figure: str = "val_accuracy") -> list[Row]:
@@ -17,10 +17,10 @@ def rates(runs: Iterable[Run], figure: str = "val_accuracy") -> list[Row]:
     Parameters
     ----------
     runs
-        Runs of a sweep; trials of a tuning are left out.
+        Runs of a sweep; trials of a tuning are ignored.
     figure
-        Accuracy to judge by, default ``"val_accuracy"``, that of the last validation. A run that was not finite counts
-        with an accuracy of 0.
+        Accuracy to compare, default ``"val_accuracy"`` for the last validation. A run that was not finite counts with
+        an accuracy of 0.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def rates(runs: Iterable[Run], figure: str = "val_accuracy") -> list[Row]:
 
 
 def usable_rates(runs: Iterable[Run], figure: str = "val_accuracy") -> list[Row]:
-    """Return a row for each data set, model and optimizer: its best rate and the range of its usable ones.
+    """Return a row for each data set, model and optimizer: its best rate and the range of its usable rates.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def usable_rates(runs: Iterable[Run], figure: str = "val_accuracy") -> list[Row]
         The best rate and its median accuracy, and the ends of the usable range around it with its width in decades.
         The ends are interpolated on the logarithm of the rate, between the last usable rate and its neighbour.
         ``cut_off`` names the ends ("low", "high") at which the range reaches the border of the grid and may be wider.
-        The best is the optimizer's own; without an accuracy above 0 no rate is usable.
+        Usable rates are relative to the optimizer's own best rate; without an accuracy above 0 no rate is usable.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def usable_rates(runs: Iterable[Run], figure: str = "val_accuracy") -> list[Row]
 
 
 def _sort(runs: Iterable[Run], figure: str) -> dict[Task, dict[str, dict[float, list[Run]]]]:
-    """Return the runs that have an accuracy by task, then by optimizer without its rate, then by ascending rate."""
+    """Return the runs by task, then by optimizer without its rate, then by ascending rate."""
     _checks.check_one_of("figure", figure, ACCURACIES)
     return {task: group_by_rate(optimizers) for task, optimizers in group(runs).items()}
 
@@ -114,7 +114,7 @@ def _find_range(medians: Mapping[float, float], figure: str) -> Row:
 
 
 def _find_end(grid: Sequence[float], medians: Mapping[float, float], least: float) -> tuple[float, bool]:
-    """Return where the accuracy falls below ``least`` along the grid, and whether the grid ends before it does."""
+    """Return the rate at which the accuracy falls below ``least`` along the grid, and whether the grid ends before."""
     usable = grid[0]
     for rate in grid[1:]:
         if medians[rate] < least:

@@ -1,4 +1,4 @@
-"""Values of runs that can be ranked: also those of runs that diverged, or never reached the target."""
+"""Values of runs for a ranking, including runs that diverged or never reached the target."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -25,11 +25,11 @@ def is_finite(run: Run) -> bool:
 
 
 def read_value(run: Run, figure: str) -> float | None:
-    """Return a figure of a run as a number that can be ranked, or None where the run has none.
+    """Return a figure of a run as a number that can be ranked, or None if the run has no such figure.
 
-    A run whose losses were not finite ranks below every other one: all its accuracies count as 0 and its losses as
-    infinite, since outputs that are not numbers classify nothing. Steps and seconds to a target that was never
-    reached are infinite; without a target they are None.
+    A run whose losses were not finite ranks below all others: its accuracies count as 0 and its losses as infinite,
+    since NaN outputs give no classes. Steps and seconds to a target that was never reached are infinite; without a
+    target they are None.
     """
     raw = run["figures"].get(figure)
     if figure in TO_TARGET:
@@ -43,7 +43,7 @@ def read_value(run: Run, figure: str) -> float | None:
 
 
 def read_values(runs: Iterable[Run], figure: str) -> list[float]:
-    """Return a figure of all runs that have one."""
+    """Return the values of a figure, without the runs that lack it."""
     values = [read_value(run, figure) for run in runs]
     return [value for value in values if value is not None]
 
