@@ -63,7 +63,7 @@ def _check_effects(given: Mapping[str, Any], plan: Plan) -> None:
         raise ValueError("--min-delta needs --patience, the number of validations without such a decrease")
     if "activation" in given and all(len(models.parse(text)) == 2 for text in plan.models):
         raise ValueError(
-            f"--activation is that of hidden layers, and {_checks.format_names(plan.models)} has none; give --model "
+            f"--activation applies to hidden layers, and {_checks.format_names(plan.models)} has none; give --model "
             "with more widths, or --output-activation"
         )
 

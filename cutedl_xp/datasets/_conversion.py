@@ -65,7 +65,7 @@ def _convert_column(argument: str, place: str, column: Any) -> NDArray[Any]:
     if any(isinstance(entry, str) for entry in array.reshape(-1)):
         alone = place == f"`{argument}`"
         fault = f"texts: {NUMBER_TEXTS if alone and argument in LABELS else ENCODE_TEXTS}"
-    elif array.dtype.kind == "O":  # the numbers of a nullable dtype, of which some are missing
+    elif array.dtype.kind == "O":  # a nullable dtype with missing numbers
         try:
             return np.asarray(column.to_numpy(dtype="float64", na_value=np.nan))
         except (TypeError, ValueError):

@@ -41,7 +41,7 @@ class Dataset(Samples):
     shuffle
         Whether every epoch has its own order. The default is True.
     drop_remainder
-        Whether a last batch that is not full is left out. The default is False.
+        Whether to drop an incomplete last batch. The default is False.
     seed
         Seed of the shuffling, an integer of at least 0. Epoch k is shuffled by (seed, k). The default is 0.
     scale

@@ -25,7 +25,7 @@ class Batches:
     """Data that a function makes batch by batch, for ``fit``, ``resume``, ``evaluate`` and ``predict``.
 
     ``Dataset.from_batches`` returns such an object. Use it for data that do not fit in memory, and for samples that
-    are made anew in every epoch. The batches can have different numbers of samples. Before the training, the first
+    change in every epoch. The batches can have different numbers of samples. Before the training, the first
     batch is made once or twice more, to check that model, loss and metrics accept it. Every batch is checked before it
     is used.
 

@@ -24,7 +24,7 @@ _UNSIGNED_BYTE = 0x08
 _LARGEST = 1 << 31  # bytes of elements; the largest published file, the images of EMNIST ByClass, has 547 million
 _DEFLATE_RATIO = 1032  # no byte of a deflate stream can expand to more
 _USUAL_RATIO = 100  # MNIST's images expand 5 times, its labels twice
-_UNSUSPECTED = 1 << 23  # bytes up to which every ratio is accepted, such as that of blank images or sorted labels
+_UNSUSPECTED = 1 << 23  # bytes up to which every ratio is accepted, as blank images and sorted labels have high ratios
 
 
 class IdxFile(NamedTuple):

@@ -82,7 +82,7 @@ def read(
     if named is None:
         return _read_cache(mirrors, patience)
     source = "`data_dir`" if data_dir is not None else f"${_VARIABLE}"
-    # os.path.expanduser leaves the name of an unknown user as it is, where Path.expanduser raises RuntimeError
+    # os.path.expanduser does not change the name of an unknown user, where Path.expanduser raises RuntimeError
     return _read_parts(_find_in_named_folder(Path(os.path.expanduser(named)), source))
 
 

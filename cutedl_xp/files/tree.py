@@ -1,4 +1,4 @@
-"""Nested dicts and lists of plain values and arrays, as JSON beside named arrays.
+"""Nested dicts and lists of plain values and arrays, encoded as JSON and named arrays.
 
 JSON has no arrays, no NaN and no infinity, and long texts of numbers. Dicts with one key represent these values:
 ``{"$array": name}`` for an array, ``{"$floats": name}`` and ``{"$ints": name}`` for a long list of numbers,

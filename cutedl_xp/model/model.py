@@ -226,7 +226,7 @@ class Model(Chain):
         Raises
         ------
         FileNotFoundError, IsADirectoryError
-            If the path is not that of a file.
+            If the path does not exist or is a directory.
         ValueError
             If the file is no model file, is damaged, was written by a newer version of this library, or names an
             unknown layer.

@@ -37,7 +37,7 @@ def check_data(plan: Plan, digests: Mapping[str, str]) -> tuple[dict[str, str], 
         found[text] = parts.sha256
         if digests.get(text, parts.sha256) != parts.sha256:
             raise ValueError(
-                f"the data {text!r} is no longer that of this study, by its SHA-256; restore it, or begin another "
+                f"the data {text!r} has changed since this study began, by its SHA-256; restore it, or begin another "
                 "study with --new"
             )
     for (text, model), misfit in misfits.items():

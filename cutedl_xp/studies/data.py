@@ -38,7 +38,7 @@ class Parts:
     name
         Name of the data set.
     warning
-        Reason why results are not comparable with those of others, or an empty string.
+        Reason why results are not comparable with published results, or an empty string.
     """
 
     train: Pair

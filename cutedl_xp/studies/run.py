@@ -221,9 +221,9 @@ def _load(checkpoint: Path, backend: Backend) -> Session | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise ValueError(f"{_checks.format_reason(error)}; remove the file to begin this run anew") from error
+        raise ValueError(f"{_checks.format_reason(error)}; remove the file to restart this run") from error
     if session.history is None:
-        raise ValueError(f"{checkpoint} holds a session without a training; remove the file to begin this run anew")
+        raise ValueError(f"{checkpoint} holds a session without a training; remove the file to restart this run")
     return session
 
 

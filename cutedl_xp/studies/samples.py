@@ -36,7 +36,7 @@ class Samples:
     standardise
         Whether to standardise the features.
     warning
-        Reason why results are not comparable with those of others, or an empty string.
+        Reason why results are not comparable with published results, or an empty string.
     """
 
     name: str

@@ -157,5 +157,5 @@ def _rows_used(train: Data, position: Position, step: int) -> NDArray[np.int64] 
     while batch <= 0:
         epoch, batch = epoch - 1, batch + len(train)
     if epoch != 0 or type(train) is not Dataset:
-        return None  # the first epoch has used each row
+        return None  # an earlier epoch has used each row
     return train.row_numbers(epoch)[: batch * train.batch_size]

@@ -19,7 +19,7 @@ _COUNTS = ("last_epoch", "val_epochs", "val_steps", "val_batches", "step")
 
 @dataclass(frozen=True)
 class FitRecord:
-    """Plan and progress of a call of ``Session.fit``, beside the state of the session.
+    """Plan and progress of a call of ``Session.fit``, in addition to the state of the session.
 
     Attributes
     ----------

@@ -157,7 +157,7 @@ def test_changed_data_is_refused(make_plan, small_data, tmp_path):
     studies.Study(folder, make_plan(data=[str(path)], seeds=[1])).run(jobs=1)
     arrays["x"][0, 0] += 1.0
     np.savez(path, **arrays)
-    with pytest.raises(ValueError, match="no longer that of this study"):
+    with pytest.raises(ValueError, match="has changed since this study began"):
         studies.Study(folder)
     path.unlink()
     with pytest.raises(FileNotFoundError, match="no file has this path"):
