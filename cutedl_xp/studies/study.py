@@ -80,7 +80,7 @@ class Study:
 
     @property
     def missing(self) -> list[RunSpec]:
-        """Runs that can be executed now: the trials of the tuning, and the final runs when all trials are finished."""
+        """Missing runs that can be executed now, first the trials of the tuning, and after them the final runs."""
         return self._missing(self._trial_specs()) or self._missing(self._final_specs())
 
     def _missing(self, specs: Sequence[RunSpec]) -> list[RunSpec]:
