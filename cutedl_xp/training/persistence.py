@@ -21,7 +21,13 @@ from cutedl_xp.training.trainable import Trainable
 
 
 class Persistent(Trainable):
-    """Trainable of ``model``, ``loss``, ``optimizer``, ``regularizers`` and ``metrics`` with files of its state."""
+    """Trainable that can be written to a file and read from it, with the record of its training.
+
+    Parameters
+    ----------
+    model, loss, optimizer, regularizers, metrics
+        As for :class:`Session`.
+    """
 
     history: History | None = None
     _running: tuple[Fit, TrainingLog, bool | None] | None = None

@@ -75,7 +75,7 @@ class Trainable:
 
     @property
     def compiled(self) -> Compilation:
-        """Decision of the last ``fit`` whether to compile the training steps, or before the first of the next one."""
+        """Decision whether ``fit`` compiles the training steps, with a ``reason``; the result of the last ``fit``, if any."""
         if self._compilation is None:
             return decide(self.model, self.loss, self.optimizer)
         return self._compilation

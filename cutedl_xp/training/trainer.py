@@ -22,7 +22,7 @@ from cutedl_xp.training.stopping import Stopping
 
 
 class Trainer(Persistent):
-    """Session that trains according to a plan; :class:`Session` makes the plan from the arguments of ``fit``.
+    """Trainable with a training according to a plan; :class:`Session` makes the plan from the arguments of ``fit``.
 
     Parameters
     ----------
