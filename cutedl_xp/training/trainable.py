@@ -75,7 +75,10 @@ class Trainable:
 
     @property
     def compiled(self) -> Compilation:
-        """Decision whether ``fit`` compiles the training steps, with a ``reason``; the result of the last ``fit``, if any."""
+        """Decision whether ``fit`` compiles the training steps, with a ``reason``.
+
+        After a ``fit``, this is the decision of the last one, which may have ended in the plain loop.
+        """
         if self._compilation is None:
             return decide(self.model, self.loss, self.optimizer)
         return self._compilation
