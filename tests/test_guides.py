@@ -75,6 +75,15 @@ def test_the_layer_goes_through_a_checkpoint(backend: Backend, tmp_path: Path) -
     assert loaded.model.layers[1].config() == {"scale_initializer": "uniform"}
 
 
+def test_the_layer_with_a_buffer_trains_and_is_compiled(backend: Backend) -> None:
+    layer = defined_in("own-layers.md", "Center")["Center"]
+    compiled = train(new_model(backend, layer()))
+    assert_same(compiled, train(new_model(backend, layer()), compiled=False))
+    assert_same(compiled, train(new_model(cdl.get_backend("numpy"), layer())))
+    assert_compiled_as_built_in(compiled)
+    assert np.all(compiled.model.weights()["/2-Center/running_mean"] != 0.0)
+
+
 def test_the_activation_and_the_initializer_train(backend: Backend) -> None:
     own = defined_in("own-layers.md", "softsign", "softsign_backward", "small")
     activation = cdl.activations.Activation(own["softsign"], own["softsign_backward"])
