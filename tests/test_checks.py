@@ -1,4 +1,4 @@
-"""Checks of arguments: what passes comes out as a plain Python value, the rest is refused in one sentence."""
+"""Checks of arguments: they return valid arguments as plain Python values, and raise for others."""
 
 import math
 from collections.abc import Callable

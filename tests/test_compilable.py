@@ -1,4 +1,4 @@
-"""Classes that may run inside a compiled training step say so themselves; a subclass does not inherit it."""
+"""Classes declare that compiled training steps may contain them; subclasses do not inherit the declaration."""
 
 import dataclasses
 import inspect
@@ -19,7 +19,7 @@ PUBLIC = [
     for module in (layers, losses, optimizers)
     for each in (getattr(module, name) for name in module.__all__)
     if inspect.isclass(each) and issubclass(each, BASES) and not inspect.isabstract(each)
-    if each is not losses.FunctionLoss  # whose function is the user's
+    if each is not losses.FunctionLoss  # which calls a user's function
 ]
 
 

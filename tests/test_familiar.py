@@ -1,4 +1,4 @@
-"""Names of other libraries are refused with the name here."""
+"""Errors for names of other libraries show the name in this package."""
 
 import copy
 import inspect

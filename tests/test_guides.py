@@ -45,7 +45,7 @@ def new_model(backend: Backend, *layers: cdl.layers.Layer) -> cdl.Model:
 
 
 def assert_compiled_as_built_in(session: cdl.Session) -> None:
-    """Check that the steps are compiled where those of a session of the library's classes are."""
+    """Check that the steps are compiled if the steps of the library's own classes are."""
     optimizer = cdl.optimizers.Fixed()
     built_in = cdl.Session(new_model(session.backend), loss=cdl.losses.Mse(), optimizer=optimizer).compiled
     assert bool(session.compiled) == bool(built_in), session.compiled.reason

@@ -1,4 +1,4 @@
-"""Starting values: their distributions, and that a seed and a name decide them."""
+"""Starting values: distributions, and their dependence on the seed and the name."""
 
 import math
 

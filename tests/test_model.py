@@ -12,7 +12,7 @@ from cutedl_xp import Model, get_backend
 from cutedl_xp.layers import Dense, Dropout, Flatten, Layer, ParameterSpec
 from cutedl_xp.losses import BinaryCrossentropy, CategoricalCrossentropy, Mse, SparseCategoricalCrossentropy
 
-# Should these ever change, all published runs of a seed change: say so in the changelog.
+# If these values change, all published runs of a seed change: describe it in the changelog.
 FIRST_WEIGHTS_OF_SEED_0 = [0.094730265, -0.080605976, -0.043385424]
 
 
@@ -290,7 +290,7 @@ class TestGradients:
         x = backend.asarray(draw.normal(size=(4, 2, 3)))
 
         def at(flat, x):
-            """The model with these parameters; a fresh one, so that its dropout draws the same masks again."""
+            """Return a new model with these parameters, whose dropout draws the same masks again."""
             model = Model(MODELS[layers]()).assemble(backend, "float64", seed=2)
             model.parameters.flat.value = flat
             return model, *model.forward(x, training=True)
@@ -336,7 +336,7 @@ class TestGradients:
 
 
 class Noted(Layer):
-    """Passes its input on and notes which gradients it was asked for."""
+    """Return the input as output, and record the requested gradients."""
 
     def __init__(self, trained):
         self.trained, self.asked = trained, []

@@ -1,4 +1,4 @@
-"""The weights of a model as copies, and put back."""
+"""Copies of the weights of a model, and their assignment."""
 
 import numpy as np
 import pytest

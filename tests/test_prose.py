@@ -1,4 +1,4 @@
-"""The check of the English finds what it avoids, in Markdown and in Python, and nothing in plain sentences."""
+"""The check of the English finds avoided words in Markdown and Python, and nothing in plain sentences."""
 
 import importlib.util
 from pathlib import Path

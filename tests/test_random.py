@@ -1,4 +1,4 @@
-"""Streams of random numbers: the same for the same seed and path, others for others."""
+"""Random streams: equal for the same seed and path, different otherwise."""
 
 import json
 from collections.abc import Callable
@@ -122,7 +122,7 @@ def test_stream_goes_on_from_a_saved_state(draw: Callable[[Stream], np.ndarray])
     saved = json.loads(json.dumps(stream.state))  # plain data
     wanted = [draw(stream), draw(stream)]
     other = Stream(0, "another")
-    for _ in range(2):  # as often as it is set back
+    for _ in range(2):  # after each reset
         other.state = saved
         for numbers in wanted:
             np.testing.assert_array_equal(draw(other), numbers)

@@ -1,4 +1,4 @@
-"""The Chinese pages translate the English pages as they stand, or tell readers that they are outdated."""
+"""The Chinese pages translate the current English pages, or have a notice that they are outdated."""
 
 import importlib.util
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What every backend answers, and that NumPy's own ways compute the same as the defaults."""
+"""Methods of every backend, and the agreement of NumPy's overrides with the defaults."""
 
 import math
 from collections.abc import Callable
@@ -20,7 +20,7 @@ DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"
 
 @pytest.fixture
 def elsewhere(backend: Backend) -> list[Array]:
-    """Arrays that are not the backend's: of another library, and of its library on another device."""
+    """Return arrays that the backend does not own: of another library, and of its library on another device."""
     found = [get_backend(f"array_api_strict:{name}").asarray(np.zeros(2)) for name in ("CPU_DEVICE", "device2")]
     return [array for array in found if array.device != backend.device]
 
@@ -137,7 +137,7 @@ def test_to_numpy_copies_nothing_that_is_there() -> None:
 def test_matmul_is_the_matrix_product(backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str) -> None:
     a, b = (np.random.default_rng(seed).normal(size=shape).astype(dtype) for seed, shape in ((0, (4, 3)), (1, (3, 2))))
     left, right = backend.asarray(a), backend.asarray(b)
-    close = {"rtol": 10 * np.finfo(dtype).eps}  # libraries add up in orders of their own
+    close = {"rtol": 10 * np.finfo(dtype).eps}  # libraries sum in different orders
     np.testing.assert_allclose(to_numpy(backend.matmul(left, right)), a @ b, **close)
     out = backend.asarray(np.zeros((4, 2), dtype))
     found = backend.matmul(left, right, out=out)

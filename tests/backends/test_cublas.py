@@ -1,4 +1,4 @@
-"""Matrix products by direct calls of cuBLAS: they agree with NumPy's, without copies, on handles of their own."""
+"""Matrix products by direct calls of cuBLAS: they agree with NumPy's, without copies, on separate handles."""
 
 import gc
 import threading
@@ -22,7 +22,7 @@ def cupy(backend: Backend) -> Any:
 
 @pytest.fixture
 def direct(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail where a product is handed on to CuPy."""
+    """Fail if CuPy computes a product."""
 
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("cupy.matmul was called")
@@ -31,7 +31,7 @@ def direct(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def operands(backend: Backend, shape: tuple[int, int, int], dtype: str, layout: str) -> tuple[np.ndarray, Any, Any]:
-    """Return NumPy's product, and operands in rows ("C"), columns ("F") or as a part of a larger matrix ("part")."""
+    """Return NumPy's product, and operands in row ("C") or column ("F") order, or as part of a matrix ("part")."""
     random, (m, k, n) = np.random.default_rng(0), shape
     made = []
     for sizes, order in (((m, k), layout[0]), ((k, n), layout[1])):

@@ -1,4 +1,4 @@
-"""Reductions on CUDA: the values of NumPy, in two passes over large arrays, by kernels that CuPy writes itself."""
+"""Reductions on CUDA: the values of NumPy, in two passes over large arrays, by kernels that CuPy generates."""
 
 from typing import Any
 

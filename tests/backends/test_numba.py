@@ -1,4 +1,4 @@
-"""Loops compiled by numba: they compute what NumPy computes, and what cannot be compiled runs without."""
+"""Loops compiled by numba: they agree with NumPy, and functions that cannot be compiled run without numba."""
 
 import sys
 from collections.abc import Callable, Iterator

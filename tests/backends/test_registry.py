@@ -1,4 +1,4 @@
-"""From names, devices and arrays to backends."""
+"""Backends by names, devices and arrays."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from cutedl_xp.backends import _registry, backend_of
 
 @pytest.fixture
 def no_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every import of CuPy fail, as where it is not installed."""
+    """Make every import of CuPy fail, as if it were not installed."""
     monkeypatch.setitem(sys.modules, "cupy", None)
 
 

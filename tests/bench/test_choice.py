@@ -1,4 +1,4 @@
-"""The choice of backends: names, devices, what is left out and why."""
+"""The choice of backends: names, devices, and omitted backends with the reason."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from cutedl_xp.bench import choice
 class TestChoice:
     @pytest.fixture
     def two(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, None]:
-        """As if NumPy and array_api_strict were all there is."""
+        """Make all backends except NumPy and array_api_strict unavailable."""
         names = {"numpy": None, "array_api_strict": None}
         monkeypatch.setattr(choice, "available_backends", lambda: names)
         return names

@@ -13,7 +13,7 @@ from cutedl_xp.bench.comparison import Result
 
 
 def result(**changes: Any) -> Result:
-    """Four rounds of 1, 2, 3 and 4 ms, of which the floor takes 10, 20, 30 and 40 %."""
+    """Return four rounds of 1, 2, 3 and 4 ms, of which the floor takes 10, 20, 30 and 40 %."""
     values: dict[str, Any] = {
         "backend": "numpy", "version": "2", "device": "cpu", "model": "4-3", "task": "training step", "batch_size": 5,
         "calls": 8, "seconds": (1e-3, 2e-3, 3e-3, 4e-3), "floor_seconds": (1e-4, 4e-4, 9e-4, 16e-4),

@@ -1,4 +1,4 @@
-"""The command ``surface``: files, table and refusals."""
+"""The command ``surface``: files, table and errors."""
 
 import csv
 

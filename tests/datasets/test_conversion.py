@@ -38,7 +38,7 @@ def frames(pandas: Any) -> dict[str, Any]:
 
 
 def assert_taken(session: Session, x: Any, y: Any) -> None:
-    """Check that samples and labels are the same as those of the lists wherever data are given."""
+    """Check that samples and labels equal those of the lists in every function that takes data."""
     plain = np.asarray(X), np.asarray(Y)
     data = Dataset(x, y, batch_size=2)
     np.testing.assert_array_equal(data.data, plain[0])

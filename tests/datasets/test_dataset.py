@@ -17,13 +17,13 @@ BATCH_SIZES = st.integers(1, 50)
 
 
 def numbered(size: int, batch_size: int, **options: Any) -> Dataset:
-    """Samples and labels that are their own numbers."""
+    """Return samples and labels that equal their positions."""
     numbers = np.arange(size)
     return Dataset(np.stack([numbers, -numbers], axis=1), numbers, batch_size, **options)
 
 
 def order(data: Dataset, epoch: int = 0) -> list[int]:
-    """The numbers of the samples in the order in which an epoch hands them out."""
+    """Return the numbers of the samples in the order of an epoch."""
     numbers = []
     for x, y in data.batches(epoch):
         np.testing.assert_array_equal(x, np.stack([y, -y], axis=1))  # each sample has its own label
@@ -64,7 +64,7 @@ def test_the_order_depends_on_seed_and_epoch_alone(seed: int, epoch: int) -> Non
     used = numbered(30, 7, seed=seed)
     for other in (epoch + 1, 0, epoch):
         order(used, other)
-    next(used.batches(epoch))  # one that is not finished
+    next(used.batches(epoch))  # an unfinished iterator
     assert order(used, epoch) == order(numbered(30, 7, seed=seed), epoch) == order(numbered(30, 4, seed=seed), epoch)
 
 
@@ -170,7 +170,7 @@ def test_scale(backend: Backend, shuffle: bool) -> None:
     received = backend.to_numpy(x)[np.argsort(backend.to_numpy(y))]
     np.testing.assert_allclose(received, images / 255, rtol=1e-6)
     assert (received.min(), received.max()) == (0.0, 1.0)
-    np.testing.assert_array_equal(data.data, np.arange(256).reshape(128, 2))  # what was given is untouched
+    np.testing.assert_array_equal(data.data, np.arange(256).reshape(128, 2))  # the arguments are unchanged
     np.testing.assert_array_equal(np.sort(backend.to_numpy(y)), np.arange(128))  # and labels are not scaled
 
 

@@ -109,7 +109,7 @@ def test_a_server_that_sends_a_byte_now_and_then(tmp_path: Path, serve: Callable
     started = time.monotonic()
     message = refusal(tmp_path, trickling.address, patience=patience)
     assert "(it sent less than 65536 bytes of a.gz in 0.3 seconds)" in message
-    trickling.given_up.set()  # so that the next answer of this server, which has one thread, is not waited for
+    trickling.given_up.set()  # so that the test does not wait for the next answer of this server, which has one thread
     assert time.monotonic() - started < 3.0
     trickling.given_up.clear()
     fetch(tmp_path, CHECKSUMS, [trickling.address, whole.address], patience)

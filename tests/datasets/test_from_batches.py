@@ -1,4 +1,4 @@
-"""Batches that a function makes."""
+"""Batches that a function yields."""
 
 import re
 from collections.abc import Callable, Iterator

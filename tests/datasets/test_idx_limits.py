@@ -1,4 +1,4 @@
-"""IDX files that are damaged, that lie about their size, or that are no files at all."""
+"""IDX files that are damaged, have a wrong size in their header, or are not regular files."""
 
 import gzip
 import math
@@ -46,7 +46,7 @@ def test_a_compressed_file_that_could_fill_the_memory_is_refused_early(tmp_path:
 
 @pytest.mark.parametrize("shape", [(10_000, 28, 28), (1, 1 << 23)])
 def test_blank_images_may_be_compressed_strongly(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    """Images of one colour expand a thousand times; they are accepted where they are few."""
+    """Images of one colour expand a thousandfold; a small number of them is accepted."""
     path = tmp_path / "file.gz"
     array = np.zeros(shape, dtype=np.uint8)
     path.write_bytes(gzip.compress(idx(array)))
@@ -86,7 +86,7 @@ def test_every_flipped_bit_of_a_compressed_header(tmp_path: Path, array: NDArray
 
 @both_shapes
 def test_every_flipped_bit_of_a_gzip_stream(tmp_path: Path, array: NDArray[np.uint8]) -> None:
-    """Bits of gzip's own header, such as the time of writing, and the padding of the last byte may change freely."""
+    """Changes in gzip's header, such as the time of writing, and in the padding of the last byte are harmless."""
     path = tmp_path / "file.gz"
     content = gzip.compress(idx(array))
     accepted = []
