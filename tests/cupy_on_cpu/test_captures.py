@@ -1,4 +1,4 @@
-"""Captures: what is recorded, when it runs, and how it is counted."""
+"""Captures: recorded work, its execution, and its counts."""
 
 from typing import Any
 

@@ -26,7 +26,7 @@ GEMM_ARGUMENTS: list[Any] = [
 
 @pytest.fixture
 def library(cupy: Any) -> ctypes.CDLL:
-    """The library as a caller loads it."""
+    """Return the library as a caller loads it."""
     found = importlib.import_module("cuda.pathfinder").load_nvidia_dynamic_lib("cublas")
     loaded = ctypes.CDLL(found.abs_path)
     assert loaded._handle == found._handle_uint
@@ -37,7 +37,7 @@ def library(cupy: Any) -> ctypes.CDLL:
 
 @pytest.fixture
 def handle(library: ctypes.CDLL) -> Iterator[ctypes.c_void_p]:
-    """A handle."""
+    """Return a handle."""
     made = ctypes.c_void_p()
     assert library.cublasCreate_v2(ctypes.byref(made)) == SUCCESS
     yield made
@@ -46,7 +46,7 @@ def handle(library: ctypes.CDLL) -> Iterator[ctypes.c_void_p]:
 
 @pytest.fixture
 def multiply(library: ctypes.CDLL, handle: ctypes.c_void_p) -> Callable[..., int]:
-    """A function that computes ``c = alpha a b + beta c`` of arrays in rows, which are columns to cuBLAS."""
+    """Return a function that computes ``c = alpha a b + beta c`` for arrays in row order."""
 
     def run(
         a: Any, b: Any, c: Any, *, transposed: tuple[bool, bool] = (False, False),

@@ -1,4 +1,4 @@
-"""The emulator in CuPy's place: what it refuses, how it begins and how it ends."""
+"""The emulator: its errors, its start and its end."""
 
 import contextlib
 import subprocess
@@ -18,7 +18,7 @@ TESTS = Path(cupy_on_cpu.__file__).parents[1]
 
 
 def python(program: str) -> subprocess.CompletedProcess[str]:
-    """Run a program in a process of its own."""
+    """Run a program in a separate process."""
     command = [sys.executable, "-W", "error", "-c", f"import sys; sys.path.insert(0, {str(TESTS)!r})\n{program}"]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 

@@ -176,7 +176,7 @@ def test_threads_that_have_ended_are_not_waited_for(run_ptx: Run) -> None:
     ids=["barriers of two numbers", "too few threads", "a warp that is not complete"],
 )
 def test_kernel_that_would_hang_is_a_fault(run_ptx: Run, refused: Callable[..., Any], code: str) -> None:
-    with refused(KernelFault, "^the kernel 'tested' cannot go on: its threads wait for one another for ever"):
+    with refused(KernelFault, "^the kernel 'tested' cannot continue: its threads wait for each other forever"):
         run_ptx(code, threads=64)
 
 

@@ -1,4 +1,4 @@
-"""Matrix products: each is one call of cuBLAS, played by NumPy, whatever the layout of its factors."""
+"""Matrix products: each is one call of the emulated cuBLAS, for every layout of its factors."""
 
 import importlib
 import itertools

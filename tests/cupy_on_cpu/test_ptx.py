@@ -1,4 +1,4 @@
-"""PTX texts taken apart."""
+"""The parser for PTX texts."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The example as its user meets it: a program in a process of its own, on a small data set in MNIST's format."""
+"""The example as a program in a separate process, on a small data set in MNIST's format."""
 
 import contextlib
 import csv

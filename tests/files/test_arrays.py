@@ -1,4 +1,4 @@
-"""Files that are damaged, or that other programs wrote."""
+"""Damaged files, and files from other programs."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Folders that are removed again if nothing is written into them."""
+"""Folders that are removed if no file is written to them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Files are plain safetensors, and arrays and headers that cannot be read again are not written."""
+"""Files are plain safetensors; arrays and headers that could not be read are not written."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Trees of plain values and arrays as JSON beside named arrays."""
+"""Trees of plain values and arrays as JSON with named arrays."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The examples of the optimizers alone, beside SciPy, scikit-learn, JAX and PyTorch."""
+"""The examples of the optimizers alone, with SciPy, scikit-learn, JAX and PyTorch."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""``init`` and ``update`` on PyTorch's and JAX's own arrays."""
+"""``init`` and ``update`` on arrays of PyTorch and JAX."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,14 +16,14 @@ Tree = Any
 
 RULES = list(REFERENCES)
 EPSILON = {"float32": 1e-6, "float64": 1e-14}
-"""How far libraries may differ by rounding, after a few updates of numbers of about 1."""
+"""Tolerance for rounding differences of libraries, after a few updates of numbers of about 1."""
 
 rules = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
 def tree(number: int, dtype: str) -> Tree:
-    """Nested NumPy arrays of several shapes; every number gives others."""
+    """Return nested NumPy arrays of several shapes, which depend on the number."""
     random = np.random.default_rng(number)
     shapes = {"weight": (3, 4), "bias": (4,), "scale": (), "none": (2, 0)}
     arrays = {name: np.asarray(random.normal(size=shape), dtype=dtype) for name, shape in shapes.items()}

@@ -1,4 +1,4 @@
-"""Dense: its formula, its gradients by finite differences, its starting values, and what it refuses."""
+"""Dense: formula, gradients by finite differences, starting values, and errors."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ every_shape = pytest.mark.parametrize("lead", [(), (1,), (6,), (2, 3), (2, 1, 2)
 
 
 def dense(backend, dtype="float64", units=3, inputs=4, seed=0, **arguments):
-    """A layer in its place, bound to a backend, with its weight and bias."""
+    """Return a layer that is bound to a backend, with its weight and bias."""
     model = Model([Dense(units, input_dim=inputs, **arguments)]).assemble(backend, dtype, seed)
     return model.layers[0], *model.parameters
 

@@ -1,4 +1,4 @@
-"""Dropout: what share it keeps, how it scales, and that a seed decides its masks on every backend."""
+"""Dropout: the share of kept entries, the scale, and the masks of a seed on every backend."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from cutedl_xp.layers import Dense, Dropout
 
 
 def dropout(keep_prob, backend, dtype="float64", seed=0):
-    """A layer in its place, bound to a backend and a seed."""
+    """Return a layer that is bound to a backend and a seed."""
     return Model([Dropout(keep_prob)]).assemble(backend, dtype, seed).layers[0]
 
 
@@ -49,7 +49,7 @@ def test_the_gradient_is_that_of_finite_differences(xp, backend, to_numpy, finit
     x, upstream = draw.normal(size=(3, 4)), backend.asarray(draw.normal(size=(3, 4)))
     _, backward = dropout(0.6, backend, seed=5).forward(backend.asarray(x), training=True)
 
-    def value(point):  # a fresh layer of the same seed draws the same mask
+    def value(point):  # a new layer with the same seed draws the same mask
         return xp.sum(dropout(0.6, backend, seed=5).forward(point, training=True)[0] * upstream)
 
     np.testing.assert_allclose(to_numpy(backward(upstream)), finite_differences(value, x), rtol=1e-8, atol=1e-9)

@@ -1,4 +1,4 @@
-"""Listeners on histories written by hand, at the boundaries of what they are to do."""
+"""Listeners with histories written by hand, at the boundaries of their conditions."""
 
 import math
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def event_of(
 
 
 def stopped_after(listener: Callable[[Event], None], values: list[float]) -> int | None:
-    """After which entry, from 1, the listener stops a training whose watched figure becomes these; None if never."""
+    """Return the entry, from 1, after which the listener stops for these monitored values, or None."""
     history = History(metrics=["accuracy"])
     for step, value in enumerate(values, 1):
         history.append(steps=step, cost_time=0.0, loss=value, val_loss=value, metrics={"accuracy": value})
@@ -47,14 +47,14 @@ def stopped_after(listener: Callable[[Event], None], values: list[float]) -> int
         ([1.0, 1.0, 1.0], None),  # patience entries and one before them are needed
         ([1.0, 1.0, 1.0, 1.0], 4),
         ([1.0, 2.0, 3.0, 4.0], 4),
-        ([1.0, 1.0, 1.0, 0.75], 4),  # smaller by min_delta exactly is not enough
+        ([1.0, 1.0, 1.0, 0.75], 4),  # smaller by exactly min_delta is not enough
         ([1.0, 1.0, 1.0, 0.7499999], None),
         ([1.0, 0.5, 0.5, 0.5], None),
         ([1.0, 0.5, 0.5, 0.5, 0.5], 5),
         ([1.0, 0.5, 2.0, 2.0, 0.2], None),  # the last one counts
-        ([1.0, 0.5, 0.2, 2.0, 2.0, 2.0], 6),  # the best before, not the first and not the one before
+        ([1.0, 0.5, 0.2, 2.0, 2.0, 2.0], 6),  # the best earlier entry, not the first and not the previous one
         ([1.0, 0.9, 0.8, 0.7, 0.6, 0.5], None),  # small steps add up over the patience
-        ([1.0, 0.95, 0.9, 0.85, 0.8], 4),  # and here they do not
+        ([1.0, 0.95, 0.9, 0.85, 0.8], 4),  # and here the steps do not
         ([0.5, 0.9, 0.8, 0.4], 4),
         ([-1.0, -1.5, -2.0, -2.5], None),
         ([1.0, 1.0, 1.0, 1.0, 0.0], 4),
@@ -234,7 +234,7 @@ def test_they_stop_a_training(make_session: MakeSession, clusters: tuple[np.ndar
 class TestReduceOnPlateau:
     @staticmethod
     def rates(listener: ReduceOnPlateau, values: list[float], lr: float = 1.0) -> list[float]:
-        """The learning rate after each entry of a training whose watched figure becomes these."""
+        """Return the learning rate after each entry of a training with these monitored values."""
         session = SimpleNamespace(optimizer=Fixed(lr))
         history, found = History(metrics=["accuracy"]), []
         for step, value in enumerate(values, 1):
@@ -306,7 +306,7 @@ class TestReduceOnPlateau:
         with pytest.raises(TypeError, match=r"^ReduceOnPlateau needs an optimizer whose `lr` is a number; got Step\("):
             session.fit(Dataset(x, x[:, :1]), epochs=1, listeners=[ReduceOnPlateau()])
         after = session.backend.to_numpy(session.model.parameters.flat.value)
-        np.testing.assert_array_equal(before, after)  # it is refused before the first step
+        np.testing.assert_array_equal(before, after)  # the error is raised before the first step
 
     def test_in_a_training(self, make_session: MakeSession) -> None:
         x = np.linspace(-1.0, 1.0, 8, dtype="float32").reshape(8, 1)

@@ -47,7 +47,7 @@ SOFTMAX = [
 
 @pytest.fixture(params=["0", "1"], ids=["plain", "fused"])
 def chosen(request, backend, monkeypatch):
-    """The backend with fused kernels and without."""
+    """Return the backend with fused kernels and without."""
     monkeypatch.setenv("CUTEDL_XP_FUSED", request.param)
     return get_backend(f"{backend.name}:{backend._device_name(backend.device)}")
 

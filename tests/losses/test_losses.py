@@ -1,4 +1,4 @@
-"""Losses: independent formulas, finite differences, the ends of the range, and what they refuse."""
+"""Losses: independent formulas, finite differences, the ends of the range, and errors."""
 
 import math
 import re
@@ -56,7 +56,7 @@ every_shape = pytest.mark.parametrize("shape", [(1, 1), (1, 4), (5, 3), (2, 3, 4
 
 
 def example(loss, shape, seed=0):
-    """Labels, soft where the loss takes such and not summing to one, and outputs of a shape, in float64."""
+    """Return float64 labels (soft if the loss takes them, not normalized) and outputs of a shape."""
     draw = np.random.default_rng(seed)
     if isinstance(loss, SPARSE):
         y = draw.integers(0, shape[-1], shape[:-1])
