@@ -336,7 +336,7 @@ class TestGradients:
 
 
 class Noted(Layer):
-    """Return the input as output, and record the requested gradients."""
+    """A layer that returns its input, and records the requested gradients."""
 
     def __init__(self, trained):
         self.trained, self.asked = trained, []

@@ -31,7 +31,7 @@ class DynamicLibNotFoundError(RuntimeError):
 
 
 class StandIn(ModuleType):
-    """Return the parts of CuPy that the backend uses before it computes."""
+    """The parts of CuPy that the backend uses before it computes."""
 
     def __init__(
         self,

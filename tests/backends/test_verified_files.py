@@ -119,7 +119,7 @@ import cutedl_xp as cdl
 from cutedl_xp.backends import numpy as numpy_backend
 
 def train():
-    sys.modules.pop("cutedl_xp.backends._numba", None)  # the next training loads or compiles everything anew
+    sys.modules.pop("cutedl_xp.backends._numba", None)  # the next training loads or compiles everything again
     vars(cdl.backends).pop("_numba", None)
     numpy_backend._import_loops.cache_clear()
     r = np.random.default_rng(0)

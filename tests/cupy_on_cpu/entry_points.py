@@ -86,7 +86,7 @@ class _EntryPoint:
         return cls(name, of_pointer, arguments) if known and all(each in _FORMATS for each in own) else None
 
     def c_source(self) -> str:
-        """The function in C that calls the Python function ``answer_NAME``."""
+        """Return the function in C that calls the Python function ``answer_NAME``."""
         declared = [
             f"void *hidden_{i}" if "struct" in a else a.split(" __pyx_")[0] for i, a in enumerate(self.arguments)
         ]

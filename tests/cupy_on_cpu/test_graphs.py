@@ -84,7 +84,7 @@ def test_launches_that_wait_are_done_before_memory_is_freed(cupy: Any, stream: A
 
 
 class Products:
-    """Return a handle of cuBLAS for direct calls."""
+    """A handle of cuBLAS for direct calls."""
 
     def __init__(self) -> None:
         found = importlib.import_module("cuda.pathfinder").load_nvidia_dynamic_lib("cublas")

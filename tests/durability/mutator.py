@@ -11,7 +11,7 @@ DIGITS = re.compile(rb"-?\d+(?:\.\d+)?")
 
 
 class Mutator:
-    """Make variations of sample files, determined by the seed.
+    """Source of variations of sample files, determined by the seed.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ KINDS: dict[str, tuple[Callable[[Session, Path], None], Callable[[Path], Any]]] 
 
 @pytest.fixture(params=KINDS)
 def saved(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, bytes, Callable[[Path], Any], Any]:
-    """A file, its bytes, the function that reads it, and the function's result."""
+    """Return a file, its bytes, the function that reads it, and the function's result."""
     save, load = KINDS[request.param]
     path = tmp_path / "file"
     save(make_session(), path)

@@ -59,7 +59,7 @@ def wait_for_group(process: "subprocess.Popen[str]") -> None:
             os.killpg(process.pid, 0)
         except ProcessLookupError:
             return
-        assert time.monotonic() < deadline, "processes of a killed study go on"
+        assert time.monotonic() < deadline, "processes of a killed study continue"
         time.sleep(0.02)
 
 

@@ -1,4 +1,4 @@
-"""What the optimizers' constructors take, and what they refuse."""
+"""Arguments of the optimizers' constructors, valid and invalid ones."""
 
 import inspect
 from collections.abc import Callable
@@ -47,7 +47,7 @@ SIGNATURES: dict[type[Optimizer], Parts] = {
     Adamax: (PAPERS | {"lr": 2e-3}, {"eps": 1e-8} | COUPLED),
     Lion: (PAPERS | {"lr": 1e-4, "beta2": 0.99}, COUPLED),
 }
-"""The parameters by position, in their order, and those by keyword alone."""
+"""Return the positional parameters in their order, and the keyword-only ones."""
 
 ALL = [(rule, name, value) for rule, parts in SIGNATURES.items() for part in parts for name, value in part.items()]
 SWITCHES = [(rule, name) for rule, name, value in ALL if value is False]
@@ -235,7 +235,7 @@ def test_repr_is_the_call_that_makes_it(optimizer: Optimizer, text: str) -> None
 
 def test_optimizers_are_told_apart_by_identity(rule: type[Optimizer]) -> None:
     one, other = rule(), rule()
-    assert one != other  # each keeps state of its own
+    assert one != other  # each has its own state
     assert len({one, other, one}) == 2
 
 

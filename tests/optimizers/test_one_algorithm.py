@@ -28,7 +28,7 @@ from cutedl_xp.optimizers._pure import PureOptimizer
 from optimizer_table import AROUND, VARIANTS
 
 EVERY: dict[str, Callable[[], Optimizer]] = {variant.kind.__name__: variant.make for variant in VARIANTS} | AROUND
-"""The last variant of each rule, and every wrapper; other variants differ in their formula alone."""
+"""Return the last variant of each rule, and every wrapper; other variants differ only in their formula."""
 
 each = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
 
@@ -246,7 +246,7 @@ def test_a_gradient_of_a_wrong_dtype_in_the_second_group_changes_nothing(backend
 
 
 class Key:
-    """A key of a dict whose repr says nothing about it."""
+    """A key of a dict with an empty repr."""
 
     def __repr__(self) -> str:
         return "key"
@@ -293,7 +293,7 @@ def test_the_remaining_gradients_make_an_update_of_their_mean(every: int, backen
         parameter.gradient = g
         optimizer.step([parameter])
         w, state = rule.update(w, backend.asarray(g), state)
-    for _ in range(2):  # the second time nothing is left
+    for _ in range(2):  # the second read finds nothing
         optimizer.finish([parameter])
         w, state = rule.flush(w, state)
     wanted = -sum(np.mean(part, axis=0) for part in (grads[:whole], grads[whole:]) if len(part))

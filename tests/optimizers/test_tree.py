@@ -24,7 +24,7 @@ TREES = st.recursive(
 
 
 def structure(tree: Any) -> Any:
-    """The tree with the identity of each array in its place."""
+    """Return the tree with the identity of each array instead of the array."""
     if isinstance(tree, dict):
         return {key: structure(child) for key, child in tree.items()}
     return type(tree)(map(structure, tree)) if isinstance(tree, (list, tuple)) else id(tree)

@@ -1,4 +1,4 @@
-"""What holds of every optimizer that is no rule itself."""
+"""Properties of every wrapper."""
 
 import copy
 import json
@@ -29,7 +29,7 @@ def params_of(model: Model) -> dict[str, Any]:
 
 
 def on_device(backend: Backend, tree: Any, dtype: str) -> Any:
-    """NumPy arrays in nested dicts as arrays of the backend."""
+    """Return nested dicts of NumPy arrays as arrays of the backend."""
     if isinstance(tree, dict):
         return {key: on_device(backend, child, dtype) for key, child in tree.items()}
     return backend.asarray(tree, dtype=dtype) if isinstance(tree, np.ndarray) else tree

@@ -1,4 +1,4 @@
-"""Buffers: one by one, held apart during a step, and taken over at its end."""
+"""Buffers: single ones, held separately during a step, and stored at its end."""
 
 import contextlib
 import copy
@@ -12,7 +12,7 @@ from cutedl_xp.parameters import Buffers
 
 
 class Counter(Layer):
-    """A layer of a user's own that counts its training batches."""
+    """A user's layer that counts its training batches."""
 
     compilable = True
 

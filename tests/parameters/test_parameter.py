@@ -15,7 +15,7 @@ Array = Any
 
 @pytest.fixture
 def make(backend: Backend) -> Callable[..., Parameter]:
-    """A function that makes a parameter filled with ones."""
+    """Return a function that makes a parameter filled with ones."""
     return lambda *shape, dtype="float32": Parameter("w", backend.asarray(np.ones(shape, dtype)))
 
 
@@ -83,7 +83,7 @@ def test_gradient_that_is_there_already_is_not_copied(
 ) -> None:
     parameter, written = make(2), []
     monkeypatch.setattr(type(backend), "write", lambda self, target, source: written.append(source) or target)
-    parameter.gradient = parameter.gradient  # what a product written into its memory returns
+    parameter.gradient = parameter.gradient  # result of a product that was written into its memory
     assert not written
     parameter.gradient = np.ones(2)
     assert len(written) == 1

@@ -1,4 +1,4 @@
-"""Pictures of the ends of runs: accuracies, targets, profiles and sweeps."""
+"""Figures of the results of runs: accuracies, targets, profiles and sweeps."""
 
 import itertools
 import math

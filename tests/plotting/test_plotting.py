@@ -1,4 +1,4 @@
-"""The pictures hold the history's numbers, survive odd ones, and are written whole or not at all."""
+"""Figures show the history's numbers, also unusual ones, and are written completely or not at all."""
 
 import itertools
 import math
@@ -26,7 +26,7 @@ def recorded(entries=5, *, start=938, accuracy=0.9, reason="enough", validated=T
 
 
 def words(figure):
-    """Every word in a picture."""
+    """Return all texts in a figure."""
     figure.draw_without_rendering()
     texts = [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
     return "\n".join(texts)

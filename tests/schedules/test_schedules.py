@@ -1,4 +1,4 @@
-"""Learning rates that change: their values, what they refuse, and what an optimizer does with them."""
+"""Schedules: their values, their errors, and their use in an optimizer."""
 
 import math
 from collections.abc import Callable
@@ -52,7 +52,7 @@ SCHEDULES: list[tuple[Any, Callable[[int], float]]] = [
 
 
 def place(k: int, length: int, growth: int) -> float:
-    """How far the current fall is, counted one by one."""
+    """Return the position in the current decrease, counted one by one."""
     while k >= length:
         k -= length
         length *= growth
@@ -146,7 +146,7 @@ def test_a_session_trains_with_one() -> None:
     history = session.fit(Dataset(x, 3.0 * x, batch_size=16), epochs=40)
     assert history.loss[-1] < 1e-4
     before = model.backend.to_numpy(model.parameters.flat.value).copy()
-    session.fit(Dataset(x, -3.0 * x, batch_size=16), epochs=2)  # the rate is 0 by now
+    session.fit(Dataset(x, -3.0 * x, batch_size=16), epochs=2)  # the rate has reached 0
     np.testing.assert_array_equal(model.parameters.flat.value, before)
 
 

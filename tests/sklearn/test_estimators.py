@@ -1,4 +1,4 @@
-"""The estimators within scikit-learn's tools, and beside its networks."""
+"""The estimators in scikit-learn's tools, and compared with its networks."""
 
 import pickle
 from typing import Any

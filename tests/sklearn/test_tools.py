@@ -1,4 +1,4 @@
-"""The estimators within scikit-learn's tools."""
+"""The estimators in scikit-learn's tools."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Optimizers from texts, and the texts that are refused."""
+"""Optimizers from texts, and errors for invalid texts."""
 
 import inspect
 

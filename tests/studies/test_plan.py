@@ -1,4 +1,4 @@
-"""Plans hold every run once, survive JSON and grow, but never change what their runs share."""
+"""Plans contain every run once, can be stored as JSON and extended, but keep their shared settings."""
 
 import json
 

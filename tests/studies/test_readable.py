@@ -1,4 +1,4 @@
-"""Tables for readers hold the rows of the summary in words."""
+"""Tables for readers contain the rows of the summary in words."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A run is a function of its specification: the same values give the same bits, whatever interrupts it."""
+"""A run is a function of its specification: equal values give equal bits, also after interruptions."""
 
 import math
 from dataclasses import replace

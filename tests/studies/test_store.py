@@ -1,4 +1,4 @@
-"""A store holds each finished run once, and refuses damaged and foreign files in one sentence."""
+"""A store contains each finished run once, and raises one sentence for damaged and foreign files."""
 
 import json
 import math

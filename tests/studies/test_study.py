@@ -1,4 +1,4 @@
-"""Studies make each missing run once, grow, and refuse what would make their runs incomparable."""
+"""Studies make each missing run once, can be extended, and reject changes that make runs incomparable."""
 
 import json
 import math
@@ -191,7 +191,7 @@ def test_failed_runs_are_made_again(make_plan, tmp_path, monkeypatch):
 
 
 def fail_for(is_faulty):
-    """Return a function that makes runs and raises for some."""
+    """Return a function that makes runs and raises an error for some."""
 
     def execute_or_fail(spec, *arguments):
         if is_faulty(spec):

@@ -18,18 +18,18 @@ def halving(update: int) -> float:
 
 
 class Adam(optimizers.Adam):
-    """A rule of the user's own with the name of one of the library's."""
+    """A user's rule with the name of a rule of the library."""
 
 
 class Scaled(losses.Mse):
-    """A loss of the user's own with an option."""
+    """A user's loss with an option."""
 
     def __init__(self, factor: float) -> None:
         self.factor = factor
 
 
 class Forgetful(losses.Mse):
-    """A loss that does not keep the argument of its constructor."""
+    """A loss that does not store the argument of its constructor."""
 
     def __init__(self, factor: float) -> None:
         self._factor = factor
@@ -43,7 +43,7 @@ class Doubling(losses.Mse):
 
 
 class Choosy(losses.Mse):
-    """A loss that cannot be made from its attribute."""
+    """A loss that cannot be created from its attribute."""
 
     def __init__(self, number: int) -> None:
         if number != 7:
@@ -149,10 +149,10 @@ def _closure() -> Callable[[int], float]:
 
 
 class Local:
-    """Has a class within."""
+    """A class with a nested class."""
 
     class Inner(losses.Mse):
-        """A loss that is no class at the top of a module."""
+        """A loss that is not a class at the top level of a module."""
 
 
 @pytest.mark.parametrize(

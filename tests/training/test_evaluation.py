@@ -19,7 +19,7 @@ Clusters = tuple[np.ndarray, np.ndarray]
 
 
 def directly(session: Session, x: np.ndarray, classes: np.ndarray) -> dict[str, float]:
-    """Loss and accuracy over all samples at once, in NumPy and float64."""
+    """Return the loss and accuracy over all samples at once, in NumPy and float64."""
     outputs = session.backend.to_numpy(session.model.predict(x)).astype("float64")
     log_p = outputs - np.log(np.exp(outputs).sum(axis=1, keepdims=True))
     hits = outputs.argmax(axis=1) == classes
@@ -134,7 +134,7 @@ def test_a_loss_that_is_not_finite_is_reported_as_it_is(make_session: MakeSessio
 def test_accuracy_is_the_exact_quotient(make_session: MakeSession, batch_size: int) -> None:
     zeros = Dense(2, input_dim=2, activation="linear", weight_initializer="zeros")
     session = make_session(zeros, metrics=[accuracy])
-    data = Dataset(np.zeros((1000, 2)), (np.arange(1000) >= 910).astype("int64"), batch_size)  # all are taken for 0
+    data = Dataset(np.zeros((1000, 2)), (np.arange(1000) >= 910).astype("int64"), batch_size)  # all count as 0
     assert session.evaluate(data)["accuracy"] == 0.91
 
 

@@ -1,4 +1,4 @@
-"""Training, evaluation and prediction with batches that a function makes."""
+"""Training, evaluation and prediction with batches that a function yields."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,13 +20,13 @@ WEIGHT = RANDOM.uniform(0.5, 2.0, 150)
 
 @pytest.fixture
 def whole(clusters: Any) -> Dataset:
-    """A data set in memory, of five batches an epoch, the last one smaller."""
+    """Return a data set in memory with five batches per epoch, the last one smaller."""
     return Dataset(*clusters, batch_size=32, seed=3)
 
 
 @pytest.fixture
 def data(clusters: Any, whole: Dataset) -> Any:
-    """The same batches, made by a function."""
+    """Return the same batches from a function."""
     return from_batches(whole, *clusters)
 
 

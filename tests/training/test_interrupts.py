@@ -1,4 +1,4 @@
-"""Ctrl-C while a model is trained."""
+"""Ctrl-C during a training."""
 
 import signal
 import subprocess
@@ -21,7 +21,7 @@ from cutedl_xp.training.interrupts import Interrupts, handled_interrupts, withou
 MakeSession = Callable[..., Session]
 WeightsOf = Callable[[Session], dict[str, np.ndarray]]
 X = np.linspace(-1.0, 1.0, 24).reshape(12, 2)
-TRAIN = Dataset(X, X[:, :1], batch_size=4)  # three steps an epoch
+TRAIN = Dataset(X, X[:, :1], batch_size=4)  # three steps per epoch
 
 
 def press_ctrl_c(event: Event | None = None) -> None:
@@ -29,7 +29,7 @@ def press_ctrl_c(event: Event | None = None) -> None:
 
 
 class Interrupted(Mse):
-    """A loss during whose calls of given numbers, from 1, Ctrl-C is pressed, once or several times."""
+    """A loss that simulates Ctrl-C, once or several times, in calls of given numbers, from 1."""
 
     def __init__(self, presses: dict[int, int]) -> None:
         self.presses = presses
@@ -44,7 +44,7 @@ class Interrupted(Mse):
 
 @pytest.fixture(autouse=True)
 def _pythons_own_handler() -> Iterator[None]:
-    """Begin as a program started in a terminal does, and check that each fit leaves it so."""
+    """Set the signal handlers of a program started in a terminal, and check that each fit restores them."""
     former = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     left = signal.signal(signal.SIGINT, former)
@@ -53,7 +53,7 @@ def _pythons_own_handler() -> Iterator[None]:
 
 @pytest.fixture
 def session_with(make_session: MakeSession) -> Callable[..., Session]:
-    """A function that makes a session with a loss."""
+    """Return a function that makes a session with a loss."""
 
     def make(loss: Mse) -> Session:
         return make_session(Dense(1, input_dim=2, activation="linear"), loss=loss)
@@ -99,7 +99,7 @@ def test_between_steps_no_other_step_is_made(
 
 
 def test_after_a_step_no_validation_is_begun(session_with: Callable[..., Session]) -> None:
-    session = session_with(Interrupted({4: 1}))  # the first call tries the validation, the third is one
+    session = session_with(Interrupted({4: 1}))  # the first call tests the validation data, the third is the validation
     with pytest.raises(KeyboardInterrupt):
         session.fit(TRAIN, epochs=2, val_data=Dataset(X, X[:, :1]), val_steps=1)
     assert session.history is not None
@@ -151,7 +151,7 @@ def test_a_validation_ends_before_its_next_batch(make_session: MakeSession) -> N
 
     def count(y_true: Any, y_pred: Any) -> float:
         validated.append(int(y_true.shape[0]))
-        if len(validated) == 3:  # the first batch is tried before the training
+        if len(validated) == 3:  # the first batch is tested before the training
             press_ctrl_c()
         return 0.0
 

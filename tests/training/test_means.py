@@ -15,7 +15,7 @@ from cutedl_xp.training.means import RunningMean, read_together
 
 @pytest.fixture
 def mean(backend: Backend) -> RunningMean:
-    """A mean of float32 numbers."""
+    """Return a mean of float32 numbers."""
     return RunningMean(backend, backend.dtype("float32"))
 
 
@@ -31,7 +31,7 @@ def test_a_constant_does_not_drift(backend: Backend, mean: RunningMean) -> None:
         mean.add_mean(value, 64)
         drifting += np.float32(6.4)
     assert read(mean) == pytest.approx(float(np.float32(0.1)), rel=1e-7)
-    assert abs(float(drifting) / 64 / 30_000 - 0.1) > 1e-6  # what a plain sum in float32 makes of it
+    assert abs(float(drifting) / 64 / 30_000 - 0.1) > 1e-6  # result of a plain sum in float32
 
 
 def test_a_million_numbers_on_the_host() -> None:

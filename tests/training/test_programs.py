@@ -1,4 +1,4 @@
-"""Which sessions share a program, and how long one is kept."""
+"""Sessions that share programs, and the lifetime of programs."""
 
 import copy
 

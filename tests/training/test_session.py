@@ -1,4 +1,4 @@
-"""What a session takes, and what it refuses before it touches the model."""
+"""Arguments of a session, and errors before any change of the model."""
 
 import re
 from collections.abc import Callable
@@ -27,12 +27,12 @@ SPARSE, ONE_HOT_LOSS = SparseCategoricalCrossentropy(), CategoricalCrossentropy(
 
 
 def on_two_outputs(y_true: Any, y_pred: Any) -> Any:
-    """A metric that does not fit these labels."""
+    """Fail, as a metric for other labels does."""
     return metrics.accuracy(y_true, y_pred[:, :, None])
 
 
 def for_each_sample(y_true: Any, y_pred: Any) -> Any:
-    """No metric: it has one figure a sample."""
+    """Return one value for each sample, which is invalid for a metric."""
     return y_pred[:, 0]
 
 
@@ -115,12 +115,12 @@ def test_an_activation_that_is_given_is_not_warned_of(make_session: MakeSession,
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Any:
-    """A metric of the same name as another."""
+    """A metric with the same name as another."""
     return metrics.accuracy(y_true, y_pred)
 
 
 def loss(y_true: Any, y_pred: Any) -> Any:
-    """A metric of the loss's name."""
+    """A metric with the name of the loss."""
     return metrics.accuracy(y_true, y_pred)
 
 
@@ -173,7 +173,7 @@ REFUSED = {
 
 
 def everything_in(session: Session, weights_of: WeightsOf) -> dict[str, Any]:
-    """All that a training changes, as copies."""
+    """Return copies of everything that a training changes."""
     state = session.optimizer.state
     arrays = {f"state {slot} {name}": array for slot in ("v", "s") for name, array in state[slot].items()}
     arrays |= {f"gradient {p.name}": p.gradient for p in session.model.parameters}
@@ -323,7 +323,7 @@ def test_data_of_a_width_that_a_later_layer_does_not_take_are_refused_before_the
 
 
 class Widened(Layer):
-    """A layer that says nothing of the columns it adds."""
+    """A layer whose output has more columns than its declared shape."""
 
     def output_shape(self, input_shape: Any) -> Any:
         return input_shape

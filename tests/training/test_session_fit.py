@@ -1,4 +1,4 @@
-"""How `Session.fit` counts, when it validates, what it tells its listeners, and how it ends."""
+"""The counts, validations, events and ends of `Session.fit`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,13 +18,13 @@ Clusters = tuple[np.ndarray, np.ndarray]
 
 @pytest.fixture
 def train(clusters: Clusters) -> Dataset:
-    """Three batches an epoch."""
+    """Return a data set with three batches per epoch."""
     return Dataset(*clusters, batch_size=64)
 
 
 @pytest.fixture
 def val_data(clusters: Clusters) -> Dataset:
-    """One batch."""
+    """Return a data set with one batch."""
     return Dataset(clusters[0][:20], clusters[1][:20])
 
 
@@ -146,7 +146,7 @@ def test_a_listener_stops_the_training_without_another_step(
     entries: list[int],
     told: list[str],
 ) -> None:
-    """Each epoch that began is said to end, so that a bar or a file can be closed."""
+    """Each epoch that began sends an "epoch_end", so that a bar or a file can be closed."""
     session = make_session()
     session.fit(train, 1, val_data=val_data, listeners=[])
     names: list[str] = []
@@ -226,7 +226,7 @@ def test_a_validation_that_raises_is_said_to_end(make_session: MakeSession, trai
 
     def fails_at_the_second(y_true: Any, y_pred: Any) -> float:
         calls.append(1)
-        if len(calls) == 3:  # the first call tries the validation
+        if len(calls) == 3:  # the first call tests the validation data
             raise LookupError("of the metric")
         return 0.5
 
@@ -297,7 +297,7 @@ def test_a_training_goes_on_where_it_stopped(
         losses += stopped.fit(train, 1, listeners=[stop]).loss
     assert stopped.epoch == undisturbed.epoch == 3
     assert all(step // 3 == epoch for epoch, step in epochs)
-    assert losses == expected.loss  # of whole epochs, with the steps before a stop
+    assert losses == expected.loss  # of whole epochs, including the steps before a stop
     for name, value in weights_of(stopped).items():
         np.testing.assert_array_equal(value, weights_of(undisturbed)[name])
 

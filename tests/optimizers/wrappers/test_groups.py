@@ -77,7 +77,7 @@ def test_a_frozen_array_comes_back_itself() -> None:
 
 @pytest.fixture
 def calls(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many entries each call of the backend's ``apply_rule`` is about."""
+    """Return the number of entries in each call of the backend's ``apply_rule``."""
     found: list[int] = []
     original = type(backend).apply_rule
 
