@@ -1,4 +1,4 @@
-"""Optimizers that limit the gradients for another one."""
+"""Wrappers that limit the gradients."""
 
 from collections.abc import Callable
 from typing import Any

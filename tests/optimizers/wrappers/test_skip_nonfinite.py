@@ -1,4 +1,4 @@
-"""Updates that are left out when a gradient is not finite."""
+"""Updates that are skipped if a gradient is not finite."""
 
 from collections.abc import Callable
 from itertools import product
