@@ -79,7 +79,9 @@ def test_estimators_take_turns_at_a_fit(load: Callable[[str], Any], name: str, c
     assert load("pages").of_estimators([found]).csv.splitlines()[1].startswith(f"estimators,digits,{name},6,")
 
 
-def test_one_that_fails_is_told_and_the_others_go_on(load: Callable[[str], Any], measurements: list[Any]) -> None:
+def test_a_contender_that_fails_is_reported_and_the_others_continue(
+    load: Callable[[str], Any], measurements: list[Any]
+) -> None:
     absent: dict[str, str] = {}
     task = load("tasks").Task("updates", "Nonsense", 10, rule="Nonsense", parameters=10_000)
     with load("turns").Field(["floor", "cutedl_xp-plain"], absent, print) as field:
@@ -89,7 +91,7 @@ def test_one_that_fails_is_told_and_the_others_go_on(load: Callable[[str], Any],
     assert absent["cutedl_xp-plain at Nonsense"].startswith("AttributeError: ")
 
 
-def test_one_whose_process_ends_is_told(load: Callable[[str], Any]) -> None:
+def test_a_contender_whose_process_ends_is_reported(load: Callable[[str], Any]) -> None:
     process = load("processes").Process(load("contenders").Contender("nobody", "", "nobody", ()))
     with pytest.raises(load("processes").WorkerFailedError, match=r"ended with 1\n(.*\n)*KeyError: 'nobody'"):
         process.ask(about=True)
@@ -97,7 +99,9 @@ def test_one_whose_process_ends_is_told(load: Callable[[str], Any]) -> None:
     process.close()
 
 
-def test_one_that_is_not_installed_is_left_out(load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_contender_that_is_not_installed_is_left_out(
+    load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     contenders, absent = load("contenders"), {}
     absentee = contenders.Contender("absentee", "", "absentee", ("no_such_library",))
     monkeypatch.setitem(contenders.CONTENDERS, "absentee", absentee)

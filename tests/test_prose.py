@@ -50,7 +50,7 @@ def test_plain_sentences_code_and_questions_pass(check_prose, tmp_path, name, te
     assert check_prose.find_faults(path) == []
 
 
-def test_the_exit_code_tells_whether_it_found_something(check_prose, tmp_path, capsys):
+def test_the_exit_code_shows_whether_there_are_faults(check_prose, tmp_path, capsys):
     path = tmp_path / "a.md"
     path.write_text("Compiled anew.\n", encoding="utf-8")
     assert check_prose.main([str(path)]) == 1

@@ -100,7 +100,7 @@ def at_the_top(xp: Any, x: Any) -> Any:
     return x
 
 
-def test_what_is_at_module_level() -> None:
+def test_objects_at_module_level() -> None:
     def inner(xp: Any, x: Any) -> Any:
         return x
 

@@ -60,7 +60,7 @@ def test_product_agrees_with_numpy(backend: Backend, shape: tuple[int, int, int]
 
 
 @pytest.mark.usefixtures("direct")
-def test_product_is_written_over_what_out_holds(backend: Backend, dtype: str) -> None:
+def test_product_overwrites_out(backend: Backend, dtype: str) -> None:
     expected, a, b = operands(backend, (3, 4, 5), dtype, "CF")
     out = backend.asarray(np.full((3, 5), np.nan, dtype))
     assert backend.matmul(a, b, out=out) is out
@@ -120,7 +120,7 @@ def test_failure_is_named(cupy: Any) -> None:
         _cublas._library().cublasDestroy_v2(None)
 
 
-def test_each_stream_and_thread_has_a_handle_of_its_own(cupy: Any) -> None:
+def test_each_stream_and_thread_has_its_own_handle(cupy: Any) -> None:
     handles = [_cublas._current_handle(cupy), _cublas._current_handle(cupy)]
     assert handles[0] is handles[1]
     with cupy.cuda.Stream(non_blocking=True):

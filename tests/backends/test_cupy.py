@@ -128,7 +128,7 @@ def test_cupy_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert_refused_everywhere(f"CuPy is not installed: {INSTALL}")
 
 
-def test_cupy_that_cannot_be_imported_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cupy_that_cannot_be_imported_gives_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken:
         @staticmethod
         def find_spec(name: str, *_: Any) -> None:
@@ -178,7 +178,7 @@ def test_no_visible_device(install: Callable[..., StandIn], monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("status", [803, 35])  # 35: the error with a driver that is new enough
-def test_any_other_error_of_the_driver_is_told_in_its_own_words(install: Callable[..., StandIn], status: int) -> None:
+def test_other_errors_of_the_driver_are_quoted(install: Callable[..., StandIn], status: int) -> None:
     install(devices=CUDARuntimeError(status))
     assert_refused_everywhere(
         f"CuPy reaches no CUDA device (words of CUDA): repair the driver until nvidia-smi works, {OR_CPU}"
@@ -205,7 +205,7 @@ def test_missing_cuda_library_shows_at_once_and_not_in_the_first_step(
         (MemoryError(), "MemoryError"),  # an error without a message is described by its class
     ],
 )
-def test_device_that_cannot_compute_is_not_said_to_lack_a_library(
+def test_device_that_cannot_compute_is_not_reported_as_a_missing_library(
     install: Callable[..., StandIn], when: str, fault: Exception, words: str
 ) -> None:
     install(**{when: fault})

@@ -118,7 +118,7 @@ def test_an_update_is_one_kernel_for_any_number_of_parameters(
 @pytest.mark.parametrize(
     ("kind", "launches"), [(optimizers.ClipByValue, 1), (optimizers.ClipByGlobalNorm, 3), (optimizers.ClipByNorm, 60)]
 )
-def test_clipping_tells_the_host_nothing(backend: Backend, kind: Any, launches: int) -> None:
+def test_clipping_copies_nothing_to_the_host(backend: Backend, kind: Any, launches: int) -> None:
     model = Model([Dense(4, input_dim=4) for _ in range(10)]).assemble(backend)
     optimizer = kind(optimizers.Adam(), 1.0)
     optimizer.step(model.parameters)
@@ -141,7 +141,7 @@ def test_an_update_is_one_kernel_for_each_group(backend: Backend) -> None:
     assert asked_by(lambda: optimizer.step(model.parameters)) == Asked(2, 0, 0, 0, 0)
 
 
-def test_whether_gradients_are_finite_is_asked_once_a_step(backend: Backend) -> None:
+def test_finite_gradients_are_checked_once_a_step(backend: Backend) -> None:
     model = Model([Dense(4, input_dim=4) for _ in range(10)]).assemble(backend)
     optimizer = optimizers.SkipNonFinite(optimizers.Adam())
     optimizer.step(model.parameters)
@@ -149,7 +149,7 @@ def test_whether_gradients_are_finite_is_asked_once_a_step(backend: Backend) -> 
     assert (asked.launches, asked.host_copies, asked.uploads) == (3, 1, 0)
 
 
-def test_the_host_is_told_once_a_validation_whatever_its_size(backend: Backend) -> None:
+def test_the_host_receives_one_copy_per_validation(backend: Backend) -> None:
     def fit(epochs: int, batches: int) -> None:
         trained = session(backend, ARTICLES_MODEL, metrics=[accuracy])
         trained.fit(images(2), epochs, val_data=images(batches, shuffle=False))

@@ -129,7 +129,7 @@ def test_every_part_of_a_step_is_within_the_graph(
     assert asked_by_a_chunk(make_session(backend, *layers, **options)) == ONLY_GRAPHS
 
 
-def test_the_last_short_batch_has_a_graph_of_its_own(backend: Backend) -> None:
+def test_the_last_short_batch_has_its_own_graph(backend: Backend) -> None:
     whole, with_rest = (
         asked_by_an_epoch(make_session(backend, *SMALL), images(CHUNK, rest)) for rest in (0, SIZE // 2)
     )
@@ -145,7 +145,7 @@ def test_the_last_short_batch_has_a_graph_of_its_own(backend: Backend) -> None:
     ],
     ids=["Adam", "SkipNonFinite"],
 )
-def test_the_host_is_told_once_a_validation_whatever_its_size(
+def test_the_host_receives_one_copy_per_validation(
     backend: Backend, make: Callable[[], optimizers.Optimizer], copies: int
 ) -> None:
     small, large = (

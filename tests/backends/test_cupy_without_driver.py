@@ -62,7 +62,7 @@ def run(folder: Path, *arguments: object, **variables: str) -> subprocess.Comple
     )
 
 
-def test_library_says_it_once_however_it_is_asked(tmp_path: Path) -> None:
+def test_library_reports_it_once_for_every_request(tmp_path: Path) -> None:
     done = run(tmp_path, "-c", ASK_IN_EVERY_WAY)
     assert (done.returncode, done.stderr) == (0, "")
     said = json.loads(done.stdout)

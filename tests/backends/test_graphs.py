@@ -284,7 +284,7 @@ def reads_a_value(state: Any, constants: Any, inputs: Any, k: Any) -> Any:
 
 
 @pytest.mark.parametrize("chunks", [(5,), (1, 5)])
-def test_step_that_cannot_be_captured_says_so_after_its_last_result(
+def test_step_that_cannot_be_captured_raises_after_its_last_result(
     backend: Backend, cupy: Any, chunks: tuple[int, ...]
 ) -> None:
     state, step = {"total": backend.asarray(np.zeros(()))}, StepFunction(reads_a_value)

@@ -165,7 +165,7 @@ class Interrupted(_threads._Job):
         super().finish()
 
 
-def test_an_interrupted_wait_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_wait_continues(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_threads, "_Job", Interrupted)
     monkeypatch.setattr(_threads, "processors", lambda: 2)
     monkeypatch.setattr(_threads, "SMALLEST_PIECE", 8)
@@ -184,7 +184,7 @@ def test_an_interrupted_wait_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @with_numba
-def test_an_interrupted_compilation_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_compilation_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
     from cutedl_xp.backends import _numba
 
     def interrupt(*arguments: Any) -> None:

@@ -122,7 +122,7 @@ def twice(xp: Namespace, x: Array) -> Array:
     return x + x
 
 
-def test_xla_computes_with_0_in_place_of_subnormal_numbers(backend: Backend, jax: Any, dtype: str) -> None:
+def test_xla_computes_with_0_instead_of_subnormal_numbers(backend: Backend, jax: Any, dtype: str) -> None:
     if backend.device.platform != "cpu":
         pytest.skip("a GPU computes with them as fast as with others")
     small = backend.asarray(np.full(40_000, np.finfo(dtype).smallest_normal / 4, dtype))

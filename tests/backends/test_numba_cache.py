@@ -84,7 +84,7 @@ def test_a_file_that_cannot_be_replaced(cache: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
-def test_a_pipe_in_the_place_of_a_file_does_not_block(cache: Path) -> None:
+def test_a_pipe_instead_of_a_file_does_not_block(cache: Path) -> None:
     for path in files(cache):
         path.unlink()
         os.mkfifo(path)
@@ -147,12 +147,12 @@ shutil.rmtree(os.environ["NUMBA_CACHE_DIR"])
 REPLACED_BY_A_FILE = VANISHED + "open(os.environ['NUMBA_CACHE_DIR'], 'w').close()"
 
 
-def test_a_folder_that_vanishes_is_made_anew(tmp_path: Path) -> None:
+def test_a_folder_that_vanishes_is_made_again(tmp_path: Path) -> None:
     assert run(tmp_path / "cache", VANISHED + PROGRAM) == []
     assert len(files(tmp_path)) == 2
 
 
-def test_a_folder_that_cannot_be_made_anew(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_again(tmp_path: Path) -> None:
     (warning,) = run(tmp_path / "cache", REPLACED_BY_A_FILE + PROGRAM)
     assert "; to choose another folder set $NUMBA_CACHE_DIR" in warning
 

@@ -175,7 +175,7 @@ def work_in_a_fork() -> None:
     "ignore::DeprecationWarning", "ignore::RuntimeWarning"
 )  # of other libraries, about forks in processes with threads
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_forked_process_has_threads_of_its_own() -> None:
+def test_a_forked_process_has_its_own_threads() -> None:
     work = np.zeros(100)
     _threads.in_pieces(add, [work, np.ones(100)], 1)  # starts the threads of this process
     process = multiprocessing.get_context("fork").Process(target=work_in_a_fork)

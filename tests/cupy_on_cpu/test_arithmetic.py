@@ -79,7 +79,7 @@ def test_float32(run_ptx: Run, opcode: str, operands: tuple[float, ...], wanted:
     assert same(found, wanted)
 
 
-def test_product_and_sum_that_stand_apart_are_rounded_apart(run_ptx: Run) -> None:
+def test_separate_product_and_sum_are_rounded_separately(run_ptx: Run) -> None:
     given = np.array([1 + 2**-12, -1.0], np.float32)
     code = "ld.global.v2.f32 {%f1, %f2}, [%given]; mul.f32 %f3, %f1, %f1; add.f32 %f4, %f3, %f2; "
     found = run_ptx(code + "st.global.f32 [%found], %f4;", given, result="f4")[0]
@@ -295,6 +295,8 @@ def test_comparisons(run_ptx: Run, code: str, wanted: bool) -> None:
         "nonsense",
     ],
 )
-def test_what_has_no_translation_is_quoted(run_ptx: Run, refused: Callable[..., Any], instruction: str) -> None:
+def test_instructions_without_translation_are_quoted(
+    run_ptx: Run, refused: Callable[..., Any], instruction: str
+) -> None:
     with refused(Unsupported, f"^the PTX instruction `{instruction}` cannot be emulated"):
         run_ptx(f"{instruction};")

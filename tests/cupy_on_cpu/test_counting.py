@@ -23,7 +23,7 @@ def counted(cupy: Any) -> Callable[[Callable[[], Any]], tuple[int, int, int, int
     return count
 
 
-def test_each_operation_costs_what_it_costs_on_a_gpu(cupy: Any, counted: Callable[..., Any]) -> None:
+def test_each_operation_has_the_requests_of_a_gpu(cupy: Any, counted: Callable[..., Any]) -> None:
     x, matrix = cupy.ones(300, "float32"), cupy.ones((3, 3), "float32")
     index = cupy.asarray(np.array([2, 0]))
     assert counted(lambda: x + 1) == (1, 0, 0, 0)
@@ -61,7 +61,7 @@ def test_waiting_is_counted(cupy: Any) -> None:
     assert cupy_on_cpu.counts().synchronizations == 2
 
 
-def test_sources_are_those_of_what_was_launched_although_it_was_compiled_before(cupy: Any) -> None:
+def test_sources_include_launched_kernels_that_were_compiled_before(cupy: Any) -> None:
     x = cupy.ones(3, "float32")
     x * 2.5
     with cupy_on_cpu.launched_sources() as sources:

@@ -85,7 +85,7 @@ def test_product(cupy: Any, multiply: Callable[..., int], dtype: str, transposed
     np.testing.assert_allclose(out.get(), 2 * (a @ b) + 0.5 * c, rtol=1e-5, atol=1e-6)
 
 
-def test_beta_of_zero_ignores_what_is_there(cupy: Any, multiply: Callable[..., int]) -> None:
+def test_beta_of_zero_ignores_the_old_values(cupy: Any, multiply: Callable[..., int]) -> None:
     out = cupy.full((2, 2), np.nan, "float32")
     assert multiply(cupy.ones((2, 3), "float32"), cupy.ones((3, 2), "float32"), out) == SUCCESS
     assert out.get().tolist() == [[3, 3], [3, 3]]
@@ -98,7 +98,7 @@ def test_factors_on_the_device(cupy: Any, multiply: Callable[..., int]) -> None:
     assert out.get().tolist() == [[14, 14], [14, 14]]
 
 
-def test_handles_are_told_apart(library: ctypes.CDLL, handle: ctypes.c_void_p) -> None:
+def test_handles_are_distinguished(library: ctypes.CDLL, handle: ctypes.c_void_p) -> None:
     other = ctypes.c_void_p()
     assert library.cublasCreate_v2(ctypes.byref(other)) == SUCCESS
     assert other.value not in (None, handle.value)

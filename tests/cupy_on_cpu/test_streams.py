@@ -166,7 +166,7 @@ def test_copies_of_pinned_memory_wait_for_their_turn(cupy: Any, aside: Any) -> N
     assert on_host(cupy, x) == [7, 7, 7]
 
 
-def test_memory_is_set_in_its_turn(cupy: Any, aside: Any) -> None:
+def test_memory_is_set_in_order(cupy: Any, aside: Any) -> None:
     x = cupy.ones(3)
     x.data.memset_async(0, x.nbytes, aside)
     assert on_host(cupy, x) == [1, 1, 1]
@@ -174,7 +174,7 @@ def test_memory_is_set_in_its_turn(cupy: Any, aside: Any) -> None:
     assert on_host(cupy, x) == [0, 0, 0]
 
 
-def test_memory_that_is_freed_before_its_turn(cupy: Any, aside: Any) -> None:
+def test_memory_that_is_freed_before_its_use(cupy: Any, aside: Any) -> None:
     runtime = cupy.cuda.runtime
     at, x = runtime.malloc(4096), cupy.zeros(512)
     runtime.memsetAsync(at, 0x40, 4096, aside.ptr)
@@ -208,7 +208,7 @@ def test_kernel_that_fails_later_is_an_error_of_the_waiting(cupy: Any, aside: An
         aside.synchronize()
 
 
-def test_everything_is_counted_when_it_is_asked_for(cupy: Any, aside: Any) -> None:
+def test_requests_are_counted_when_they_are_made(cupy: Any, aside: Any) -> None:
     x = cupy.ones((2, 2))
     x + x
     cupy_on_cpu.reset_counts()

@@ -61,7 +61,7 @@ def test_frames_and_series(session: Session, pandas: Any, kind: str) -> None:
     assert_taken(session, frames(pandas)[kind], labels.convert_dtypes() if kind == "nullable" else labels)
 
 
-def test_arrays_stay_as_they_are(backend: Backend) -> None:
+def test_arrays_stay_unchanged(backend: Backend) -> None:
     array = backend.asarray(np.asarray(X))
     data = Dataset(array, array)
     assert data.data is array

@@ -68,7 +68,7 @@ def test_the_order_depends_on_seed_and_epoch_alone(seed: int, epoch: int) -> Non
     assert order(used, epoch) == order(numbered(30, 7, seed=seed), epoch) == order(numbered(30, 4, seed=seed), epoch)
 
 
-def test_epochs_and_seeds_have_orders_of_their_own() -> None:
+def test_epochs_and_seeds_have_their_own_orders() -> None:
     orders = [order(numbered(30, 7, seed=seed), epoch) for seed in range(4) for epoch in range(4)]
     assert list(range(30)) not in orders
     assert all(first != second for first, second in itertools.combinations(orders, 2))
@@ -282,6 +282,6 @@ def test_skipped_batches_are_not_gathered(backend: Backend, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(("start", "error"), [(-1, ValueError), (1.0, TypeError)])
-def test_a_start_that_is_no_count_is_refused(start: Any, error: type[Exception]) -> None:
+def test_a_start_that_is_not_a_count_is_refused(start: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="`start` must be"):
         numbered(4, 2).batches(0, start=start)

@@ -113,7 +113,7 @@ def test_an_abandoned_transfer_ends(tmp_path: Path, serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("announced", [10, len(WHOLE) - 1, 10**30])
-def test_a_length_that_lies(tmp_path: Path, serve: Serve, announced: int) -> None:
+def test_a_wrong_length(tmp_path: Path, serve: Serve, announced: int) -> None:
     def lie(handler: Handler) -> None:
         begin(handler, headers={"Content-Length": str(announced)})
         handler.wfile.write(WHOLE)
@@ -122,7 +122,7 @@ def test_a_length_that_lies(tmp_path: Path, serve: Serve, announced: int) -> Non
     assert ("Error" if announced > len(WHOLE) else "is no whole gzip file") in refusal(tmp_path, mirror.address)
 
 
-def test_a_length_that_is_no_number(tmp_path: Path, serve: Serve) -> None:
+def test_a_length_that_is_not_a_number(tmp_path: Path, serve: Serve) -> None:
     def lie(handler: Handler) -> None:
         begin(handler, headers={"Content-Length": "many"})
         handler.wfile.write(WHOLE)
@@ -140,7 +140,7 @@ def test_the_body_of_a_redirection_is_not_read(tmp_path: Path, serve: Serve) -> 
     assert whole.asked == []
 
 
-def test_an_encoding_that_nobody_asked_for_is_not_undone(tmp_path: Path, serve: Serve) -> None:
+def test_an_unrequested_encoding_is_not_decoded(tmp_path: Path, serve: Serve) -> None:
     """A short body could expand in the memory before its size is known."""
 
     def encode(handler: Handler) -> None:

@@ -32,7 +32,7 @@ def mapped(tmp_path: Path) -> Callable[[np.ndarray], np.ndarray]:
     return make
 
 
-def test_a_copy_in_memory_has_the_class_and_is_no_memory_mapped_array(mapped: Any) -> None:
+def test_a_copy_in_memory_has_the_class_and_is_not_memory_mapped(mapped: Any) -> None:
     for copy in (mapped(X).astype("float32"), mapped(X).copy()):
         assert isinstance(copy, np.memmap)
         data = Dataset(copy, CLASSES)

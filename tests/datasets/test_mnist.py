@@ -175,7 +175,7 @@ def test_bad_options_are_refused_before_anything_is_looked_for(
         mnist.load(**{"data_dir": "nowhere", **options})
 
 
-def test_a_backend_that_cannot_be_had(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backend_that_is_unavailable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cupy", None)
     monkeypatch.delitem(sys.modules, "cutedl_xp.backends.cupy", raising=False)
     with pytest.raises(BackendUnavailable):
@@ -244,7 +244,7 @@ def test_a_folder_without_some_files(folder: Path) -> None:
     assert message.startswith(f"{folder}, named by `data_dir`, lacks {TRAIN_LABELS}, {TEST_IMAGES} (each plain or .gz)")
 
 
-def test_a_directory_is_no_file(folder: Path) -> None:
+def test_a_directory_is_not_a_file(folder: Path) -> None:
     (folder / TRAIN_LABELS).unlink()
     (folder / TRAIN_LABELS).mkdir()
     assert f"lacks {TRAIN_LABELS} (" in refusal(folder, FileNotFoundError)
@@ -257,7 +257,7 @@ def test_no_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
-def test_a_fifo_is_no_file(folder: Path) -> None:
+def test_a_fifo_is_not_a_file(folder: Path) -> None:
     (folder / TRAIN_LABELS).unlink()
     os.mkfifo(folder / TRAIN_LABELS)
     assert f"lacks {TRAIN_LABELS} (" in refusal(folder, FileNotFoundError)
@@ -355,9 +355,7 @@ def test_a_cache_that_may_not_be_read(cache: Path, function: str, monkeypatch: p
     assert "`data_dir` or $CUTEDL_XP_DATA" in message
 
 
-def test_what_the_cache_lacks_is_downloaded_from_the_public_mirrors(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_missing_in_the_cache_are_downloaded(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     def fetch(*args: Any) -> None:

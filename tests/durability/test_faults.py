@@ -91,7 +91,7 @@ def watch(backend: Backend, tmp_path: Path) -> Watch:
 
 @pytest.mark.parametrize("function", _OS_FUNCTIONS)
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT])
-def test_a_failed_write_leaves_the_old_checkpoint_and_the_training_goes_on(
+def test_a_failed_write_leaves_the_old_checkpoint_and_the_training_continues(
     train: Callable[..., tuple[Session, list[str]]],
     watch: Watch,
     undisturbed: dict[str, str],

@@ -77,7 +77,7 @@ def test_processes_resume_one_checkpoint(start: str, number_of: Callable[[int, i
         assert workloads.describe(Session.load(result, "numpy")) == undisturbed
 
 
-def test_threads_train_beside_each_other(number_of: Callable[[int, int], int], tmp_path: Path) -> None:
+def test_threads_train_at_the_same_time(number_of: Callable[[int, int], int], tmp_path: Path) -> None:
     cases = range(5, 5 + number_of(3, 22))
     undisturbed = {case: workloads.describe(workloads.train(case, "numpy", None)) for case in cases}
     found: dict[int, dict[str, str]] = {}

@@ -39,7 +39,7 @@ class TestContent:
         assert path.read_bytes() == b"old"
         assert list(path.parent.iterdir()) == [path]
 
-    def test_a_write_that_takes_a_part_goes_on_with_the_rest(self, path, monkeypatch):
+    def test_a_write_that_takes_a_part_continues_with_the_rest(self, path, monkeypatch):
         class Slow:
             def __init__(self):
                 self.taken = b""

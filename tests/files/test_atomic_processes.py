@@ -152,7 +152,7 @@ class TestAbandoned:
         assert list(path.parent.iterdir()) == [path]
 
     @posix
-    def test_a_file_that_its_writer_renames_before_the_lock_is_no_abandoned_one(self, path, monkeypatch):
+    def test_a_file_that_its_writer_renames_before_the_lock_is_not_abandoned(self, path, monkeypatch):
         name, real = name_temporary(path), temporary.fcntl.flock
 
         def renamed(file, operation):

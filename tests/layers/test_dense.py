@@ -196,7 +196,7 @@ class TestShapes:
         specs = layer.parameter_specs(given_shape)
         assert {name: spec.shape for name, spec in specs.items()} == {"weight": (4, 3), "bias": (3,)}
 
-    def test_a_width_that_nobody_tells_is_asked_for(self):
+    def test_an_unknown_width_is_an_error(self):
         with pytest.raises(
             ValueError, match=r"Dense\(units=3, .*\) cannot know the width of its input; give it `input_dim`"
         ):

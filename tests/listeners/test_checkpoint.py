@@ -162,7 +162,7 @@ def test_a_training_that_is_not_finite_keeps_the_last_finite_one(
     assert Session.load(tmp_path / "run", "numpy", custom=[NotFiniteAt]).step == 6
 
 
-def test_a_failure_is_one_warning_and_the_training_goes_on(
+def test_a_failure_is_one_warning_and_the_training_continues(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(descriptor: int) -> None:
@@ -243,7 +243,7 @@ def test_a_numbered_file_of_another_training_stays(make_session: Callable[..., S
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run-1.ckpt", "run-6.ckpt", "run.ckpt"]
 
 
-def test_a_best_one_that_could_not_be_written_is_tried_again(
+def test_a_best_checkpoint_that_could_not_be_written_is_tried_again(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save, failures = Session.save_if_finite, ["run-best"]

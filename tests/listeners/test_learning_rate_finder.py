@@ -172,7 +172,7 @@ def test_a_running_training_is_not_disturbed(make_session: MakeSession, data: Da
         session.fit(data, 1, listeners=[look])
 
 
-def test_it_is_no_listener(make_session: MakeSession, data: Dataset) -> None:
+def test_it_is_not_a_listener(make_session: MakeSession, data: Dataset) -> None:
     session = make_session()
     with pytest.raises(TypeError, match=r"call finder\.run"):
         session.fit(data, 1, listeners=[LearningRateFinder()])  # type: ignore[list-item]

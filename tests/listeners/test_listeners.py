@@ -87,7 +87,7 @@ def test_early_stopping_follows_its_definition(values: list[int], patience: int,
     assert stopped_after(listener, [float(value) for value in values]) == expected
 
 
-def test_early_stopping_says_why() -> None:
+def test_early_stopping_gives_the_reason() -> None:
     history = History()
     for step in range(1, 22):
         history.append(steps=step, cost_time=0.0, loss=1.0, val_loss=1.0)
@@ -139,7 +139,7 @@ def test_a_count_of_the_other_side_of_the_target_is_not_taken_over() -> None:
     assert below.state_dict()["in_a_row"] == 0
 
 
-def test_target_reached_says_why_and_defaults_are_the_articles() -> None:
+def test_target_reached_gives_the_reason_and_defaults_are_the_articles() -> None:
     assert TargetReached() == TargetReached(monitor="val_accuracy", target=0.91, times=20)
     history = History(metrics=["accuracy"])
     for step in range(1, 21):
@@ -185,7 +185,7 @@ def test_arguments_that_make_no_sense_are_refused(
 
 
 @pytest.mark.parametrize("names", [["epoch_end"], ["val_start", "val_end"], list(_event.EVENTS)])
-def test_fit_listener_passes_on_the_events_asked_for(names: list[str]) -> None:
+def test_fit_listener_passes_on_the_requested_events(names: list[str]) -> None:
     seen: list[Event] = []
     listener = FitListener(*names, callback=seen.append)
     events = [event_of(History(), name) for name in ("epoch_start", "val_start", "val_end", "epoch_end")]
@@ -256,7 +256,7 @@ class TestReduceOnPlateau:
             ([math.nan] * 3, [1.0, 1.0, 0.5]),
         ],
     )
-    def test_waits_and_waits_anew(self, values: list[float], expected: list[float]) -> None:
+    def test_waits_and_waits_again(self, values: list[float], expected: list[float]) -> None:
         assert self.rates(ReduceOnPlateau(factor=0.5, patience=2), values) == expected
 
     def test_more_is_better_of_a_metric(self) -> None:
@@ -278,7 +278,7 @@ class TestReduceOnPlateau:
         with pytest.raises(AttributeError, match="cannot assign to field 'factor'"):
             listener.factor = 2.0  # type: ignore[misc]
 
-    def test_it_begins_anew_with_an_empty_memory(self) -> None:
+    def test_it_starts_over_with_an_empty_memory(self) -> None:
         listener = ReduceOnPlateau(factor=0.5, patience=2)
         assert self.rates(listener, [1.0] * 4)[-1] == 0.5
         listener.load_state_dict({})

@@ -105,7 +105,7 @@ def test_the_loss_of_a_batch_twice_over_is_the_same_and_its_gradient_half(loss, 
 
 @every_loss
 @pytest.mark.parametrize("shape", [(0, 3), (0, 2, 3), (2, 0, 3)], ids=str)
-def test_a_batch_of_no_entries_costs_nothing(loss, backend, to_numpy, dtype, shape):
+def test_a_batch_without_entries_has_loss_0(loss, backend, to_numpy, dtype, shape):
     y, outputs = example(loss, shape)
     value, gradient = loss(backend.asarray(y), backend.asarray(outputs, dtype))
     assert float(to_numpy(value)) == 0.0
@@ -328,7 +328,7 @@ class TestCheckLabels:
             loss.check_labels(backend.asarray(labels), (2,))
 
 
-def test_the_kind_of_output_is_part_of_what_a_loss_is():
+def test_the_kind_of_output_is_part_of_a_loss():
     assert BINARY() == BINARY(from_logits=True) != BINARY(from_logits=False)
     assert CATEGORICAL(False) != SPARSE(False)
     assert repr(SPARSE()) == "SparseCategoricalCrossentropy(from_logits=True)"

@@ -244,6 +244,6 @@ def test_the_area_of_one_class_is_nan(make_session: MakeSession) -> None:
     assert np.isnan(session.evaluate(Dataset(X, np.ones_like(YES)))["roc_auc"])
 
 
-def test_a_class_in_place_of_an_object_is_refused(make_session: MakeSession) -> None:
+def test_a_class_instead_of_an_object_is_refused(make_session: MakeSession) -> None:
     with pytest.raises(TypeError, match=r"`metrics` must be objects such as Precision\(\)"):
         make_session(metrics=[metrics.F1])

@@ -221,7 +221,7 @@ def failing(update: int) -> float:
         lambda: ClipByGlobalNorm(Adam(failing), 0.1),
     ],
 )
-def test_a_schedule_that_fails_leaves_everything_as_it_was(
+def test_a_schedule_that_fails_leaves_everything_unchanged(
     make: Callable[[], Optimizer], model: Model, on_host: Callable[[Any], Any], same_bits: Callable[[Any, Any], bool]
 ) -> None:
     optimizer = make()
@@ -253,7 +253,7 @@ class Key:
 
 
 @pytest.mark.parametrize("keys", [(Key(), Key()), (float("nan"), float("nan")), (1, "1")], ids=["alike", "nan", "1"])
-def test_keys_with_the_same_repr_have_results_of_their_own(keys: tuple[Any, Any], backend: Backend) -> None:
+def test_keys_with_the_same_repr_have_their_own_results(keys: tuple[Any, Any], backend: Backend) -> None:
     one, two = keys
     params = {one: backend.asarray(np.zeros(1)), two: backend.asarray(np.zeros(1))}
     grads = {two: backend.asarray(np.full(1, 2.0)), one: backend.asarray(np.full(1, 1.0))}
@@ -324,7 +324,7 @@ def test_deep_copies_of_optimizer_and_model_share_nothing(model: Model, on_host:
     assert again.state["*"]["t"] == 4
 
 
-def test_a_schedule_that_fails_at_the_end_leaves_everything_as_it_was(
+def test_a_schedule_that_fails_at_the_end_leaves_everything_unchanged(
     model: Model, on_host: Callable[[Any], Any]
 ) -> None:
     def rate(update: int) -> float:

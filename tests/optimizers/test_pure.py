@@ -162,7 +162,7 @@ ROUND_TRIPS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("save_and_load", ROUND_TRIPS.values(), ids=ROUND_TRIPS)
-def test_saved_state_goes_on_with_the_same_bits(
+def test_saved_state_continues_with_the_same_bits(
     rule: type[Optimizer],
     backend: Backend,
     normal: Callable[..., Any],
@@ -226,7 +226,9 @@ def refused(backend: Backend) -> Callable[..., str]:
 
 @pytest.mark.parametrize("argument", ["params", "grads"])
 @pytest.mark.parametrize("leaf", [1.0, None, "weights", {1.0}], ids=["number", "None", "string", "set"])
-def test_leaf_that_is_no_array_is_named_with_its_place(refused: Callable[..., str], argument: str, leaf: Any) -> None:
+def test_leaf_that_is_not_an_array_is_named_with_its_place(
+    refused: Callable[..., str], argument: str, leaf: Any
+) -> None:
     message = refused(TypeError, **{argument: {"a": [leaf]}})
     assert message.startswith(f"`{argument}`['a'][0] must be an array, or a list, tuple or dict of arrays; got ")
     assert message.endswith(type(leaf).__name__)

@@ -175,7 +175,7 @@ def test_no_gradient_means_no_step(rule: type[Optimizer], run: Run, dtype: str) 
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
-def test_a_state_saved_in_the_middle_goes_on_with_the_same_bits(
+def test_a_state_saved_in_the_middle_continues_with_the_same_bits(
     variant: Variant, backend: Backend, dtype: str, on_host: Callable[[Any], Any], same_bits: Callable[[Any, Any], bool]
 ) -> None:
     w, gradients = problem(6, (2, 3), 12, dtype)
@@ -194,7 +194,7 @@ def test_a_state_saved_in_the_middle_goes_on_with_the_same_bits(
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 @pytest.mark.parametrize("shape", [(), (1, 0, 2), (2, 3), (1_000_000,)], ids=str)
-def test_a_step_is_the_pure_update_in_place_of_what_it_is_given(
+def test_a_step_is_the_pure_update_in_place(
     variant: Variant, backend: Backend, dtype: str, shape: tuple[int, ...]
 ) -> None:
     """Compare the results for every execution: as a compiled loop, as one kernel, or operation by operation."""

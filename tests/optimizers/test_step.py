@@ -108,7 +108,7 @@ def test_array_given_to_a_parameter_is_written_in_place(rule: type[Optimizer], n
     assert (values([parameter])["w"] != before).all()
 
 
-def test_step_sees_values_and_gradients_assigned_in_between(
+def test_step_uses_values_and_gradients_assigned_in_between(
     rule: Callable[..., Optimizer], backend: Backend, model: Model
 ) -> None:
     first = next(iter(model.parameters))
@@ -204,7 +204,7 @@ def test_optimizer_belongs_to_its_first_parameters(
     assert optimizer.state["t"] == 2
 
 
-def test_the_names_of_another_models_parameters_stand_once_in_the_error(backend: Backend) -> None:
+def test_the_names_of_another_models_parameters_are_once_in_the_error(backend: Backend) -> None:
     first, second = (Model([Dense(2, input_dim=3)]).assemble(backend) for _ in range(2))
     optimizer = Fixed()
     optimizer.step(first.parameters)

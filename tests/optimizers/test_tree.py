@@ -85,7 +85,7 @@ Pair = namedtuple("Pair", "a b")
         ([OrderedDict()], "`grads`[0] must be an array, or a list, tuple or dict of arrays; got OrderedDict"),
     ],
 )
-def test_what_is_no_tree_is_refused_with_its_place(tree: Any, message: str) -> None:
+def test_values_other_than_trees_are_refused_with_its_place(tree: Any, message: str) -> None:
     with pytest.raises(TypeError) as caught:
         leaves_by_keys("grads", tree)
     assert str(caught.value) == message

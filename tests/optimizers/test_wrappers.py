@@ -64,7 +64,7 @@ def test_model_list_of_parameters_and_pure_update_agree(
 
 
 @each
-def test_a_state_saved_in_the_middle_goes_on_with_the_same_bits(
+def test_a_state_saved_in_the_middle_continues_with_the_same_bits(
     make: Callable[[], Optimizer],
     model: Model,
     dtype: str,
@@ -88,7 +88,7 @@ def test_a_state_saved_in_the_middle_goes_on_with_the_same_bits(
 
 
 @each
-def test_a_copied_optimizer_goes_on_as_the_original_does(make: Callable[[], Optimizer], model: Model) -> None:
+def test_a_copied_optimizer_continues_as_the_original_does(make: Callable[[], Optimizer], model: Model) -> None:
     optimizer = make()
 
     def steps(model: Model, optimizer: Optimizer, numbers: range) -> np.ndarray:

@@ -218,7 +218,7 @@ def test_a_warning_is_loud(draw):
     assert draw(recorded(), warning="alone")._suptitle.get_text() == "WARNING: alone"
 
 
-def test_the_usual_stop_reason_leaves_no_word_alone():
+def test_the_usual_stop_reason_fits_on_one_line():
     reason = "val_loss has not improved by more than 0.001 in 20 validations"
     label = plotting.report(recorded(reason=reason, start=131_320)).axes[-1].get_xlabel()
     assert label.splitlines()[1:] == [f"656,600 steps in 2.5 s; stopped: {reason}"]

@@ -150,7 +150,7 @@ def test_a_session_trains_with_one() -> None:
     np.testing.assert_array_equal(model.parameters.flat.value, before)
 
 
-def test_pieces_are_asked_for_their_own_updates_alone() -> None:
+def test_pieces_are_called_for_their_own_updates_only() -> None:
     seen: list[tuple[str, int]] = []
 
     def noting(name: str) -> Schedule:
@@ -184,7 +184,7 @@ def test_numbers_of_any_kind_promote_nothing(backend: Backend, value: Any) -> No
         (np.ones(2), ValueError, r"^`lr\(3\)` must be one number; got an array of shape \(2,\)$"),
     ],
 )
-def test_what_a_schedule_may_not_return(value: Any, error: type[Exception], words: str) -> None:
+def test_invalid_results_of_a_schedule(value: Any, error: type[Exception], words: str) -> None:
     w = np.zeros(2)
     optimizer = Fixed(lambda update: value)
     with pytest.raises(error, match=words):

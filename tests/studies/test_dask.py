@@ -56,7 +56,7 @@ def without_times(runs):
     ]
 
 
-def test_a_killed_worker_costs_nothing_but_time(cluster, plan, tmp_path):
+def test_a_killed_worker_does_not_change_results(cluster, plan, tmp_path):
     alone = studies.Study(tmp_path / "alone", plan)
     assert alone.run() == []
     processes = [worker.pid for worker in cluster.workers.values()]

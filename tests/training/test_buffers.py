@@ -66,7 +66,7 @@ def test_a_resumed_training_ends_with_the_same_bits(
     assert_equal(resumed.model.weights(), session.model.weights())
 
 
-def test_a_checkpoint_goes_on_on_another_backend(
+def test_a_checkpoint_continues_on_another_backend(
     new_session: MakeSession, backend: Backend, data: Dataset, tmp_path: Path
 ) -> None:
     other = get_backend("array_api_strict" if backend.name == "numpy" else "numpy")

@@ -98,7 +98,7 @@ def test_a_loaded_state_is_not_of_the_fit_before(backend: Backend, saved: Path) 
         loaded.resume(TRAIN)
 
 
-def test_parts_of_ones_own_are_given(own_session: Session, backend: Backend, tmp_path: Path) -> None:
+def test_own_parts_are_passed(own_session: Session, backend: Backend, tmp_path: Path) -> None:
     own_session.save(tmp_path / "s")
     with pytest.raises(ValueError, match=r"s does not hold a session .* the class 'Doubled' is not .* in `custom`"):
         Session.load(tmp_path / "s", backend)
@@ -108,7 +108,9 @@ def test_parts_of_ones_own_are_given(own_session: Session, backend: Backend, tmp
     assert first.to_dict() | {"cost_time": []} == second.to_dict() | {"cost_time": []}
 
 
-def test_what_cannot_be_described_is_refused_when_saving(make_session: Callable[..., Session], tmp_path: Path) -> None:
+def test_objects_that_cannot_be_described_are_refused_when_saving(
+    make_session: Callable[..., Session], tmp_path: Path
+) -> None:
     path = tmp_path / "s"
     path.write_bytes(b"before")
     session = make_session(optimizer=Fixed(lr=lambda update: 0.1))

@@ -259,7 +259,7 @@ def test_options_of_a_metric_that_change_are_used(make_session: MakeSession, tra
     assert session.evaluate(train)["share_above"] == 0.0
 
 
-def test_a_rule_that_is_no_function_of_a_module_trains_in_the_plain_loop(
+def test_a_rule_that_is_not_a_function_of_a_module_trains_in_the_plain_loop(
     make_session: MakeSession, train: Dataset
 ) -> None:
     class Halved(Fixed):
@@ -320,7 +320,7 @@ class CompilableHalves(Halves):
     compilable = True
 
 
-def test_a_layer_of_a_users_own_trains_in_the_plain_loop(make_session: MakeSession, train: Dataset) -> None:
+def test_a_users_layer_trains_in_the_plain_loop(make_session: MakeSession, train: Dataset) -> None:
     session = make_session(Dense(3, input_dim=2), Halves(), Dense(3, activation="linear"))
     Halves.calls = 0
     session.fit(train, 2)
@@ -332,7 +332,7 @@ def test_a_layer_of_a_users_own_trains_in_the_plain_loop(make_session: MakeSessi
     assert session.step == 8
 
 
-def test_a_layer_of_a_users_own_can_be_compiled(compare: Any) -> None:
+def test_a_users_layer_can_be_compiled(compare: Any) -> None:
     compare(lambda: Adam(0.01), Dense(3, input_dim=2), CompilableHalves(), Dense(3, activation="linear"), fit={})
 
 
@@ -462,12 +462,12 @@ def test_an_error_of_a_layer_reaches_the_user(make_session: MakeSession, train: 
 
 
 @pytest.mark.parametrize("wanted", ["yes", 1, 0])
-def test_the_wish_must_be_a_boolean(make_session: MakeSession, train: Dataset, wanted: Any) -> None:
+def test_the_argument_must_be_a_boolean(make_session: MakeSession, train: Dataset, wanted: Any) -> None:
     with pytest.raises(TypeError, match="`compiled` must be"):
         make_session().fit(train, 1, compiled=wanted)
 
 
-def test_a_penalty_of_a_users_own(compare: Any) -> None:
+def test_a_users_penalty(compare: Any) -> None:
     class Pull(Regularizer):
         def penalty_gradient(self, w: Any) -> Any:
             return (w - 1.0) * self.damping

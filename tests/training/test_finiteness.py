@@ -70,7 +70,7 @@ def test_the_step_and_the_row_are_named(session_of: Callable[[Optimizer], Sessio
     )
 
 
-def test_a_row_that_was_not_used_yet_is_not_blamed(session_of: Callable[[Optimizer], Session]) -> None:
+def test_a_row_that_was_not_used_yet_is_not_reported(session_of: Callable[[Optimizer], Session]) -> None:
     data = data_of(1.0, 1.0, 1.0, math.nan)
     history, warning = train(session_of(Fixed(1e25)), data, val_data=data_of(1.0), val_steps=3)
     assert str(history.stop_reason).endswith("at step 2")
@@ -158,7 +158,7 @@ def test_skipped_updates_do_not_end_a_training(
 
 
 @pytest.mark.parametrize("compiled", [None, False])
-def test_the_next_training_does_not_blame_the_learning_rate(
+def test_the_next_training_does_not_report_the_learning_rate(
     session_of: Callable[[Optimizer], Session], compiled: bool | None
 ) -> None:
     session = session_of(Adam())

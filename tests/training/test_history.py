@@ -54,7 +54,7 @@ def test_series_gives_the_lists_by_name(history: History) -> None:
 
 
 @pytest.mark.parametrize("name", ["accuracy", "val_precision", "steps", "cost_time", "stop_reason", "", "_metrics"])
-def test_series_refuses_what_is_not_recorded(history: History, name: str) -> None:
+def test_series_refuses_names_that_are_not_recorded(history: History, name: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}' is not recorded here, only 'loss', 'val_loss', 'val_accuracy'"):
         history.series(name)
 

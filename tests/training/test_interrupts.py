@@ -188,7 +188,7 @@ def test_a_resumed_training_makes_the_entry_that_was_interrupted(make_session: M
     assert disturbed.to_dict() | {"cost_time": []} == undisturbed.to_dict() | {"cost_time": []}
 
 
-def test_an_interrupted_session_can_go_on(session_with: Callable[..., Session]) -> None:
+def test_an_interrupted_session_can_continue(session_with: Callable[..., Session]) -> None:
     session = session_with(Interrupted({2: 1}))
     with pytest.raises(KeyboardInterrupt):
         session.fit(TRAIN, epochs=2)
@@ -211,7 +211,7 @@ def test_the_former_handler_is_back_after_an_error(session_with: Callable[..., S
 
 
 @pytest.mark.parametrize("ignored", [False, True])
-def test_a_handler_of_the_callers_own_stays_in_charge(session_with: Callable[..., Session], ignored: bool) -> None:
+def test_a_callers_handler_stays_installed(session_with: Callable[..., Session], ignored: bool) -> None:
     presses: list[int] = []
     own = signal.SIG_IGN if ignored else lambda number, frame: presses.append(number)
     session = session_with(Interrupted({2: 1, 4: 1}))
@@ -246,7 +246,7 @@ def test_a_fit_within_a_fit_leaves_ctrl_c_to_the_outer_one(session_with: Callabl
     assert (outer.history.stop_reason, inner.history.stop_reason) == ("interrupted", "all epochs done")
 
 
-def test_stop_is_called_once_with_the_word() -> None:
+def test_stop_is_called_once_with_the_kind() -> None:
     words: list[str] = []
     with handled_interrupts(words.append) as interrupts:
         assert not interrupts.received
@@ -318,7 +318,7 @@ def test_sigterm_ends_a_training_in_order_and_then_the_process(tmp_path: Path) -
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM ends a process at once there")
-def test_a_handler_of_sigterm_of_the_callers_own_stays_in_charge(session_with: Callable[..., Session]) -> None:
+def test_a_callers_handler_of_sigterm_stays_installed(session_with: Callable[..., Session]) -> None:
     received: list[int] = []
     former = signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
     try:

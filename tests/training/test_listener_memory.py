@@ -123,7 +123,7 @@ def test_a_listener_of_two_sessions_has_two_memories(scripted: Callable[[list[fl
             assert listener.count == session.epoch
 
 
-def test_a_listener_that_has_stopped_a_training_starts_anew(scripted: Callable[[list[float]], Session]) -> None:
+def test_a_listener_that_has_stopped_a_training_starts_over(scripted: Callable[[list[float]], Session]) -> None:
     session, stopping, other = scripted([1.0] * 99), Recalling(stop_at=3), Recalling()
     for fits in (1, 2, 3):
         assert session.fit(ONE, 5, listeners=[stopping, other]).stopped_by == "listener"
@@ -132,7 +132,7 @@ def test_a_listener_that_has_stopped_a_training_starts_anew(scripted: Callable[[
     assert (stopping.count, other.count) == (2, 11)
 
 
-def test_both_start_anew_when_both_stop_it(scripted: Callable[[list[float]], Session]) -> None:
+def test_both_start_over_when_both_stop_it(scripted: Callable[[list[float]], Session]) -> None:
     session, listeners = scripted([1.0] * 99), [Recalling(stop_at=2), Recalling(stop_at=2)]
     session.fit(ONE, 5, listeners=listeners)
     session.fit(ONE, 1, listeners=listeners)
@@ -152,14 +152,14 @@ def test_it_is_kept_after_an_exception(scripted: Callable[[list[float]], Session
     assert listener.count == 3
 
 
-def test_a_memory_that_is_no_dict_is_refused(scripted: Callable[[list[float]], Session]) -> None:
+def test_a_memory_that_is_not_a_dict_is_refused(scripted: Callable[[list[float]], Session]) -> None:
     listener = Recalling()
     listener.state_dict = lambda: 3  # type: ignore[method-assign, assignment, return-value]
     with pytest.raises(TypeError, match=r"state_dict\(\) of a Recalling must return a dict; got 3"):
         scripted([1.0]).fit(ONE, 1, listeners=[listener])
 
 
-def test_what_is_kept_is_a_copy(scripted: Callable[[list[float]], Session]) -> None:
+def test_the_memory_is_stored_as_a_copy(scripted: Callable[[list[float]], Session]) -> None:
     class Collecting(Recalling):
         def load_state_dict(self, d: dict[str, Any]) -> None:
             self.kept = d.get("kept", [])

@@ -164,7 +164,7 @@ def test_figures_are_copied_once_an_entry_and_never_otherwise(
     assert beforehand <= 3  # the range of the labels of each data set, and whether the weights are finite
 
 
-def test_cost_time_is_the_seconds_since_the_fit_began(
+def test_cost_time_is_the_seconds_since_the_start_of_fit(
     make_session: MakeSession, clusters: Clusters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = iter([100.0, 101.5, 104.0, 104.5, 200.0, 200.25, 201.0, 201.5])  # the last of each fit is for its record

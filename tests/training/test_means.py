@@ -98,7 +98,7 @@ def test_python_numbers_are_summed_on_the_host(mean: RunningMean) -> None:
     assert read(mean) == (0.1 + 0.2 + 0.6) / 3
 
 
-def test_a_state_goes_on_with_the_same_bits(backend: Backend, mean: RunningMean) -> None:
+def test_a_state_continues_with_the_same_bits(backend: Backend, mean: RunningMean) -> None:
     values = [backend.asarray(np.float32(value)) for value in np.random.default_rng(0).random(40)]
     other = RunningMean(backend, backend.dtype("float32"))
     for place, value in enumerate(values):
@@ -111,7 +111,7 @@ def test_a_state_goes_on_with_the_same_bits(backend: Backend, mean: RunningMean)
     assert read(other) == read(mean)
 
 
-def test_it_can_begin_anew(backend: Backend, mean: RunningMean) -> None:
+def test_it_can_be_reset(backend: Backend, mean: RunningMean) -> None:
     mean.add_mean(backend.asarray(np.float32(5.0)), 3)
     mean.reset()
     mean.add_mean(backend.asarray(np.float32(1.5)), 1)

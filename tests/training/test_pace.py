@@ -68,7 +68,7 @@ def test_the_duration_of_a_compilation_does_not_count() -> None:
     assert run(Pace(0.1, clock=lambda: device.now), device, 4, counts=False) == [1] * 4
 
 
-def test_a_pause_is_no_part_of_a_duration() -> None:
+def test_a_pause_is_not_part_of_a_duration() -> None:
     device = Device(0.001)
     pace = Pace(0.1, clock=lambda: device.now)
     assert run(pace, device, 8)[-1] == 100

@@ -136,7 +136,7 @@ def test_each_validation_is_shown_at_once(make_session: MakeSession, data: Datas
         assert moved == step
 
 
-def test_each_fit_has_a_bar_of_its_own(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
+def test_each_fit_has_its_own_bar(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
     session, progress = make_session(), Progress(show=True)
     session.fit(data, epochs=2, listeners=[progress])
     session.fit(data, epochs=3, val_data=data, val_steps=2, listeners=[progress])
@@ -214,7 +214,7 @@ def test_the_line_of_the_bar_can_be_chosen(make_session: MakeSession, data: Data
     assert bars[0].pos == -2
 
 
-def test_without_tqdm_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_tqdm_the_error_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tqdm", None)
     with pytest.raises(ImportError, match=r'^Progress needs tqdm, .*: pip install "cutedl_xp\[progress\]"$'):
         Progress()

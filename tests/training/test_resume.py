@@ -223,7 +223,7 @@ def test_listeners_without_memory_may_be_others(new_session: Callable[..., Sessi
     assert seen == list(range(6))
 
 
-def test_the_clock_goes_on(new_session: Callable[..., Session], tmp_path: Path) -> None:
+def test_the_clock_continues(new_session: Callable[..., Session], tmp_path: Path) -> None:
     session = new_session()
     kill(session, tmp_path / "run", 15)
     loaded = Session.load(tmp_path / "run", session.backend)
@@ -316,7 +316,7 @@ def test_events_of_a_finished_epoch_are_not_repeated(
     assert len(ends) == 3 + (name == "epoch_end")  # the event with the error is sent again
 
 
-def test_the_best_checkpoint_goes_on_with_the_events_after_its_validation(
+def test_the_best_checkpoint_continues_with_the_events_after_its_validation(
     new_session: Callable[..., Session], backend: Backend, tmp_path: Path
 ) -> None:
     session, counter = new_session(), Counter()

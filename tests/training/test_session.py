@@ -182,7 +182,7 @@ def everything_in(session: Session, weights_of: WeightsOf) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("options", "arguments", "error", "match"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_does_not_fit_is_refused_and_nothing_has_changed(
+def test_values_that_do_not_fit_are_refused_and_nothing_has_changed(
     make_session: MakeSession,
     weights_of: WeightsOf,
     options: dict[str, Any],
@@ -204,7 +204,7 @@ def test_what_does_not_fit_is_refused_and_nothing_has_changed(
         np.testing.assert_array_equal(value, before[name], err_msg=name)
 
 
-def test_an_optimizer_of_another_model_is_refused_before_anything_is_told(make_session: MakeSession) -> None:
+def test_an_optimizer_of_another_model_is_refused_before_the_first_event(make_session: MakeSession) -> None:
     first, second, told = make_session(), make_session(), []
     first.fit(GOOD, epochs=1)
     second.optimizer = first.optimizer
@@ -215,13 +215,13 @@ def test_an_optimizer_of_another_model_is_refused_before_anything_is_told(make_s
 
 
 @pytest.mark.parametrize("argument", ["regularizers", "metrics"])
-def test_one_in_place_of_a_sequence_is_refused(make_session: MakeSession, argument: str) -> None:
+def test_one_instead_of_a_sequence_is_refused(make_session: MakeSession, argument: str) -> None:
     one = {"regularizers": L2(0.1), "metrics": metrics.accuracy}[argument]
     with pytest.raises(TypeError, match=f"`{argument}` must be a list or tuple; got "):
         make_session(**{argument: one})
 
 
-def test_one_listener_in_place_of_a_sequence_is_refused(make_session: MakeSession) -> None:
+def test_one_listener_instead_of_a_sequence_is_refused(make_session: MakeSession) -> None:
     session = make_session()
     with pytest.raises(TypeError, match="`listeners` must be a list or tuple; got EarlyStopping"):
         session.fit(GOOD, epochs=1, listeners=EarlyStopping())
@@ -292,7 +292,7 @@ def test_integer_labels_train_as_the_same_numbers_in_the_models_dtype(
     assert whole.history.loss == real.history.loss
 
 
-def test_loss_metrics_and_backend_are_those_it_was_made_with(make_session: MakeSession, backend: Backend) -> None:
+def test_loss_metrics_and_backend_are_those_of_the_constructor(make_session: MakeSession, backend: Backend) -> None:
     session = make_session(metrics=[metrics.accuracy])
     assert session.backend == backend
     assert session.metrics == (metrics.accuracy,)

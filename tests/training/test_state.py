@@ -104,7 +104,7 @@ def without_losses(state: dict[str, Any]) -> dict[str, Any]:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=3)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @given(step=st.integers(1, EPOCHS * EPOCH_STEPS - 1))
-def test_a_loaded_state_goes_on_with_the_same_bits(
+def test_a_loaded_state_continues_with_the_same_bits(
     new_session: MakeSession, clusters: Clusters, name: str, step: int
 ) -> None:
     data = train_data(clusters)
@@ -122,7 +122,7 @@ def test_a_loaded_state_goes_on_with_the_same_bits(
 
 @pytest.mark.parametrize("step", [2, 7])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_loaded_state_goes_on_on_another_backend(
+def test_a_loaded_state_continues_on_another_backend(
     new_session: MakeSession, clusters: Clusters, backend: Backend, name: str, step: int
 ) -> None:
     data = train_data(clusters)
@@ -182,7 +182,7 @@ def test_learning_rates_that_a_listener_changed_are_part_of_it(new_session: Make
 
 
 @pytest.mark.parametrize("epoch", range(6))
-def test_listeners_go_on(new_session: MakeSession, clusters: Clusters, epoch: int) -> None:
+def test_listeners_continue(new_session: MakeSession, clusters: Clusters, epoch: int) -> None:
     data = train_data(clusters)
 
     def listeners() -> list[Any]:

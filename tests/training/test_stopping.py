@@ -73,7 +73,7 @@ def test_an_exception(session: Session, error: type[BaseException]) -> None:
 
 
 @pytest.mark.parametrize("name", ["stop_reason", "stopped_by"])
-def test_a_history_cannot_be_told_to_end_or_go_on(session: Session, name: str) -> None:
+def test_a_history_cannot_end_or_continue_a_training(session: Session, name: str) -> None:
     refusals: list[str] = []
 
     def write(event: Event) -> None:
