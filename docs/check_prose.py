@@ -53,7 +53,7 @@ AVOIDED = {
 OPENINGS = "What|One that|Those"
 WORDS = re.compile("|".join(rf"(?P<_{i}>\b{text}\b)".replace(" ", r"\s+") for i, text in enumerate(AVOIDED)), re.I)
 OPENING = re.compile(
-    rf"(?:\A|[.!:]\s|^\s*(?:[-*>#]+|\d+\.)\s|\n\s*\n|\|)\s*(?P<opening>{OPENINGS})\b(?=[^?]*?(?:[.!|]|\n\s*\n|\Z))(?![^.!|]*\?)",
+    rf"(?:\A|[.!:]\s|^\s*(?:[-*>#]+|\d+\.)\s|\n\s*\n|\|)\s*(?P<opening>{OPENINGS})\b(?=\s[^?]*?(?:[.!|]|\n\s*\n|\Z))(?![^.!|]*\?)",
     re.M,
 )
 CODE = re.compile(r"^( *)(```|~~~).*?^\1\2|`[^`\n]*`", re.M | re.S)
