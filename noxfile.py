@@ -29,10 +29,10 @@ PIP_AUDIT, NUMPYDOC = "pip-audit==2.10.1", "numpydoc==1.11.0"
 PLAYWRIGHT = "playwright==1.65.2"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SITE = "docs/_build/html"
-AUDITED = "files,data,plot,fast,examples,test,docs"  # array libraries are of the user's choice, and large
+AUDITED = "files,data,plot,fast,examples,test,docs"  # the user chooses array libraries, which are large
 
 nox.needs_version = ">=2024.4.15"
-nox.options.default_venv_backend = "virtualenv"  # and with it pip, also where uv is installed
+nox.options.default_venv_backend = "virtualenv"  # with pip, also if uv is installed
 nox.options.error_on_missing_interpreters = False  # skipped with a message, on CI servers too
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["quick"]
@@ -43,7 +43,7 @@ os.environ.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
 def quick(session: nox.Session) -> None:
     """Run the tests on NumPy with numba, the documented examples, and a short training; a few minutes."""
     session.install("--editable", ".[test,cli]")
-    # One thread a process, as the processes share the cores; the other sessions leave the choice to the libraries
+    # One thread for each process, as the processes share the cores; in the other sessions the libraries choose
     test_on("numpy", session, *(f"--ignore={part}" for part in SLOW), OPENBLAS_NUM_THREADS="1")
     run_doctests(session)
     with tempfile.TemporaryDirectory() as folder:
@@ -71,7 +71,7 @@ def tests(session: nox.Session, backend: str) -> None:
 
 @nox.session
 def unfused(session: nox.Session) -> None:
-    """Run the tests on NumPy without compiled loops, where these make a difference."""
+    """Run the tests that depend on compiled loops on NumPy without them."""
     session.install(".[test,fast]")
     parts = ["tests/backends", "tests/layers", "tests/optimizers", *map(str, Path("tests").glob("test_*.py"))]
     test_on("numpy", session, *parts, CUTEDL_XP_FUSED="0")
@@ -79,7 +79,7 @@ def unfused(session: nox.Session) -> None:
 
 @nox.session
 def tests_cupy(session: nox.Session) -> None:
-    """Run the tests on CuPy: on the GPU where there is one, else the real wheel emulated on the CPU."""
+    """Run the tests on CuPy: on a GPU if the machine has one, else with the real wheel emulated on the CPU."""
     reason, cuda = find_cuda()
     if reason is None:
         session.install(f".[test,{cuda}]")
@@ -114,7 +114,7 @@ def sklearn(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def notebook(session: nox.Session) -> None:
-    """Run the example notebook, look for the outputs of its cells, and run the guide that needs pandas."""
+    """Run the example notebook, check the outputs of its cells, and run the guide that needs pandas."""
     session.install(".[test,sklearn,pandas]", *NOTEBOOK)
     guide = "tests/test_docs.py::test_sessions_do_what_they_show[docs/guides/data.md]"
     session.run("pytest", "tests/notebooks", guide, "--timeout", "600", *session.posargs)
@@ -122,7 +122,7 @@ def notebook(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def durability(session: nox.Session) -> None:
-    """Kill trainings, inject errors and damage files; CUTEDL_XP_DURABILITY=large does so for an hour or two."""
+    """Kill trainings, inject errors and damage files; CUTEDL_XP_DURABILITY=large takes one to two hours."""
     session.install(".[test,fast]")
     parts = ("tests/durability", "--ignore=tests/durability/test_studies.py")
     session.run("pytest", *parts, *SIDE_BY_SIDE, "--timeout", "0", *session.posargs)
@@ -132,14 +132,14 @@ def durability(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def interop(session: nox.Session) -> None:
-    """Run the tests on PyTorch's and JAX's own arrays, and the optimizers beside PyTorch's, optax's and Keras's."""
+    """Run the tests on arrays of PyTorch and JAX, and compare the optimizers with PyTorch, optax and Keras."""
     session.install(".[test]", TORCH, JAX, OPTAX, KERAS, SCIPY, SCIKIT_LEARN)
     session.run("pytest", "tests/interop", *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session
 def examples(session: nox.Session) -> None:
-    """Run the example program with one optimizer, with all of them side by side, and with wrong arguments."""
+    """Run the example program with one optimizer, with all optimizers in parallel, and with wrong arguments."""
     session.install(".[examples]")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
@@ -155,7 +155,7 @@ def examples(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def bench(session: nox.Session) -> None:
-    """Measure speed beside the peers' and write it into docs/benchmarks; needs a machine that does nothing else."""
+    """Compare the speed with other libraries and write it to docs/benchmarks; needs an idle machine."""
     session.install(".[test]", *PEERS)
     session.run("python", "tests/benchmarks", "--out", "docs/benchmarks", *session.posargs)
 
@@ -223,13 +223,14 @@ def build(session: nox.Session) -> None:
 
 
 def audit(session: nox.Session) -> None:
-    """Fail if a dependency has a known vulnerability; only say so where the advisory service cannot be reached."""
+    """Fail if a dependency has a known vulnerability; log a message if the advisory service cannot be reached."""
     with tempfile.TemporaryDirectory() as folder:
         requirements, report = Path(folder) / "requirements.txt", Path(folder) / "report.json"
         requirements.write_text(f".[{AUDITED}]\n")
         options = ("--format", "json", "--output", str(report), "--progress-spinner", "off")
         command = ("pip-audit", "--requirement", str(requirements), *options)
-        # It exits with 1 for vulnerabilities and without a network; without its service alone it skips everything.
+        # pip-audit exits with 1 for vulnerabilities and without a network; if only its service is down, it skips
+        # everything.
         printed = str(session.run(*command, silent=True, success_codes=[0, 1]))
         dependencies = json.loads(report.read_text())["dependencies"] if report.exists() else []
     audited = [dependency for dependency in dependencies if "vulns" in dependency]
@@ -267,7 +268,7 @@ def test_on(backend: str, session: nox.Session, *parts: str, **environment: str)
 
 
 def find_cuda() -> tuple[str | None, str]:
-    """Return why there is no CUDA here, or None and the extra that fits the driver."""
+    """Return the reason why CUDA is not available, or None and the extra that fits the driver."""
     try:
         driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
     except OSError:

@@ -1,10 +1,10 @@
-"""Open each page of the built site in headless Chromium, without a network, and report what is wrong.
+"""Open each page of the built site in headless Chromium, without a network, and report faults.
 
     python docs/check_pages.py --chromium /usr/bin/chromium                 # of docs/_build/html
     python docs/check_pages.py --chromium /usr/bin/chromium --pictures DIR  # with a picture of each page
 
-Each page is measured at 1280 and 390 pixels, light and dark: nothing is wider than the page, each formula and picture
-is shown, no request fails or leaves the site, and no script fails. The search finds some questions.
+Each page is checked at 1280 and 390 pixels, light and dark: no element is wider than the page, each formula and
+picture is shown, no request fails or leaves the site, and no script fails. The search must find some questions.
 """
 
 import argparse
@@ -64,13 +64,13 @@ def faults(context: BrowserContext, site: Path, pictures: Path | None) -> Iterat
         page, _ = open_page(context, f"{(site / 'search.html').as_uri()}?q={question.replace(' ', '+')}")
         try:
             page.wait_for_selector("#search-results li a", timeout=10_000)
-        except Exception as error:  # of any kind: the search has shown no result
+        except Exception as error:  # of any class: the search has shown no result
             yield f"search.html finds nothing for {question!r} ({type(error).__name__})"
         page.close()
 
 
 def open_page(context: BrowserContext, address: str) -> tuple[Page, list[str]]:
-    """Return a page whose formulas are set, and the list that its problems are added to."""
+    """Return a page with rendered formulas, and the list that receives its problems."""
     page = context.new_page()
     problems: list[str] = []
 
@@ -93,7 +93,7 @@ def open_page(context: BrowserContext, address: str) -> tuple[Page, list[str]]:
 
 
 def measure(page: Page, scheme: str) -> Iterator[str]:
-    """Yield the faults of a page as it is shown now."""
+    """Yield the faults of a page in its current state."""
     found = page.evaluate(MEASURE)
     if found["overflow"] > 0 or found["wide"]:
         yield f"the page is {found['overflow']} pixels too wide, from {', '.join(found['wide']) or 'no single element'}"

@@ -40,11 +40,20 @@ AVOIDED = {
     "upon": "on",
     "whilst": "while",
     "nought": "0",
+    "for ever": "permanently",
+    "at hand": "available",
+    "as (?:it|they) stands?": "current, or unchanged",
+    "so many(?! \\w+ that)": "the given number of",
+    "somebody|whoever": "the user, or the caller",
+    "(?:is|are) played|played by": "emulated",
+    "stays? in charge": "stays in use",
+    "of (?:one's|a user's|the user's) own": "a user's",
+    "(?:batches|steps|updates|launch|launches|uploads?|kernels) (?:a second|an epoch|a chunk)": "per",
 }
 OPENINGS = "What|One that|Those"
 WORDS = re.compile("|".join(rf"(?P<_{i}>\b{text}\b)".replace(" ", r"\s+") for i, text in enumerate(AVOIDED)), re.I)
 OPENING = re.compile(
-    rf"(?:\A|[.!:]\s|^\s*(?:[-*>#]+|\d+\.)\s|\n\s*\n|\|)\s*(?P<opening>{OPENINGS})\b(?=[^?]*?(?:[.!|]|\n\s*\n|\Z))(?![^.!|]*\?)",
+    rf"(?:\A|[.!:]\s|^\s*(?:[-*>#]+|\d+\.)\s|\n\s*\n|\|)\s*(?P<opening>{OPENINGS})\b(?=\s[^?]*?(?:[.!|]|\n\s*\n|\Z))(?![^.!|]*\?)",
     re.M,
 )
 CODE = re.compile(r"^( *)(```|~~~).*?^\1\2|`[^`\n]*`", re.M | re.S)

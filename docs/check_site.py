@@ -1,4 +1,4 @@
-"""Check the built site: no page loads anything from elsewhere, every link has its target, every name is described.
+"""Check the built site: pages load no external resources, every link has its target, every name is described.
 
 python docs/check_site.py              # of docs/_build/html
 python docs/check_site.py FOLDER
@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-# Attributes whose addresses a browser loads by itself; `href` of a `link` too, except for relations that name a page
+# Attributes whose addresses a browser loads automatically; also `href` of a `link`, unless its relation names a page
 LOADED = {"src", "srcset", "poster", "data", "background"}
 PAGE_RELATIONS = {"next", "prev", "search", "index", "author", "canonical", "alternate", "contents", "top", "up"}
 CSS_ADDRESS = re.compile(r"""(?:url\(\s*|@import\s+)["']?([^"')\s;]+)""")
@@ -80,7 +80,7 @@ def fault_of_link(path: Path, address: str, pages: dict[Path, Page]) -> str | No
 
 
 def faults_of_reference(site: Path) -> Iterator[str]:
-    """Yield a sentence for each public name without a description, and for each described name that is none."""
+    """Yield a sentence for each public name without a description, and for each described text that is not a name."""
     import cutedl_xp
 
     sys.path.insert(0, str(Path(__file__).parent / "_ext"))

@@ -1,4 +1,4 @@
-"""How Sphinx builds the documentation."""
+"""Configuration of Sphinx."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
-    "sphinx-mathjax-offline",  # copies MathJax into the site: pages load nothing from elsewhere
+    "sphinx-mathjax-offline",  # copies MathJax into the site: pages load no external resources
     "sphinx_copybutton",
     "sphinx_design",
 ]
@@ -54,8 +54,8 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_custom_sections = ["State"]  # of an optimizer
 
-# A reference to a name that does not exist is an error, apart from what other projects and private modules define:
-# nothing is looked up on the network.
+# A reference to a missing name is an error, except for names of other projects and of private modules: no inventory is
+# loaded from the network.
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(collections|matplotlib|np|numpy|os|pathlib|types|typing)\..*"),
@@ -68,7 +68,7 @@ nitpick_ignore_regex = [
 
 
 def setup(app: Sphinx) -> None:
-    """Declare the language of the Chinese pages, by which browsers choose fonts and screen readers a voice."""
+    """Declare the language of the Chinese pages, for the fonts of browsers and the voices of screen readers."""
     app.connect("html-page-context", _set_language)
 
 

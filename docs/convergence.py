@@ -1,9 +1,9 @@
-"""Measure how far every optimizer gets on four problems, for more-optimizers.md.
+"""Measure the convergence of every optimizer on four problems, for more-optimizers.md.
 
     python docs/convergence.py              # writes docs/convergence.md
 
-Each rule has the rate that does best on the problem, of 1e-4, 3e-4, ... 1. MNIST is read from the folder that the
-environment variable CUTEDL_XP_DATA names, else from the cache, or downloaded.
+Each rule has the best rate for the problem, of 1e-4, 3e-4, ... 1. MNIST is read from the folder that the environment
+variable CUTEDL_XP_DATA names, else from the cache, or downloaded.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ DIMENSIONS, SEEDS = 20, 10
 
 
 def updates_until(rule: Any, w: np.ndarray, gradient: Callable[[np.ndarray], np.ndarray], done: Any) -> float:
-    """How many updates it takes, or infinity."""
+    """Return the number of updates until ``done``, or infinity."""
     state = rule.init(w)
     for number in range(1, MOST + 1):
         w, state = rule.update(w, gradient(w), state)
@@ -48,13 +48,13 @@ def updates_until(rule: Any, w: np.ndarray, gradient: Callable[[np.ndarray], np.
 
 
 def parabola(rule: Any) -> float:
-    """Updates until (x² + 30 y²) / 2 is below 1e-6, from (1.0037, 0.7041)."""
+    """Return the updates until (x² + 30 y²) / 2 is below 1e-6, from (1.0037, 0.7041)."""
     h = np.array([1.0, 30.0])
     return updates_until(rule, np.array([1.0037, 0.7041]), lambda w: h * w, lambda w: (h * w * w).sum() < 2e-6)
 
 
 def rosenbrock(rule: Any) -> float:
-    """Updates until (1 - x)² + 100 (y - x²)² is below 1e-4, from (-1.2, 1)."""
+    """Return the updates until (1 - x)² + 100 (y - x²)² is below 1e-4, from (-1.2, 1)."""
 
     def gradient(w: np.ndarray) -> np.ndarray:
         x, y = w
@@ -66,7 +66,7 @@ def rosenbrock(rule: Any) -> float:
 
 
 def noisy_quadratic(rule: Any) -> float:
-    """The mean loss of the last 100 of 2,000 updates: curvatures from 0.1 to 10, gradients with noise of size 1."""
+    """Return the mean loss of the last 100 of 2,000 updates: curvatures from 0.1 to 10, gradient noise of size 1."""
     curvature = np.geomspace(0.1, 10.0, DIMENSIONS)[:, None]
     random = np.random.default_rng(0)
     w, total = np.ones((DIMENSIONS, SEEDS)), 0.0
@@ -79,7 +79,7 @@ def noisy_quadratic(rule: Any) -> float:
 
 
 def mnist(rule: Any) -> float:
-    """The validation loss after five epochs of a dense layer with logits, in which no unit can die, with the seed 1."""
+    """Return the validation loss after five epochs of a dense layer with logits (no inactive units), seed 1."""
     train, test = cdl.datasets.mnist.load(batch_size=64, seed=1)
     model = cdl.Model([cdl.layers.Dense(10, input_dim=784, activation="linear")]).assemble("numpy", seed=1)
     session = cdl.Session(model, loss=cdl.losses.CategoricalCrossentropy(), optimizer=rule)
@@ -88,7 +88,7 @@ def mnist(rule: Any) -> float:
 
 
 def best(make: Callable[[float], Any], problem: Callable[[Any], float]) -> str:
-    """The smallest figure over the rates, with the rate."""
+    """Return the smallest result over the rates, with the rate."""
     with np.errstate(all="ignore"):
         found = [(problem(make(lr)), lr) for lr in RATES]
     figure, lr = min(found)
@@ -98,7 +98,7 @@ def best(make: Callable[[float], Any], problem: Callable[[Any], float]) -> str:
 
 
 def table(problems: Sequence[tuple[str, Callable[[Any], float]]]) -> str:
-    """In Markdown."""
+    """Return the table in Markdown."""
     lines = [f"| | {' | '.join(title for title, _ in problems)} |", f"|---|{'---:|' * len(problems)}"]
     for name, make in RULES.items():
         lines.append(f"| {name} | {' | '.join(best(make, problem) for _, problem in problems)} |")

@@ -3,8 +3,8 @@
     python docs/figures.py              # writes docs/figures/*.svg
     python docs/figures.py --out DIR
 
-Every path and every rate in them is computed with the package's own ``optimizer.update`` on NumPy arrays.
-The same versions of Matplotlib and NumPy write the same bytes.
+Every path and every rate in the figures is computed with the package's own ``optimizer.update`` on NumPy arrays. The
+same versions of Matplotlib and NumPy write the same bytes.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from matplotlib.patches import Ellipse
 
 import cutedl_xp as cdl
 
-# The colours of Okabe and Ito, which stay apart for colour-blind readers; the line styles tell them apart in print.
+# The colours of Okabe and Ito, which colour-blind readers can distinguish; the line styles distinguish them in print.
 GREY, ORANGE, SKY, GREEN, BLUE, RED = "#4d4d4d", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
 STYLES: dict[str, tuple[str, Any]] = {
     "Fixed": (GREY, "-"),
@@ -34,7 +34,7 @@ STYLES: dict[str, tuple[str, Any]] = {
     "Adadelta": (BLUE, (0, (1, 1))),
     "Adam": (RED, "-"),
 }
-PAPER, INK = "#fcfcfa", "#222222"  # a background of its own: the figures look the same on a dark page
+PAPER, INK = "#fcfcfa", "#222222"  # a fixed background: the figures look the same on a dark page
 LINES, CONTOUR = "#d5d5d0", "#b9b9b2"
 
 SETTINGS = {
@@ -65,7 +65,7 @@ Gradient = Callable[[np.ndarray], np.ndarray]
 
 
 def walk(rule: Any, start: tuple[float, ...], gradient: Gradient, steps: int) -> np.ndarray:
-    """The points that a rule visits, the start among them: shape (steps + 1, parameters)."""
+    """Return the points of a rule's path, including the start: shape (steps + 1, parameters)."""
     w = np.array(start)
     state = rule.init(w)
     points = [w]
@@ -76,19 +76,19 @@ def walk(rule: Any, start: tuple[float, ...], gradient: Gradient, steps: int) ->
 
 
 def rates(rule: Any, gradients: np.ndarray) -> np.ndarray:
-    """Step divided by gradient, for a sequence of gradients of one parameter."""
+    """Return step divided by gradient, for a sequence of gradients of one parameter."""
     w = np.zeros(1)
     state = rule.init(w)
     found = []
     for g in gradients:
         after, state = rule.update(w, np.array([g]), state)
         found.append((w[0] - after[0]) / g)
-        w = np.zeros(1)  # from zero each time: no digits are lost in a large w
+        w = np.zeros(1)  # from 0 each time: a large w would round the steps
     return np.array(found)
 
 
 def name_of(rule: Any) -> str:
-    """The name under which a rule is drawn."""
+    """Return the name of a rule in the figures."""
     return type(rule).__name__
 
 
@@ -96,7 +96,7 @@ def name_of(rule: Any) -> str:
 
 
 def average_weights() -> Figure:
-    """What an exponential average remembers."""
+    """Draw the weights of an exponential average."""
     figure = Figure(figsize=(7.4, 3.1), layout="constrained")
     left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.1})
     for gamma, colour, style in ((0.9, ORANGE, "-"), (0.99, BLUE, (0, (5, 1.5))), (0.999, GREEN, (0, (3, 1, 1, 1)))):
@@ -121,13 +121,13 @@ def average_weights() -> Figure:
 
 
 def _contours(axes: Axes, value: Callable[[Any, Any], Any], levels: np.ndarray) -> None:
-    """Faint contour lines under a path."""
+    """Draw faint contour lines under a path."""
     x, y = np.meshgrid(np.linspace(*axes.get_xlim(), 31), np.linspace(*axes.get_ylim(), 31))
     axes.contour(x, y, value(x, y), levels=levels, colors=CONTOUR, linewidths=0.6, linestyles="-")
 
 
 def valley() -> Figure:
-    """Six rules in a valley that is 30 times as steep across as along."""
+    """Draw six rules in a valley whose curvature is 30 times as large across as along."""
     steps, start, curvature = 40, (-2.0, 0.8), np.array([1.0, 30.0])
     optimizers = cdl.optimizers
     rules = (
@@ -157,7 +157,7 @@ def valley() -> Figure:
 
 
 def saddle() -> Figure:
-    """Six rules that start beside the ridge of a saddle."""
+    """Draw six rules that start next to the ridge of a saddle."""
     steps, start, signs = 400, (1.0, 0.001), np.array([1.0, -1.0])
     optimizers = cdl.optimizers
     rules = (
@@ -190,7 +190,7 @@ def saddle() -> Figure:
 
 
 def effective_rate() -> Figure:
-    """Step over gradient of the rules that divide by the gradients' size."""
+    """Draw step divided by gradient for the rules that divide by the size of the gradients."""
     steps, change = 10_000, 1_000
     rules = (cdl.optimizers.Adagrad(0.01), cdl.optimizers.RMSProp(0.01, 0.99), cdl.optimizers.Adadelta(0.99))
     constant = np.ones(steps)
@@ -214,7 +214,7 @@ def effective_rate() -> Figure:
 
 
 def adam_start() -> Figure:
-    """Adam's first steps with and without the bias correction, each gradient the same."""
+    """Draw Adam's first steps with and without the bias correction, for a constant gradient."""
     figure = Figure(figsize=(7.4, 3.2), layout="constrained")
     for axes, beta2 in zip(figure.subplots(1, 2, sharey=True), (0.99, 0.999), strict=True):
         corrected, plain = _adam_steps(beta2, 1500)
@@ -233,7 +233,7 @@ def adam_start() -> Figure:
 
 
 def _adam_steps(beta2: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """The lengths of Adam's steps in units of its rate, and those of its averages as they stand in the state."""
+    """Return the lengths of Adam's steps in units of its rate, with and without the bias correction."""
     rule = cdl.optimizers.Adam(1.0, 0.9, beta2)
     w, g = np.zeros(1), np.ones(1)
     state = rule.init(w)
@@ -246,7 +246,7 @@ def _adam_steps(beta2: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def schedules() -> Figure:
-    """The learning rate over 300 updates."""
+    """Draw the learning rates of schedules over 300 updates."""
     of = cdl.schedules
     shown: list[tuple[str, Any]] = [
         ("Step(1.0, every=75, factor=0.5)", of.Step(1.0, every=75, factor=0.5)),
@@ -272,7 +272,7 @@ def schedules() -> Figure:
 
 
 def logistic_regression() -> Figure:
-    """The loss of the program of this name above that of scikit-learn's coefficients."""
+    """Draw the loss of the example program, minus the loss of scikit-learn's coefficients."""
     from sklearn.datasets import load_breast_cancer
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
@@ -302,13 +302,13 @@ def logistic_regression() -> Figure:
 
 
 def figures() -> Iterator[tuple[str, Figure]]:
-    """Each figure with the name of its file."""
+    """Yield each figure with the name of its file."""
     for draw in (average_weights, valley, saddle, effective_rate, adam_start, schedules, logistic_regression):
         yield draw.__name__.replace("_", "-"), draw()
 
 
 def write(figure: Figure, path: Path) -> None:
-    """An SVG file without date and version, with two decimals in its coordinates and nothing indented."""
+    """Write an SVG file without date, version and indentation, with two decimals in its coordinates."""
     text = io.StringIO()
     FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})
     coordinates = re.compile(r'(?<= )(?:d|x|y)="[^"]+"')

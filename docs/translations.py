@@ -1,4 +1,4 @@
-"""Check that each Chinese page translates its English page as it stands, or tells readers that it is outdated.
+"""Check that each Chinese page translates the current English page, or has a notice that it is outdated.
 
 python docs/translations.py                               # report the pages that do not; the exit code is then 1
 python docs/translations.py --refresh docs/zh/index.md    # the translation is up to date
@@ -34,7 +34,7 @@ def english_page(page: Path, root: Path = ROOT) -> Path:
 
 
 def find_faults(page: Path, root: Path = ROOT) -> list[str]:
-    """Return what is wrong with a Chinese page, one sentence for each fault."""
+    """Return the faults of a Chinese page, one sentence each."""
     name, original = page.relative_to(root).as_posix(), english_page(page, root)
     source = original.relative_to(root).as_posix()
     if not original.is_file():
@@ -63,14 +63,14 @@ def find_faults(page: Path, root: Path = ROOT) -> list[str]:
 
 
 def refresh(page: Path, root: Path = ROOT) -> None:
-    """Record that a page translates its English page as it stands."""
+    """Record that a page translates the current English page."""
     digest = sha256(english_page(page, root).read_text(encoding="utf-8"))
     text = NOTICE.sub("", page.read_text(encoding="utf-8"))
     _write(page, DIGEST.sub(f"<!-- SHA-256 of the English page: {digest} -->\n", text))
 
 
 def mark_outdated(page: Path, root: Path = ROOT) -> None:
-    """Tell the readers of a page that its English page has changed."""
+    """Add a notice to a page that its English page has changed."""
     text = NOTICE.sub("", page.read_text(encoding="utf-8"))
     link = _link(page.parent, english_page(page, root))
     notice = f"\n> **本页译文已过时：** 英文版在翻译之后有改动，请以[英文版]({link})为准。\n"  # noqa: RUF001 - Chinese
@@ -78,7 +78,7 @@ def mark_outdated(page: Path, root: Path = ROOT) -> None:
 
 
 def sha256(text: str) -> str:
-    """Return the digest of a page, the same on systems that end lines in another way."""
+    """Return the digest of a page, which is the same on systems with other line ends."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""What the tests share: the backend they run on (``pytest --backend NAME``) and its arrays."""
+"""Fixtures of all tests: the backend they run on (``pytest --backend NAME``) and its arrays."""
 
 import contextlib
 import ctypes
@@ -44,17 +44,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say how much is drawn, and let CuPy find an emulated device where there is no real one, before it is imported.
+    """Set the numbers of random examples, and emulate a device for CuPy without a GPU, before CuPy is imported.
 
     On an emulated device every training runs as CUDA graphs.
     """
-    examples = 8 if config.getoption("backend") == "jax" else 25  # it compiles for every shape
+    examples = 8 if config.getoption("backend") == "jax" else 25  # JAX compiles for every shape
     on_ci = bool(os.environ.get("CI"))
     hypothesis.settings.register_profile(
         "tests", deadline=None, max_examples=examples, derandomize=on_ci, print_blob=on_ci
     )
     hypothesis.settings.load_profile("tests")
-    if config.getoption("backend") == "jax":  # it compiles for nearly every test, which need not run fast
+    if config.getoption("backend") == "jax":  # CuPy compiles for nearly every test, and tests need no fast kernels
         flags = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
         os.environ.setdefault("XLA_FLAGS", flags)
     if config.getoption("backend") != "cupy" or _cuda_devices():
@@ -68,19 +68,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Say which backend is tested."""
+    """Return the line that names the tested backend."""
     return f"backend: {BACKENDS[config.getoption('backend')]}{config.stash.get(_HOW, '')}"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out tests of CuPy for other backends, and those of the emulator or its wheel where it is not at work."""
+    """Ignore tests of CuPy for other backends, and tests of the emulator or the wheel if CuPy is not emulated."""
     if collection_path in FOR_CUPY and config.getoption("backend") != "cupy":
         return True
     return True if _is_for_emulation(collection_path) and not _emulator() else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave tests that use no backend to the session with NumPy, and those of views to libraries that have them."""
+    """Deselect tests without a backend except on NumPy, and tests of views for libraries without views."""
     name = config.getoption("backend")
     if name == "numpy":
         return
@@ -98,7 +98,7 @@ def _is_for_emulation(path: Path) -> bool:
 
 
 def _cuda_devices() -> int:
-    """How many devices the NVIDIA driver finds; 0 without one."""
+    """Return the number of devices that the NVIDIA driver finds, or 0 without a driver."""
     try:
         driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
     except OSError:
@@ -108,7 +108,7 @@ def _cuda_devices() -> int:
 
 
 def _import_emulator() -> ModuleType:
-    """The package ``cupy_on_cpu`` beside this file, which is not on the path that modules are looked for."""
+    """Return the package ``cupy_on_cpu`` next to this file, which is not on the search path of modules."""
     spec = importlib.util.spec_from_file_location(EMULATOR.name, EMULATOR / "__init__.py")
     assert spec is not None
     assert spec.loader is not None
@@ -118,14 +118,14 @@ def _import_emulator() -> ModuleType:
 
 
 def _emulator() -> ModuleType | None:
-    """The emulator if it is at work."""
+    """Return the emulator if CuPy is emulated, else None."""
     module = sys.modules.get(EMULATOR.name)
     return module if module is not None and module.is_installed() else None
 
 
 @pytest.fixture(autouse=True)
 def _no_errors_of_the_emulator() -> Iterator[None]:
-    """Fail a test in which the emulator could not go on, even if the test caught the error, or that left a capture."""
+    """Fail a test after an error of the emulator, even if the test caught it, and a test that leaves a capture."""
     yield
     emulator = _emulator()
     assert emulator is None or not emulator.take_errors()
@@ -143,7 +143,7 @@ def number_of() -> Callable[[int, int], int]:
 
 @pytest.fixture(scope="session")
 def backend(pytestconfig: pytest.Config) -> Backend:
-    """The backend to test on; JAX computes in float64 only where its user says so."""
+    """Return the tested backend; JAX computes in float64 only if the user enables it."""
     if pytestconfig.getoption("backend") == "jax":
         import jax
 
@@ -153,55 +153,55 @@ def backend(pytestconfig: pytest.Config) -> Backend:
 
 @pytest.fixture(scope="session")
 def xp(backend: Backend) -> Any:
-    """The namespace of the backend's library."""
+    """Return the namespace of the backend's library."""
     return backend.xp
 
 
 @pytest.fixture(scope="session")
 def device(backend: Backend) -> Any:
-    """The device of the backend's arrays."""
+    """Return the device of the backend's arrays."""
     return backend.device
 
 
 @pytest.fixture(scope="session", params=["float32", "float64"])
 def dtype(request: pytest.FixtureRequest) -> str:
-    """The name of a dtype to compute in; the library's own is ``backend.dtype(dtype)``."""
+    """Return the name of a dtype to compute in; ``backend.dtype(dtype)`` is the library's dtype."""
     name: str = request.param
     return name
 
 
 @pytest.fixture(scope="session")
 def to_numpy(backend: Backend) -> Callable[[Any], np.ndarray]:
-    """A function from an array of the backend to a NumPy array."""
+    """Return a function from an array of the backend to a NumPy array."""
     return backend.to_numpy
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep a backend chosen in the environment out of the tests."""
+    """Ignore a backend that is chosen in the environment."""
     monkeypatch.delenv("CUTEDL_XP_BACKEND", raising=False)
 
 
 @pytest.fixture
 def _comparable_to_the_bit(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have NumPy compute without fused kernels beside array_api_strict, which has none: then every bit is the same."""
+    """Compute without fused kernels on NumPy for comparison with array_api_strict, so that every bit is the same."""
     if backend.name == "array_api_strict":
         monkeypatch.setenv("CUTEDL_XP_FUSED", "0")
 
 
 @pytest.fixture(scope="session")
 def clusters() -> tuple[np.ndarray, np.ndarray]:
-    """150 samples of three classes around three centres in the plane (float64), and their class numbers."""
+    """Return 150 samples of three classes around three centres in the plane (float64), and their class numbers."""
     random = np.random.default_rng(7)
     classes = np.arange(150) % 3
     samples = np.array([[2.0, 0.0], [-1.0, 2.0], [-1.0, -2.0]])[classes] + random.normal(0.0, 0.7, (150, 2))
-    samples.flags.writeable = classes.flags.writeable = False  # training leaves its data as they are
+    samples.flags.writeable = classes.flags.writeable = False  # training does not change its data
     return samples, classes
 
 
 @pytest.fixture
 def make_session(backend: Backend) -> Callable[..., Session]:
-    """A function that makes a session, by default one that tells the three classes of ``clusters`` apart."""
+    """Return a function that makes a session, by default for the three classes of ``clusters``."""
 
     def make(
         *model_layers: layers.Layer, on: Backend = backend, dtype: str = "float32", seed: int = 0, **options: Any
@@ -216,14 +216,14 @@ def make_session(backend: Backend) -> Callable[..., Session]:
 
 @pytest.fixture
 def weights_of() -> Callable[[Session], dict[str, np.ndarray]]:
-    """A function from a session to copies of its parameters on the host, by name."""
+    """Return a function from a session to copies of its parameters on the host, by name."""
 
     return lambda session: values(session.model.parameters)
 
 
 @pytest.fixture(scope="session")
 def finite_differences(backend: Backend) -> Callable[..., np.ndarray]:
-    """A function ``(function, x)`` that returns the gradient of a number by central differences, in float64."""
+    """Return a function ``(function, x)`` for the gradient of a number by central differences, in float64."""
 
     def gradient(function: Callable[[Any], Any], x: np.ndarray, step: float = 1e-5) -> np.ndarray:
         def value(point: np.ndarray) -> float:
@@ -242,7 +242,7 @@ def finite_differences(backend: Backend) -> Callable[..., np.ndarray]:
 
 @pytest.fixture(scope="session")
 def unchanged(backend: Backend) -> Callable[..., Any]:
-    """A context in which the given arrays must keep every bit; NumPy's refuse to be written as well."""
+    """Return a context in which the given arrays must keep every bit; NumPy arrays are also read-only."""
 
     @contextlib.contextmanager
     def watch(*arrays: Any) -> Iterator[None]:

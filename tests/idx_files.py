@@ -1,4 +1,4 @@
-"""IDX files for tests, and their refusals."""
+"""IDX files for tests, and the errors of reading them."""
 
 import struct
 import tracemalloc
@@ -28,7 +28,7 @@ def flipped(content: bytes, bit: int) -> bytes:
 
 
 def refusal(path: Path, ndim: int) -> str:
-    """Return the sentence in which reading the file is refused, without the path that it must begin with."""
+    """Return the error message of reading the file, without the path at its beginning."""
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - what it says is what the tests look at
         _idx.read(path, ndim)
     assert type(caught.value) is ValueError
@@ -39,7 +39,7 @@ def refusal(path: Path, ndim: int) -> str:
 
 
 def refusal_within(memory: int, path: Path, ndim: int) -> str:
-    """The refusal, which may take so many bytes of memory."""
+    """Return the error message, after a check that reading takes at most the given bytes of memory."""
     tracemalloc.start()
     try:
         message = refusal(path, ndim)

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def make_run(optimizer: str = "adam", seed: int = 1, **changes: Any) -> dict[str, Any]:
-    """Return a run that reached an accuracy of 0.9; ``changes`` replace its figures and its other values."""
+    """Return a run that reached an accuracy of 0.9; ``changes`` replace its results and its other values."""
     target = changes.pop("target", None)
     run: dict[str, Any] = {
         "format": 1,

@@ -1,4 +1,4 @@
-"""A mirror on this machine for the tests of downloads, and refused downloads."""
+"""A local mirror for the tests of downloads, and failed downloads."""
 
 import contextlib
 import gzip
@@ -19,7 +19,7 @@ QUICK = Patience(connect=5.0, read=0.2, piece=5.0)
 
 
 class Mirror(http.server.HTTPServer):
-    """A server on the loopback address, which sends a file by its name, or 404, or calls ``answer``."""
+    """Serve files by name on the loopback address, or 404, or call ``answer``."""
 
     def __init__(
         self,
@@ -31,10 +31,10 @@ class Mirror(http.server.HTTPServer):
     ) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.answer = answer
-        self.pause, self.piece = pause, piece  # seconds between so many bytes
+        self.pause, self.piece = pause, piece  # seconds between two blocks of this many bytes
         self.given_up = threading.Event()
         self.files = files
-        self.announce = announce  # bytes that are announced and never sent
+        self.announce = announce  # bytes that are announced but never sent
         self.asked: list[tuple[str, str | None]] = []
         self.address = f"http://127.0.0.1:{self.server_port}/"
 
@@ -66,7 +66,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     return
 
     def log_message(self, *args: object) -> None:
-        """Keep quiet."""
+        """Write no log."""
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -74,7 +74,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def refusal(folder: Path, *mirrors: str, patience: Patience = QUICK) -> str:
-    """Return the sentence in which the download is refused; it names all mirrors, and no file is left."""
+    """Return the error message of the download; it names all mirrors, and no file is left."""
     before = contents(folder)
     with pytest.raises(MnistUnavailable) as caught:
         fetch(folder, CHECKSUMS, mirrors, patience)

@@ -1,4 +1,4 @@
-"""The example program in a process of its own, and data sets for it."""
+"""The example program in a separate process, and data sets for it."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def write_idx(path, array):
 
 
 def write_images(folder, *, side=28, train=640, test=128):
-    """Images that a single layer tells apart: a bright row for each digit, and noise."""
+    """Return images that a single layer can classify: a bright row for each digit, and noise."""
     folder.mkdir()
     rng = np.random.default_rng(0)
     for name, number in (("train", train), ("t10k", test)):
@@ -58,7 +58,7 @@ def write_images(folder, *, side=28, train=640, test=128):
 
 
 def results(folder):
-    """Return the finished runs of a folder, by optimizer and seed, without what depends on the clock."""
+    """Return the finished runs of a folder, by optimizer and seed, without durations."""
     runs = [json.loads(path.read_text()) for path in (folder / "runs").glob("*.json")]
     for run in runs:
         del run["history"]["cost_time"], run["figures"]["seconds"], run["figures"]["seconds_to_target"], run["machine"]
@@ -70,7 +70,7 @@ def names(folder):
 
 
 def patched(tmp_path, patch):
-    """Return variables with which every process of Python first runs ``patch``, with FOLDER being ``tmp_path``."""
+    """Return environment variables that make every Python process first run ``patch`` with ``tmp_path`` as FOLDER."""
     folder = tmp_path / "patch"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(f"FOLDER = {str(tmp_path)!r}\n{textwrap.dedent(patch)}")

@@ -1,4 +1,4 @@
-"""Layers, headers and files that several tests of model files use."""
+"""Layers, headers and files for tests of model files."""
 
 import json
 
@@ -15,7 +15,7 @@ UNFIT = "does not hold a model that can be made here"
 
 
 class Scale(Layer):
-    """A layer of a user's own, with a parameter of no axes and one of no entries."""
+    """A user's layer with a parameter without axes and a parameter without entries."""
 
     def __init__(self, start=2.0):
         self.start = start
@@ -40,7 +40,7 @@ class Scale(Layer):
 
 
 class Renamed(Scale):
-    """Another one."""
+    """Another user's layer."""
 
 
 def every_kind():
@@ -61,7 +61,7 @@ def write(path, header, arrays):
 
 
 def refused(path, words, error=ValueError, **arguments):
-    """Loading must fail with a sentence that begins with the file's name."""
+    """Check that loading fails with an error that begins with the file's name."""
     with pytest.raises(error) as refusal:
         Model.load(path, backend="numpy", **arguments)
     assert str(refusal.value).startswith(str(path))

@@ -1,6 +1,6 @@
-"""Every optimizer with every option: its equations for one number at a time, and who else has the same formula.
+"""Every optimizer with every option: its equations for single numbers, and other libraries with the same formula.
 
-A public optimizer that has no line here fails a test. The references are written from the papers and from the
+A test fails for each public optimizer that is missing here. The references are written from the papers and the
 docstrings; they share no code with the package.
 """
 
@@ -221,9 +221,9 @@ REFERENCES: dict[type[Optimizer], Reference] = {
 
 @dataclass(frozen=True)
 class Variant:
-    """An optimizer with some options, and the peers that have its formula: functions of their module to an optimizer.
+    """An optimizer with some options, and other libraries with its formula: functions from a module to an optimizer.
 
-    That of PyTorch takes the parameters as well.
+    The function of PyTorch also takes the parameters.
     """
 
     kind: type[Optimizer]
@@ -241,7 +241,7 @@ class Variant:
 
     @property
     def hyperparameters(self) -> dict[str, Any]:
-        """All that the reference takes."""
+        """Return all arguments of the reference."""
         made = self.make()
         return {each.name: getattr(made, each.name) for each in dataclasses.fields(self.kind)}  # type: ignore[arg-type]
 
@@ -444,4 +444,4 @@ AROUND: dict[str, Callable[[], Optimizer]] = {
         )
     ),
 }
-"""Every optimizer that is no rule, by its name, and several around one another."""
+"""Every wrapper by its name, and several nested wrappers."""

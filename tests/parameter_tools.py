@@ -8,13 +8,13 @@ from cutedl_xp import Parameter
 
 
 def gradients(parameters: Iterable[Parameter], seed: int) -> dict[str, np.ndarray]:
-    """Normally distributed numbers for each parameter by its name, the same for the same seed, names and shapes."""
+    """Return normally distributed numbers for each parameter, determined by the seed, names and shapes."""
     random = np.random.default_rng(seed)
     return {parameter.name: random.normal(size=parameter.value.shape) for parameter in parameters}
 
 
 def set_gradients(parameters: Iterable[Parameter], seed: int) -> None:
-    """Give each parameter those."""
+    """Assign these numbers to the gradients."""
     parameters = list(parameters)
     numbers = gradients(parameters, seed)
     for parameter in parameters:
@@ -22,5 +22,5 @@ def set_gradients(parameters: Iterable[Parameter], seed: int) -> None:
 
 
 def values(parameters: Iterable[Parameter]) -> dict[str, np.ndarray]:
-    """Copies of the values by their names."""
+    """Return copies of the values by name."""
     return {p.name: np.array(p.backend.to_numpy(p.value)) for p in parameters}

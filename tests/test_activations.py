@@ -1,4 +1,4 @@
-"""Activations and their derivatives: their formulas, finite differences, the ends of the range, odd input."""
+"""Activations and their derivatives: formulas, finite differences, the ends of the range, unusual input."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The comparison with the peers: that it measures, counts and tells; never how fast anything is."""
+"""The benchmarks of other libraries measure, count and report; speed is not tested."""
 
 import importlib
 import subprocess
@@ -16,14 +16,14 @@ TESTS = Path(__file__).parent
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
-    """A function that imports a module of the benchmarks, which are in no package's path."""
+    """Return a function that imports a module of the benchmarks, which are not on the search path."""
     monkeypatch.syspath_prepend(str(TESTS))
     return lambda name: importlib.import_module(f"benchmarks.{name}")
 
 
 @pytest.fixture
 def measurements(load: Callable[[str], Any]) -> list[Any]:
-    """Ours takes half of the floor's best and a third of its median."""
+    """Return measurements in which ours takes half of the floor's best and a third of its median."""
     task = load("tasks").Task("steps", "4-3, batch 6000", 0, widths=(4, 3), batch_size=6000)
     make = load("measurement").Measurement
     return [make(task, "floor", 10, (2e-6, 6e-6, 7e-6)), make(task, "cutedl_xp", 10, (1e-6, 2e-6, 3e-6))]
@@ -75,11 +75,13 @@ def test_estimators_take_turns_at_a_fit(load: Callable[[str], Any], name: str, c
     task = load("tasks").Task("estimators", "digits", 0, (64, 5, 10), 600, samples="digits", epochs=2)
     with load("turns").Field([name, "floor"], {}, print, clock) as field:
         (found,) = field.measure(task, 1, 1e-6)
-    assert (found.contender, found.steps) == (name, 6)  # three batches an epoch
+    assert (found.contender, found.steps) == (name, 6)  # three batches per epoch
     assert load("pages").of_estimators([found]).csv.splitlines()[1].startswith(f"estimators,digits,{name},6,")
 
 
-def test_one_that_fails_is_told_and_the_others_go_on(load: Callable[[str], Any], measurements: list[Any]) -> None:
+def test_a_contender_that_fails_is_reported_and_the_others_continue(
+    load: Callable[[str], Any], measurements: list[Any]
+) -> None:
     absent: dict[str, str] = {}
     task = load("tasks").Task("updates", "Nonsense", 10, rule="Nonsense", parameters=10_000)
     with load("turns").Field(["floor", "cutedl_xp-plain"], absent, print) as field:
@@ -89,7 +91,7 @@ def test_one_that_fails_is_told_and_the_others_go_on(load: Callable[[str], Any],
     assert absent["cutedl_xp-plain at Nonsense"].startswith("AttributeError: ")
 
 
-def test_one_whose_process_ends_is_told(load: Callable[[str], Any]) -> None:
+def test_a_contender_whose_process_ends_is_reported(load: Callable[[str], Any]) -> None:
     process = load("processes").Process(load("contenders").Contender("nobody", "", "nobody", ()))
     with pytest.raises(load("processes").WorkerFailedError, match=r"ended with 1\n(.*\n)*KeyError: 'nobody'"):
         process.ask(about=True)
@@ -97,7 +99,9 @@ def test_one_whose_process_ends_is_told(load: Callable[[str], Any]) -> None:
     process.close()
 
 
-def test_one_that_is_not_installed_is_left_out(load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_contender_that_is_not_installed_is_left_out(
+    load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     contenders, absent = load("contenders"), {}
     absentee = contenders.Contender("absentee", "", "absentee", ("no_such_library",))
     monkeypatch.setitem(contenders.CONTENDERS, "absentee", absentee)

@@ -1,4 +1,4 @@
-"""Checks of arguments: what passes comes out as a plain Python value, the rest is refused in one sentence."""
+"""Checks of arguments: they return valid arguments as plain Python values, and raise for others."""
 
 import math
 from collections.abc import Callable
@@ -81,7 +81,7 @@ def test_integers_that_are_too_small_are_refused(value: Any, at_least: int) -> N
 
 
 @pytest.mark.parametrize("value", [True, np.True_, 1.0, np.float32(1.0), "1", None, np.array(1), 1j], ids=repr)
-def test_what_is_no_integer_is_refused(value: Any) -> None:
+def test_values_other_than_integers_are_refused(value: Any) -> None:
     with pytest.raises(TypeError) as caught:
         _checks.check_integer("n", value, at_least=0)
     assert str(caught.value) == f"`n` must be an integer; got {value!r} ({type(value).__name__})"
@@ -99,7 +99,7 @@ def test_other_names_are_refused_with_those_that_are_allowed(value: str) -> None
 
 
 @pytest.mark.parametrize("value", [None, 1, ["relu"], b"relu"])
-def test_what_is_no_name_is_refused(value: Any) -> None:
+def test_values_other_than_names_are_refused(value: Any) -> None:
     with pytest.raises(TypeError) as caught:
         _checks.check_one_of("activation", value, ("relu", "tanh"))
     assert str(caught.value) == (f"`activation` must be one of 'relu', 'tanh'; got {value!r} ({type(value).__name__})")

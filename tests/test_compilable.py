@@ -1,4 +1,4 @@
-"""Classes that may run inside a compiled training step say so themselves; a subclass does not inherit it."""
+"""Classes declare that compiled training steps may contain them; subclasses do not inherit the declaration."""
 
 import dataclasses
 import inspect
@@ -19,7 +19,7 @@ PUBLIC = [
     for module in (layers, losses, optimizers)
     for each in (getattr(module, name) for name in module.__all__)
     if inspect.isclass(each) and issubclass(each, BASES) and not inspect.isabstract(each)
-    if each is not losses.FunctionLoss  # whose function is the user's
+    if each is not losses.FunctionLoss  # which calls a user's function
 ]
 
 
@@ -39,7 +39,7 @@ def test_base_classes_are_not(base: type[Compilable]) -> None:
 
 
 @pytest.mark.parametrize("base", [*PUBLIC, *BASES], ids=lambda each: each.__name__)
-def test_a_subclass_is_not_unless_its_own_body_says_so(base: Any) -> None:
+def test_a_subclass_is_not_unless_its_own_body_declares_it(base: Any) -> None:
     silent = type("Silent", (base,), {})
     speaking = type("Speaking", (silent,), {"compilable": True})
     assert silent.compilable is False
@@ -48,7 +48,7 @@ def test_a_subclass_is_not_unless_its_own_body_says_so(base: Any) -> None:
     assert type("Mixed", (silent, base), {}).compilable is False
 
 
-def test_the_part_of_a_class_that_is_no_layer_does_not_count() -> None:
+def test_a_base_class_that_is_not_a_layer_does_not_count() -> None:
     class Part:
         compilable = True
 
@@ -73,7 +73,7 @@ def test_a_dataclass_does_not_make_a_field_of_it() -> None:
     assert dataclasses.replace(Compiled(), lr=0.5).compilable is True
 
 
-def test_an_instance_says_what_its_class_says() -> None:
+def test_an_instance_agrees_with_its_class() -> None:
     assert Dense(3).compilable is True
     assert optimizers.ClipByNorm(Adam(), 1.0).compilable is True
     assert type("Mine", (Mse,), {})().compilable is False

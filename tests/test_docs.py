@@ -1,4 +1,4 @@
-"""The Python in the README and the documentation: sessions with ``>>>`` do what they show, the rest is Python."""
+"""The Python in the README and the documentation: sessions with ``>>>`` give their output, other code is valid."""
 
 import doctest
 import re
@@ -19,7 +19,7 @@ NEEDS = {
     "docs/tutorials/comparing-with-a-study.md": "sklearn",
     "docs/tutorials/resuming.md": "sklearn",  # and with it what studies need
     "docs/tutorials/scikit-learn.md": "sklearn",
-}  # packages that the example of a page needs
+}  # packages that the examples of a page need
 FENCE = re.compile(r"^ *(```|~~~|:::).*$", re.MULTILINE)
 
 
@@ -31,11 +31,11 @@ def name(page: Path) -> str:
 def test_sessions_do_what_they_show(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name(page) in NEEDS:
         pytest.importorskip(NEEDS[name(page)])
-    text = FENCE.sub("", page.read_text(encoding="utf-8"))  # else a closing fence counts as output
-    names = {"__name__": "__main__"}  # the module of a page's classes, which checkpoints name
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))  # otherwise a closing fence counts as output
+    names = {"__name__": "__main__"}  # the module of a page's classes, whose name is in checkpoints
     session = doctest.DocTestParser().get_doctest(text, names, name(page), str(page), 0)
     report: list[str] = []
-    monkeypatch.chdir(tmp_path)  # what a page saves lands nowhere else
+    monkeypatch.chdir(tmp_path)  # pages save files in the working directory
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     assert runner.run(session, out=report.append).failed == 0, "".join(report)
 

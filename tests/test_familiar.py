@@ -1,4 +1,4 @@
-"""Names of other libraries are refused with the name here."""
+"""Errors for names of other libraries show the name in this package."""
 
 import copy
 import inspect
@@ -222,7 +222,7 @@ def test_remedies_name_parameters_that_exist(function, remedies):
         assert set(named) <= set(own), keyword
 
 
-def test_signatures_and_documentation_stay_as_they_are():
+def test_signatures_and_documentation_stay_unchanged():
     parameters = inspect.signature(cdl.Session.fit).parameters
     assert list(parameters)[:4] == ["self", "train", "epochs", "val_data"]
     assert not any(each.kind is each.VAR_KEYWORD for each in parameters.values())
@@ -264,7 +264,7 @@ def test_a_class_that_has_such_a_parameter_keeps_it():
         ({"regularizers": ["l2"]}, "got 'l2' (str); use cutedl_xp.regularizers.L2(...)"),
     ],
 )
-def test_texts_and_classes_in_place_of_objects(options, message):
+def test_texts_and_classes_instead_of_objects(options, message):
     parts = {"loss": cdl.losses.Mse(), "optimizer": cdl.optimizers.Adam()} | options
     with pytest.raises(TypeError) as caught:
         cdl.Session(session().model, **parts)

@@ -20,7 +20,7 @@ SPANS = re.compile(r"`([^`]+)`")
 
 
 def rows(page: str) -> list[tuple[str, str]]:
-    """Return the cells of the tables of a page: theirs and ours."""
+    """Return the cells of the tables of a page: names of the other library and of this one."""
     lines = (GUIDES / f"{page}.md").read_text(encoding="utf-8").splitlines()
     cells = [line.strip("|").split(" | ") for line in lines if line.startswith("| ")]
     assert all(len(each) == 2 for each in cells), [each for each in cells if len(each) != 2]
@@ -28,7 +28,7 @@ def rows(page: str) -> list[tuple[str, str]]:
 
 
 def roots() -> dict[str, Any]:
-    """Return the objects that the tables name."""
+    """Return the objects in the tables."""
     model = cdl.Model([cdl.layers.Dense(1, input_dim=1, activation="linear")]).assemble("numpy")
     session = cdl.Session(model, loss=cdl.losses.Mse(), optimizer=cdl.optimizers.Adam())
     history, dataset = cdl.History(["accuracy"]), cdl.Dataset(np.ones((2, 1)), np.ones(2))
@@ -81,7 +81,7 @@ def test_every_name_exists_with_its_options(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_row_names_something_here(page: str) -> None:
-    """A row without a name of the library would be a gap, apart from those that say what happens by itself."""
+    """Every row has a name of this library, except rows for automatic behaviour."""
     for theirs, ours in rows(page):
         named = any("." in span or "(" in span for span in SPANS.findall(ours))
         assert named or "automatic" in ours or "](" in ours, (theirs, ours)
@@ -89,7 +89,7 @@ def test_every_row_names_something_here(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_optimizers_and_losses_of_the_tables_can_be_made(page: str) -> None:
-    """Evaluate the calls of classes whose arguments are all given as values."""
+    """Evaluate the calls of classes whose arguments are all values."""
     made = 0
     names = {"cdl": cdl, "optimizer": cdl.optimizers.Fixed()}
     for _, ours in rows(page):

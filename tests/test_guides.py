@@ -45,7 +45,7 @@ def new_model(backend: Backend, *layers: cdl.layers.Layer) -> cdl.Model:
 
 
 def assert_compiled_as_built_in(session: cdl.Session) -> None:
-    """Check that the steps are compiled where those of a session of the library's classes are."""
+    """Check that the steps are compiled if the steps of the library's own classes are."""
     optimizer = cdl.optimizers.Fixed()
     built_in = cdl.Session(new_model(session.backend), loss=cdl.losses.Mse(), optimizer=optimizer).compiled
     assert bool(session.compiled) == bool(built_in), session.compiled.reason
@@ -73,6 +73,15 @@ def test_the_layer_goes_through_a_checkpoint(backend: Backend, tmp_path: Path) -
     loaded = cdl.Session.load(tmp_path / "session.ckpt", backend, custom=[layer])
     assert_same(session, loaded)
     assert loaded.model.layers[1].config() == {"scale_initializer": "uniform"}
+
+
+def test_the_layer_with_a_buffer_trains_and_is_compiled(backend: Backend) -> None:
+    layer = defined_in("own-layers.md", "Center")["Center"]
+    compiled = train(new_model(backend, layer()))
+    assert_same(compiled, train(new_model(backend, layer()), compiled=False))
+    assert_same(compiled, train(new_model(cdl.get_backend("numpy"), layer())))
+    assert_compiled_as_built_in(compiled)
+    assert np.all(compiled.model.weights()["/2-Center/running_mean"] != 0.0)
 
 
 def test_the_activation_and_the_initializer_train(backend: Backend) -> None:

@@ -1,4 +1,4 @@
-"""Starting values: their distributions, and that a seed and a name decide them."""
+"""Starting values: distributions, and their dependence on the seed and the name."""
 
 import math
 
@@ -68,7 +68,7 @@ def test_normal_ones_have_their_deviation(name, shape, deviation):
 
 @pytest.mark.parametrize("name", NAMES)
 @given(shape=array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=3))
-def test_every_shape_can_be_had(name, shape):
+def test_every_shape_is_available(name, shape):
     values = np.asarray(drawn(name, shape))
     assert values.shape == shape
     assert np.all(np.isfinite(values))
@@ -80,7 +80,7 @@ def test_a_seed_decides_the_values(name):
     assert not np.any(drawn(name, (5, 6), seed=3) == drawn(name, (5, 6), seed=4))
 
 
-def test_a_callable_is_taken_as_it_is():
+def test_a_callable_is_taken_unchanged():
     def own(stream, shape):
         return np.full(shape, 7.0)
 
@@ -116,7 +116,7 @@ class Offset(Layer):
         return {"offset": ParameterSpec((3, 2), self.initializer)}
 
 
-def test_a_layer_of_ones_own_names_an_initializer(backend, to_numpy):
+def test_a_users_layer_names_an_initializer(backend, to_numpy):
     layer = Offset()
     layer.initializer = "he_uniform"
     value = to_numpy(Model([layer]).assemble(backend, "float64", seed=4).parameters[0].value)

@@ -1,6 +1,6 @@
-"""What GPUs punish: arrays of two libraries or two devices in one call, and a dtype that promotes the others.
+"""Incompatible arrays: two libraries or two devices in one call, and a dtype that promotes the others.
 
-Each is one sentence that names both sides and says what to do, and nothing has changed afterwards.
+Each raises one sentence that names both arrays and the remedy, and changes no state.
 """
 
 import re
@@ -14,7 +14,7 @@ from cutedl_xp import Backend, Dataset, Model, Parameter, Session, get_backend, 
 from cutedl_xp.layers import Dense
 
 Call = Callable[[Any, Any], Any]
-"""Takes an array of the backend and one that does not go together with it, of one shape."""
+"""Function of an array of the backend and an incompatible array of the same shape."""
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def model(backend: Backend) -> Model:
 
 @pytest.fixture
 def calls(model: Model) -> dict[str, Call]:
-    """Calls that take two arrays, and refuse two that do not go together."""
+    """Calls that take two arrays and raise an error for incompatible ones."""
     rule = optimizers.Adam()
 
     def backward(own: Any, other: Any) -> None:
@@ -50,7 +50,7 @@ OF_LIBRARIES = ("loss", "loss, the other way round", "accuracy", "binary_accurac
 
 @pytest.fixture
 def refusal(model: Model, calls: dict[str, Call], backend: Backend, to_numpy: Callable[[Any], np.ndarray]) -> Any:
-    """A function that makes a call with an array of the backend and another one, and returns the error's sentence."""
+    """Return a function that makes a call with an array of the backend and another array, and returns the error."""
 
     def make(call: str, other: Any) -> str:
         own = backend.asarray(np.ones((2, 2)), "float32")

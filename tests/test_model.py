@@ -12,7 +12,7 @@ from cutedl_xp import Model, get_backend
 from cutedl_xp.layers import Dense, Dropout, Flatten, Layer, ParameterSpec
 from cutedl_xp.losses import BinaryCrossentropy, CategoricalCrossentropy, Mse, SparseCategoricalCrossentropy
 
-# Should these ever change, all published runs of a seed change: say so in the changelog.
+# If these values change, all published runs of a seed change: describe it in the changelog.
 FIRST_WEIGHTS_OF_SEED_0 = [0.094730265, -0.080605976, -0.043385424]
 
 
@@ -95,11 +95,11 @@ class TestAssemble:
             Model([Dense(3, input_dim=4), Dense(2, input_dim=5)]).assemble()
 
     @pytest.mark.parametrize("layers", [[Dense(3)], [Flatten(), Dense(3)], [Dropout(0.5), Dense(3)]], ids=repr)
-    def test_a_width_that_nobody_tells_is_asked_for(self, layers):
+    def test_an_unknown_width_is_an_error(self, layers):
         with pytest.raises(ValueError, match="give it `input_dim`"):
             Model(layers).assemble()
 
-    def test_a_failure_leaves_the_model_as_it_was(self, backend):
+    def test_a_failure_leaves_the_model_unchanged(self, backend):
         model = small().assemble(backend, seed=1)
         before, parameters = weights(model), model.parameters
         with pytest.raises(ValueError, match="dtype"):
@@ -124,7 +124,7 @@ class TestAssemble:
 
 class TestConstruction:
     @pytest.mark.parametrize("layer", [5, "Dense", None, Dense])
-    def test_what_is_no_layer_is_refused(self, layer):
+    def test_values_other_than_layers_are_refused(self, layer):
         with pytest.raises(TypeError, match=r"`layers` must be layers such as Dense\(10\); got "):
             Model([Flatten(), layer])
 
@@ -262,7 +262,7 @@ class TestPredict:
         ("x", "error"),
         [(None, TypeError), ("four", TypeError), ([[1.0], [1.0, 2.0]], ValueError), ([["a"]], TypeError)],
     )
-    def test_what_is_no_array_is_refused(self, model, x, error):
+    def test_values_other_than_arrays_are_refused(self, model, x, error):
         with pytest.raises(error, match="`x` must be"):
             model.predict(x)
 
@@ -290,7 +290,7 @@ class TestGradients:
         x = backend.asarray(draw.normal(size=(4, 2, 3)))
 
         def at(flat, x):
-            """The model with these parameters; a fresh one, so that its dropout draws the same masks again."""
+            """Return a new model with these parameters, whose dropout draws the same masks again."""
             model = Model(MODELS[layers]()).assemble(backend, "float64", seed=2)
             model.parameters.flat.value = flat
             return model, *model.forward(x, training=True)
@@ -318,7 +318,7 @@ class TestGradients:
         assert np.array_equal(to_numpy(buffer), flat)
         assert np.all(flat[-3:] != 0)
 
-    def test_those_of_an_empty_batch_are_zero(self, model, backend, to_numpy):
+    def test_gradients_of_an_empty_batch_are_zero(self, model, backend, to_numpy):
         y, backward = model.forward(backend.asarray(np.ones((0, 4)), model.dtype), training=True)
         assert y.shape == (0, 3)
         assert backward(y, input_gradient=True).shape == (0, 4)
@@ -336,7 +336,7 @@ class TestGradients:
 
 
 class Noted(Layer):
-    """Passes its input on and notes which gradients it was asked for."""
+    """A layer that returns its input, and records the requested gradients."""
 
     def __init__(self, trained):
         self.trained, self.asked = trained, []
@@ -374,7 +374,7 @@ class TestGradientOfTheInput:
         assert backward(y) is None
         assert [layer.asked for layer in model.layers] == asked
 
-    def test_it_is_had_on_request(self, backend):
+    def test_it_is_available_on_request(self, backend):
         model = Model([Noted(False), Noted(True), Noted(True)]).assemble(backend)
         x = backend.asarray([[1.0, 2.0]])
         y, backward = model.forward(x, training=True)
@@ -439,7 +439,7 @@ def test_a_summary_is_a_str_that_shows_as_a_table(backend):
     assert copy(summary).rows == summary.rows == (("1-Dense", "(2,)", "4"), ("total", "", "4"))
 
 
-def test_layers_of_ones_own_fit_in(backend, to_numpy):
+def test_own_layers_fit_in(backend, to_numpy):
     class Scale(Layer):
         def output_shape(self, input_shape):
             return input_shape

@@ -1,4 +1,4 @@
-"""The weights of a model as copies, and put back."""
+"""Copies of the weights of a model, and their assignment."""
 
 import numpy as np
 import pytest
@@ -59,7 +59,7 @@ def test_arrays_of_the_backend_and_other_dtypes_are_taken(model, backend, dtype)
         ({"/2-Dense/bias": np.array(["a"])}, (TypeError, ValueError), r"`w`\['/2-Dense/bias'\] cannot be taken: "),
     ],
 )
-def test_what_does_not_fit_is_refused_and_changes_nothing(model, change, error, match):
+def test_values_that_do_not_fit_are_refused_and_changes_nothing(model, change, error, match):
     before = model.weights()
     given = change and {name: array for name, array in ({**before} | change).items() if array is not None}
     if given:

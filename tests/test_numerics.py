@@ -29,7 +29,9 @@ def test_sigmoid_is_half_of_one_plus_tanh_of_half(xp, backend, to_numpy, x):
 @given(x=numbers(ANY_SHAPE, 1000.0))
 def test_softplus_is_the_logarithm_of_a_sum_of_exponentials(xp, backend, to_numpy, x):
     result = to_numpy(softplus(xp, backend.asarray(x)))
-    limits = np.finfo(np.float64)  # XLA makes 0 of subnormal numbers, and CUDA's exponential is 0 a little earlier
+    limits = np.finfo(
+        np.float64
+    )  # XLA replaces subnormal numbers by 0, and CUDA's exponential becomes 0 slightly earlier
     smallest = limits.smallest_normal if backend.name == "jax" else limits.smallest_subnormal
     np.testing.assert_allclose(result, np.logaddexp(0, x), rtol=1e-14, atol=smallest)
 

@@ -101,7 +101,7 @@ print(peak() - before - 20_000 * int(outputs.shape[1]) * 4)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of the memory from /proc")
-@pytest.mark.parametrize("layers", [1, 2])  # all outputs of the wide layer take 164 MB, as a result or within
+@pytest.mark.parametrize("layers", [1, 2])  # all outputs of the wide layer take 164 MB
 def test_memory_of_the_process_is_bounded(backend, layers):
     if backend.name == "cupy":
         pytest.skip("the memory of a device is not that of the process")

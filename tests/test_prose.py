@@ -1,4 +1,4 @@
-"""The check of the English finds what it avoids, in Markdown and in Python, and nothing in plain sentences."""
+"""The check of the English finds avoided words in Markdown and Python, and nothing in plain sentences."""
 
 import importlib.util
 from pathlib import Path
@@ -25,6 +25,7 @@ def check_prose():
         ("a.md", "| Those of a batch | 3 |\n", "1: 'Those': name the subject"),
         ("a.py", 'def f():\n    """What it returns."""\n', "2: 'What': name the subject"),
         ("a.py", "x = 1\n# compiled anew\n", "2: 'anew': again, or new"),
+        ("a.md", "It makes three steps an epoch, and waits for so many updates.\n", "1: 'steps an epoch': per"),
         ("a.py", 'raise ValueError(f"{x} is told apart")\n', "1: 'told apart': distinguished"),
     ],
 )
@@ -42,6 +43,7 @@ def test_it_names_the_place_and_the_remedy(check_prose, tmp_path, name, text, fo
         ("a.md", "Training goes on the GPU, and data go on to the next step.\n"),
         ("a.py", "goes_on = anew = 1  # names are free\n"),
         ("a.py", '"""Return what a layer keeps."""\n'),
+        ("a.md", "The kernel makes so many launches that the step is slow.\n"),
     ],
 )
 def test_plain_sentences_code_and_questions_pass(check_prose, tmp_path, name, text):
@@ -50,7 +52,7 @@ def test_plain_sentences_code_and_questions_pass(check_prose, tmp_path, name, te
     assert check_prose.find_faults(path) == []
 
 
-def test_the_exit_code_tells_whether_it_found_something(check_prose, tmp_path, capsys):
+def test_the_exit_code_shows_whether_there_are_faults(check_prose, tmp_path, capsys):
     path = tmp_path / "a.md"
     path.write_text("Compiled anew.\n", encoding="utf-8")
     assert check_prose.main([str(path)]) == 1

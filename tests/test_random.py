@@ -1,4 +1,4 @@
-"""Streams of random numbers: the same for the same seed and path, others for others."""
+"""Random streams: equal for the same seed and path, different otherwise."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def test_same_seed_and_path_give_the_same_numbers(draw: Callable[[Stream], np.nd
 
 
 @draws
-def test_stream_goes_on_and_does_not_repeat(draw: Callable[[Stream], np.ndarray]) -> None:
+def test_stream_continues_and_does_not_repeat(draw: Callable[[Stream], np.ndarray]) -> None:
     stream = Stream(0, "x")
     assert (draw(stream) != draw(stream)).any()
 
@@ -116,13 +116,13 @@ def test_permutation_has_every_number_once(length: int) -> None:
 
 
 @draws
-def test_stream_goes_on_from_a_saved_state(draw: Callable[[Stream], np.ndarray]) -> None:
+def test_stream_continues_from_a_saved_state(draw: Callable[[Stream], np.ndarray]) -> None:
     stream = Stream(5, "dropout")
     draw(stream)
     saved = json.loads(json.dumps(stream.state))  # plain data
     wanted = [draw(stream), draw(stream)]
     other = Stream(0, "another")
-    for _ in range(2):  # as often as it is set back
+    for _ in range(2):  # after each reset
         other.state = saved
         for numbers in wanted:
             np.testing.assert_array_equal(draw(other), numbers)
@@ -144,7 +144,7 @@ def test_seed_becomes_a_python_int(seed: Any) -> None:
         ("0", TypeError, "`seed` must be an integer; got '0' (str)"),
     ],
 )
-def test_what_is_no_seed_is_refused(seed: Any, error: type[Exception], message: str) -> None:
+def test_values_other_than_seeds_are_refused(seed: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error) as caught:
         check_seed(seed)
     assert str(caught.value) == message

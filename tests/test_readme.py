@@ -1,4 +1,4 @@
-"""The README's commands and figures are true."""
+"""The README's commands and numbers are correct."""
 
 import doctest
 import os

@@ -148,6 +148,6 @@ def test_a_pattern_that_fits_no_parameter_is_refused_by_the_session(make_session
 
 
 @pytest.mark.parametrize("pattern", [None, 3])
-def test_a_pattern_that_is_no_text_is_refused(pattern):
+def test_a_pattern_that_is_not_text_is_refused(pattern):
     with pytest.raises(TypeError, match="`pattern` must be a string; got "):
         L2(0.1, pattern=pattern)

@@ -1,4 +1,4 @@
-"""The check of the built documentation finds what a page loads from elsewhere, and links without a target."""
+"""The check of the built documentation finds external resources and links without a target."""
 
 import runpy
 from pathlib import Path

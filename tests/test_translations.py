@@ -1,4 +1,4 @@
-"""The Chinese pages translate the English pages as they stand, or tell readers that they are outdated."""
+"""The Chinese pages translate the current English pages, or have a notice that they are outdated."""
 
 import importlib.util
 from pathlib import Path
@@ -46,7 +46,7 @@ def faults(root: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", translations.find_pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_a_page_translates_its_english_page_as_it_stands(page: Path) -> None:
+def test_a_page_translates_the_current_english_page(page: Path) -> None:
     assert translations.find_faults(page) == []
 
 
@@ -105,5 +105,5 @@ def test_a_page_without_digest_or_original(root: Path) -> None:
     assert fault.startswith("docs/zh/page.md must translate docs/page.md, which does not exist")
 
 
-def test_the_readme_is_beside_its_translation(tmp_path: Path) -> None:
+def test_the_readme_is_next_to_its_translation(tmp_path: Path) -> None:
     assert translations.english_page(tmp_path / "README.zh.md", tmp_path) == tmp_path / "README.md"

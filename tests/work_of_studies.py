@@ -1,4 +1,4 @@
-"""Work for the processes of an executor, which import it from here."""
+"""Work for the processes of an executor, which import this module."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ def succeed(task):
 
 
 def die_once(task):
-    """End this process in the first attempt at the run of seed 1; the file in `checkpoint` remembers the attempt."""
+    """End this process in the first attempt at the run of seed 1; the file in `checkpoint` records the attempt."""
     if task.spec.seed == 1 and not task.checkpoint.exists():
         task.checkpoint.touch()
         os.kill(os.getpid(), signal.SIGKILL)

@@ -57,7 +57,7 @@ class PublicNames(SphinxDirective):
 
 
 def public_names(module: ModuleType) -> list[str]:
-    """Return the classes and functions that a module offers: those of ``__all__``, else those that it defines."""
+    """Return the public classes and functions of a module: the names in ``__all__``, else those that it defines."""
     names = getattr(module, "__all__", None)
     if names is None:
         names = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]

@@ -34,8 +34,8 @@ examples:
   mnist_recognize.py --optimizer all   all eight runs
   mnist_recognize.py --optimizer all --seeds 4
 
-The same command makes the runs that are missing in the folder of the results, after Ctrl-C, a kill or a crash; runs
-that were begun go on from their checkpoints. More optimizers and seeds are added to the folder.
+After Ctrl-C, a kill or a crash, the same command makes the missing runs in the folder of the results; unfinished
+runs continue from their checkpoints. More optimizers and seeds are added to the folder.
 
 With some seeds, output units become permanently inactive: their relu gives 0 for all images of their digit. Such a run
 ends near 0.82 or 0.73 after many more steps. The table counts these runs.
@@ -43,7 +43,7 @@ ends near 0.82 or 0.73 after many more steps. The table counts these runs.
 
 
 class Published(NamedTuple):
-    """One of the article's runs, with its figures of one seed."""
+    """One of the article's runs, with its results for one seed."""
 
     optimizer: str
     steps: int
@@ -148,7 +148,7 @@ def tell(outcome: Outcome) -> None:
 
 
 def show(study: Study) -> None:
-    """Write the tables and pictures, and print the medians over the seeds beside the article's figures."""
+    """Write the tables and figures, and print the medians over the seeds next to the article's results."""
     if not study.runs:
         return
     files = study.write()
@@ -162,7 +162,7 @@ def show(study: Study) -> None:
 
 
 def say(text: str, stream: TextIO = sys.stdout) -> None:
-    """Print a line, and go on if nobody reads it, as with ``| head``: the results are in files."""
+    """Print a line, and continue if nobody reads it, as with ``| head``: the results are in files."""
     try:
         print(wrap(text) if stream.isatty() else text, file=stream, flush=True)
     except OSError:
@@ -170,7 +170,7 @@ def say(text: str, stream: TextIO = sys.stdout) -> None:
 
 
 def wrap(text: str) -> str:
-    """Return text with its paragraphs wrapped to the width of the terminal; indented lines stay as they are."""
+    """Return text with its paragraphs wrapped to the width of the terminal; indented lines stay unchanged."""
     width = shutil.get_terminal_size().columns
     lines = re.sub(r"(?<=\S)\n(?=\S)", " ", text).split("\n")
     fill = partial(textwrap.fill, width=width, break_long_words=False, break_on_hyphens=False)  # of paths
@@ -178,7 +178,7 @@ def wrap(text: str) -> str:
 
 
 def format_figures(published: Published, figures: Sequence[dict[str, Any]]) -> str:
-    """Return the medians of the runs of an optimizer, beside the article's figures."""
+    """Return the medians of the runs of an optimizer, next to the article's results."""
     steps = median(each["steps"] for each in figures)
     accuracy = median(each["best_val_accuracy"] for each in figures)
     inactive = sum(bool(each["inactive_outputs"]) for each in figures)
@@ -203,10 +203,10 @@ def parse_arguments() -> argparse.Namespace:
     add("--optimizer", choices=names, default="adam", metavar="RUN", help="adam (the default), a run below, or all")
     add("--seed", type=int, default=1, metavar="S", help="first seed (default: 1)")
     add("--seeds", type=int, default=1, metavar="N", help="number of seeds, from --seed on (default: 1)")
-    add("--epochs", type=int, default=5000, metavar="N", help="most epochs; the stop rules end a run sooner")
+    add("--epochs", type=int, default=5000, metavar="N", help="most epochs of a run; the stop rules end it sooner")
     add("--device", metavar="D", help="cpu, cuda, cuda:N or auto (default: cpu, or $CUTEDL_XP_BACKEND)")
     add("--backend", metavar="NAME", help="a backend instead of a device, such as torch or cupy:1")
-    add("--jobs", type=int, metavar="N", help="runs side by side (default: one for each processor core)")
+    add("--jobs", type=int, metavar="N", help="parallel runs (default: one for each processor core)")
     add("--data-dir", type=Path, metavar="DIR", help="folder of the MNIST files (default: downloaded once)")
     add("--out", type=Path, default=Path("out/article"), metavar="DIR", help="folder of the results")
     add("--new", action="store_true", help="make another folder if DIR holds results: DIR-2, DIR-3, ...")
@@ -224,5 +224,5 @@ if __name__ == "__main__":
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # batch systems send SIGTERM
     try:
         sys.exit(main())
-    except KeyboardInterrupt:  # before the first run or while files are written, each of which is whole
+    except KeyboardInterrupt:  # before the first run, or while files are written atomically
         sys.exit(INTERRUPTED)

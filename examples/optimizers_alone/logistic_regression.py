@@ -1,6 +1,6 @@
-"""Scikit-learn's logistic regression, found by gradient descent on the arrays of any library.
+"""Scikit-learn's logistic regression, computed by gradient descent on the arrays of any library.
 
-Needs scikit-learn, whose coefficients stand beside those found here. Computes in float64.
+The program requires scikit-learn, compares the coefficients with scikit-learn's, and computes in float64.
 """
 
 import argparse
@@ -16,7 +16,7 @@ Params = dict[str, Array]
 
 
 def loss_and_gradients(params: Params, x: Array, y: Array, penalty: float) -> tuple[Array, Params]:
-    """The mean cross-entropy of classes 0 and 1, with penalty / 2 times the sum of the squared coefficients."""
+    """Return the mean cross-entropy of classes 0 and 1 plus penalty / 2 times the sum of squared coefficients."""
     xp = array_namespace(x)
     z = x @ params["coefficients"] + params["intercept"]
     softplus = xp.logaddexp(xp.zeros_like(z), z)
@@ -27,7 +27,7 @@ def loss_and_gradients(params: Params, x: Array, y: Array, penalty: float) -> tu
 
 
 def fit(optimizer: cdl.optimizers.Optimizer, x: Array, y: Array, penalty: float, updates: int) -> Params:
-    """The coefficients and the intercept, from 0 on; arrays of the library and device that x and y are of."""
+    """Return the coefficients and the intercept, starting at 0, as arrays of the library and device of x and y."""
     xp = array_namespace(x)
     params = {"coefficients": xp.zeros_like(x[0, :]), "intercept": xp.zeros_like(y[0])}
     state = optimizer.init(params)
@@ -38,7 +38,7 @@ def fit(optimizer: cdl.optimizers.Optimizer, x: Array, y: Array, penalty: float,
 
 
 def compare(backend: cdl.Backend) -> None:
-    """Print what both find on the 569 samples with 30 features that come with scikit-learn."""
+    """Print both results for the 569 samples with 30 features that scikit-learn contains."""
     from sklearn.datasets import load_breast_cancer
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
@@ -48,7 +48,7 @@ def compare(backend: cdl.Backend) -> None:
     theirs = LogisticRegression(C=1.0, solver="newton-cholesky", tol=1e-10).fit(samples, classes)
 
     x, y = backend.asarray(samples), backend.asarray(classes, dtype="float64")
-    penalty = 1.0 / len(samples)  # scikit-learn multiplies the sum of the cross-entropies by C, and we take their mean
+    penalty = 1.0 / len(samples)  # scikit-learn multiplies the sum of the cross-entropies by C; this is a mean
     optimizer = cdl.optimizers.Momentum(lr=0.3, momentum=0.95, nesterov=True)  # the curvature is below 1 / 0.3
     updates = 1_500
     ours = fit(optimizer, x, y, penalty, updates)
@@ -69,11 +69,11 @@ def compare(backend: cdl.Backend) -> None:
 
 
 def main() -> None:
-    """Read the arguments, and compare."""
+    """Read the arguments and print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS)  # an error is one line
     parser.add_argument("--backend", metavar="NAME", default="numpy", help="numpy (default), torch, jax, cupy, cupy:1")
     args = parser.parse_args()
-    os.environ.setdefault("JAX_ENABLE_X64", "1")  # before JAX is imported, which is in float32 otherwise
+    os.environ.setdefault("JAX_ENABLE_X64", "1")  # before the import of JAX, which uses float32 otherwise
     try:
         backend = cdl.get_backend(args.backend)
     except (cdl.BackendUnavailable, ValueError) as error:

@@ -1,7 +1,7 @@
 """One update rule on scipy's Rosenbrock function: a narrow, curved valley with its minimum of 0 at (1, ..., 1).
 
-Starts at 0. The rate falls to 0 along half a cosine, so that those rules come to rest as well whose steps are about as
-long as the rate.
+The start is 0. The rate falls to 0 along half a cosine, so that rules whose steps are about as long as the rate
+converge as well.
 """
 
 import argparse
@@ -34,18 +34,18 @@ RULES: Mapping[str, tuple[Callable[..., cdl.optimizers.Optimizer], float]] = Map
         "lion": (cdl.optimizers.Lion, 0.01),
     }
 )
-"""Each rule with its first rate."""
+"""Each rule with its initial rate."""
 
 
 class Found(NamedTuple):
-    """Where an optimizer has got; ``near`` is the first update after which the value was below NEAR."""
+    """Result of an optimizer; ``near`` is the first update after which the value was below NEAR."""
 
     w: np.ndarray
     near: int | None
 
 
 def minimize(optimizer: cdl.optimizers.Optimizer, dimensions: int, updates: int) -> Found:
-    """Let an optimizer look for the minimum."""
+    """Run an optimizer from 0 towards the minimum."""
     w, near = np.zeros(dimensions), None
     state = optimizer.init(w)
     for update in range(1, updates + 1):
@@ -56,19 +56,19 @@ def minimize(optimizer: cdl.optimizers.Optimizer, dimensions: int, updates: int)
 
 
 def natural(text: str) -> int:
-    """An argument of the command line."""
+    """Return an integer of the command line."""
     if not text.isdecimal() or int(text) < 2:
         raise argparse.ArgumentTypeError(f"must be an integer of at least 2; got {text!r}")
     return int(text)
 
 
 def arguments() -> argparse.Namespace:
-    """Those of the command line."""
+    """Return the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS)  # an error is one line
     add: Any = parser.add_argument
     add("--optimizer", choices=RULES, default="adam", help="the rule (default: adam)")
     add("--dimensions", type=natural, nargs="+", default=[2, 10, 100], metavar="N", help="(default: 2 10 100)")
-    add("--updates", type=natural, default=10_000, metavar="N", help="how many (default: 10000)")
+    add("--updates", type=natural, default=10_000, metavar="N", help="number of updates (default: 10000)")
     return parser.parse_args()
 
 

@@ -1,6 +1,6 @@
-"""A PyTorch module in its usual loop, with an optimizer that keeps the average of its weights as well.
+"""A PyTorch module in the usual training loop, with an optimizer that also averages its weights.
 
-Needs PyTorch, and scikit-learn for its 1,797 images of digits.
+The program requires PyTorch, and scikit-learn for its 1,797 images of digits.
 """
 
 import argparse
@@ -20,11 +20,11 @@ Module = Any
 Tensor = Any
 
 TRAINING = 1_500
-"""So many of the images; the others are for the test."""
+"""Number of training images; the others are the test images."""
 
 
 def train(model: Module, optimizer: cdl.optimizers.Optimizer, x: Tensor, y: Tensor, updates: int) -> dict[str, Any]:
-    """Train a module on batches of 64; the state after that."""
+    """Train a module on batches of 64 and return the state of the optimizer."""
     params = {name: parameter.detach() for name, parameter in model.named_parameters()}
     state = optimizer.init(params)
     for _ in range(updates):
@@ -38,7 +38,7 @@ def train(model: Module, optimizer: cdl.optimizers.Optimizer, x: Tensor, y: Tens
 
 
 def report(name: str, model: Module, x: Tensor, y: Tensor) -> None:
-    """Print the loss and how many digits are recognized."""
+    """Print the loss and the share of recognized digits."""
     with torch.no_grad():
         logits = model(x)
     loss = torch.nn.functional.cross_entropy(logits, y)
@@ -46,9 +46,9 @@ def report(name: str, model: Module, x: Tensor, y: Tensor) -> None:
 
 
 def main() -> None:
-    """Train on the first images, and print how many of the others are recognized."""
-    argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS).parse_args()  # there are none but --help
-    torch.set_num_threads(1)  # more make so small a network slower
+    """Train on the first images, and print the share of recognized digits among the others."""
+    argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS).parse_args()  # only --help
+    torch.set_num_threads(1)  # more threads make such a small network slower
     torch.manual_seed(0)
     images, digits = load_digits(return_X_y=True)
     x, y = torch.asarray(images / 16.0, dtype=torch.float32), torch.asarray(digits)

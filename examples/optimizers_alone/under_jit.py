@@ -1,6 +1,6 @@
 """A network of two layers on JAX: gradients and update are compiled as one step, with a schedule and clipping.
 
-Needs JAX, and scikit-learn for its 1,797 images of digits.
+The program requires JAX, and scikit-learn for its 1,797 images of digits.
 """
 
 import argparse
@@ -22,11 +22,11 @@ Array = Any
 Tree = Any
 
 TRAINING = 1_500
-"""So many of the images; the others are for the test."""
+"""Number of training images; the others are the test images."""
 
 
 def starting_params(seed: int) -> Tree:
-    """A dict of a list of tuples: 64 pixels, 32 units and 10 digits."""
+    """Return a dict of a list of tuples: the parameters for 64 pixels, 32 units and 10 digits."""
     random = np.random.default_rng(seed)
     sizes = [(64, 32), (32, 10)]
     weights = [random.normal(0.0, (2 / size[0]) ** 0.5, size) for size in sizes]
@@ -34,19 +34,19 @@ def starting_params(seed: int) -> Tree:
 
 
 def logits(params: Tree, x: Array) -> Array:
-    """One number for each digit."""
+    """Return one logit for each digit."""
     (weight1, bias1), (weight2, bias2) = params["layers"]
     return jax.nn.relu(x @ weight1 + bias1) @ weight2 + bias2
 
 
 def mean_loss(params: Tree, x: Array, y: Array) -> Array:
-    """The mean cross-entropy."""
+    """Return the mean cross-entropy."""
     of_digits = jax.nn.log_softmax(logits(params, x))
     return -jnp.mean(jnp.take_along_axis(of_digits, y[:, None], axis=1))
 
 
 def compiled_step(optimizer: cdl.optimizers.Optimizer) -> Callable[..., tuple[Tree, Tree]]:
-    """A training step from parameters, state and a batch to new parameters and state."""
+    """Return a compiled training step from parameters, state and a batch to new parameters and state."""
 
     def step(params: Tree, state: Tree, x: Array, y: Array) -> tuple[Tree, Tree]:
         gradients = jax.grad(mean_loss)(params, x, y)
@@ -59,7 +59,7 @@ def compiled_step(optimizer: cdl.optimizers.Optimizer) -> Callable[..., tuple[Tr
 def train(
     optimizer: cdl.optimizers.Optimizer, params: Tree, x: np.ndarray, y: np.ndarray, updates: int, seed: int
 ) -> tuple[Tree, Tree]:
-    """The parameters and the state after so many batches of 64."""
+    """Return the parameters and the state after the given number of batches of 64."""
     random = np.random.default_rng(seed)
     step, state = compiled_step(optimizer), optimizer.init(params)
     for _ in range(updates):
@@ -69,8 +69,8 @@ def train(
 
 
 def main() -> None:
-    """Train on the first images, and print how many of the others are recognized."""
-    argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS).parse_args()  # there are none but --help
+    """Train on the first images, and print the loss and accuracy on them and on the others."""
+    argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS).parse_args()  # only --help
     images, digits = load_digits(return_X_y=True)
     images = (images / 16.0).astype("float32")
 

@@ -1,4 +1,4 @@
-"""Arrays of classes with arithmetic of their own are refused at every entrance."""
+"""Arrays of classes with their own arithmetic raise an error in every public function."""
 
 import re
 import warnings
@@ -15,7 +15,7 @@ from cutedl_xp.layers import Dense
 PLAIN = np.ones((3, 2), "float32")
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # NumPy advises against matrices
+    warnings.simplefilter("ignore")  # NumPy deprecates matrices
     MATRIX = np.asmatrix(PLAIN)
 
 CLASSES = {

@@ -1,4 +1,4 @@
-"""What every backend answers, and that NumPy's own ways compute the same as the defaults."""
+"""Methods of every backend, and the agreement of NumPy's overrides with the defaults."""
 
 import math
 from collections.abc import Callable
@@ -20,7 +20,7 @@ DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"
 
 @pytest.fixture
 def elsewhere(backend: Backend) -> list[Array]:
-    """Arrays that are not the backend's: of another library, and of its library on another device."""
+    """Return arrays that the backend does not own: of another library, and of its library on another device."""
     found = [get_backend(f"array_api_strict:{name}").asarray(np.zeros(2)) for name in ("CPU_DEVICE", "device2")]
     return [array for array in found if array.device != backend.device]
 
@@ -38,7 +38,7 @@ def test_numpy_array_keeps_its_dtype(backend: Backend, to_numpy: Callable[[Array
     np.testing.assert_array_equal(back, given_array)
 
 
-def test_own_array_is_returned_as_it_is(backend: Backend) -> None:
+def test_own_array_is_returned_unchanged(backend: Backend) -> None:
     array = backend.asarray(np.zeros(3))
     assert backend.asarray(array) is array
     assert backend.asarray(array, dtype="float64") is array
@@ -78,7 +78,7 @@ def test_asarray_converts_on_request(
 
 
 @pytest.mark.parametrize("obj", [None, "text", {"a": 1}, [1j], object(), [None]])
-def test_what_is_no_numbers_is_refused(backend: Backend, obj: Any) -> None:
+def test_values_other_than_numbers_are_refused(backend: Backend, obj: Any) -> None:
     with pytest.raises(TypeError, match="`obj` must be real numbers, in an array or nested sequences; got "):
         backend.asarray(obj)
 
@@ -123,7 +123,7 @@ def test_other_dtypes_are_refused(backend: Backend, name: Any) -> None:
 
 
 @pytest.mark.parametrize("obj", [3, None, ["float32"]])
-def test_what_is_no_dtype_is_refused(backend: Backend, obj: Any) -> None:
+def test_values_other_than_dtypes_are_refused(backend: Backend, obj: Any) -> None:
     with pytest.raises(TypeError, match=r"`dtype` must be a dtype of .* or its name; got "):
         backend.dtype(obj)
 
@@ -137,7 +137,7 @@ def test_to_numpy_copies_nothing_that_is_there() -> None:
 def test_matmul_is_the_matrix_product(backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str) -> None:
     a, b = (np.random.default_rng(seed).normal(size=shape).astype(dtype) for seed, shape in ((0, (4, 3)), (1, (3, 2))))
     left, right = backend.asarray(a), backend.asarray(b)
-    close = {"rtol": 10 * np.finfo(dtype).eps}  # libraries add up in orders of their own
+    close = {"rtol": 10 * np.finfo(dtype).eps}  # libraries sum in different orders
     np.testing.assert_allclose(to_numpy(backend.matmul(left, right)), a @ b, **close)
     out = backend.asarray(np.zeros((4, 2), dtype))
     found = backend.matmul(left, right, out=out)
@@ -145,7 +145,7 @@ def test_matmul_is_the_matrix_product(backend: Backend, to_numpy: Callable[[Arra
     assert found.dtype == backend.dtype(dtype)
 
 
-def test_matmul_writes_where_numpy_is_told_to() -> None:
+def test_matmul_writes_to_the_given_array() -> None:
     out = np.zeros((2, 2))
     assert get_backend("numpy").matmul(np.eye(2), np.full((2, 2), 3.0), out=out) is out
     assert (out == 3.0).all()
@@ -166,7 +166,7 @@ def test_convert_without_anything_to_do_is_the_same_array(backend: Backend, dtyp
 
 @pytest.mark.parametrize("source", DTYPES)
 @pytest.mark.parametrize("scale", [None, 1 / 255, 0.1, 2.0])
-def test_convert_computes_in_the_dtype_asked_for(
+def test_convert_computes_in_the_requested_dtype(
     backend: Backend, to_numpy: Callable[[Array], np.ndarray], dtype: str, source: str, scale: float | None
 ) -> None:
     values = np.array([0, 1, 3, 127]).astype(source)
@@ -242,7 +242,7 @@ def test_apply_rule_renews_w_and_state_in_place_where_it_can_and_leaves_the_grad
 
 @pytest.mark.parametrize("decay", [0.0, 0.5])
 @pytest.mark.parametrize("shape", [(), (0, 2), (2, 3), (40_000,)], ids=str)
-def test_results_of_a_rule_are_what_it_writes_in_new_arrays(
+def test_results_of_a_rule_are_new_arrays(
     backend: Backend,
     to_numpy: Callable[[Array], np.ndarray],
     unchanged: Callable[..., Any],
@@ -281,7 +281,7 @@ def asks(xp: Any, w: Array, g: Array, lr: float) -> tuple[Array, ...]:
     return (w - lr * g if lr > 0.0 else w,)
 
 
-def test_a_rule_that_is_made_anew_each_time_runs_as_it_is(
+def test_a_rule_that_is_made_again_each_time_runs_unchanged(
     backend: Backend, to_numpy: Callable[[Array], np.ndarray]
 ) -> None:
     for factor in (1.0, 2.0):
@@ -368,7 +368,7 @@ def test_scaled_squares_of_numbers_that_are_not_finite_are_not_finite(backend: B
     assert not np.isfinite(backend.to_numpy(scale * backend.xp.sqrt(squares)))
 
 
-def test_a_copy_has_memory_of_its_own(backend: Backend, to_numpy: Callable[[Array], np.ndarray]) -> None:
+def test_a_copy_has_its_own_memory(backend: Backend, to_numpy: Callable[[Array], np.ndarray]) -> None:
     array = backend.asarray(np.arange(6.0).reshape(2, 3))
     copied = backend.copy(array)
     assert backend.owns(copied)

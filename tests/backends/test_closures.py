@@ -1,4 +1,4 @@
-"""A backend keeps no closure or lambda, nor the arrays that it refers to."""
+"""A backend stores no closure or lambda, and no arrays that it refers to."""
 
 import gc
 import weakref
@@ -15,7 +15,7 @@ from cutedl_xp.optimizers import ElementwiseOptimizer
 
 
 class Held:
-    """Something that a closure refers to; NumPy's arrays can have a weak reference, other libraries' cannot all."""
+    """Object of a closure that supports weak references, unlike the arrays of some libraries."""
 
     number = 2.0
 
@@ -33,7 +33,7 @@ def a_function(held: Held) -> Any:
 
 
 class OfAClosure(ElementwiseOptimizer):
-    """A rule whose formula is a closure over what the optimizer was given."""
+    """A rule whose formula is a closure over an argument of the optimizer."""
 
     lr = 0.1
     slots = ("s",)
@@ -100,7 +100,7 @@ def at_the_top(xp: Any, x: Any) -> Any:
     return x
 
 
-def test_what_is_at_module_level() -> None:
+def test_objects_at_module_level() -> None:
     def inner(xp: Any, x: Any) -> Any:
         return x
 

@@ -1,4 +1,4 @@
-"""Matrix products by direct calls of cuBLAS: they agree with NumPy's, without copies, on handles of their own."""
+"""Matrix products by direct calls of cuBLAS: they agree with NumPy's, without copies, on separate handles."""
 
 import gc
 import threading
@@ -22,7 +22,7 @@ def cupy(backend: Backend) -> Any:
 
 @pytest.fixture
 def direct(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail where a product is handed on to CuPy."""
+    """Fail if CuPy computes a product."""
 
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("cupy.matmul was called")
@@ -31,7 +31,7 @@ def direct(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def operands(backend: Backend, shape: tuple[int, int, int], dtype: str, layout: str) -> tuple[np.ndarray, Any, Any]:
-    """Return NumPy's product, and operands in rows ("C"), columns ("F") or as a part of a larger matrix ("part")."""
+    """Return NumPy's product, and operands in row ("C") or column ("F") order, or as part of a matrix ("part")."""
     random, (m, k, n) = np.random.default_rng(0), shape
     made = []
     for sizes, order in (((m, k), layout[0]), ((k, n), layout[1])):
@@ -60,7 +60,7 @@ def test_product_agrees_with_numpy(backend: Backend, shape: tuple[int, int, int]
 
 
 @pytest.mark.usefixtures("direct")
-def test_product_is_written_over_what_out_holds(backend: Backend, dtype: str) -> None:
+def test_product_overwrites_out(backend: Backend, dtype: str) -> None:
     expected, a, b = operands(backend, (3, 4, 5), dtype, "CF")
     out = backend.asarray(np.full((3, 5), np.nan, dtype))
     assert backend.matmul(a, b, out=out) is out
@@ -120,7 +120,7 @@ def test_failure_is_named(cupy: Any) -> None:
         _cublas._library().cublasDestroy_v2(None)
 
 
-def test_each_stream_and_thread_has_a_handle_of_its_own(cupy: Any) -> None:
+def test_each_stream_and_thread_has_its_own_handle(cupy: Any) -> None:
     handles = [_cublas._current_handle(cupy), _cublas._current_handle(cupy)]
     assert handles[0] is handles[1]
     with cupy.cuda.Stream(non_blocking=True):

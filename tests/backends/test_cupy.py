@@ -1,6 +1,6 @@
-"""CuPy where it cannot work: each reason is one clear sentence, and nothing falls back silently.
+"""CuPy where it is not usable: each reason is one clear sentence, and nothing falls back silently.
 
-A stand-in takes the place of CuPy, so that these tests run, and mean the same, with CuPy and without.
+A fake module replaces CuPy, so that these tests run in the same way with and without CuPy.
 """
 
 import sys
@@ -19,7 +19,7 @@ OR_CPU = "or run on the CPU with the backend 'numpy'"
 
 
 class CUDARuntimeError(RuntimeError):
-    """The class of this name in CuPy."""
+    """Substitute for the class of this name in CuPy."""
 
     def __init__(self, status: int) -> None:
         super().__init__("words of CUDA")
@@ -27,11 +27,11 @@ class CUDARuntimeError(RuntimeError):
 
 
 class DynamicLibNotFoundError(RuntimeError):
-    """The class of this name in cuda.pathfinder."""
+    """Substitute for the class of this name in cuda.pathfinder."""
 
 
 class StandIn(ModuleType):
-    """As much of CuPy as the backend touches before it computes."""
+    """The parts of CuPy that the backend uses before it computes."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class StandIn(ModuleType):
 
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., StandIn]:
-    """A function that puts a stand-in in the place of CuPy."""
+    """Return a function that replaces CuPy by a fake module."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
     def put(**options: Any) -> StandIn:
@@ -116,7 +116,7 @@ def reason(name: str | None = None, **options: Any) -> str:
 
 
 def assert_refused_everywhere(sentence: str) -> None:
-    """Ask in every way: all give this sentence but "auto", which is the one that may choose."""
+    """Check that every request raises this sentence, except "auto", which falls back."""
     for options in ({"name": "cupy"}, {"name": "cupy:0"}, {"device": "cuda"}, {"device": "cuda:0"}):
         assert reason(**options) == sentence
     assert available_backends()["cupy"] == sentence
@@ -128,7 +128,7 @@ def test_cupy_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert_refused_everywhere(f"CuPy is not installed: {INSTALL}")
 
 
-def test_cupy_that_cannot_be_imported_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cupy_that_cannot_be_imported_gives_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken:
         @staticmethod
         def find_spec(name: str, *_: Any) -> None:
@@ -151,7 +151,7 @@ def test_no_driver(install: Callable[..., StandIn]) -> None:
     ("driver", "needed", "versions", "exchange"),
     [
         (12040, 13020, ("12.4", "13.0"), 'or pip uninstall cupy-cuda13x and pip install "cupy-cuda12x[ctk]", '),
-        (11080, 13020, ("11.8", "13.0"), ""),  # no wheel of today is for CUDA 11
+        (11080, 13020, ("11.8", "13.0"), ""),  # no current wheel is for CUDA 11
         (11080, 12090, ("11.8", "12.0"), ""),
     ],
 )
@@ -177,8 +177,8 @@ def test_no_visible_device(install: Callable[..., StandIn], monkeypatch: pytest.
         )
 
 
-@pytest.mark.parametrize("status", [803, 35])  # 35 of a driver that is new enough
-def test_any_other_error_of_the_driver_is_told_in_its_own_words(install: Callable[..., StandIn], status: int) -> None:
+@pytest.mark.parametrize("status", [803, 35])  # 35: the error with a driver that is new enough
+def test_other_errors_of_the_driver_are_quoted(install: Callable[..., StandIn], status: int) -> None:
     install(devices=CUDARuntimeError(status))
     assert_refused_everywhere(
         f"CuPy reaches no CUDA device (words of CUDA): repair the driver until nvidia-smi works, {OR_CPU}"
@@ -202,10 +202,10 @@ def test_missing_cuda_library_shows_at_once_and_not_in_the_first_step(
     ("fault", "words"),
     [
         (CUDARuntimeError(46), "words of CUDA"),
-        (MemoryError(), "MemoryError"),  # an error without words is named by its class
+        (MemoryError(), "MemoryError"),  # an error without a message is described by its class
     ],
 )
-def test_device_that_cannot_compute_is_not_said_to_lack_a_library(
+def test_device_that_cannot_compute_is_not_reported_as_a_missing_library(
     install: Callable[..., StandIn], when: str, fault: Exception, words: str
 ) -> None:
     install(**{when: fault})

@@ -1,6 +1,6 @@
-"""Requests of a training without graphs: few kernels a step, one an update, and no copies to the host.
+"""Requests of a training without graphs: few kernels per step, one per update, and no copies to the host.
 
-Counted while CuPy is emulated on the CPU. A step is one of ``Session.fit``, from the batch's rows to the sum of losses.
+The emulator of CuPy counts them. A step is a step of ``Session.fit``, from the rows of the batch to the sum of losses.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def _plain_loop(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked of the device: kernels, matrix products, copies from it and to it, waiting by name."""
+    """Requests to the device: kernels, matrix products, copies from and to the device, and explicit waiting."""
 
     launches: int
     gemms: int
@@ -39,7 +39,7 @@ class Asked:
 
 
 def images(batches: int, one_hot: bool = True, shuffle: bool = True) -> Dataset:
-    """Random bytes of MNIST's shape, in batches of 64."""
+    """Return random bytes of MNIST's shape, in batches of 64."""
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (64 * batches, 784), dtype=np.uint8)
     classes = random.integers(0, 10, 64 * batches)
@@ -55,7 +55,7 @@ def asked_by(work: Callable[[], Any]) -> Asked:
 
 
 def asked_by_one_more(work: Callable[[int], Any]) -> Asked:
-    """What each more costs: five more cost five times as much."""
+    """Return the requests of one more; five more make five times as many."""
     few, many = (asked_by(lambda number=number: work(number)) for number in (3, 8))
     more = {name: divmod(number - getattr(few, name), 5) for name, number in vars(many).items()}
     assert all(rest == 0 for _, rest in more.values())
@@ -111,14 +111,14 @@ def test_an_update_is_one_kernel_for_any_number_of_parameters(
 ) -> None:
     model = Model([Dense(4, input_dim=4) for _ in range(1 + hidden)]).assemble(backend)
     optimizer = type(rule)(**vars(rule))
-    optimizer.step(model.parameters)  # makes the state
+    optimizer.step(model.parameters)  # creates the state
     assert asked_by(lambda: optimizer.step(model.parameters)) == Asked(1, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
     ("kind", "launches"), [(optimizers.ClipByValue, 1), (optimizers.ClipByGlobalNorm, 3), (optimizers.ClipByNorm, 60)]
 )
-def test_clipping_tells_the_host_nothing(backend: Backend, kind: Any, launches: int) -> None:
+def test_clipping_copies_nothing_to_the_host(backend: Backend, kind: Any, launches: int) -> None:
     model = Model([Dense(4, input_dim=4) for _ in range(10)]).assemble(backend)
     optimizer = kind(optimizers.Adam(), 1.0)
     optimizer.step(model.parameters)
@@ -141,7 +141,7 @@ def test_an_update_is_one_kernel_for_each_group(backend: Backend) -> None:
     assert asked_by(lambda: optimizer.step(model.parameters)) == Asked(2, 0, 0, 0, 0)
 
 
-def test_whether_gradients_are_finite_is_asked_once_a_step(backend: Backend) -> None:
+def test_finite_gradients_are_checked_once_a_step(backend: Backend) -> None:
     model = Model([Dense(4, input_dim=4) for _ in range(10)]).assemble(backend)
     optimizer = optimizers.SkipNonFinite(optimizers.Adam())
     optimizer.step(model.parameters)
@@ -149,7 +149,7 @@ def test_whether_gradients_are_finite_is_asked_once_a_step(backend: Backend) -> 
     assert (asked.launches, asked.host_copies, asked.uploads) == (3, 1, 0)
 
 
-def test_the_host_is_told_once_a_validation_whatever_its_size(backend: Backend) -> None:
+def test_the_host_receives_one_copy_per_validation(backend: Backend) -> None:
     def fit(epochs: int, batches: int) -> None:
         trained = session(backend, ARTICLES_MODEL, metrics=[accuracy])
         trained.fit(images(2), epochs, val_data=images(batches, shuffle=False))

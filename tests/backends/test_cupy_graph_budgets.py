@@ -1,6 +1,6 @@
-"""Requests of a training with CUDA graphs: one launch a step, and one upload a chunk.
+"""Requests of a training with CUDA graphs: one launch per step, and one upload per chunk.
 
-Counted while CuPy is emulated on the CPU, after a first ``Session.fit`` has captured the steps.
+The emulator of CuPy counts them, after a first ``Session.fit`` has captured the steps.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ SIZE, CHUNK = 64, 6  # so that Accumulate has no gradients left after an epoch
 
 @pytest.fixture(autouse=True)
 def _chunks_of_one_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every chunk have so many steps, however fast this machine is."""
+    """Fix the number of steps of every chunk, regardless of the speed of the machine."""
     monkeypatch.setattr(pace, "_FIRST", CHUNK)
     monkeypatch.setattr(pace.Pace, "_measured", lambda *_, late: None)
 
@@ -50,7 +50,7 @@ class Asked:
 
 
 def images(batches: int, rest: int = 0, shuffle: bool = True) -> Dataset:
-    """Random bytes of MNIST's shape, in batches of 64 and a last one that may be smaller."""
+    """Return random bytes of MNIST's shape, in batches of 64 and a possibly smaller last batch."""
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (SIZE * batches + rest, 784), dtype=np.uint8)
     labels = np.eye(10, dtype="float32")[random.integers(0, 10, len(pixels))]
@@ -70,7 +70,7 @@ def asked_by(work: Callable[[], Any]) -> Asked:
 
 
 def asked_by_one_more(work: Callable[[int], Any]) -> Asked:
-    """Return the requests of one more; five more cost five times as much."""
+    """Return the requests of one more; five more make five times as many."""
     few, many = (asked_by(lambda number=number: work(number)) for number in (3, 8))
     more = {name: divmod(number - getattr(few, name), 5) for name, number in vars(many).items()}
     assert all(rest == 0 for _, rest in more.values())
@@ -129,7 +129,7 @@ def test_every_part_of_a_step_is_within_the_graph(
     assert asked_by_a_chunk(make_session(backend, *layers, **options)) == ONLY_GRAPHS
 
 
-def test_the_last_short_batch_has_a_graph_of_its_own(backend: Backend) -> None:
+def test_the_last_short_batch_has_its_own_graph(backend: Backend) -> None:
     whole, with_rest = (
         asked_by_an_epoch(make_session(backend, *SMALL), images(CHUNK, rest)) for rest in (0, SIZE // 2)
     )
@@ -140,12 +140,12 @@ def test_the_last_short_batch_has_a_graph_of_its_own(backend: Backend) -> None:
     ("make", "copies"),
     [
         (optimizers.Adam, 1),
-        # The number of updates that were made is on the device
+        # The number of updates is on the device
         (lambda: optimizers.SkipNonFinite(optimizers.Adam()), 2),
     ],
     ids=["Adam", "SkipNonFinite"],
 )
-def test_the_host_is_told_once_a_validation_whatever_its_size(
+def test_the_host_receives_one_copy_per_validation(
     backend: Backend, make: Callable[[], optimizers.Optimizer], copies: int
 ) -> None:
     small, large = (

@@ -1,6 +1,6 @@
 """The CUDA kernels of a training: each compiles for every architecture, and in float32 nothing is promoted.
 
-They are those that CuPy writes while it is emulated on the CPU; compiling them needs no GPU either.
+CuPy writes these kernels while it is emulated on the CPU; compiling them needs no GPU either.
 """
 
 import re
@@ -24,7 +24,7 @@ def rows() -> tuple[np.ndarray, np.ndarray]:
 def training_sources(
     backend: Backend, make_session: Callable[..., Session], rows: tuple[np.ndarray, np.ndarray]
 ) -> list[CudaSource]:
-    """What three training steps of a small network in float32, and a validation, launch."""
+    """Return the kernels of three training steps of a small network in float32, and of a validation."""
     network = [layers.Dense(6, input_dim=8), layers.Dropout(0.5), layers.Dense(4, activation="linear")]
     session = make_session(*network, optimizer=optimizers.Adam(lr=0.01), metrics=[metrics.accuracy])
     train, test = (Dataset(*rows, batch_size=20) for _ in range(2))
@@ -35,7 +35,7 @@ def training_sources(
 
 
 def doubles(ptx: str) -> list[str]:
-    """The lines of a kernel that compute with float64."""
+    """Return the lines of a kernel that compute with float64."""
     return [line.strip() for line in ptx.splitlines() if re.search(r"\.f64\b", line) and ".reg" not in line]
 
 

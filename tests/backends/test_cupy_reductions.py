@@ -1,4 +1,4 @@
-"""Reductions on CUDA: the values of NumPy, in two passes over large arrays, by kernels that CuPy writes itself."""
+"""Reductions on CUDA: the values of NumPy, in two passes over large arrays, by kernels that CuPy generates."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ def test_norms_agree_with_numpy(backend: Backend, size: int) -> None:
 
 
 @pytest.mark.parametrize("values", [(0.0, 0.0), (np.inf, 1.0)])
-def test_norms_of_large_arrays_know_zeros_and_infinities(backend: Backend, values: tuple[float, float]) -> None:
+def test_norms_of_large_arrays_with_zeros_and_infinities(backend: Backend, values: tuple[float, float]) -> None:
     host = np.full(7 * 2**16, values[1])
     host[3] = values[0]
     scale, squares = backend.scaled_squares([backend.asarray(host)])

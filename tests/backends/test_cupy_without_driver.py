@@ -1,6 +1,6 @@
 """The real CuPy wheel on a machine without an NVIDIA driver: exactly one clear error, in the library and its programs.
 
-CuPy is emulated in this process, so each test asks in another one, where it is not.
+CuPy may be emulated in this process; each test therefore uses another process, without emulation.
 """
 
 import ctypes
@@ -53,7 +53,7 @@ pytestmark = pytest.mark.skipif(driver_is_installed(), reason="there is an NVIDI
 
 
 def run(folder: Path, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run Python with these arguments in an empty folder, with each warning an error and only this set for CuPy."""
+    """Run Python with these arguments in an empty folder, with warnings as errors and only these variables for CuPy."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("CUPY_", "CUTEDL_XP"))}
     environment |= variables
     command = [sys.executable, "-W", "error", *map(str, arguments)]
@@ -62,11 +62,11 @@ def run(folder: Path, *arguments: object, **variables: str) -> subprocess.Comple
     )
 
 
-def test_library_says_it_once_however_it_is_asked(tmp_path: Path) -> None:
+def test_library_reports_it_once_for_every_request(tmp_path: Path) -> None:
     done = run(tmp_path, "-c", ASK_IN_EVERY_WAY)
     assert (done.returncode, done.stderr) == (0, "")
     said = json.loads(done.stdout)
-    assert said["modules"] == ["cupy"]  # the real one, and nothing in its place
+    assert said["modules"] == ["cupy"]  # the real CuPy, not a substitute
     assert set(said["answers"].values()) == {SENTENCE}, said["answers"]
     assert said["environment"] == f"$CUTEDL_XP_BACKEND cannot be used: {SENTENCE}"
     assert said["auto"] == "numpy"

@@ -1,4 +1,4 @@
-"""The format of float32 products, as each backend reports it."""
+"""The format of float32 products that each backend reports."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from cutedl_xp import Backend
 
 @pytest.fixture
 def allow_tf32(backend: Backend) -> Iterator[Any]:
-    """A function that allows the backend's library to multiply in TF32 until the end of the test."""
+    """Return a function that allows the backend's library to multiply in TF32 until the end of the test."""
     if backend.name == "torch":
         torch = pytest.importorskip("torch")
         yield lambda: torch.set_float32_matmul_precision("high")

@@ -1,6 +1,7 @@
-"""Sessions that train as CUDA graphs: steps that cannot be captured, sessions side by side, and the end of graphs."""
+"""Sessions with CUDA graphs: steps that cannot be captured, parallel sessions, and the end of graphs."""
 
 import gc
+import re
 import warnings
 import weakref
 from collections.abc import Callable
@@ -18,26 +19,26 @@ from cutedl_xp.training import pace
 
 CHUNK, EPOCH_STEPS, BATCH, SHORT = 3, 8, 10, 5
 SAMPLES = (EPOCH_STEPS - 1) * BATCH + SHORT
-WARNING = r"^the training went on in the plain loop, as CUDA cannot capture the step \(\w*Error: "
+WARNING = r"^the training \w+(?: on)? in the plain loop, as CUDA cannot capture the step \(\w*Error: "
 
 
 @pytest.fixture(autouse=True)
 def _graphs_of_chunks_of_one_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every training run as graphs, and every chunk have so many steps, however fast this machine is."""
+    """Train with graphs, and with a fixed number of steps per chunk, regardless of the speed of the machine."""
     monkeypatch.setenv("CUTEDL_XP_GRAPHS", "1")
     monkeypatch.setattr(pace, "_FIRST", CHUNK)
     monkeypatch.setattr(pace.Pace, "_measured", lambda *_, late: None)
 
 
 class ReadsValue(Regularizer):
-    """A user's penalty that asks the device for a number."""
+    """A user's penalty that reads a number from the device."""
 
     def penalty_gradient(self, w: Any) -> Any:
         return w * (self.damping * float(abs(w).max()))
 
 
 class Synchronizes(Layer):
-    """A user's layer that promises to be compilable, and waits for the device all the same."""
+    """A user's layer that declares to be compilable, but waits for the device."""
 
     compilable = True
 
@@ -64,7 +65,7 @@ class ReadsMean(Synchronizes):
 
 
 class ReadsMeanOfShortBatch(ReadsMean):
-    """A layer that does so in the last batch of an epoch, while the others are captured."""
+    """A layer that copies only in the last batch of an epoch, while the other batches are captured."""
 
     compilable = True
 
@@ -75,7 +76,7 @@ class ReadsMeanOfShortBatch(ReadsMean):
 
 
 def train_data(seed: int = 5) -> Dataset:
-    """Eight batches an epoch, the last one smaller."""
+    """Return a data set with eight batches per epoch, the last one smaller."""
     random = np.random.default_rng(seed)
     x = random.normal(size=(SAMPLES, 6)).astype("float32")
     return Dataset(x, np.arange(SAMPLES) % 4, batch_size=BATCH, seed=seed)
@@ -124,7 +125,8 @@ def test_layer_that_cannot_be_captured_trains_on_in_the_plain_loop(backend: Back
     assert [each.category for each in caught] == [RuntimeWarning]
     assert not session.compiled
     assert session.compiled.reason.startswith("CUDA cannot capture the step (")
-    assert str(caught[0].message) == f"the training went on in the plain loop, as {session.compiled.reason}"
+    assert re.match(WARNING, str(caught[0].message))
+    assert str(caught[0].message).endswith(f" in the plain loop, as {session.compiled.reason}")
     assert_same_training(session, plain)
     with pytest.warns(RuntimeWarning, match=WARNING):
         fit(session)
@@ -148,7 +150,7 @@ def test_penalty_that_cannot_be_captured_is_an_error_where_steps_must_be_compile
     sentence = r"^`compiled` is True, but CUDA cannot capture the step \(.*\); leave `compiled` out for the plain loop$"
     with pytest.raises(ValueError, match=sentence):
         fit(session, compiled=True)
-    assert session.step == 2  # the steps before the capture have been made
+    assert session.step == 2  # after the steps before the capture
     assert not session.compiled
     assert session.compiled.reason.startswith("CUDA cannot capture the step (")
     fit(session, compiled=False, epochs=3)
@@ -207,7 +209,7 @@ def test_graphs_and_their_memory_end_with_the_session(backend: Backend, held_byt
 
 @pytest.fixture
 def held_bytes() -> Callable[[], int]:
-    """A function that returns the device memory which is allocated, apart from what CuPy's own pool keeps."""
+    """Return a function that returns the allocated device memory, except memory in CuPy's own pool."""
     import cupy
 
     if not pytest.importorskip("cupy_on_cpu").is_installed():

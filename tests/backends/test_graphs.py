@@ -1,4 +1,4 @@
-"""Training steps as CUDA graphs: the same bits as uncaptured steps, one launch a step and one upload a chunk."""
+"""Training steps as CUDA graphs: the bits of uncaptured steps, one launch per step, one upload per chunk."""
 
 import gc
 import threading
@@ -28,7 +28,7 @@ def cupy(backend: Backend) -> Any:
 
 @pytest.fixture
 def counts() -> Any:
-    """The emulator, whose counts a test reads."""
+    """Return the emulator, for its counts."""
     emulator = pytest.importorskip("cupy_on_cpu")
     if not emulator.is_installed():
         pytest.skip("only the emulator counts")
@@ -36,7 +36,7 @@ def counts() -> Any:
 
 
 def views(flat: Any) -> dict[str, Any]:
-    """Return the parameters, or their gradients, that lie in a flat buffer."""
+    """Return the parameters, or their gradients, in a flat buffer."""
     found, start = {}, 0
     for name, shape in PIECES.items():
         size = int(np.prod(shape))
@@ -99,7 +99,7 @@ def on_host(backend: Backend, state: dict[str, Any]) -> dict[str, np.ndarray]:
 
 
 def uncaptured(backend: Backend, chunks: list[int]) -> dict[str, np.ndarray]:
-    """Return the state after chunks of so many steps that run one operation after the other."""
+    """Return the state after chunks of the given numbers of steps, without compilation."""
     step, state, constants = StepFunction(network_step(backend)), make_state(backend), make_constants(backend)
     with backend.active():
         for number, count in enumerate(chunks):
@@ -114,7 +114,7 @@ def assert_same_bits(found: dict[str, np.ndarray], expected: dict[str, np.ndarra
 
 
 def run_small(backend: Backend, function: Callable[..., Any], state: Any, count: int = 5, **options: Any) -> Any:
-    """Run one chunk of a step with little to it, and wait for it."""
+    """Run one chunk of a small step, and wait for it."""
     constants, inputs = options.get("constants", ()), options.get("inputs", {"rows": np.arange(CAPACITY)})
     state, wait = backend.run_steps(options.get("step") or StepFunction(function), state, constants, inputs, count)
     wait()
@@ -277,14 +277,14 @@ def test_threads_capture_side_by_side(backend: Backend) -> None:
 
 
 def reads_a_value(state: Any, constants: Any, inputs: Any, k: Any) -> Any:
-    """Do what a capture forbids, after the step has changed its state."""
+    """Make a call that a capture forbids, after the step has changed its state."""
     state["total"] += 1
     float(state["total"])
     return state
 
 
 @pytest.mark.parametrize("chunks", [(5,), (1, 5)])
-def test_step_that_cannot_be_captured_says_so_after_its_last_result(
+def test_step_that_cannot_be_captured_raises_after_its_last_result(
     backend: Backend, cupy: Any, chunks: tuple[int, ...]
 ) -> None:
     state, step = {"total": backend.asarray(np.zeros(()))}, StepFunction(reads_a_value)

@@ -1,4 +1,4 @@
-"""Ctrl-C in compiled code and while threads share a piece of work: KeyboardInterrupt, and nothing else."""
+"""Ctrl-C in compiled code and in work shared by threads raises KeyboardInterrupt and nothing else."""
 
 import os
 import subprocess
@@ -46,7 +46,7 @@ def test_compiled_functions_run_no_python() -> None:
             loop(*arguments)
         finally:
             sys.setprofile(None)
-        assert called == [loop.py_func.__code__.co_name], name  # numba notes the compiled function itself
+        assert called == [loop.py_func.__code__.co_name], name  # numba records the compiled function itself
 
 
 INTERRUPT = """
@@ -132,7 +132,7 @@ print(late)
 
 
 def run(program: str, count: int) -> list[str]:
-    """Return the lines that a program prints which is interrupted so many times."""
+    """Return the output lines of a program that is interrupted the given number of times."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "CUTEDL_XP_FUSED": "1"}
     command = [sys.executable, "-W", "ignore", "-c", INTERRUPT + program, str(count)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60 + count)
@@ -165,7 +165,7 @@ class Interrupted(_threads._Job):
         super().finish()
 
 
-def test_an_interrupted_wait_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_wait_continues(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_threads, "_Job", Interrupted)
     monkeypatch.setattr(_threads, "processors", lambda: 2)
     monkeypatch.setattr(_threads, "SMALLEST_PIECE", 8)
@@ -184,7 +184,7 @@ def test_an_interrupted_wait_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @with_numba
-def test_an_interrupted_compilation_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_compilation_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
     from cutedl_xp.backends import _numba
 
     def interrupt(*arguments: Any) -> None:

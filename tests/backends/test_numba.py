@@ -1,4 +1,4 @@
-"""Loops compiled by numba: they compute what NumPy computes, and what cannot be compiled runs without."""
+"""Loops compiled by numba: they agree with NumPy, and functions that cannot be compiled run without numba."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -90,7 +90,7 @@ def test_arrays_of_any_layout_are_updated(fused: Backend, order: str) -> None:
 
 
 @with_numba
-def test_what_cannot_be_compiled_runs_in_numpy(fused: Backend) -> None:
+def test_functions_that_cannot_be_compiled_run_in_numpy(fused: Backend) -> None:
     seen = []
 
     def rule(xp: Any, w: Array, g: Array, amount: float) -> tuple[Array, ...]:
@@ -163,7 +163,7 @@ def test_activations_and_their_derivatives_are_those_of_numpy(
 
 
 @with_numba
-def test_relu_is_compiled_and_what_takes_exponentials_is_not(fused: Backend) -> None:
+def test_relu_is_compiled_and_functions_with_exponentials_are_not(fused: Backend) -> None:
     compiled = {
         name
         for name, each in activations.ACTIVATIONS.items()
@@ -213,7 +213,7 @@ def test_a_loop_belongs_to_the_number_of_scalars(fused: Backend) -> None:
 
 
 @with_numba
-def test_a_loop_on_the_disk_is_told_apart_by_all_that_its_formula_is(fused: Backend) -> None:
+def test_a_loop_on_the_disk_is_identified_by_its_whole_formula(fused: Backend) -> None:
     def of(factor: float, inner: float) -> Any:
         def formula(x: float, by: float = factor) -> list[float]:
             return [each * 2.0 for each in (x, by)]
@@ -309,7 +309,7 @@ class TestWithout:
             fused.apply_rule(plus, [np.ones(2), np.ones(2)], [1.0], donate=True)
         fused.apply_rule(plus, [np.ones(2), np.ones(2)], [1.0], donate=True)
 
-    def test_what_the_switch_may_be(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_values_of_the_switch(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for value, fused in (("0", False), ("1", True), ("", True)):
             monkeypatch.setenv("CUTEDL_XP_FUSED", value)
             assert get_backend("numpy").fused is fused

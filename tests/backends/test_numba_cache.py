@@ -1,4 +1,4 @@
-"""Damaged files of numba's cache, and folders that cannot be written to: a training goes on, with one warning."""
+"""Damaged files of numba's cache, and read-only folders: a training continues, with one warning."""
 
 import os
 import shutil
@@ -20,12 +20,12 @@ print(backend.convert(np.arange(3, dtype="uint8"), np.dtype("float32"), 0.5))
 (w,) = backend.apply_rule(Fixed().rule, [np.ones(3), np.ones(3)], [0.25])
 print(w)
 """
-"""Runs a loop that is compiled for the types of its arguments, and the loop of a rule."""
+"""Program with a loop that is compiled for the types of its arguments, and the loop of a rule."""
 PRINTED = "[0.  0.5 1. ]\n[0.75 0.75 0.75]\n"
 
 
 def run(folder: Path, program: str = PROGRAM) -> list[str]:
-    """Run a program in a process of its own, check what it prints, and return the warnings."""
+    """Run a program in a separate process, check its output, and return the warnings."""
     settings = {"NUMBA_CACHE_DIR": str(folder), "CUTEDL_XP_FUSED": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-W", "always", "-c", program]
     done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, check=False)
@@ -43,7 +43,7 @@ def everything(folder: Path) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with undamaged files."""
+    """Return a folder with undamaged files."""
     folder = tmp_path_factory.mktemp("whole")
     assert run(folder) == []
     assert len(files(folder)) == len(everything(folder)) == 2
@@ -52,7 +52,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def cache(whole: Path, tmp_path: Path) -> Path:
-    """A folder of the test's own with undamaged files."""
+    """Return a separate folder for each test, with undamaged files."""
     return Path(shutil.copytree(whole, tmp_path / "cache"))
 
 
@@ -84,7 +84,7 @@ def test_a_file_that_cannot_be_replaced(cache: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
-def test_a_pipe_in_the_place_of_a_file_does_not_block(cache: Path) -> None:
+def test_a_pipe_instead_of_a_file_does_not_block(cache: Path) -> None:
     for path in files(cache):
         path.unlink()
         os.mkfifo(path)
@@ -147,12 +147,12 @@ shutil.rmtree(os.environ["NUMBA_CACHE_DIR"])
 REPLACED_BY_A_FILE = VANISHED + "open(os.environ['NUMBA_CACHE_DIR'], 'w').close()"
 
 
-def test_a_folder_that_vanishes_is_made_anew(tmp_path: Path) -> None:
+def test_a_folder_that_vanishes_is_made_again(tmp_path: Path) -> None:
     assert run(tmp_path / "cache", VANISHED + PROGRAM) == []
     assert len(files(tmp_path)) == 2
 
 
-def test_a_folder_that_cannot_be_made_anew(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_again(tmp_path: Path) -> None:
     (warning,) = run(tmp_path / "cache", REPLACED_BY_A_FILE + PROGRAM)
     assert "; to choose another folder set $NUMBA_CACHE_DIR" in warning
 

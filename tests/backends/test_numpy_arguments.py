@@ -1,4 +1,4 @@
-"""Arguments that do not fit together: never read beyond their end, on NumPy with and without compiled loops."""
+"""Arguments of incompatible shapes: no reads beyond their end, on NumPy with and without compiled loops."""
 
 from typing import Any
 

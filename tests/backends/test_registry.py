@@ -1,4 +1,4 @@
-"""From names, devices and arrays to backends."""
+"""Backends by names, devices and arrays."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from cutedl_xp.backends import _registry, backend_of
 
 @pytest.fixture
 def no_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every import of CuPy fail, as where it is not installed."""
+    """Make every import of CuPy fail, as if it were not installed."""
     monkeypatch.setitem(sys.modules, "cupy", None)
 
 
@@ -57,7 +57,7 @@ def test_variable_names_the_default_and_nothing_else(monkeypatch: pytest.MonkeyP
         get_backend()
 
 
-def test_backend_is_returned_as_it_is(backend: Backend) -> None:
+def test_backend_is_returned_unchanged(backend: Backend) -> None:
     assert get_backend(backend) is backend
 
 
@@ -69,7 +69,7 @@ def test_backends_are_equal_where_library_and_device_are() -> None:
     assert get_backend("array_api_strict:CPU_DEVICE") == get_backend("array_api_strict")
 
 
-def test_backend_tells_its_name_and_device() -> None:
+def test_backend_has_a_name_and_a_device() -> None:
     assert repr(get_backend("numpy")) == "<backend numpy on cpu>"
     assert "device1" in repr(get_backend("array_api_strict:device1"))
 
@@ -170,7 +170,7 @@ def test_backend_of_an_array_is_that_of_its_library_and_device(spec: str) -> Non
     assert backend_of(backend.asarray(np.zeros(3))) == backend
 
 
-def test_backend_of_what_is_no_array_is_refused() -> None:
+def test_backend_of_other_objects_than_arrays_is_refused() -> None:
     with pytest.raises(TypeError) as caught:
         backend_of([1.0, 2.0])
     assert str(caught.value) == "an array of a backend (numpy, cupy, torch, jax, array_api_strict) is needed; got list"

@@ -65,7 +65,7 @@ Both = Callable[[Callable[[], Any]], None]
 
 @pytest.fixture(params=["0", "1"], ids=["plain", "fused"])
 def chosen(request: pytest.FixtureRequest, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Backend:
-    """The backend with fused kernels, and NumPy's without numba too."""
+    """Return the backend with fused kernels, and for NumPy also without numba."""
     if backend.name not in MODES:
         pytest.skip("this library has no strict mode")
     if backend.name != "numpy" and request.param == "0":
@@ -76,7 +76,7 @@ def chosen(request: pytest.FixtureRequest, backend: Backend, monkeypatch: pytest
 
 @pytest.fixture
 def in_both_modes(chosen: Backend) -> Both:
-    """A function that checks that work has the same result in the library's strict mode."""
+    """Return a function that checks that work has the same result in the library's strict mode."""
 
     def check(work: Callable[[], Any]) -> None:
         expected = work()
@@ -90,7 +90,7 @@ def in_both_modes(chosen: Backend) -> Both:
 def train(
     chosen: Backend, make_session: Callable[..., Session], weights_of: Callable[[Session], dict[str, np.ndarray]]
 ) -> Any:
-    """A function that trains, and returns the weights, the history and an evaluation as lists and numbers."""
+    """Return a function that trains, and returns the weights, the history and an evaluation as plain values."""
 
     def run(*model_layers: layers.Layer, several_axes: bool = False, large: float = 1.0, **options: Any) -> Any:
         random = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Large arrays in pieces: every entry once, the same results as in one, and errors are not lost."""
+"""Large arrays in pieces: every entry is computed once, with the results of one piece, and errors are raised."""
 
 import multiprocessing
 import os
@@ -23,7 +23,7 @@ def _settings_are_read_anew() -> Iterator[None]:
 
 @pytest.fixture
 def three(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three processors, and small pieces."""
+    """Simulate three processors, with small pieces."""
     give_processors(monkeypatch, 3)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.setattr(_threads, "SMALLEST_PIECE", 8)
@@ -34,7 +34,7 @@ def give_processors(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
 
 
 class CountedThread(threading.Thread):
-    """A thread that takes a while to start."""
+    """A thread that starts slowly."""
 
     started: ClassVar[list[str]] = []
 
@@ -46,7 +46,7 @@ class CountedThread(threading.Thread):
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the threads that are started from now on, the first ones of this process."""
+    """Return the names of the threads that are started from now on, the first threads of this process."""
     monkeypatch.setattr(_threads, "_helpers", _threads._Helpers())
     monkeypatch.setattr(_threads, "Thread", CountedThread)
     monkeypatch.setattr(CountedThread, "started", [])
@@ -173,9 +173,9 @@ def work_in_a_fork() -> None:
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="there is no fork here")
 @pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::RuntimeWarning"
-)  # of others, of forks beside threads
+)  # of other libraries, about forks in processes with threads
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_forked_process_has_threads_of_its_own() -> None:
+def test_a_forked_process_has_its_own_threads() -> None:
     work = np.zeros(100)
     _threads.in_pieces(add, [work, np.ones(100)], 1)  # starts the threads of this process
     process = multiprocessing.get_context("fork").Process(target=work_in_a_fork)

@@ -1,4 +1,4 @@
-"""Files of compiled functions: damaged ones are never unpickled, and a training after any damage is right."""
+"""Files of compiled functions: damaged ones are never unpickled, and trainings stay correct."""
 
 import os
 import pickle
@@ -25,7 +25,7 @@ def of(folder: Path, version: str = "0.68", stamp: str = "source") -> VerifiedFi
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A file that holds CODE."""
+    """Return a file that contains CODE."""
     of(tmp_path).save(KEY, CODE)
     (path,) = tmp_path.iterdir()
     return path
@@ -61,7 +61,7 @@ def test_every_missing_or_added_end_is_found(file: Path) -> None:
 
 
 class Harmful:
-    """Creates a file when it is unpickled."""
+    """Object that creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -119,7 +119,7 @@ import cutedl_xp as cdl
 from cutedl_xp.backends import numpy as numpy_backend
 
 def train():
-    sys.modules.pop("cutedl_xp.backends._numba", None)  # the next training loads or compiles everything anew
+    sys.modules.pop("cutedl_xp.backends._numba", None)  # the next training loads or compiles everything again
     vars(cdl.backends).pop("_numba", None)
     numpy_backend._import_loops.cache_clear()
     r = np.random.default_rng(0)

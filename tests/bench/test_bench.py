@@ -1,4 +1,4 @@
-"""The tasks of a comparison, its timing, and what it refuses; never how fast anything is."""
+"""The tasks of a comparison, its timing and its errors; speed is not tested."""
 
 import math
 from collections.abc import Callable
@@ -20,7 +20,7 @@ RULES = sorted(rule.__name__ for rule in REFERENCES)
 
 
 class FakeClock:
-    """Stands still, but for the work that lets it go on."""
+    """Clock that only the measured work advances."""
 
     def __init__(self) -> None:
         self.now, self.log = 0.0, []
@@ -37,7 +37,7 @@ class FakeClock:
 
 
 def fake_tasks(clock: FakeClock, tasks: dict[str, tuple[float, float]], backends: int = 1) -> list[list[Case]]:
-    """For each task the seconds of its work and of its floor, on so many backends."""
+    """Return for each task the seconds of its work and of its floor, for a number of backends."""
     return [
         [
             Case(

@@ -1,4 +1,4 @@
-"""The choice of backends: names, devices, what is left out and why."""
+"""The choice of backends: names, devices, and omitted backends with the reason."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from cutedl_xp.bench import choice
 class TestChoice:
     @pytest.fixture
     def two(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, None]:
-        """As if NumPy and array_api_strict were all there is."""
+        """Make all backends except NumPy and array_api_strict unavailable."""
         names = {"numpy": None, "array_api_strict": None}
         monkeypatch.setattr(choice, "available_backends", lambda: names)
         return names
@@ -21,13 +21,13 @@ class TestChoice:
         assert list(left_out) == ["array_api_strict"]
         assert "a library for tests" in left_out["array_api_strict"]
 
-    def test_unless_asked_for(self) -> None:
+    def test_unless_requested(self) -> None:
         chosen, left_out = bench.choose_backends(["array_api_strict:device1", "numpy"])
         assert chosen == [get_backend("array_api_strict:device1"), get_backend("numpy")]
         assert left_out == {}
 
     @pytest.mark.usefixtures("two")
-    def test_emulated_device_is_left_out_unless_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_emulated_device_is_left_out_unless_requested(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(type(get_backend("numpy")), "devices", lambda self: ["cuda:0 (emulated on the CPU)"])
         with pytest.raises(BackendUnavailable, match="emulated"):
             bench.choose_backends()

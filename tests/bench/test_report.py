@@ -13,7 +13,7 @@ from cutedl_xp.bench.comparison import Result
 
 
 def result(**changes: Any) -> Result:
-    """Four rounds of 1, 2, 3 and 4 ms, of which the floor takes 10, 20, 30 and 40 %."""
+    """Return four rounds of 1, 2, 3 and 4 ms, of which the floor takes 10, 20, 30 and 40 %."""
     values: dict[str, Any] = {
         "backend": "numpy", "version": "2", "device": "cpu", "model": "4-3", "task": "training step", "batch_size": 5,
         "calls": 8, "seconds": (1e-3, 2e-3, 3e-3, 4e-3), "floor_seconds": (1e-4, 4e-4, 9e-4, 16e-4),
@@ -38,7 +38,7 @@ class TestResult:
         assert result().samples_per_second == pytest.approx(2_000.0)
         assert result(**UPDATE).samples_per_second == 0.0
 
-    def test_share_is_the_median_of_what_the_rounds_had(self) -> None:
+    def test_share_is_the_median_of_the_rounds(self) -> None:
         assert result().share == pytest.approx(0.25)
 
     def test_limit_is_the_rate_of_the_floor(self) -> None:
@@ -114,7 +114,7 @@ class TestReport:
         assert (tmp_path / "a" / "b").is_dir()
 
     @pytest.mark.parametrize("place", ["file", "file/below"])
-    def test_file_is_no_folder(self, place: str, tmp_path: Path) -> None:
+    def test_file_is_not_a_folder(self, place: str, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("kept")
         with pytest.raises(OSError, match="there is a file of that name; give another one"):
             report.check_folder(tmp_path / place)

@@ -1,4 +1,4 @@
-"""The checks for owners of a device, which are also how far every backend may be from NumPy in float64."""
+"""The self test of a device, which also limits the difference of every backend from NumPy in float64."""
 
 import dataclasses
 from collections import OrderedDict
@@ -24,12 +24,12 @@ def test_forty_steps_are_those_of_numpy_in_float64(backend: Backend, dtype: str,
 
 def test_a_backend_that_computes_something_else_is_found_out(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     original = type(backend).matmul
-    if backend.name == "jax":  # programs compiled before know the other product
+    if backend.name == "jax":  # earlier programs contain the other product
         from cutedl_xp.backends import _jax_steps
 
         monkeypatch.setattr(_jax_steps, "_shared", OrderedDict())
     monkeypatch.setattr(type(backend), "matmul", lambda self, a, b, out=None: original(self, a, b) * 1.01)
-    if backend.name != "numpy":  # what everything is measured against
+    if backend.name != "numpy":  # the reference of all differences
         assert selftest.measure_difference(backend, "784-10", "Fixed", "float32") > 2e-3
 
 
@@ -54,7 +54,7 @@ def test_summary_counts_and_names_the_failures_alone(backend: Backend) -> None:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer of the long checks."""
+    """Reduce the number of long checks."""
     monkeypatch.setattr(selftest, "MODELS", {"784-10": (10,), "784-32-16-10": (32, 16, 10)})
     monkeypatch.setattr(selftest, "RULES", {"Adam": selftest.RULES["Adam"]})
 

@@ -1,1 +1,1 @@
-"""Speed beside the peers: ``python tests/benchmarks``, or ``nox -s bench`` with all of them installed."""
+"""Speed compared with other libraries: ``python tests/benchmarks``, or ``nox -s bench``, which installs them."""

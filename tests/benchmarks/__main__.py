@@ -1,7 +1,7 @@
-"""The package's speed beside its peers', measured on this machine.
+"""Measure the speed of the package and of other libraries on this machine.
 
-Each contender runs in a process of its own. They take turns, round by round, and all but the one that is measured are
-stopped meanwhile.
+Each contender runs in a separate process. The contenders take turns, round by round; the processes that are not
+measured are stopped.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from benchmarks.worker import CLOCKS  # noqa: E402
 
 _TASKS = {"steps": tasks.steps, "updates": tasks.updates, "scaling": tasks.scaling, "estimators": tasks.estimators}
 _PAGES: dict[str, Callable[..., pages.Page]] = {
-    "process": pages.of_programs,  # first: a child's peak of memory is never told below that of this process
+    "process": pages.of_programs,  # first: a child's peak of memory is never reported below that of this process
     "steps": pages.of_steps,
     "updates": pages.of_updates,
     "scaling": pages.of_scaling,
@@ -29,7 +29,7 @@ _PAGES: dict[str, Callable[..., pages.Page]] = {
 
 
 def main() -> None:
-    """Measure the chosen parts, and write the files of each when all of it is measured."""
+    """Measure the chosen parts, and write the files of each part after its last measurement."""
     args = _arguments()
     for part, make_page in _PAGES.items():
         if args.what in (part, "all"):

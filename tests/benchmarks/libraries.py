@@ -1,4 +1,4 @@
-"""Which libraries a process has loaded, and how many threads they take."""
+"""The libraries that a process has loaded, and their numbers of threads."""
 
 import importlib.metadata
 import sys
@@ -8,7 +8,7 @@ _MODULES = {"scikit-learn": "sklearn"}
 
 
 def loaded() -> str:
-    """Versions and threads, in words."""
+    """Return a description of versions and threads."""
     versions = [
         f"{name} {importlib.metadata.version(name)}" for name in _NAMED if sys.modules.get(_MODULES.get(name, name))
     ]

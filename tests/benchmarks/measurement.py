@@ -1,4 +1,4 @@
-"""What was measured: plain records."""
+"""Records of measurements."""
 
 import statistics
 from collections.abc import Sequence
@@ -8,24 +8,24 @@ from benchmarks.tasks import Task
 
 
 class Rounds:
-    """What was measured once a round."""
+    """Values that were measured once per round."""
 
     seconds: tuple[float, ...]
 
     @property
     def best(self) -> float:
-        """The least disturbed round."""
+        """Value of the least disturbed round."""
         return min(self.seconds)
 
     @property
     def median(self) -> float:
-        """What to expect."""
+        """Median of the rounds."""
         return statistics.median(self.seconds)
 
 
 @dataclass(frozen=True)
 class Measurement(Rounds):
-    """One contender at one task: seconds a step, one entry a round."""
+    """Seconds per step of one contender at one task, with one entry per round."""
 
     task: Task
     contender: str
@@ -34,5 +34,5 @@ class Measurement(Rounds):
 
 
 def find(measurements: Sequence[Measurement], task: Task, contender: str) -> Measurement | None:
-    """The measurement of a contender at a task, if there is one."""
+    """Return the measurement of a contender at a task, or None."""
     return next((each for each in measurements if each.task == task and each.contender == contender), None)

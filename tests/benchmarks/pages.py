@@ -1,4 +1,4 @@
-"""What the report shows of each part: tables, a picture, and all figures separated by commas."""
+"""Report of each part: tables, a figure, and all values separated by commas."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _SECONDS = "Seconds of the best round, in brackets the median; the figures of th
 
 @dataclass(frozen=True)
 class Page:
-    """Paragraphs and tables in Markdown, a table in CSV, and a picture."""
+    """Paragraphs and tables in Markdown, a table in CSV, and a figure."""
 
     body: str
     csv: str
@@ -28,19 +28,19 @@ class Page:
 
 
 def of_steps(measurements: Sequence[Measurement]) -> Page:
-    """A training step."""
+    """Return the page of training steps."""
     return Page(_both_tables(measurements), _csv(measurements), pictures.of_steps(measurements))
 
 
 def of_updates(measurements: Sequence[Measurement]) -> Page:
-    """An update, a panel of the picture for each rule."""
+    """Return the page of updates, whose figure has a panel for each rule."""
     panels = {rule: list(group) for rule, group in groupby(measurements, lambda each: each.task.rule)}
     picture = pictures.against_size(panels, "microseconds an update (best round) against parameters")
     return Page(_both_tables(measurements), _csv(measurements), picture)
 
 
 def of_scaling(measurements: Sequence[Measurement]) -> Page:
-    """A step at growing sizes, a panel of the picture for each thing that grows."""
+    """Return the page of steps at growing sizes, whose figure has a panel for each size."""
     panels = {part: list(group) for part, group in groupby(measurements, lambda each: each.task.part)}
     picture = pictures.against_size(panels, "microseconds a step (best round)")
     return Page(_both_tables(measurements), _csv(measurements), picture)
@@ -52,7 +52,7 @@ def of_estimators(measurements: Sequence[Measurement]) -> Page:
 
 
 def of_programs(programs: Sequence[Program]) -> Page:
-    """Whole processes."""
+    """Return the page of whole processes."""
     body = [_PROGRAMS, tables.program_ratios(programs), _SECONDS, tables.program_figures(programs)]
     headings = ["contender", "seconds", "peak_bytes", *programs[0].outcome]
     rows = [[each.contender, _joined(each.seconds), _joined(each.peaks), *each.outcome.values()] for each in programs]

@@ -1,4 +1,4 @@
-"""Pictures of what was measured: dots side by side, and lines against a size."""
+"""Figures of measurements: dots next to each other, and lines against a size."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,14 @@ _DASHES = {FLOOR: "dotted", "cutedl_xp-plain": "dashed", "cutedl_xp-jax": "dashd
 
 
 def png(figure: "Figure") -> bytes:
-    """The bytes of a file."""
+    """Return the bytes of the image file."""
     content = io.BytesIO()
     figure.savefig(content, format="png")
     return content.getvalue()
 
 
 def of_steps(measurements: Sequence[Measurement]) -> "Figure":
-    """A panel for each task, with a dot at each contender's median and a line down to its best."""
+    """Draw a panel for each task, with a dot at each contender's median and a line to its best round."""
     groups = {
         task.name: {
             name: (1e6 * found.best, 1e6 * found.median)
@@ -39,7 +39,7 @@ def of_steps(measurements: Sequence[Measurement]) -> "Figure":
 
 
 def of_programs(programs: Sequence[Program]) -> "Figure":
-    """Seconds and memory."""
+    """Draw seconds and memory."""
     groups = {"seconds": {program.contender: (program.best, program.median) for program in programs}}
     if all(max(program.peaks) for program in programs):
         peaks = {program.contender: (min(program.peaks) / 1e6, max(program.peaks) / 1e6) for program in programs}
@@ -48,7 +48,7 @@ def of_programs(programs: Sequence[Program]) -> "Figure":
 
 
 def against_size(panels: Mapping[str, Sequence[Measurement]], label: str) -> "Figure":
-    """A panel for each group, with a line for each contender: microseconds of the best round against the size."""
+    """Draw a panel for each group, with a line for each contender: microseconds of the best round against the size."""
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     figure = _figure(9.0, 1.0 + 2.8 * rows)
@@ -72,7 +72,7 @@ def against_size(panels: Mapping[str, Sequence[Measurement]], label: str) -> "Fi
 
 
 def _dots(groups: Mapping[str, Mapping[str, tuple[float, float]]], label: str) -> "Figure":
-    """A panel for each group: for each name a dot at the second value and a line from the first to it."""
+    """Draw a panel for each group: for each name a dot at the second value and a line from the first value to it."""
     heights = [0.5 + 0.27 * len(values) for values in groups.values()]
     figure = _figure(9.0, 0.5 + sum(heights))
     axes = figure.subplots(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
@@ -97,7 +97,7 @@ def _figure(width: float, height: float) -> "Figure":
 
 
 def _logarithmic(panel: "Axes", y: bool = True) -> None:
-    """Times differ by factors of a hundred, where bars or a linear axis would hide the short ones."""
+    """Set a logarithmic axis, because times differ by factors of a hundred."""
     formatter = figures.import_matplotlib("ticker").StrMethodFormatter("{x:,g}")
     panel.set_xscale("log")
     if y:

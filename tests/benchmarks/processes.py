@@ -1,4 +1,4 @@
-"""Processes of contenders, seen from the one that lets them take turns."""
+"""Processes of contenders, controlled by the main process."""
 
 import json
 import os
@@ -22,20 +22,20 @@ class WorkerFailedError(Exception):
 
 
 def environment(more: dict[str, str]) -> dict[str, str]:
-    """This process's, with the folder of tests and the checkout's package importable."""
+    """Return the environment with the folder of tests and the checkout's package importable."""
     places = [str(_TESTS), str(_TESTS.parent), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, **more, "PYTHONPATH": os.pathsep.join(filter(None, places))}
 
 
 def last_words(code: int, errors: IO[bytes]) -> str:
-    """How a process ended, and the end of what it wrote to its file of errors."""
+    """Return how a process ended, and the last lines of its error file."""
     errors.seek(0)
     lines = errors.read().decode(errors="replace").strip().splitlines()
     return "\n".join([f"its process ended with {code}", *lines[-_LINES_TOLD:]])
 
 
 class Process:
-    """A contender's process. It is stopped whenever it is not asked, so that no pool of threads spins meanwhile."""
+    """A contender's process, which is stopped between requests, so that no thread pool spins."""
 
     def __init__(self, contender: Contender) -> None:
         self.contender = contender
@@ -64,7 +64,7 @@ class Process:
             line = self._exchange(json.dumps(request))
         finally:
             watchdog.cancel()
-        if line:  # one that is about to end would never do so
+        if line:  # a stopped process could not end
             self._signal("SIGSTOP")
         answer: dict[str, Any] = json.loads(line) if line else {"error": self._last_words()}
         if "error" in answer:
@@ -73,11 +73,11 @@ class Process:
 
     @property
     def ended(self) -> bool:
-        """Whether it will never answer again."""
+        """Return whether the process has ended."""
         return self._process.poll() is not None
 
     def close(self) -> None:
-        """End the process; a stopped one does not notice anything gentler."""
+        """Kill the process; a stopped process does not react to other signals."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
@@ -86,7 +86,7 @@ class Process:
         self._errors.close()
 
     def _exchange(self, request: str) -> str:
-        """The answer, or an empty string where the process is gone."""
+        """Return the answer, or an empty string if the process has ended."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
@@ -97,7 +97,7 @@ class Process:
         return self._process.stdout.readline()
 
     def _signal(self, name: str) -> None:
-        number = getattr(signal, name, None)  # Windows has none of them
+        number = getattr(signal, name, None)  # not on Windows
         if number is not None and self._process.poll() is None:
             self._process.send_signal(number)
 

@@ -1,6 +1,6 @@
-"""Scores of the estimators beside scikit-learn's networks: ``python -m benchmarks.quality`` in ``tests/``.
+"""Scores of the estimators and of scikit-learn's networks: ``python -m benchmarks.quality`` in ``tests/``.
 
-Both train with the same settings on the same split of the data; only the seed of the estimator changes.
+Both are trained with the same settings on the same split of the data; only the seed of the estimator changes.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from benchmarks.programs import idx
 from cutedl_xp.files.atomic import write_atomically
 from cutedl_xp.sklearn import NetClassifier, NetRegressor
 
-Data = tuple[Any, Any, Any, Any]  # samples to train on and to test on, and the targets of both
+Data = tuple[Any, Any, Any, Any]  # training and test samples, and the targets of both
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Scores:
     ours, theirs
         Scores of this package's and of scikit-learn's estimator.
     resolution
-        Smallest difference between two scores: of the accuracy that of one test sample, of R² 0.
+        Smallest difference between two scores: one test sample for the accuracy, 0 for R².
     """
 
     ours: tuple[float, ...]
@@ -67,7 +67,7 @@ class Scores:
 
     @property
     def difference(self) -> float:
-        """Mean of ours minus mean of theirs."""
+        """Mean of ``ours`` minus mean of ``theirs``."""
         return float(np.mean(self.ours) - np.mean(self.theirs))
 
     @property
@@ -86,7 +86,7 @@ def california_like(samples: int = 4_000) -> Data:
     population = random.lognormal(7.0, 0.7, samples)
     occupants = np.clip(random.normal(3.0, 0.7, samples), 1.0, None)
     latitude, longitude = random.uniform(32.5, 42, samples), random.uniform(-124.3, -114.3, samples)
-    coast = np.exp(-(((longitude + 124.3 - 0.9 * (42 - latitude)) / 2.0) ** 2))  # near 1 beside the ocean
+    coast = np.exp(-(((longitude + 124.3 - 0.9 * (42 - latitude)) / 2.0) ** 2))  # near 1 next to the ocean
     value = 0.35 * income + 1.5 * coast + 0.006 * age - 0.15 * (occupants - 3) + 0.05 * rooms * coast
     value += random.normal(0.0, 0.25, samples)
     features = [income, age, rooms, bedrooms, population, occupants, latitude, longitude]
@@ -113,7 +113,7 @@ def compare(comparison: Comparison) -> Scores:
     train, test, train_targets, test_targets = comparison.load()
     scores: tuple[list[float], list[float]] = [], []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is set
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is fixed
         for seed in range(comparison.seeds):
             for net, own in zip(_estimators(comparison, seed), scores, strict=True):
                 own.append(float(net.fit(train, train_targets).score(test, test_targets)))
@@ -127,7 +127,7 @@ def table(found: Sequence[tuple[Comparison, Scores]]) -> str:
 
 
 def _split(samples: Any, targets: Any) -> Data:
-    """Return standardized parts, a quarter of them to test on."""
+    """Return standardized training and test parts; a quarter of the samples is for the test."""
     stratify = targets if np.issubdtype(targets.dtype, np.integer) else None
     train, test, *both = train_test_split(samples, targets, test_size=0.25, random_state=0, stratify=stratify)
     scaler = StandardScaler().fit(train)

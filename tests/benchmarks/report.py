@@ -1,4 +1,4 @@
-"""The files of one part: a page in Markdown, a CSV file and a picture."""
+"""The files of one part: a page in Markdown, a CSV file and a figure."""
 
 import datetime
 from dataclasses import dataclass, field
@@ -13,22 +13,22 @@ from cutedl_xp.files.atomic import write_atomically
 
 @dataclass
 class Circumstances:
-    """How a part was measured.
+    """Conditions of the measurement of a part.
 
     Attributes
     ----------
     rounds, seconds
-        How often, and how long a measurement took at least (0: a program once through).
+        Number of rounds, and minimum seconds of a measurement (0: one run of a program).
     note
-        What a reader has to know first.
+        Note for readers, at the beginning.
     clock
         ``"wall"``, or ``"cpu"`` for the time of the processors.
     about
-        For each contender its libraries and threads.
+        Libraries and threads of each contender.
     absent
-        What was left out, and why.
+        Contenders that were left out, with the reasons.
     load
-        Of the machine, when the part began.
+        Load of the machine at the start of the part.
     """
 
     rounds: int
@@ -41,7 +41,7 @@ class Circumstances:
 
 
 def write(folder: Path, part: str, page: Page, how: Circumstances) -> list[Path]:
-    """Write ``<part>.csv``, ``<part>.png`` and ``<part>.md``, each whole or not at all, when all is measured."""
+    """Write ``<part>.csv``, ``<part>.png`` and ``<part>.md`` atomically, after all measurements."""
     contents = {
         ".csv": page.csv.encode(),
         ".png": pictures.png(page.picture),
@@ -78,5 +78,5 @@ def _measured(how: Circumstances) -> str:
 
 
 def _one_line(reason: str) -> str:
-    """The last line, which of a traceback is the error."""
+    """Return the last line, which is the error in a traceback."""
     return reason.strip().splitlines()[-1].rstrip(".")

@@ -1,4 +1,4 @@
-"""Tables in Markdown: ratios, and the times that they come from."""
+"""Tables in Markdown: ratios, and the times from which they are computed."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ _MISSING = "-"
 
 
 def ratios(measurements: Sequence[Measurement]) -> str:
-    """Our time divided by each other contender's, of the best rounds and in brackets of the medians."""
+    """Return our time divided by each other contender's, for the best rounds and in brackets for the medians."""
     others = [name for name in contenders(measurements) if name not in OURS]
     rows = [
         [task.name, ours, *(_ratio(measurements, task, ours, other) for other in others)]
@@ -24,14 +24,14 @@ def ratios(measurements: Sequence[Measurement]) -> str:
 
 
 def microseconds(measurements: Sequence[Measurement]) -> str:
-    """Of the best round, and in brackets the median."""
+    """Return the times of the best round, and in brackets the medians."""
     names = contenders(measurements)
     rows = [[task.name, *(_time(find(measurements, task, name)) for name in names)] for task in tasks(measurements)]
     return markdown(["", *names], rows)
 
 
 def program_ratios(programs: Sequence[Program]) -> str:
-    """Our seconds and our peak of memory divided by each other program's."""
+    """Return our seconds and our peak of memory divided by each other program's."""
     mine = [program for program in programs if program.contender in OURS]
     others = [program for program in programs if program.contender not in OURS]
     rows = []
@@ -43,7 +43,7 @@ def program_ratios(programs: Sequence[Program]) -> str:
 
 
 def program_figures(programs: Sequence[Program]) -> str:
-    """Seconds, memory, and how well the model became."""
+    """Return seconds, memory and the accuracy of the model."""
     rows = [
         [
             program.contender,
@@ -59,7 +59,7 @@ def program_figures(programs: Sequence[Program]) -> str:
 
 
 def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; the cells of all columns but the first stand to the right.
+    """Return a table in which all columns except the first are aligned to the right.
 
     Examples
     --------
@@ -75,19 +75,19 @@ def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def csv_text(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Values separated by commas."""
+    """Return values separated by commas."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([headings, *rows])
     return text.getvalue()
 
 
 def tasks(measurements: Sequence[Measurement]) -> list[Task]:
-    """Each once, in their order."""
+    """Return the distinct values in their order."""
     return list(dict.fromkeys(measurement.task for measurement in measurements))
 
 
 def contenders(measurements: Sequence[Measurement]) -> list[str]:
-    """Each once, in their order."""
+    """Return the distinct values in their order."""
     return list(dict.fromkeys(measurement.contender for measurement in measurements))
 
 
@@ -114,6 +114,6 @@ def _time(measurement: Measurement | None) -> str:
 
 
 def _shown(seconds: float) -> str:
-    """Microseconds with three digits that mean something."""
+    """Return microseconds with three significant digits."""
     value = 1e6 * seconds
     return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"

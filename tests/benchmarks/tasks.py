@@ -18,27 +18,27 @@ RULES = {
     "Adamax": 2,
     "Lion": 1,
 }
-"""How many arrays each keeps."""
+"""Number of slots of each rule."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One thing that contenders take turns at.
+    """A task for all contenders.
 
     Attributes
     ----------
     part
-        The part of the report it belongs to: ``"steps"``, ``"updates"``, or ``"scaling: ..."`` with what grows.
+        Part of the report: ``"steps"``, ``"updates"``, or ``"scaling: ..."`` with the growing size.
     name
-        In tables.
+        Name in tables.
     size
-        What grows, as a number.
+        Value of the growing size.
     widths, batch_size
-        Of a training step's model: inputs, hidden units, outputs; empty for an update.
+        Model of a training step (inputs, hidden units, outputs; empty for an update), and its batch size.
     rule, parameters
-        Of an update alone: the optimizer's name, and how many numbers it updates.
+        Only for an update: the name of the optimizer, and the number of parameters.
     samples, epochs
-        Of an estimator's fit alone: the name of its data, and the number of its epochs.
+        Only for the fit of an estimator: the name of its data, and the number of epochs.
     """
 
     part: str
@@ -53,7 +53,7 @@ class Task:
 
 
 def steps() -> list[Task]:
-    """A training step of three models."""
+    """Return training steps of three models."""
     return [
         _step("steps", (784, 10), 64),
         _step("steps", (784, 128, 10), 64),
@@ -62,7 +62,7 @@ def steps() -> list[Task]:
 
 
 def updates() -> list[Task]:
-    """Each rule on three sizes."""
+    """Return updates of each rule for three sizes."""
     return [
         Task("updates", f"{rule}, {parameters:,}", parameters, rule=rule, parameters=parameters)
         for rule in RULES
@@ -71,7 +71,7 @@ def updates() -> list[Task]:
 
 
 def scaling() -> list[Task]:
-    """One thing grows, the others stay."""
+    """Return training steps in which one size grows."""
     by_batch = [_step("scaling: batch size", (784, 128, 10), size, size) for size in (16, 64, 256, 1024)]
     by_width = [_step("scaling: width", (784, size, 10), 64, size) for size in (16, 64, 256, 1024)]
     by_depth = [_step("scaling: hidden layers", (784, *[128] * size, 10), 64, size) for size in (1, 2, 4, 8)]
@@ -79,7 +79,7 @@ def scaling() -> list[Task]:
 
 
 def estimators() -> list[Task]:
-    """Return a fit on small and one on large data."""
+    """Return one fit on small data and one on large data."""
     return [
         Task("estimators", "digits, 64-100-10, batch 64", 0, (64, 100, 10), 64, samples="digits", epochs=10),
         Task("estimators", "MNIST, 784-128-10, batch 64", 0, (784, 128, 10), 64, samples="MNIST", epochs=1),

@@ -1,4 +1,4 @@
-"""Contenders take turns at a task, round by round, so that what slows the machine for a while hits all of them."""
+"""Contenders take turns at a task, round by round, so that temporary slowdowns affect all of them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -13,23 +13,23 @@ Say = Callable[[str], None]
 
 
 class Field:
-    """The contenders that are here, each with a process from its first task until the field is closed.
+    """The available contenders, each with a process from its first task until the field is closed.
 
     Parameters
     ----------
     names
-        Of contenders.
+        Names of contenders.
     absent
-        Gains the reason for each that could not be measured, at all or at a task.
+        Receives the reason for each contender that could not be measured, for all tasks or for one.
     say
-        Tells what goes on.
+        Function that reports the progress.
     clock
         ``"wall"`` or ``"cpu"``.
 
     Attributes
     ----------
     about
-        For each contender its libraries and threads.
+        Libraries and threads of each contender.
     """
 
     def __init__(self, names: Sequence[str], absent: dict[str, str], say: Say, clock: str = "wall") -> None:
@@ -51,7 +51,7 @@ class Field:
             process.close()
 
     def measure(self, task: Task, rounds: int, seconds: float) -> list[Measurement]:
-        """Everybody who takes part in a task, in turns."""
+        """Return the measurements of all contenders at a task."""
         self._say(f"{task.part}: {task.name}")
         steps: dict[str, int] = {}
         for name in self._entrants(task):
@@ -59,7 +59,9 @@ class Field:
         taken: dict[str, list[float]] = {name: [] for name in steps}
         for number in range(rounds):
             names = list(taken)
-            first = number % max(1, len(names))  # each comes first in its turn: what runs before may leave traces
+            first = number % max(
+                1, len(names)
+            )  # a different contender is first in each round, because earlier work can affect later work
             for name in names[first:] + names[:first]:
                 if not self._attempt(name, task, partial(self._measure, name, taken)):
                     del taken[name]
@@ -78,14 +80,14 @@ class Field:
             self._processes[name] = Process(CONTENDERS[name])
         process = self._processes[name]
         prepared = process.ask(prepare=asdict(task), seconds=seconds, clock=self._clock)["steps"]
-        self.about[name] = process.ask(about=True)["about"]  # now, as some is loaded when first used
+        self.about[name] = process.ask(about=True)["about"]  # now, because some libraries are loaded at their first use
         steps[name] = prepared
 
     def _measure(self, name: str, taken: dict[str, list[float]]) -> None:
         taken[name].append(self._processes[name].ask(measure=True)["seconds"])
 
     def _attempt(self, name: str, task: Task, action: Callable[[], None]) -> bool:
-        """Whether it went well; else the reason is noted and the others go on."""
+        """Return whether a call succeeded; otherwise record the reason, so that the others continue."""
         try:
             action()
         except WorkerFailedError as error:

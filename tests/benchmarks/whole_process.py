@@ -1,4 +1,4 @@
-"""Whole programs in turns: seconds from start to end and the most memory, imports and loading of data included."""
+"""Whole programs in turns: seconds and peak of memory, including imports and loading of data."""
 
 import json
 import os
@@ -14,12 +14,12 @@ from benchmarks.contenders import CONTENDERS, missing_library
 from benchmarks.measurement import Rounds
 from benchmarks.processes import WorkerFailedError, environment, last_words
 
-_UNIT = 1 if sys.platform == "darwin" else 1024  # of the peak that the system tells
+_UNIT = 1 if sys.platform == "darwin" else 1024  # of the peak that the system reports
 
 
 @dataclass(frozen=True)
 class Program(Rounds):
-    """One contender's program: seconds and peak of memory in bytes (0: unknown), one entry a round; its last line."""
+    """Seconds, peak of memory in bytes (0: unknown) of a program, one entry per round; and its last line."""
 
     contender: str
     seconds: tuple[float, ...]
@@ -33,13 +33,13 @@ def measure(names: Sequence[str], rounds: int, say: Callable[[str], None], absen
     Parameters
     ----------
     names
-        Those without a program are passed over.
+        Names of contenders; contenders without a program are skipped.
     rounds
-        How often each runs.
+        Number of runs of each program.
     say
-        Tells what goes on.
+        Function that reports the progress.
     absent
-        Gains the reason for each that fails.
+        Receives the reason for each contender that fails.
     """
     entrants = [name for name in names if CONTENDERS[name].program]
     absent.update({name: f"{missing_library(name)} is not installed" for name in entrants if missing_library(name)})
@@ -61,7 +61,7 @@ def measure(names: Sequence[str], rounds: int, say: Callable[[str], None], absen
 
 
 def _run(name: str) -> tuple[float, int, dict[str, Any]]:
-    """Seconds, peak of memory, and the line that the program ends with."""
+    """Return seconds, peak of memory, and the last line of the program's output."""
     contender = CONTENDERS[name]
     command = [sys.executable, "-m", f"benchmarks.programs.{contender.program}"]
     with tempfile.TemporaryFile() as errors:
@@ -80,7 +80,7 @@ def _run(name: str) -> tuple[float, int, dict[str, Any]]:
 
 
 def _wait(process: "subprocess.Popen[bytes]") -> int:
-    """Wait for the end; the most memory that the process had, where the system tells that of a single child."""
+    """Wait for the end; return the peak of memory of the process, if the system reports it for one child."""
     if not hasattr(os, "wait4"):
         process.wait()
         return 0

@@ -1,23 +1,23 @@
-"""What a contender hands over to be timed."""
+"""Work of a contender that is timed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 
 class CannotExpressError(Exception):
-    """The contender has no such thing; the message says what it lacks."""
+    """The contender does not support a task; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """Something to repeat.
+    """Work that is repeated.
 
     Attributes
     ----------
     run
-        Does it, and returns when it is done.
+        Function that does the work, and waits for its end.
     steps
-        How many training steps or updates are made in one call.
+        Number of training steps or updates in one call.
     """
 
     run: Callable[[], object]

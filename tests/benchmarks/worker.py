@@ -1,4 +1,4 @@
-"""The process of one contender: ``python -m benchmarks.worker NAME`` reads requests and writes answers, a line each.
+"""The process of one contender: ``python -m benchmarks.worker NAME`` reads requests and writes answers, one per line.
 
 A request is ``{"prepare": task, "seconds": s, "clock": name}``, ``{"measure": true}`` or ``{"about": true}``, in JSON.
 """
@@ -17,11 +17,11 @@ from benchmarks.work import CannotExpressError, Work
 
 _MOST_CALLS = 2**20
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
-"""Functions that tell the seconds: of the wall, or of the processors, which another process's work hardly changes."""
+"""Clocks: wall time, or processor time, which hardly depends on other processes."""
 
 
 class Worker:
-    """A contender with the task that it is measured at."""
+    """A contender with its current task."""
 
     def __init__(self, module: Any) -> None:
         self._module = module
@@ -30,9 +30,9 @@ class Worker:
         self._clock = CLOCKS["wall"]
 
     def prepare(self, task: dict[str, Any], seconds: float, clock: str = "wall") -> int:
-        """Build the task, warm up, and find how many calls last so long; returns the steps in them."""
+        """Build the task, warm up, and find the number of calls for the duration; return the number of their steps."""
         self._clock = CLOCKS[clock]
-        self._work = Work(lambda: None)  # so that the last task's arrays go before new ones come
+        self._work = Work(lambda: None)  # frees the arrays of the last task before new ones are allocated
         if task["samples"]:
             self._work = self._module.fit(task["samples"], task["widths"][1:-1], task["batch_size"], task["epochs"])
         elif task["rule"]:
@@ -45,13 +45,13 @@ class Worker:
         return self._calls * self._work.steps
 
     def measure(self) -> float:
-        """Seconds a step."""
+        """Return seconds per step."""
         if self._work.steps == 1:
-            self._work.run()  # wakes up caches; an epoch's first step does not weigh
+            self._work.run()  # fills caches; the first step of an epoch has little weight
         return self._block() / (self._calls * self._work.steps)
 
     def _lasts(self, seconds: float) -> bool:
-        """Whether a measurement is long enough; a single step must be so twice, as the first time it may compile."""
+        """Return whether a measurement is long enough; a single step must be so twice, as the first may compile."""
         return self._block() >= seconds and (self._work.steps > 1 or self._block() >= seconds)
 
     def _block(self) -> float:
@@ -63,7 +63,7 @@ class Worker:
 
 
 def answer(worker: Worker, request: dict[str, Any]) -> dict[str, Any]:
-    """What a request asked for, or under ``"error"`` why it could not be had."""
+    """Return the answer to a request, or the reason of its failure under ``"error"``."""
     try:
         if "prepare" in request:
             return {"steps": worker.prepare(request["prepare"], request["seconds"], request["clock"])}
@@ -72,7 +72,7 @@ def answer(worker: Worker, request: dict[str, Any]) -> dict[str, Any]:
         return {"about": libraries.loaded()}
     except CannotExpressError as error:
         return {"error": str(error)}
-    except Exception as error:  # the others go on without it
+    except Exception as error:  # the other contenders continue
         traceback.print_exc()
         return {"error": f"{type(error).__name__}: {error}"}
 
@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def _private_output() -> TextIO:
-    """Standard output for the answers alone: what a library prints goes where errors go."""
+    """Return standard output for the answers, and redirect other output to standard error."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     return answers

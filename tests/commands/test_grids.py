@@ -1,4 +1,4 @@
-"""Seeds and learning rates as texts of the command line."""
+"""Seeds and learning rates as arguments of the command line."""
 
 import pytest
 

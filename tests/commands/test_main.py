@@ -1,4 +1,4 @@
-"""The command line: what each command prints and writes, and what is refused in one sentence."""
+"""The command line: the output and files of each command, and its errors."""
 
 import csv
 import subprocess

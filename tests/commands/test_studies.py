@@ -90,7 +90,7 @@ def test_compare(data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert list(out.glob("*.png"))
 
 
-def test_a_study_goes_on_with_its_own_options(data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_study_continues_with_its_own_options(data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = ["--jobs", "1", "--out", str(tmp_path / "study")]
     assert main(["compare", *OPTIMIZERS, "--data", data, "--seeds", "1", "--epochs", "1", *out]) == 0
     capsys.readouterr()
@@ -278,7 +278,7 @@ def test_ctrl_c_before_the_first_result_leaves_no_folder(
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program can handle")
 @pytest.mark.parametrize("command", ["train", "compare"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_command_goes_on(command: str, number: int, data: str, tmp_path: Path) -> None:
+def test_an_interrupted_command_continues(command: str, number: int, data: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = [sys.executable, "-m", "cutedl_xp", command, "--data", data, "--optimizer", "adam", "--out", str(out)]
     arguments += ["--epochs", "30000", *(["--seeds", "1", "--jobs", "1"] if command == "compare" else [])]

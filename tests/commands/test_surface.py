@@ -1,4 +1,4 @@
-"""The command ``surface``: files, table and refusals."""
+"""The command ``surface``: files, table and errors."""
 
 import csv
 
@@ -77,7 +77,7 @@ def test_the_table_fits_into_60_columns(tmp_path, monkeypatch, capsys):
         ({"picture": "jpg"}, "`picture` must be one of 'png', 'svg'; got 'jpg'"),
     ],
 )
-def test_what_is_wrong_is_refused_before_any_work(options, message, tmp_path, capsys):
+def test_wrong_options_are_refused_before_any_work(options, message, tmp_path, capsys):
     with pytest.raises(ValueError, match=message):
         surface.run(**options, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()

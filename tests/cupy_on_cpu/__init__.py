@@ -1,25 +1,26 @@
-"""The real CuPy wheel, executed without a GPU: for tests.
+"""The real CuPy wheel, executed without a GPU, for tests.
 
-CuPy's own Python and compiled code runs, writes its CUDA sources and has NVIDIA's compiler (NVRTC) make PTX of them,
-as on a GPU. The PTX is then translated to C, compiled with gcc and run on the CPU, one thread after another. NumPy
-computes matrix products, for CuPy and for callers that load cuBLAS themselves. Streams keep their work until something
-waits for it, and can be captured into graphs. Launches, matrix products, graphs and copies to the host are counted
-exactly.
+CuPy's own Python and compiled code runs, generates its CUDA sources and compiles them to PTX with NVIDIA's compiler
+(NVRTC), as on a GPU. The PTX is then translated to C, compiled with gcc and run on the CPU, one thread after another.
+NumPy computes matrix products, for CuPy and for callers that load cuBLAS themselves. Streams queue their work until
+something waits for it, and can be captured into graphs. Launches, matrix products, graphs and copies to the host are
+counted exactly.
 
-``install()`` comes before anything imports CuPy; then::
+Call ``install()`` before CuPy is imported; then::
 
     reset_counts()
     ...
     counts().launches, counts().gemms, counts().graphs, counts().host_copies
 
-What this shows: that CuPy accepts what the package asks of it, that the generated kernels compute the right values,
-that none has a race between barriers that taking turns would show, how many launches and copies there are, that a
-capture does nothing that CUDA forbids during captures, and that nobody reads what a non-blocking stream has yet to
-write.
+Emulation checks that CuPy accepts the calls of the package, that the generated kernels compute the right values, that
+no kernel has a race between barriers which sequential threads show, how many launches and copies are made, that
+captures make no calls which CUDA forbids during captures, and that nothing reads values that a non-blocking stream has
+not yet written.
 
-What it cannot show: speed, most races, cuBLAS's own rounding (TF32 among it), limits of memory. What it lacks and
-refuses: ``cupy.random``, sorting (precompiled kernels), FFT and solvers, several devices, captures of several streams.
-The way in is through the insides of one version of CuPy, so that is pinned.
+Emulation cannot show speed, most races, cuBLAS's own rounding (including TF32), and limits of memory. It does not
+support ``cupy.random``, sorting (precompiled kernels), FFT and solvers, several devices, and captures of several
+streams, and raises an error for them. The emulator depends on the internals of one version of CuPy, which is therefore
+pinned.
 """
 
 import importlib.metadata
@@ -58,7 +59,7 @@ _installed = False
 
 
 def reason_against() -> str | None:
-    """Why CuPy cannot be emulated here, or None if it can."""
+    """Return the reason why CuPy cannot be emulated on this machine, or None."""
     if sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"):
         return f"the wheels are for Linux on x86_64 and aarch64, and this is {sys.platform} on {platform.machine()}"
     for package, version in _pins().items():
@@ -81,7 +82,7 @@ def install() -> None:
     Raises
     ------
     RuntimeError
-        If it cannot be emulated here, or CuPy has been imported already.
+        If CuPy cannot be emulated on this machine, or has been imported already.
     """
     global _installed
     reason = reason_against()
@@ -91,7 +92,7 @@ def install() -> None:
         raise RuntimeError("cupy_on_cpu.install() must come before the first import of cupy")
     os.environ["CUPY_COMPILE_WITH_PTX"] = "1"
     os.environ["CUPY_ACCELERATORS"] = ""  # CUB's reductions are precompiled
-    os.environ.setdefault("CUPY_NVRTC_USE_PCH", "1")  # CUDA's headers are read once a process
+    os.environ.setdefault("CUPY_NVRTC_USE_PCH", "1")  # CUDA's headers are read once per process
     os.environ.setdefault("CUPY_CACHE_DIR", str(cache_folder() / "cupy"))
     _replace_lower_layers()
     import cupy
@@ -105,13 +106,13 @@ def install() -> None:
 
 
 def _pins() -> dict[str, str]:
-    """The version of each package that is needed."""
+    """Return the required version of each package."""
     lines = (Path(__file__).parent / "requirements.txt").read_text(encoding="utf-8").splitlines()
     return dict(line.split("==") for line in lines if not line.startswith("#"))
 
 
 def is_installed() -> bool:
-    """Whether CuPy is emulated in this process."""
+    """Return whether CuPy is emulated in this process."""
     return _installed
 
 
@@ -121,7 +122,7 @@ def is_capturing() -> bool:
 
 
 def _replace_lower_layers() -> None:
-    """Put the host in the place of the CUDA runtime, driver and cuBLAS, before CuPy's core looks for them."""
+    """Replace the CUDA runtime, driver and cuBLAS, before CuPy's core looks for them."""
     import cupy_backends.cuda.api.driver
     import cupy_backends.cuda.api.runtime
     import cupy_backends.cuda.libs
@@ -136,17 +137,17 @@ def _replace_lower_layers() -> None:
 
 
 def counts() -> Counts:
-    """What was asked of the device since :func:`reset_counts`."""
+    """Return the requests to the device since :func:`reset_counts`."""
     return counter.counts
 
 
 def reset_counts() -> None:
-    """Begin to count anew."""
+    """Reset the counts."""
     counter.counts = Counts()
 
 
 @contextmanager
 def launched_sources() -> Iterator[dict[CudaSource, None]]:
-    """A context with the CUDA sources of the kernels that are launched in it, compiled there or before."""
+    """Return a context with the CUDA sources of the kernels that are launched in it, compiled there or earlier."""
     with counter.launched_sources() as sources:
         yield sources

@@ -1,7 +1,7 @@
-"""Memory of the emulated device and pinned memory of the host, which lie on the same heap.
+"""Memory of the emulated device and pinned memory of the host, which are on the same heap.
 
 Memory that a graph refers to stays reserved after it is freed, filled with NaN, until the last such graph ends: the
-graph can then say what is wrong, and whoever reads such memory by mistake reads NaN.
+graph can then report the error, and code that reads such memory by mistake reads NaN.
 """
 
 import bisect
@@ -19,7 +19,7 @@ _c.free.restype, _c.free.argtypes = None, [ctypes.c_void_p]
 
 @dataclass(eq=False)
 class Allocation:
-    """A piece of memory from its allocation to its end."""
+    """A piece of memory from its allocation to its release."""
 
     start: int
     size: int
@@ -29,14 +29,14 @@ class Allocation:
 
 
 class Memory:
-    """All that is allocated."""
+    """All allocations."""
 
     def __init__(self) -> None:
         self._starts: list[int] = []  # in order
         self._allocations: dict[int, Allocation] = {}
 
     def allocate(self, size: int, *, on_device: bool) -> Allocation:
-        """Return new memory."""
+        """Allocate memory and return its address."""
         rounded = -(-max(size, 1) // _ALIGNMENT) * _ALIGNMENT
         address = _c.aligned_alloc(_ALIGNMENT, rounded)
         if not address:
@@ -46,7 +46,7 @@ class Memory:
         return made
 
     def free(self, address: int) -> None:
-        """End an allocation; nothing that waits in a stream may use it any more."""
+        """End an allocation; queued work of streams must not use it any more."""
         allocation = self._allocations.pop(address, None)
         if allocation is None:
             return
@@ -58,7 +58,7 @@ class Memory:
             _c.free(address)
 
     def find(self, address: int) -> Allocation | None:
-        """Return the allocation that an address lies in, or None."""
+        """Return the allocation that contains an address, or None."""
         before = bisect.bisect_right(self._starts, address)
         if not before:
             return None
@@ -66,17 +66,17 @@ class Memory:
         return allocation if address < allocation.start + allocation.size else None
 
     def on_device(self, address: int) -> bool:
-        """Return whether an address lies in the device's memory."""
+        """Return whether an address is in the device's memory."""
         allocation = self.find(address)
         return allocation is not None and allocation.on_device
 
     def hold(self, addresses: Iterable[int]) -> list[Allocation]:
-        """Reserve every allocation that one of the numbers is an address in, and return them."""
+        """Reserve the allocations that contain one of the numbers as an address, and return them."""
         found = {id(each): each for address in addresses if (each := self.find(address)) is not None}
         return self.hold_again(found.values())
 
     def hold_again(self, allocations: Iterable[Allocation]) -> list[Allocation]:
-        """Reserve allocations once more, also those that have been freed since, and return them."""
+        """Reserve allocations again, including those that were freed in the meantime, and return them."""
         held = list(allocations)
         for each in held:
             each.holders += 1

@@ -1,4 +1,4 @@
-"""Copies of a kernel's arguments, for a launch that has to wait for its turn."""
+"""Copies of a kernel's arguments, for a queued launch."""
 
 import ctypes
 import struct
@@ -18,5 +18,5 @@ class Arguments:
         self.parameters = ctypes.addressof(self._addresses)
 
     def words(self) -> tuple[int, ...]:
-        """Return all that may be an address: every eight bytes of the arguments."""
+        """Return all possible addresses: every eight bytes of the arguments."""
         return tuple(word for value in self._values for word in struct.unpack_from(f"{len(value) // 8}Q", value.raw))

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from cupy_on_cpu.operands import C_TYPES, NoTranslation, Scope, bits_of, is_float
 from cupy_on_cpu.ptx import Instruction
 
-_EXACT = frozenset({"rn", "approx", "full"})  # ways of rounding that C's own arithmetic serves
+_EXACT = frozenset({"rn", "approx", "full"})  # rounding modes of C's own arithmetic
 _DIRECTED = {"rm": "FE_DOWNWARD", "rp": "FE_UPWARD", "rz": "FE_TOWARDZERO"}
 _ROUND_TO_INTEGER = {"rni": "rint", "rzi": "trunc", "rmi": "floor", "rpi": "ceil"}
 
 
 @dataclass(frozen=True)
 class _Form:
-    """How an instruction on values of one type is written in C."""
+    """Form of an instruction on values of one type in C."""
 
     expression: (
         str  # with {0}, {1}, ... for the operands, {t} for their type in C, {u} for the unsigned one, {w} for its width
@@ -95,7 +95,7 @@ _CLASSES = {"finite": "isfinite", "infinite": "isinf", "notanumber": "isnan", "n
 
 
 def compute(instruction: Instruction, scope: Scope) -> str:
-    """Translate what has a form in the tables above."""
+    """Translate an instruction that has a form in the tables above."""
     *modifiers, ptx_type = instruction.modifiers
     table = _PREDICATES if ptx_type == "pred" else _REALS if is_float(ptx_type) else _INTEGERS
     form = table.get(instruction.name)
@@ -115,7 +115,7 @@ def compute(instruction: Instruction, scope: Scope) -> str:
 
 
 def _words(ptx_type: str) -> dict[str, str | int]:
-    """What the expressions of the tables leave open beside their operands."""
+    """Return the values of the fields of the tables' expressions, apart from the operands."""
     if ptx_type == "pred":
         return {}
     suffix = "" if ptx_type == "f64" else "f"  # half precision computes in float, as products of two halves are exact
@@ -158,7 +158,7 @@ def shift_funnel(instruction: Instruction, scope: Scope) -> str:
 
 
 def compare(instruction: Instruction, scope: Scope) -> str:
-    """``setp``: compare two values, and join the answer with a predicate."""
+    """``setp``: compare two values, and combine the result with a predicate."""
     comparison, *modifiers, ptx_type = instruction.modifiers
     destinations, a, b, *third = instruction.operands
     logic = next((modifier for modifier in modifiers if modifier in _LOGIC), None)
@@ -227,7 +227,7 @@ def _to_integer(value: str, to_type: str, from_type: str) -> str:
     width, signed = bits_of(to_type), to_type.startswith("s")
     smallest, above = (-(2 ** (width - 1)), 2 ** (width - 1)) if signed else (0, 2**width)
     narrow = from_type != "f64" and width <= 32
-    of_nan = 0 if narrow else f"1ull << {width - 1}"  # as the PTX manual has it, under cvt
+    of_nan = 0 if narrow else f"1ull << {width - 1}"  # see cvt in the PTX manual
     limits = f"{_c_integer(smallest)}, {_c_integer(above - 1)}, {float(above)!r}, {of_nan}"
     return f"TO_INTEGER({C_TYPES[to_type]}, {value}, {limits})"
 

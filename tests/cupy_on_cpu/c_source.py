@@ -1,4 +1,4 @@
-"""A PTX module as a C program: each kernel a function that can stop at a barrier and go on there later."""
+"""A PTX module as a C program: each kernel is a function that can stop at a barrier and continue there later."""
 
 from cupy_on_cpu import arithmetic, carries, control, memory
 from cupy_on_cpu.errors import Unsupported
@@ -6,18 +6,18 @@ from cupy_on_cpu.operands import C_TYPES, NoTranslation, Scope, bits_of, c_name
 from cupy_on_cpu.ptx import Function, Instruction, Label, Module, Variable
 
 TRANSLATIONS = arithmetic.TRANSLATIONS | memory.TRANSLATIONS | control.TRANSLATIONS
-"""How each instruction is written in C, by its name."""
+"""Translation of each instruction to C, by its name."""
 
 _ALIGNMENT = 16
 
 
 def c_source(module: Module) -> str:
-    """The C program.
+    """Return the C program.
 
     Raises
     ------
     Unsupported
-        If the module has an instruction that there is no translation for; the message quotes it.
+        If the module has an instruction without a translation; the message quotes it.
     """
     shared, static_size = _place_shared_variables(module)
     addresses = {v.name: f"((uintptr_t)&{c_name(v.name)})" for v in module.variables if v.space != "shared"} | shared
@@ -29,11 +29,11 @@ def c_source(module: Module) -> str:
 
 
 def instruction_as_c(instruction: Instruction, scope: Scope) -> str:
-    """One instruction as a block of C."""
+    """Return one instruction as a block of C."""
     try:
         translation = carries.add_with_carry if carries.uses_carry(instruction) else TRANSLATIONS[instruction.name]
         statements = translation(instruction, scope)
-    except (ValueError, KeyError, IndexError) as error:  # or more or fewer operands or modifiers than are known
+    except (ValueError, KeyError, IndexError) as error:  # or another number of operands or modifiers than in the tables
         reason = f" ({error})" if isinstance(error, NoTranslation) and str(error) else ""
         raise Unsupported(f"the PTX instruction `{instruction}` cannot be emulated{reason}") from error
     guard = f"if ({scope.read(instruction.predicate, 'pred')}) " if instruction.predicate else ""
@@ -41,20 +41,20 @@ def instruction_as_c(instruction: Instruction, scope: Scope) -> str:
 
 
 def _place_shared_variables(module: Module) -> tuple[dict[str, str], int]:
-    """The offset of each variable in a block's shared memory, and where the part of dynamic size begins."""
+    """Return the offset of each variable in a block's shared memory, and the start of the dynamic part."""
     variables = [v for v in module.variables if v.space == "shared"]
     variables += [v for f in module.functions for v in f.variables.values() if v.space == "shared"]
     offsets, size = {}, 0
     for variable in variables:
         if variable.length is not None:
             offsets[variable.name] = str(size)
-            size += -(-variable.size // 64) * 64  # each on a boundary that suits every type
+            size += -(-variable.size // 64) * 64  # aligned for every type
     offsets |= {variable.name: str(size) for variable in variables if variable.length is None}
     return {name: f"{offset}u" for name, offset in offsets.items()}, size
 
 
 def _global_variable(variable: Variable) -> str:
-    """A variable of the module, as the bits of its values: C knows no literal for NaN or infinity."""
+    """Return a variable of the module, as the bits of its values: C has no literal for NaN or infinity."""
     initial = f" = {{{', '.join(_bits(text) for text in variable.initial)}}}" if variable.initial else ""
     c_type, length = f"uint{bits_of(variable.type)}_t", max(variable.length or 0, 1)
     return f"static {c_type} {c_name(variable.name)}[{length}] __attribute__((aligned(64))){initial};"
@@ -97,7 +97,7 @@ def _line(element: Label | Instruction, scope: Scope) -> str:
 
 
 def _state(name: str, function: Function) -> str:
-    """The structure with all that a thread keeps while it stands still."""
+    """Return the structure with the state of a stopped thread."""
     registers = (f"{C_TYPES[kind]} {c_name(register)};" for register, kind in function.registers.items())
     memory = (
         f"unsigned char {c_name(v.name)}[{v.size}] __attribute__((aligned({_ALIGNMENT})));"
@@ -108,7 +108,7 @@ def _state(name: str, function: Function) -> str:
 
 
 def _launch(name: str, stops: int, static_size: int) -> str:
-    """The function that the host calls to run a grid of the kernel."""
+    """Return the function that the host calls to run a grid of the kernel."""
     way = f"return run_grid(run_{name}, sizeof(struct {name}), &place);"
     return (
         f"enum fault launch_{name}(unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,"
@@ -121,7 +121,7 @@ def _launch(name: str, stops: int, static_size: int) -> str:
 
 
 def _call(name: str, function: Function, stops: int) -> str:
-    """The function that other functions of the module call."""
+    """Return the function that other functions of the module call."""
     if stops:
         raise Unsupported(f"the function {function.name!r} of PTX waits for other threads, which cannot be emulated")
     return (

@@ -23,21 +23,21 @@ _GLOBAL, _RELAXED = 0, 2  # of cudaStreamCaptureMode; between them is ThreadLoca
 
 @dataclass(frozen=True)
 class Work:
-    """Something that a stream does in its turn."""
+    """Work that a stream does in its order."""
 
     name: str
     run: Callable[[], object]
-    addresses: tuple[int, ...] = ()  # of the memory that it uses; numbers that are no addresses do no harm
+    addresses: tuple[int, ...] = ()  # of the memory that it uses; numbers that are not addresses have no effect
 
 
 @dataclass(eq=False)
 class Capture:
-    """The work that one stream is asked for between the begin and the end of its capture."""
+    """The requested work of one stream between the begin and the end of its capture."""
 
     mode: int
-    blocking: bool  # its stream, which then has an order with the legacy stream
+    blocking: bool  # its stream, which is then ordered with the legacy stream
     works: list[Work] = field(default_factory=list)
-    held: list[Allocation] = field(default_factory=list)  # memory of the work, and that allocated meanwhile
+    held: list[Allocation] = field(default_factory=list)  # memory of the work, and memory allocated during the capture
     thread: int = field(default_factory=threading.get_ident)
     valid: bool = True
 
@@ -59,7 +59,7 @@ class Capture:
         return self.mode == _RELAXED or self.is_own()
 
     def forbids_unsafe_calls(self) -> bool:
-        """Return whether the calling thread must not allocate, wait, load a module or the like now."""
+        """Return whether the capture forbids the calling thread to allocate, wait or load a module now."""
         return self.mode == _GLOBAL or (self.mode != _RELAXED and self.is_own())
 
 
@@ -76,14 +76,14 @@ def driver_error(error: Exception) -> Exception:
     if status not in _DRIVER_NAMES:
         return error
     driver: Any = importlib.import_module("cupy_backends.cuda.api.driver")
-    made = driver.CUDADriverError.__new__(driver.CUDADriverError)  # its __init__ asks the driver for the name
+    made = driver.CUDADriverError.__new__(driver.CUDADriverError)  # its __init__ gets the name from the driver
     made.status, made.args = status, (f"{_DRIVER_NAMES[status]}: {str(error).partition(': ')[2]}",)
     found: Exception = made
     return found
 
 
 def invalidate(status: int, *broken: Capture) -> Exception:
-    """Make captures invalid, so that their end is an error, and return the error of the call that did it."""
+    """Make captures invalid, so that their end is an error, and return the error of the forbidden call."""
     for capture in broken:
         capture.valid = False
     return cuda_error(status)

@@ -1,4 +1,4 @@
-"""Sums that hand a carry on to the next: arithmetic of numbers wider than a register."""
+"""Sums with a carry: arithmetic of numbers wider than a register."""
 
 from cupy_on_cpu.operands import C_TYPES, NoTranslation, Scope, bits_of
 from cupy_on_cpu.ptx import Instruction
@@ -7,12 +7,12 @@ _TYPES = ("u32", "s32", "b32", "u64", "s64", "b64")
 
 
 def uses_carry(instruction: Instruction) -> bool:
-    """Whether an instruction takes a carry or leaves one."""
+    """Return whether an instruction takes or sets a carry."""
     return instruction.name in ("addc", "subc", "madc") or "cc" in instruction.modifiers
 
 
 def add_with_carry(instruction: Instruction, scope: Scope) -> str:
-    """``add``, ``sub`` and ``mad`` that leave a carry (``.cc``), and the same with a ``c`` that take one as well."""
+    """``add``, ``sub`` and ``mad`` that set a carry (``.cc``), and the variants with a ``c`` that also take one."""
     *modifiers, ptx_type = instruction.modifiers
     halves = [modifier for modifier in modifiers if modifier in ("lo", "hi")]
     operation = instruction.name.removesuffix("c")

@@ -1,4 +1,4 @@
-"""C programs as functions of this process: gcc, and a folder that keeps what it made."""
+"""C programs as functions of this process: gcc, and a folder for compiled programs."""
 
 import ctypes
 import functools
@@ -14,28 +14,29 @@ from cupy_on_cpu.errors import CompilerError
 _HERE = Path(__file__).parent
 _FLAGS = (
     "-std=gnu11",
-    "-O1",  # more takes longer than it saves
+    "-O1",  # more optimization takes longer than it saves
     "-w",
     "-fPIC",
     "-shared",
-    "-ffp-contract=off",  # only what NVIDIA's compiler fused is fused
+    "-ffp-contract=off",  # no fused operations except those of NVIDIA's compiler
     "-fwrapv",  # integers wrap around
     "-fno-strict-aliasing",
 )
 
 
 def find_compiler() -> str | None:
-    """The path of gcc, or None where there is none."""
+    """Return the path of gcc, or None if it is missing."""
     return shutil.which("gcc")
 
 
 def cache_folder() -> Path:
-    """The folder of compiled programs: ``$CUPY_ON_CPU_CACHE``, or one of this user in the folder for temporary files.
+    """Return the folder of compiled programs: ``$CUPY_ON_CPU_CACHE``, or one of this user in the folder for temporary
+    files.
 
     Raises
     ------
     CompilerError
-        If the folder belongs to somebody else, whose programs would be run.
+        If the folder belongs to another user, whose programs would be run.
     """
     given = os.environ.get("CUPY_ON_CPU_CACHE")
     folder = Path(given) if given else Path(tempfile.gettempdir()) / f"cupy_on_cpu-{os.getuid()}"
@@ -46,14 +47,14 @@ def cache_folder() -> Path:
 
 
 def compile_c(source: str) -> ctypes.PyDLL:
-    """The functions of a C program, which may include ``device.h``; compiled once and kept.
+    """Return the functions of a C program, which may include ``device.h``; it is compiled once and stored.
 
-    They hold Python's lock while they run: kernels of two threads would write over each other's shared memory.
+    The functions hold Python's lock while they run: kernels of two threads would overwrite each other's shared memory.
 
     Raises
     ------
     CompilerError
-        If gcc refuses the program.
+        If gcc cannot compile the program.
     """
     library = cache_folder() / f"{_fingerprint(source)}.so"
     if not library.exists():
@@ -72,7 +73,7 @@ def _compile(source: str, library: Path) -> None:
             raise CompilerError(f"gcc cannot be started: {error}") from error
         if result.returncode:
             raise CompilerError(f"gcc refuses the C of a kernel:\n{result.stderr[:3000]}")
-        made.replace(library)  # at once, so that another process never loads half a file
+        made.replace(library)  # atomically, so that another process never loads an incomplete file
 
 
 def _fingerprint(source: str) -> str:

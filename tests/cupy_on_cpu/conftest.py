@@ -1,4 +1,4 @@
-"""What the tests of the emulator share; they are collected where it is at work."""
+"""Fixtures of the tests of the emulator, which are collected if CuPy is emulated."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ _KERNEL = """
 
 @pytest.fixture
 def cupy() -> Any:
-    """The module."""
+    """Return the module."""
     import cupy
 
     return cupy
@@ -44,19 +44,19 @@ def cupy() -> Any:
 
 @pytest.fixture
 def stream(cupy: Any) -> Any:
-    """A stream that can be captured."""
+    """Return a stream that can be captured."""
     return cupy.cuda.Stream(non_blocking=True)
 
 
 @pytest.fixture
 def thread_local(cupy: Any) -> int:
-    """The mode of capture in which the own thread must not allocate."""
+    """Return the mode of capture in which the own thread must not allocate."""
     return int(cupy.cuda.runtime.streamCaptureModeThreadLocal)
 
 
 @pytest.fixture(autouse=True)
 def _no_capture_is_left() -> Iterator[None]:
-    """Fail a test that leaves a stream in its capture, and do the work that it has left in streams."""
+    """Fail a test that leaves a capture open, and finish the queued work of streams."""
     yield
     left = streams.captures.copy()
     streams.captures.clear()
@@ -66,9 +66,9 @@ def _no_capture_is_left() -> Iterator[None]:
 
 @pytest.fixture
 def run_ptx() -> Callable[..., np.ndarray]:
-    """A function that runs instructions of PTX.
+    """Return a function that runs instructions of PTX.
 
-    ``%given`` is the address of the input, ``%found`` where the thread's eight bytes of the result go.
+    ``%given`` is the address of the input, and ``%found`` the address of the thread's eight bytes of the result.
     """
 
     def run(body: str, given: Any = 0, *, threads: int = 1, declarations: str = "", result: str = "u8") -> np.ndarray:
@@ -87,13 +87,13 @@ def run_ptx() -> Callable[..., np.ndarray]:
 
 @pytest.fixture
 def translate() -> Callable[[str], Any]:
-    """A function that translates and compiles a PTX text."""
+    """Return a function that translates and compiles a PTX text."""
     return lambda text: compile_c(c_source(parse(text)))
 
 
 @pytest.fixture
 def refused() -> Callable[..., contextlib.AbstractContextManager[None]]:
-    """A context in which the emulator must give up, once and with this message."""
+    """Return a context in which the emulator must raise an error, once and with this message."""
 
     @contextlib.contextmanager
     def expect(kind: type[EmulationError], match: str) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Instructions that decide what runs next: branches, calls, and waiting for other threads."""
+"""Instructions for control flow: branches, calls, and waiting for other threads."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ _SOURCES = {
     "bfly": ("lane ^ {b}", "source <= limit"),
     "idx": ("(lane & segment) | ({b} & ~segment)", "source <= limit"),
 }
-"""Of the ways to shuffle: the lane that is read, and whether it is one of the segment; from the PTX manual."""
+"""For each mode of shuffling: the lane that is read, and whether it is in the segment; from the PTX manual."""
 
 _VOTES = {
     "ballot": ("u32", "R->thread.value"),
@@ -19,11 +19,11 @@ _VOTES = {
     "all": ("pred", "R->thread.value == R->thread.source"),
     "uni": ("pred", "R->thread.value == 0 || R->thread.value == R->thread.source"),
 }
-"""Of the ways to vote: the answer, from the lanes that said yes (value) and those that voted (source)."""
+"""For each mode of voting: the result, from the lanes that voted yes (value) and the voting lanes (source)."""
 
 
 def branch(instruction: Instruction, scope: Scope) -> str:
-    """``bra``: go on elsewhere."""
+    """``bra``: jump to a label."""
     if set(instruction.modifiers) - {"uni"}:
         raise NoTranslation
     return f"goto {c_name(instruction.operands[0])};"
@@ -35,17 +35,17 @@ def leave(instruction: Instruction, scope: Scope) -> str:
 
 
 def trap(instruction: Instruction, scope: Scope) -> str:
-    """``trap``: the kernel has found something that must not be."""
+    """``trap``: the kernel has found an invalid state."""
     return "STOP(TRAPPED, 0);"
 
 
 def nothing(instruction: Instruction, scope: Scope) -> str:
-    """Orders of memory and hints: nothing to do where threads run one after another."""
+    """Memory orders and hints, which have no effect where threads run one after another."""
     return ""
 
 
 def wait_at_barrier(instruction: Instruction, scope: Scope) -> str:
-    """``bar.sync``: wait until the threads of the block have come here."""
+    """``bar.sync``: wait until all threads of the block have reached the barrier."""
     if "warp" in instruction.modifiers:
         return _wait_for_warp(scope, "SYNCHRONIZE", instruction.operands[0], "0")
     if "sync" not in instruction.modifiers or set(instruction.modifiers) - {"sync", "cta", "aligned"}:
@@ -77,7 +77,7 @@ def shuffle(instruction: Instruction, scope: Scope) -> str:
 
 
 def vote(instruction: Instruction, scope: Scope) -> str:
-    """``vote.sync``: what the threads of the warp say to a question."""
+    """``vote.sync``: combine a predicate of the threads of the warp."""
     synchronized, mode, *_ = instruction.modifiers
     if synchronized != "sync" or mode not in _VOTES:
         raise NoTranslation
@@ -88,13 +88,13 @@ def vote(instruction: Instruction, scope: Scope) -> str:
 
 
 def _wait_for_warp(scope: Scope, exchange: str, mask: str, value: str) -> str:
-    """Statements that hand a value to the other lanes of the mask and wait until all of them have done so."""
+    """Return statements that pass a value to the other lanes of the mask and wait until all lanes have done so."""
     setting = f"R->thread.exchange = {exchange}; R->thread.mask = {scope.read(mask, 'u32')}; R->thread.value = {value};"
     return f"{setting} {scope.stop('IN_WARP')}"
 
 
 def call(instruction: Instruction, scope: Scope) -> str:
-    """``call``: run a function of the module on parameters that lie in memory, its results before them."""
+    """``call``: run a function of the module on parameters in memory, with its results before them."""
     operands = instruction.operands
     results = operands[0].strip("()").split(",") if operands[0].startswith("(") else []
     name, *arguments = operands[1:] if results else operands

@@ -1,4 +1,4 @@
-"""What a GPU would have been asked to do: launches, matrix products and copies, counted exactly."""
+"""Exact counts of requests to a GPU: launches, matrix products and copies."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,20 +9,20 @@ from cupy_on_cpu.nvrtc import CudaSource
 
 @dataclass
 class Counts:
-    """What was asked of the device since the last :func:`reset_counts`."""
+    """Requests to the device since the last :func:`reset_counts`."""
 
     launches: int = 0  # outside a graph
     gemms: int = 0  # outside a graph
     graphs: int = 0  # launches of graphs
     host_copies: int = 0  # from the device to the host; each waits for the device
     uploads: int = 0  # from the host to the device
-    synchronizations: int = 0  # asked for by name; host copies not among them
-    kernels: list[str] = field(default_factory=list)  # the names of what was launched outside a graph, in order
-    captured: list[str] = field(default_factory=list)  # the names of what was captured instead of run, in order
+    synchronizations: int = 0  # explicit waiting, without host copies
+    kernels: list[str] = field(default_factory=list)  # names of the kernels launched outside a graph, in order
+    captured: list[str] = field(default_factory=list)  # names of the kernels that were captured, in order
 
 
 class Counter:
-    """Counts, and the CUDA sources of the kernels that are launched while somebody wants to know."""
+    """Counts, and the CUDA sources of the kernels that are launched while they are recorded."""
 
     def __init__(self) -> None:
         self.counts = Counts()
@@ -40,7 +40,7 @@ class Counter:
                 sources.setdefault(source)
 
     def asked(self, name: str, kind: str | None, *, captured: bool) -> None:
-        """Count anything else, of a kind of :class:`Counts` or of none."""
+        """Count another request of a kind of :class:`Counts`, or of none."""
         if captured:
             self.counts.captured.append(name)
         elif kind is not None:
@@ -48,7 +48,7 @@ class Counter:
 
     @contextmanager
     def launched_sources(self) -> Iterator[dict[CudaSource, None]]:
-        """A context with the sources of the kernels launched or captured in it so far, each once, in their order."""
+        """Return a context with the distinct sources of the kernels launched or captured in it, in their order."""
         sources: dict[CudaSource, None] = {}
         self._listening.append(sources)
         try:

@@ -1,6 +1,6 @@
-"""Matrix products by NumPy, in the place of ``cupy_backends.cuda.libs.cublas``.
+"""Matrix products by NumPy, instead of ``cupy_backends.cuda.libs.cublas``.
 
-A function here stands for the function of its name there.
+Each function replaces the function of the same name in that module.
 """
 
 import ctypes
@@ -30,7 +30,7 @@ _CONSTANTS = {
 
 
 class CUBLASError(RuntimeError):
-    """The class of this name in CuPy; nothing raises it here."""
+    """Substitute for the class of this name in CuPy, which the emulator does not raise."""
 
 
 def gemmEx(
@@ -124,7 +124,7 @@ def set_stream(handle: int, stream: int) -> None:
 
 @cache
 def _current_stream() -> Callable[[], int]:
-    """Return the function by which CuPy's compiled modules find the thread's current stream."""
+    """Return the function with which CuPy's compiled modules find the thread's current stream."""
     capsule = importlib.import_module("cupy_backends.cuda.stream").__pyx_capi__["get_current_stream_ptr"]
     find = ctypes.pythonapi.PyCapsule_GetPointer
     find.argtypes, find.restype = [ctypes.py_object, ctypes.c_char_p], ctypes.c_void_p
@@ -132,7 +132,7 @@ def _current_stream() -> Callable[[], int]:
 
 
 def _on_current_stream(function: Callable[..., None]) -> Callable[..., None]:
-    """Return a function that sets its handle's stream before, as all functions that compute do in CuPy."""
+    """Return a function that first sets its handle's stream, like all computing functions of CuPy."""
 
     @wraps(function)
     def compute(handle: int, *arguments: int) -> None:
@@ -157,7 +157,7 @@ def _unknown(name: str) -> Any:
 
 
 def make_module() -> ModuleType:
-    """The module; what it does not have it refuses by name."""
+    """Return the module, which raises an error with the name of a missing function."""
     module = ModuleType("cupy_backends.cuda.libs.cublas", __doc__)
     computing: dict[str, Callable[..., None]] = {
         "gemmEx": gemmEx,

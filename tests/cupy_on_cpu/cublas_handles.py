@@ -1,4 +1,4 @@
-"""Handles of cuBLAS, and the way of their products into a stream."""
+"""Handles of cuBLAS, and their products in streams."""
 
 import ctypes
 import itertools
@@ -18,14 +18,14 @@ _SCRIBBLED = 4096
 
 @dataclass(frozen=True)
 class Workspace:
-    """Memory that a caller lends to a handle."""
+    """Memory that a caller provides for a handle."""
 
     address: int
     size: int
     allocation: Allocation
 
     def scribble(self) -> None:
-        """Write NaN over the beginning, as products of cuBLAS may write over all of it."""
+        """Overwrite the beginning with NaN, because products of cuBLAS may overwrite all of the memory."""
         if self.allocation.freed:
             raise KernelFault("a matrix product uses a workspace that has been freed")
         ctypes.memset(self.address, 0xFF, min(self.size, _SCRIBBLED))
@@ -67,11 +67,11 @@ class Handles:
         return number
 
     def destroy(self, number: int) -> None:
-        """Forget a handle."""
+        """Remove a handle."""
         self._handles.pop(number, None)
 
     def find(self, number: int) -> Handle | None:
-        """Return the handle, or None where the number has none."""
+        """Return the handle of a number, or None."""
         return self._handles.get(number)
 
     def __getitem__(self, number: int) -> Handle:
@@ -82,9 +82,9 @@ handles = Handles()
 
 
 def submit(handle: Handle, *products: Gemm) -> None:
-    """Let the handle's stream compute the products of one call of cuBLAS."""
+    """Queue the products of one call of cuBLAS in the handle's stream."""
     matrices = [matrix for each in products for matrix in (each.a, each.b, each.c)]
-    for matrix in matrices:  # other dtypes are refused before anything is counted
+    for matrix in matrices:  # other dtypes raise an error before anything is counted
         dtype_of(matrix.kind)
     stream = streams.enter(handle.stream)
     counter.asked("gemm", "gemms", captured=streams.is_captured(stream))

@@ -68,7 +68,7 @@ def _library() -> ctypes.CDLL:
 
 
 def _c_function(name: str) -> str:
-    """Return the C function that asks Python, or does nothing where Python has ended."""
+    """Return the C function that calls Python, or does nothing after Python has ended."""
     types = [_C_TYPES[letter][0] for letter in _SIGNATURES[name]]
     declared = ", ".join(f"{each} a{number}" for number, each in enumerate(types))
     handed = ", ".join(f"a{number}" for number in range(len(types)))
@@ -89,7 +89,7 @@ def _as_status(function: Callable[..., int]) -> Callable[..., int]:
     def call(*arguments: int | None) -> int:
         try:
             return function(*(argument or 0 for argument in arguments))
-        except EmulationError:  # its record makes the test fail
+        except EmulationError:  # the test fails because of its record
             return EXECUTION_FAILED
         except RuntimeError as error:
             if not hasattr(error, "status"):  # of an error of CUDA

@@ -1,4 +1,4 @@
-/* The device that translated kernels run on: memory, arithmetic that C lacks, and a block's threads taking turns. */
+/* Runtime of translated kernels: memory, arithmetic that C lacks, and threads of a block that take turns. */
 
 #include <fenv.h>
 #include <math.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef __FLT16_MAX__ /* gcc knows half precision from version 12 on x86-64 */
+#ifdef __FLT16_MAX__ /* gcc supports half precision from version 12 on x86-64 */
 typedef _Float16 half;
 #endif
 
@@ -23,7 +23,7 @@ static inline float flush(float x) { return fabsf(x) < 0x1p-126f ? copysignf(0.0
 
 static inline float saturate(float x) { return x > 0.0f ? (x < 1.0f ? x : 1.0f) : 0.0f; /* NaN becomes 0 */ }
 
-/* arithmetic that rounds up, down or towards zero; volatile, as gcc would compute before or after the mode is set */
+/* arithmetic that rounds up, down or towards zero; volatile, so that gcc computes while the mode is set */
 #define DEFINE_DIRECTED(name, type, expression) \
     static __attribute__((noinline)) type name(int mode, type a_, type b_, type c_) { \
         volatile type a = a_, b = b_, c = c_; \
@@ -39,14 +39,14 @@ DEFINE_DIRECTED(multiply_directed, double, a * b)
 DEFINE_DIRECTED(fma_directedf, float, fmaf(a, b, c))
 DEFINE_DIRECTED(fma_directed, double, fma(a, b, c))
 
-/* unlike fmin and fmax these tell -0 from +0 */
+/* unlike fmin and fmax these distinguish -0 and +0 */
 #define SMALLER(a, b) ({ __typeof__(a) a_ = (a), b_ = (b); \
     a_ != a_ ? b_ : b_ != b_ ? a_ : a_ < b_ ? a_ : b_ < a_ ? b_ : signbit((double)a_) ? a_ : b_; })
 #define LARGER(a, b) ({ __typeof__(a) a_ = (a), b_ = (b); \
     a_ != a_ ? b_ : b_ != b_ ? a_ : a_ > b_ ? a_ : b_ > a_ ? b_ : signbit((double)a_) ? b_ : a_; })
 #define UNORDERED(a, b) ({ __typeof__(a) a_ = (a), b_ = (b); a_ != a_ || b_ != b_; })
 
-/* a GPU does not stop at a division by zero, nor at the smallest integer divided by -1 */
+/* on a GPU, division by zero and the smallest integer divided by -1 are no errors */
 #define QUOTIENT(type, is_signed, a, b) ({ type a_ = (a), b_ = (b); \
     b_ == 0 ? (type)-1 : is_signed && b_ == (type)-1 ? (type)-a_ : (type)(a_ / b_); })
 #define REMAINDER(type, is_signed, a, b) ({ type a_ = (a), b_ = (b); \
@@ -110,7 +110,7 @@ enum exchange { SYNCHRONIZE, SHUFFLE, BALLOT };
 
 struct triple { unsigned x, y, z; };
 
-/* where a thread stands in its grid, and what its block has in common */
+/* position of a thread in its grid, and the shared data of its block */
 struct place {
     struct triple tid, ntid, ctaid, nctaid;
     unsigned lane;
@@ -118,13 +118,13 @@ struct place {
     unsigned char *shared;
 };
 
-/* what lets a thread stop and go on later; the kernel's registers follow it in memory */
+/* state of a stopped thread; the kernel's registers follow it in memory */
 struct thread {
     int resume_at;
     enum status status;
     bool carry;
-    unsigned barrier, expected;  /* at a barrier: which one, and how many threads it waits for (0: all) */
-    enum exchange exchange;      /* with its warp: what is exchanged, among which lanes, what is given and got */
+    unsigned barrier, expected;  /* at a barrier: its number, and the number of threads it waits for (0: all) */
+    enum exchange exchange;      /* with its warp: kind of exchange, lanes, given and received values */
     uint32_t mask, source, value;
 };
 
@@ -135,7 +135,7 @@ typedef void kernel_function(void *thread, const struct place *place);
 
 static unsigned char shared_memory[SHARED_BYTES] __attribute__((aligned(128)));
 
-/* Lanes that `lane` exchanges with, if all of them have come; 0 if one is missing. Lanes that have ended do not count. */
+/* Lanes that exchange with `lane`, or 0 if one has not arrived. Lanes that have ended do not count. */
 static uint32_t complete_group(struct thread **warp, unsigned count, unsigned lane) {
     uint32_t group = 0;
     for (unsigned other = 0; other < count; other++) {
@@ -192,7 +192,7 @@ static bool open_barriers(struct thread **threads, unsigned count) {
     return any;
 }
 
-/* Let each thread run to its next stop in turn, warp by warp, until all have ended or none can go on. */
+/* Let each thread run to its next stop in turn, warp by warp, until all have ended or none can continue. */
 static enum fault run_block(kernel_function *run, struct thread **threads, struct place *place) {
     unsigned count = place->ntid.x * place->ntid.y * place->ntid.z;
     for (;;) {
@@ -237,7 +237,7 @@ static enum fault run_grid(kernel_function *run, size_t thread_size, struct plac
     return fault;
 }
 
-/* A kernel whose threads never wait for one another needs no turns: its registers stay those of the processor. */
+/* A kernel whose threads never wait for each other needs no turns: its registers stay in the processor. */
 #define RUN_INDEPENDENT(name, place) do { \
     for (place.ctaid.z = 0; place.ctaid.z < place.nctaid.z; place.ctaid.z++) \
     for (place.ctaid.y = 0; place.ctaid.y < place.nctaid.y; place.ctaid.y++) \

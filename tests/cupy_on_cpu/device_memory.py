@@ -1,6 +1,6 @@
-"""The part of the CUDA runtime that allocates, copies and tells memory apart.
+"""The part of the CUDA runtime that allocates, copies and identifies memory.
 
-A method stands for the function of its name in ``cupy_backends.cuda.api.runtime``.
+Each method replaces the function of the same name in ``cupy_backends.cuda.api.runtime``.
 """
 
 import ctypes
@@ -102,7 +102,7 @@ def _allocate(size: int, *, on_device: bool) -> int:
 
 
 def _resolve(dst: int, src: int, kind: int) -> int:
-    """Return the kind of a copy, by the addresses where it is not given."""
+    """Return the kind of a copy, from the addresses if it is not specified."""
     if kind != _BY_ADDRESS:
         return kind
     ends = memory.on_device(src), memory.on_device(dst)

@@ -1,6 +1,6 @@
-"""The CUDA driver, played by the host: it loads PTX, and launches kernels by calling functions.
+"""An emulated CUDA driver, which loads PTX, and launches kernels by calling functions.
 
-A method stands for the function of its name in ``cupy_backends.cuda.api.driver``.
+Each method replaces the function of the same name in ``cupy_backends.cuda.api.driver``.
 """
 
 import ctypes
@@ -22,17 +22,17 @@ from cupy_on_cpu.runtime import MULTIPROCESSORS
 from cupy_on_cpu.streams import streams
 
 WORKS_AS_IT_IS = frozenset({"get_build_version"})
-"""What needs no driver."""
+"""Functions that need no driver."""
 
 _CONTEXT = 1
-_BLOCKS, _THREADS = 4, 128  # an occupancy that is possible; it decides nothing but how the work is cut
+_BLOCKS, _THREADS = 4, 128  # a possible occupancy, which only affects the division of work
 _FAULTS = {
-    1: "its threads wait for one another for ever (a barrier or an exchange that some of them never reach)",
+    1: "its threads wait for each other forever (a barrier or an exchange that some of them never reach)",
     2: "it executed a trap",
     3: "it asks for more shared memory than a block has",
     4: "this machine has no memory for its threads",
 }
-"""By the numbers of `enum fault` in device.h."""
+"""Messages by the numbers of `enum fault` in device.h."""
 
 
 @dataclass(frozen=True)
@@ -54,25 +54,25 @@ class _Kernel:
     source: CudaSource | None
 
     def run(self, grid: tuple[int, ...], parameters: int) -> None:
-        """Run the kernel on arguments whose addresses lie at ``parameters``."""
+        """Run the kernel on arguments whose addresses are at ``parameters``."""
         fault = self.launch(*grid, parameters)
         if fault:
-            raise KernelFault(f"the kernel {self.name!r} cannot go on: {_FAULTS[fault]}")
+            raise KernelFault(f"the kernel {self.name!r} cannot continue: {_FAULTS[fault]}")
 
     def run_copied(self, grid: tuple[int, ...], arguments: Arguments) -> None:
-        """Run the kernel on arguments that were copied."""
+        """Run the kernel on copied arguments."""
         self.run(grid, arguments.parameters)
 
 
 class Driver:
-    """See the module; handles are places in lists, counted from 1, as 0 means failure."""
+    """See the module; handles are positions in lists, counted from 1, because 0 means failure."""
 
     def __init__(self) -> None:
         self._modules: list[_Module] = []
         self._kernels: list[_Kernel] = []
 
     def answers(self) -> dict[str, Callable[..., Any]]:
-        """Every function that is played, by its name."""
+        """Return every emulated function by its name."""
         return {name: getattr(self, name) for name in vars(Driver) if name[0] != "_" and name != "answers"}
 
     def moduleLoadData(self, image: bytes) -> int:

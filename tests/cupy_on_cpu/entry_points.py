@@ -1,8 +1,8 @@
 """Functions of CuPy's compiled modules, replaced by Python functions.
 
 CuPy's compiled modules call the CUDA runtime and driver through those of ``cupy_backends.cuda.api``, whose addresses
-they find in the capsules of ``__pyx_capi__`` when they are imported. A few lines of C stand in at these addresses and
-call Python; an exception that is raised there arrives in CuPy as one of its own would.
+they find in the capsules of ``__pyx_capi__`` when they are imported. A few lines of C at these addresses call Python;
+CuPy receives an exception that is raised there like one of its own.
 """
 
 import atexit
@@ -27,7 +27,7 @@ _FORMATS = {
     "uintmax_t": "K",
     "PyObject *": "O",
 }
-"""How Py_BuildValue writes an argument, by its type in C."""
+"""Format of an argument for Py_BuildValue, by its type in C."""
 
 _RESULTS = {
     "int": ("PyLong_AsLong", -1),
@@ -37,10 +37,10 @@ _RESULTS = {
     "uintmax_t": ("PyLong_AsUnsignedLongLong", 0),
     "float": ("PyFloat_AsDouble", 0),
 }
-"""How a Python object becomes a result, and which result makes CuPy look for an exception."""
+"""Conversion of a Python object to a result, and the result that makes CuPy check for an exception."""
 
 _OPTIONAL = frozenset({"streamBeginCapture"})
-"""Functions with an optional last argument, an int, that their answers want."""
+"""Functions with an optional last argument, an int, that their Python functions need."""
 
 _PROLOGUE = """
 #include <stddef.h>
@@ -75,7 +75,7 @@ class _EntryPoint:
 
     @classmethod
     def of(cls, name: str, signature: str) -> "_EntryPoint | None":
-        """None for a function that only works on structures of C, with which nobody reaches a device."""
+        """Return an entry point, or None for a function that only works on C structures and cannot reach a device."""
         found = _SIGNATURE.match(signature)
         if not found:
             return None
@@ -86,7 +86,7 @@ class _EntryPoint:
         return cls(name, of_pointer, arguments) if known and all(each in _FORMATS for each in own) else None
 
     def c_source(self) -> str:
-        """The function in C that calls the Python function ``answer_NAME``."""
+        """Return the function in C that calls the Python function ``answer_NAME``."""
         declared = [
             f"void *hidden_{i}" if "struct" in a else a.split(" __pyx_")[0] for i, a in enumerate(self.arguments)
         ]
@@ -121,16 +121,16 @@ class _EntryPoint:
 
 
 def replace_all(module: ModuleType, answers: Mapping[str, Callable[..., Any]], keep: frozenset[str]) -> None:
-    """Let Python functions answer in place of a compiled module's; those that are neither given nor kept refuse.
+    """Replace functions of a compiled module by Python functions; those neither given nor kept raise an error.
 
     Parameters
     ----------
     module
-        A module of CuPy that nothing else has been imported from yet.
+        A module of CuPy from which nothing has been imported yet.
     answers
-        Python functions by the names that they stand for.
+        Python functions by the names of the functions that they replace.
     keep
-        Names of functions that work as they are.
+        Names of functions that stay unchanged.
     """
     capsules = module.__pyx_capi__
     missing = answers.keys() - capsules.keys()

@@ -1,10 +1,10 @@
-"""What the emulator raises, and a record of it: a test that catches such an error by accident must still fail."""
+"""Errors of the emulator, and their record: a test that catches such an error by accident must still fail."""
 
 _raised: list["EmulationError"] = []
 
 
 class EmulationError(Exception):
-    """The emulator cannot go on; no subclass of anything that a library might expect from CuPy."""
+    """The emulator cannot continue; not a subclass of any error that a library might expect from CuPy."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -12,7 +12,7 @@ class EmulationError(Exception):
 
 
 class Unsupported(EmulationError):
-    """Something that real CuPy does on a GPU and the emulator cannot do."""
+    """A request that the emulator does not support, unlike CuPy on a GPU."""
 
 
 class KernelFault(EmulationError):
@@ -20,11 +20,11 @@ class KernelFault(EmulationError):
 
 
 class CompilerError(EmulationError):
-    """The C compiler refused what the emulator wrote."""
+    """The C compiler cannot compile the emulator's program."""
 
 
 def take_errors() -> list[EmulationError]:
-    """Every error raised since the last call, caught or not."""
+    """Return every error raised since the last call, caught or not."""
     taken = _raised.copy()
     _raised.clear()
     return taken

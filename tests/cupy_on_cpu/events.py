@@ -1,4 +1,4 @@
-"""Events: places in the order of a stream's work that others can wait for."""
+"""Events: positions in a stream's work for which others can wait."""
 
 import itertools
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _SEVERAL = "the capture of several streams in one graph cannot be emulated: keep
 
 @dataclass(eq=False)
 class _Record:
-    """The place that an event marks; the legacy stream, whose work is done, has no place to remember."""
+    """The position that an event marks; none for the legacy stream, whose work is done at once."""
 
     stream: Stream
     capture: Capture | None
@@ -75,7 +75,7 @@ class Events:
             self._run_until(record)
 
     def query(self, handle: int) -> bool:
-        """Return whether an event is over; each question lets its stream do one more piece of work."""
+        """Return whether an event is complete; each query lets its stream do one more piece of work."""
         record = self._waited_for(handle)
         if record is None or record.done:
             return True

@@ -1,4 +1,4 @@
-"""Graphs of captured work, which is launched as a whole."""
+"""Graphs of captured work, which are launched as a whole."""
 
 import itertools
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _VERBOSE = 1  # of cudaGraphDebugDotFlags
 
 @dataclass(frozen=True)
 class Graph:
-    """Work in its order, and the memory that it refers to."""
+    """Work in its order, and the memory to which it refers."""
 
     works: tuple[Work, ...]
     held: tuple[Allocation, ...]
@@ -41,7 +41,7 @@ class Graph:
 
 
 class Graphs:
-    """All graphs, and all that can be launched, by their handles."""
+    """All graphs and all executable graphs by their handles."""
 
     def __init__(self) -> None:
         self._handles = itertools.count(_FIRST_HANDLE)
@@ -52,7 +52,7 @@ class Graphs:
         return self._add(Graph(tuple(capture.works), tuple(capture.held)))
 
     def instantiate(self, handle: int) -> int:
-        """Return the handle of a graph that can be launched, made of another graph."""
+        """Return the handle of an executable graph, made from another graph."""
         graph = self[handle]
         return self._add(Graph(graph.works, tuple(memory.hold_again(graph.held))))
 

@@ -19,7 +19,7 @@ _UPDATES = {
 
 
 def load(instruction: Instruction, scope: Scope) -> str:
-    """``ld``: one value or several that lie one behind the other."""
+    """``ld``: load one value, or several consecutive ones."""
     destination, place = instruction.operands
     ptx_type, address = _accessed(instruction, scope, place)
     values = enumerate(in_braces(destination))
@@ -30,7 +30,7 @@ def load(instruction: Instruction, scope: Scope) -> str:
 
 
 def store(instruction: Instruction, scope: Scope) -> str:
-    """``st``: the opposite of ``ld``."""
+    """``st``: store values, the inverse of ``ld``."""
     place, source = instruction.operands
     ptx_type, address = _accessed(instruction, scope, place)
     values = enumerate(in_braces(source))
@@ -41,7 +41,7 @@ def store(instruction: Instruction, scope: Scope) -> str:
 
 
 def _accessed(instruction: Instruction, scope: Scope, place: str) -> tuple[str, str]:
-    """The type that is loaded or stored, and the address."""
+    """Return the type that is loaded or stored, and the address."""
     *modifiers, ptx_type = instruction.modifiers
     if ptx_type not in SIZES or not _HARMLESS.issuperset(modifiers):
         raise NoTranslation
@@ -53,7 +53,7 @@ def _is_shared(instruction: Instruction) -> bool:
 
 
 def move(instruction: Instruction, scope: Scope) -> str:
-    """``mov``: copy a register, take one apart into several, or put several together."""
+    """``mov``: copy a register, split one into several, or combine several."""
     (ptx_type,) = instruction.modifiers
     destination, source = instruction.operands
     if destination.startswith("{"):
@@ -70,7 +70,7 @@ def move(instruction: Instruction, scope: Scope) -> str:
 
 
 def convert_address(instruction: Instruction, scope: Scope) -> str:
-    """``cvta``: between an address in shared memory, which counts from its start, and one in all memory."""
+    """``cvta``: convert between an address relative to shared memory and a generic address."""
     destination, source = instruction.operands
     if not _SPACES.intersection(instruction.modifiers) or instruction.modifiers[-1] not in ("u64", "u32"):
         raise NoTranslation
@@ -80,7 +80,7 @@ def convert_address(instruction: Instruction, scope: Scope) -> str:
 
 
 def update_atomically(instruction: Instruction, scope: Scope) -> str:
-    """``atom`` and ``red``: read, change and write; threads run one after another, so nothing can come between."""
+    """``atom`` and ``red``: read, change and write; threads run one after another, so the operation is atomic."""
     *modifiers, ptx_type = instruction.modifiers
     operation = next((modifier for modifier in modifiers if modifier in (*_UPDATES, "cas")), None)
     if operation is None or ptx_type not in SIZES or {*modifiers} - _HARMLESS - {operation, "noftz"} - {"generic"}:

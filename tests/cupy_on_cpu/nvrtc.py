@@ -1,4 +1,4 @@
-"""CUDA sources that CuPy writes, and NVIDIA's compiler, which needs no GPU."""
+"""CUDA sources that CuPy generates, and NVIDIA's compiler, which needs no GPU."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
-"""Compute capabilities, times ten, from Turing to Blackwell: all that CUDA 13 compiles for, without minor ones."""
+"""Compute capabilities, times ten, from Turing to Blackwell: the main targets of CUDA 13."""
 
 
 @dataclass(frozen=True)
 class CudaSource:
-    """A CUDA program and the options that CuPy compiles it with, the architecture left out."""
+    """A CUDA program and CuPy's options for its compilation, without the architecture."""
 
     text: str
     options: tuple[str, ...] = ()
 
 
 def compile_for(source: CudaSource, architecture: int) -> str:
-    """The PTX of a CUDA program for a compute capability such as 75; raises CuPy's CompileException if there is none.
+    """Return the PTX of a CUDA program for a compute capability such as 75, or raise CuPy's CompileException.
 
-    It needs CuPy and NVRTC, but neither a GPU nor the emulator.
+    This requires CuPy and NVRTC, but neither a GPU nor the emulator.
     """
     from cupy.cuda import compiler
 
@@ -31,13 +31,13 @@ def compile_for(source: CudaSource, architecture: int) -> str:
 
 
 class SourceLog:
-    """Which CUDA source CuPy is compiling, or taking from its cache, just now."""
+    """The CUDA source that CuPy is compiling, or loading from its cache."""
 
     def __init__(self) -> None:
         self.current: CudaSource | None = None
 
     def follow(self, compiler: Any) -> None:
-        """Note every source that passes through ``cupy.cuda.compiler``."""
+        """Record every source that passes through ``cupy.cuda.compiler``."""
         original: Callable[..., Any] = compiler._compile_with_cache_cuda
 
         def noting(source: str, options: tuple[str, ...], *rest: Any, **named: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What PTX calls registers, variables and literals, as expressions of C."""
+"""Operands of PTX (registers, variables and literals) as expressions of C."""
 
 import re
 from collections.abc import Mapping
@@ -21,35 +21,35 @@ _ADDRESS = re.compile(r"\[\s*(?P<base>[%\w$.]+)\s*(?:\+\s*(?P<offset>-?\w+))?\s*
 
 
 class NoTranslation(ValueError):
-    """There is no way to write an instruction or a part of it in C."""
+    """An instruction or a part of it has no translation to C."""
 
 
 def is_float(ptx_type: str) -> bool:
-    """Whether values of the type are floating-point numbers."""
+    """Return whether values of the type are floating-point numbers."""
     return ptx_type.startswith("f")
 
 
 def bits_of(ptx_type: str) -> int:
-    """The width of the type in bits."""
+    """Return the width of the type in bits."""
     return 8 * SIZES[ptx_type]
 
 
 def c_name(ptx_name: str) -> str:
-    """The name in C of anything that has one in PTX; the prefix keeps it apart from words of C."""
+    """Return the name in C for a name in PTX; the prefix avoids keywords of C."""
     return "ptx_" + re.sub(r"\W", "_", ptx_name.lstrip("%"))
 
 
 @dataclass
 class Scope:
-    """The names that one function knows, and how many places it has where a thread stops and goes on later."""
+    """The names of one function, and the number of positions where a thread stops and continues later."""
 
     registers: Mapping[str, str]  # their PTX types
     addresses: Mapping[str, str]  # of variables and parameters, as C expressions
-    functions: frozenset[str] = field(default_factory=frozenset)  # those that it may call
+    functions: frozenset[str] = field(default_factory=frozenset)  # functions that it may call
     stops: int = 0
 
     def read(self, operand: str, ptx_type: str) -> str:
-        """An operand's value as a C expression of the type."""
+        """Return an operand's value as a C expression of the type."""
         c_type = C_TYPES[ptx_type]
         if operand.startswith("!"):
             return f"(!{self.read(operand[1:], ptx_type)})"
@@ -63,7 +63,7 @@ class Scope:
         return _literal(operand, ptx_type)
 
     def assign(self, register: str, ptx_type: str, value: str) -> str:
-        """The statement that puts a value of the type into a register; ``_`` stands for none."""
+        """Return the statement that assigns a value of the type to a register; ``_`` means no register."""
         if register == "_":
             return f"(void)({value});"
         if register not in self.registers:
@@ -74,7 +74,7 @@ class Scope:
         return f"R->{c_name(register)} = {converted};"
 
     def address(self, operand: str, *, shared: bool) -> str:
-        """The C expression of the address that ``[%rd1+8]`` and the like mean."""
+        """Return the C expression of an address such as ``[%rd1+8]``."""
         found = _ADDRESS.match(operand)
         if not found:
             raise NoTranslation(f"the address {operand!r}")
@@ -83,13 +83,13 @@ class Scope:
         return f"((uintptr_t)place->shared + (uint32_t){where})" if shared else where
 
     def stop(self, status: str) -> str:
-        """Statements by which the thread stops here; those after them run when it is its turn again."""
+        """Return statements that stop the thread; the statements after them run in its next turn."""
         self.stops += 1
         return f"STOP({status}, {self.stops}); resume_{self.stops}:;"
 
 
 def in_braces(operand: str) -> tuple[str, ...]:
-    """The registers of a vector, or the one that stands alone."""
+    """Return the registers of a vector, or the single register."""
     return tuple(part.strip() for part in operand.strip("{}").split(","))
 
 

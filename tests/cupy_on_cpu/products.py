@@ -1,6 +1,6 @@
 """The arithmetic of matrix products: NumPy on the memory of the emulated device.
 
-cuBLAS counts along columns first: the matrix at ``a`` has ``lda`` entries between the beginnings of its columns.
+cuBLAS has column order: the matrix at ``a`` has ``lda`` entries between the beginnings of its columns.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ Scalar = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Matrix:
-    """A matrix in memory that cuBLAS is given; ``transposed`` is its ``cublasOperation_t``."""
+    """A matrix in memory, as an argument of cuBLAS; ``transposed`` is its ``cublasOperation_t``."""
 
     address: int
     kind: int  # of cudaDataType
@@ -66,7 +66,7 @@ class Gemm:
         left, right = self.a.view(self.m, self.k), self.b.view(self.k, self.n)
         product = self.alpha() * (left.astype(dtype, copy=False) @ right.astype(dtype, copy=False))
         out, kept = self.c.view(self.m, self.n), self.beta()
-        out[...] = product if kept == 0 else product + kept * out  # what is there may be NaN where beta is 0
+        out[...] = product if kept == 0 else product + kept * out  # the old values may be NaN if beta is 0
 
 
 def dtype_of(kind: int) -> np.dtype:

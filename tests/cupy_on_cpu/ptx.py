@@ -1,4 +1,4 @@
-"""PTX, the assembly language that NVIDIA's compiler writes, taken apart: functions, variables, instructions."""
+"""Parser for PTX, the assembly language of NVIDIA's compiler: functions, variables, instructions."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ _IGNORED = (".loc ", ".file", ".pragma", ".section", ".weak", ".extern")
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable in memory; ``length`` is None where it ends at the end of the dynamic shared memory."""
+    """A variable in memory; ``length`` is None if it ends at the end of the dynamic shared memory."""
 
     space: str
     type: str
@@ -40,13 +40,13 @@ class Variable:
 
     @property
     def size(self) -> int:
-        """Its size in bytes."""
+        """Size in bytes."""
         return SIZES[self.type] * (self.length or 0)
 
 
 @dataclass(frozen=True)
 class Label:
-    """A place that branches go to."""
+    """Target of branches."""
 
     name: str
 
@@ -89,25 +89,27 @@ class Function:
 
 @dataclass
 class Module:
-    """All that one PTX text defines, in its order."""
+    """All definitions of one PTX text, in their order."""
 
     functions: list[Function] = field(default_factory=list)
     variables: list[Variable] = field(default_factory=list)
 
 
 def parse(text: str) -> Module:
-    """Take a PTX text apart.
+    """Parse a PTX text.
 
     Raises
     ------
     Unsupported
-        If it declares something that the emulator does not know.
+        If a declaration is not supported.
     """
     module = Module()
     for head, body in _top_level(_HEADER.sub("", _COMMENT.sub("", text))):
         if body is not None:
             module.functions.append(_function(head, body))
-        elif not _FUNCTION.search(head) and not head.startswith(_IGNORED):  # a mere declaration says nothing new
+        elif not _FUNCTION.search(head) and not head.startswith(
+            _IGNORED
+        ):  # a declaration without a body has no new information
             module.variables.append(_variable(head.replace(".visible", "").strip()))
         elif head.startswith((".weak", ".extern")) and not _FUNCTION.search(head):
             module.variables.append(_variable(head.partition(" ")[2].strip()))
@@ -115,7 +117,7 @@ def parse(text: str) -> Module:
 
 
 def split_operands(text: str) -> tuple[str, ...]:
-    """Split at the commas that stand in no brackets: ``{%f1, %f2}, [%rd1+8]`` has two operands."""
+    """Split at the commas outside of brackets: ``{%f1, %f2}, [%rd1+8]`` has two operands."""
     parts, depth = [""], 0
     for character in text:
         depth += (character in "{[(") - (character in "}])")
@@ -127,7 +129,7 @@ def split_operands(text: str) -> tuple[str, ...]:
 
 
 def _top_level(text: str) -> Iterator[tuple[str, str | None]]:
-    """Each declaration with None, and each function's head with its body."""
+    """Yield each declaration with None, and each function's head with its body."""
     start = position = 0
     while (found := re.compile(r"[;{]").search(text, position)) is not None:
         head = text[start : found.start()].strip()
@@ -173,7 +175,7 @@ def _function(head: str, body: str) -> Function:
 
 
 def _add_statement(function: Function, statement: str) -> None:
-    """Sort one statement of a body into the function; blocks only limit where a name is known, so they are left out."""
+    """Add one statement of a body to the function; blocks only limit the scope of names and are left out."""
     while True:
         statement = statement.lstrip("{} ")
         label = _LABEL.match(statement)
@@ -198,7 +200,7 @@ def _add_statement(function: Function, statement: str) -> None:
 
 
 def _registers(statement: str) -> Iterator[tuple[str, str]]:
-    """The name and type of each register that ``.reg .f32 %f<3>`` and the like declare."""
+    """Return the name and type of each register of a declaration such as ``.reg .f32 %f<3>``."""
     _, dotted_type, names = statement.split(maxsplit=2)
     for declared in names.split(","):
         found = _REGISTER.match(declared.strip())

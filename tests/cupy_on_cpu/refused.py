@@ -1,4 +1,4 @@
-"""Parts of CuPy that reach a GPU by other ways than the emulated ones: each refuses in one sentence."""
+"""Parts of CuPy that use a GPU without the emulated functions: each raises an error."""
 
 from types import ModuleType
 from typing import Any
@@ -10,7 +10,7 @@ _THRUST = "sort, argsort, unique and the like run precompiled kernels of Thrust,
 
 
 def refuse(cupy: ModuleType) -> None:
-    """Make everything of ``cupy.random``, and what is sorted by Thrust, raise :class:`Unsupported`."""
+    """Make everything of ``cupy.random``, and sorting by Thrust, raise :class:`Unsupported`."""
     found_late = ["Generator"]
     for name in [name for name, value in vars(cupy.random).items() if name[0] != "_" and callable(value)] + found_late:
         setattr(cupy.random, name, _refusal(_RANDOM))

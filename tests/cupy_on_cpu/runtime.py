@@ -1,6 +1,6 @@
-"""The CUDA runtime of a machine with one GPU, played by the host, whose memory is the device's as well.
+"""An emulated CUDA runtime with one GPU, whose memory is the memory of the host.
 
-A method stands for the function of its name in ``cupy_backends.cuda.api.runtime``.
+Each method replaces the function of the same name in ``cupy_backends.cuda.api.runtime``.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from cupy_on_cpu.graphs import Graphs
 from cupy_on_cpu.streams import LEGACY, streams
 
 WORKS_AS_IT_IS = frozenset({"_is_hip_environment", "check_status", "runtimeGetVersion", "_getCUDAMajorVersion"})
-"""What needs no driver."""
+"""Functions that need no driver."""
 
 MULTIPROCESSORS = 132
 _MEMORY = 16 << 30
@@ -32,7 +32,7 @@ _ATTRIBUTES = {
     97: 227 << 10,
     81: 228 << 10,
 }
-"""By the numbers of cudaDeviceAttr, as an H100 has them: compute capability 9.0, 1024 threads a block, ..."""
+"""Values by the numbers of cudaDeviceAttr, from an H100: compute capability 9.0, 1024 threads per block, ..."""
 
 _NON_BLOCKING = 1  # of the flags of streams
 _RELAXED = 2  # of cudaStreamCaptureMode
@@ -50,7 +50,7 @@ class Runtime(DeviceMemory):
         self._graphs = Graphs()
 
     def answers(self) -> dict[str, Callable[..., Any]]:
-        """Every function that is played, by its name."""
+        """Return every emulated function by its name."""
         own = {name: getattr(self, name) for name in dir(self) if name[0] != "_" and name != "answers"}
         return own | dict.fromkeys(_DONE_WHEN_ASKED_FOR, _nothing)
 
@@ -169,11 +169,11 @@ class Runtime(DeviceMemory):
 
 
 def _nothing(*_: Any, **__: Any) -> None:
-    """Do nothing: the work was done at the request."""
+    """Do nothing, because the work is done when it is requested."""
 
 
 def _as_status(question: Callable[[int], bool], handle: int) -> int:
-    """Return what CUDA answers to a question whether something is done: CuPy hands the number on."""
+    """Return CUDA's result of a query for completion, which CuPy passes on."""
     try:
         return 0 if question(handle) else NOT_READY
     except RuntimeError as error:

@@ -1,8 +1,8 @@
 """Streams: each has a queue, whose work runs when something waits for it.
 
-Work of the legacy stream runs at once. It waits for the blocking streams, whose queues are therefore emptied first,
-and not for the non-blocking streams: whoever reads their results without an event or a synchronisation reads old
-values, always and not by chance as on a GPU.
+Work of the legacy stream runs at once. The legacy stream waits for the blocking streams, whose queues are therefore
+emptied first, and not for the non-blocking streams: code that reads their results without an event or a
+synchronisation always reads old values, not only by chance as on a GPU.
 """
 
 import itertools
@@ -16,13 +16,13 @@ from cupy_on_cpu.allocations import memory
 from cupy_on_cpu.captures import Capture, Work, cuda_error, invalidate
 
 LEGACY = (0, 1)
-_OF_EACH_THREAD = 2  # one blocking stream here, whatever the thread
+_OF_EACH_THREAD = 2  # one blocking stream, for all threads
 _FIRST_HANDLE = 1 << 12
 
 
 @dataclass(eq=False)
 class Stream:
-    """A stream that is not the legacy stream."""
+    """A stream other than the legacy stream."""
 
     blocking: bool
     queue: deque[Work] = field(default_factory=deque)
@@ -63,7 +63,7 @@ class Streams:
     # ---- work ----
 
     def enter(self, handle: int) -> Stream | None:
-        """Return the stream to :meth:`put` work on, or None for the legacy stream, whose work may run now."""
+        """Return the stream for :meth:`put`, or None for the legacy stream, whose work may run now."""
         if handle in LEGACY:
             if self.captures:
                 self._refuse_on_legacy()
@@ -76,7 +76,7 @@ class Streams:
         return stream
 
     def do(self, stream: Stream | None, work: Work) -> None:
-        """Run work of the legacy stream now, and let any other stream that :meth:`enter` returned do it in its turn."""
+        """Run work of the legacy stream now, or queue it in another stream that :meth:`enter` returned."""
         if stream is None:
             work.run()
         else:
@@ -88,7 +88,7 @@ class Streams:
         return stream is not None and stream.capture is not None
 
     def put(self, stream: Stream, work: Work) -> None:
-        """Let a stream do work in its turn, or capture it."""
+        """Queue work in a stream, or capture it."""
         if stream.capture is not None:
             stream.capture.add(work)
             return
@@ -117,7 +117,7 @@ class Streams:
                 stream.queue.popleft().run()
 
     def run_once(self, stream: Stream) -> None:
-        """Do one more piece of a stream's work, if there is any: so that whoever asks again and again gets an end."""
+        """Do one more piece of a stream's work, if there is any, so that repeated queries end."""
         with self._lock:
             if stream.queue:
                 stream.queue.popleft().run()
@@ -140,13 +140,13 @@ class Streams:
         self.run_all_of(stream)
 
     def synchronize_device(self) -> None:
-        """Wait for everything."""
+        """Wait for all streams."""
         if self.captures:
             raise invalidate(captures.UNSUPPORTED, *self.captures)
         self.run_all()
 
     def query(self, handle: int) -> bool:
-        """Return whether a stream has nothing to do; each question lets it do one more piece of its work."""
+        """Return whether a stream has no work; each query lets it do one more piece of its work."""
         stream = self.enter(handle)
         if stream is None:
             return True
@@ -159,14 +159,14 @@ class Streams:
     # ---- captures ----
 
     def refuse_unsafe_calls(self) -> None:
-        """Raise where a capture forbids calls that may wait for the device, as allocations do."""
+        """Raise an error if a capture forbids calls that may wait for the device, such as allocations."""
         if self.captures:
             broken = [capture for capture in self.captures if capture.forbids_unsafe_calls()]
             if broken:
                 raise invalidate(captures.UNSUPPORTED, *broken)
 
     def begin_capture(self, handle: int, mode: int) -> None:
-        """Capture the work of a stream from now on."""
+        """Begin the capture of a stream's work."""
         if handle in LEGACY:
             raise cuda_error(captures.UNSUPPORTED)
         stream = self.find(handle)
@@ -176,7 +176,7 @@ class Streams:
         self.captures.append(stream.capture)
 
     def end_capture(self, handle: int) -> Capture:
-        """End the capture of a stream and return it; whoever gets it releases the memory that it holds."""
+        """End the capture of a stream and return it; the caller releases its memory."""
         stream = None if handle in LEGACY else self.find(handle)
         if stream is None or stream.capture is None:
             raise cuda_error(captures.ILLEGAL_STATE)

@@ -1,4 +1,4 @@
-"""Instructions that compute, one by one, against values worked out by hand from the PTX manual."""
+"""Arithmetic instructions, compared with values computed by hand from the PTX manual."""
 
 import math
 from collections.abc import Callable
@@ -15,17 +15,17 @@ ALL_ONES = 0xFFFFFFFF
 
 
 def bits(number: float) -> str:
-    """A float32 as a literal of PTX."""
+    """Return a float32 as a literal of PTX."""
     return f"0f{np.float32(number).view(np.uint32):08X}"
 
 
 def bits64(number: float) -> str:
-    """A float64 as a literal of PTX."""
+    """Return a float64 as a literal of PTX."""
     return f"0d{np.float64(number).view(np.uint64):016X}"
 
 
 def same(found: Any, wanted: float) -> bool:
-    """Equal, NaN with NaN, and with the same sign of zero."""
+    """Return whether numbers are equal, with equal NaN and equal signs of zero."""
     return bool(np.array_equal(found, wanted, equal_nan=True)) and math.copysign(1, found) == math.copysign(1, wanted)
 
 
@@ -40,7 +40,7 @@ def same(found: Any, wanted: float) -> bool:
         ("add.sat.f32", (0.75, 0.75), 1.0),
         ("sub.sat.f32", (0.5, 0.75), 0.0),
         ("add.sat.f32", (math.nan, 1.0), 0.0),
-        ("fma.rn.f32", (1 + 2**-12, 1 + 2**-12, -1.0), 2**-11 + 2**-24),  # a product rounded first would lose the end
+        ("fma.rn.f32", (1 + 2**-12, 1 + 2**-12, -1.0), 2**-11 + 2**-24),  # a rounded product would lose the last digits
         ("fma.rm.f32", (1.0, 1.0, 2**-30), 1.0),
         ("fma.rp.f32", (1.0, 1.0, 2**-30), 1 + 2**-23),
         ("add.rz.f32", (-1.0, -(2**-30)), -1.0),
@@ -79,7 +79,7 @@ def test_float32(run_ptx: Run, opcode: str, operands: tuple[float, ...], wanted:
     assert same(found, wanted)
 
 
-def test_product_and_sum_that_stand_apart_are_rounded_apart(run_ptx: Run) -> None:
+def test_separate_product_and_sum_are_rounded_separately(run_ptx: Run) -> None:
     given = np.array([1 + 2**-12, -1.0], np.float32)
     code = "ld.global.v2.f32 {%f1, %f2}, [%given]; mul.f32 %f3, %f1, %f1; add.f32 %f4, %f3, %f2; "
     found = run_ptx(code + "st.global.f32 [%found], %f4;", given, result="f4")[0]
@@ -166,7 +166,7 @@ def test_float64(run_ptx: Run, opcode: str, operands: tuple[float, ...], wanted:
         ("prmt.b32 %r0, 0x33221100, 0x77665544, 0x7410", 0x77441100),
         ("prmt.b32 %r0, 0x80, 0, 0x8888", ALL_ONES),
         ("lop3.b32 %r0, 0xF0, 0xCC, 0xAA, 0x96", 0xF0 ^ 0xCC ^ 0xAA),
-        ("lop3.b32 %r0, 0xF0, 0xCC, 0xAA, 0xCA", 0xCA),  # the table is what the function does to these three
+        ("lop3.b32 %r0, 0xF0, 0xCC, 0xAA, 0xCA", 0xCA),  # the table is the value of the function at these three
         ("shf.l.wrap.b32 %r0, 0x80000000, 1, 33", 3),
         ("shf.r.clamp.b32 %r0, 0, 1, 40", 1),
         ("cvt.u32.u16 %r0, 70000", 4464),
@@ -295,6 +295,8 @@ def test_comparisons(run_ptx: Run, code: str, wanted: bool) -> None:
         "nonsense",
     ],
 )
-def test_what_has_no_translation_is_quoted(run_ptx: Run, refused: Callable[..., Any], instruction: str) -> None:
+def test_instructions_without_translation_are_quoted(
+    run_ptx: Run, refused: Callable[..., Any], instruction: str
+) -> None:
     with refused(Unsupported, f"^the PTX instruction `{instruction}` cannot be emulated"):
         run_ptx(f"{instruction};")

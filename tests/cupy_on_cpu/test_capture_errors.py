@@ -1,4 +1,4 @@
-"""Calls that a capture forbids, with the errors of a GPU, and calls that it allows."""
+"""Calls that a capture forbids, with the errors of a GPU, and allowed calls."""
 
 import contextlib
 import gc
@@ -18,7 +18,7 @@ UNSUPPORTED = "cudaErrorStreamCaptureUnsupported: operation not permitted when s
 
 @contextlib.contextmanager
 def invalidated(stream: Any, mode: int | None = None) -> Iterator[None]:
-    """A capture that something in it makes invalid."""
+    """Return a context with a capture that becomes invalid."""
     runtime = importlib.import_module("cupy").cuda.runtime
     with stream:
         stream.begin_capture(mode)

@@ -1,4 +1,4 @@
-"""Captures: what is recorded, when it runs, and how it is counted."""
+"""Captures: recorded work, its execution, and its counts."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def test_captured_work_runs_when_the_graph_is_launched_and_each_time(cupy: Any, 
     assert x.get().tolist() == [10, 10, 10]
 
 
-def test_a_launch_waits_for_its_turn(cupy: Any, stream: Any) -> None:
+def test_a_launch_is_done_in_order(cupy: Any, stream: Any) -> None:
     x = cupy.zeros(3)
     with stream:
         stream.begin_capture()
@@ -38,7 +38,7 @@ def test_a_launch_waits_for_its_turn(cupy: Any, stream: Any) -> None:
     assert x.get(stream=cupy.cuda.Stream.null).tolist() == [2, 2, 2]
 
 
-def test_work_asked_for_before_a_capture_is_not_part_of_it(cupy: Any, stream: Any) -> None:
+def test_work_requested_before_a_capture_is_not_part_of_it(cupy: Any, stream: Any) -> None:
     x = cupy.zeros(3)
     with stream:
         x += 1
@@ -89,7 +89,7 @@ def test_graph_names_its_kernels(cupy: Any, stream: Any) -> None:
     assert "cupy_sin" in graph.debug_dot_str(1) != graph.debug_dot_str()
 
 
-def test_graphs_are_counted_and_what_is_captured_is_neither_launched_nor_run(cupy: Any, stream: Any) -> None:
+def test_graphs_are_counted_and_captured_work_is_not_run(cupy: Any, stream: Any) -> None:
     x = cupy.ones(3)
     x += 1
     with stream, cupy_on_cpu.launched_sources() as sources:

@@ -1,4 +1,4 @@
-"""What is counted: every launch, product and copy, and nothing else."""
+"""The counts have every launch, product and copy, and nothing else."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ import cupy_on_cpu
 
 @pytest.fixture
 def counted(cupy: Any) -> Callable[[Callable[[], Any]], tuple[int, int, int, int]]:
-    """A function that runs another and returns how many launches, products, copies to and from the host it made."""
+    """Return a function that runs another and returns its numbers of launches, products and copies."""
 
     def count(function: Callable[[], Any]) -> tuple[int, int, int, int]:
         cupy_on_cpu.reset_counts()
@@ -23,7 +23,7 @@ def counted(cupy: Any) -> Callable[[Callable[[], Any]], tuple[int, int, int, int
     return count
 
 
-def test_each_operation_costs_what_it_costs_on_a_gpu(cupy: Any, counted: Callable[..., Any]) -> None:
+def test_each_operation_has_the_requests_of_a_gpu(cupy: Any, counted: Callable[..., Any]) -> None:
     x, matrix = cupy.ones(300, "float32"), cupy.ones((3, 3), "float32")
     index = cupy.asarray(np.array([2, 0]))
     assert counted(lambda: x + 1) == (1, 0, 0, 0)
@@ -61,7 +61,7 @@ def test_waiting_is_counted(cupy: Any) -> None:
     assert cupy_on_cpu.counts().synchronizations == 2
 
 
-def test_sources_are_those_of_what_was_launched_although_it_was_compiled_before(cupy: Any) -> None:
+def test_sources_include_launched_kernels_that_were_compiled_before(cupy: Any) -> None:
     x = cupy.ones(3, "float32")
     x * 2.5
     with cupy_on_cpu.launched_sources() as sources:
@@ -85,7 +85,7 @@ def test_source_compiles_for_every_architecture(cupy: Any) -> None:
         ptx = cupy_on_cpu.compile_for(source, architecture)
         assert f".target sm_{architecture}\n" in ptx
         assert ".entry one_tenth(" in ptx
-        assert ".f64" in ptx  # as 0.1 is a double in C
+        assert ".f64" in ptx  # because 0.1 is a double in C
 
 
 def test_source_that_is_wrong_or_an_architecture_that_is_gone_is_an_error(cupy: Any) -> None:

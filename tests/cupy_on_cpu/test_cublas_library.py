@@ -26,7 +26,7 @@ GEMM_ARGUMENTS: list[Any] = [
 
 @pytest.fixture
 def library(cupy: Any) -> ctypes.CDLL:
-    """The library as a caller loads it."""
+    """Return the library as a caller loads it."""
     found = importlib.import_module("cuda.pathfinder").load_nvidia_dynamic_lib("cublas")
     loaded = ctypes.CDLL(found.abs_path)
     assert loaded._handle == found._handle_uint
@@ -37,7 +37,7 @@ def library(cupy: Any) -> ctypes.CDLL:
 
 @pytest.fixture
 def handle(library: ctypes.CDLL) -> Iterator[ctypes.c_void_p]:
-    """A handle."""
+    """Return a handle."""
     made = ctypes.c_void_p()
     assert library.cublasCreate_v2(ctypes.byref(made)) == SUCCESS
     yield made
@@ -46,7 +46,7 @@ def handle(library: ctypes.CDLL) -> Iterator[ctypes.c_void_p]:
 
 @pytest.fixture
 def multiply(library: ctypes.CDLL, handle: ctypes.c_void_p) -> Callable[..., int]:
-    """A function that computes ``c = alpha a b + beta c`` of arrays in rows, which are columns to cuBLAS."""
+    """Return a function that computes ``c = alpha a b + beta c`` for arrays in row order."""
 
     def run(
         a: Any, b: Any, c: Any, *, transposed: tuple[bool, bool] = (False, False),
@@ -85,7 +85,7 @@ def test_product(cupy: Any, multiply: Callable[..., int], dtype: str, transposed
     np.testing.assert_allclose(out.get(), 2 * (a @ b) + 0.5 * c, rtol=1e-5, atol=1e-6)
 
 
-def test_beta_of_zero_ignores_what_is_there(cupy: Any, multiply: Callable[..., int]) -> None:
+def test_beta_of_zero_ignores_the_old_values(cupy: Any, multiply: Callable[..., int]) -> None:
     out = cupy.full((2, 2), np.nan, "float32")
     assert multiply(cupy.ones((2, 3), "float32"), cupy.ones((3, 2), "float32"), out) == SUCCESS
     assert out.get().tolist() == [[3, 3], [3, 3]]
@@ -98,7 +98,7 @@ def test_factors_on_the_device(cupy: Any, multiply: Callable[..., int]) -> None:
     assert out.get().tolist() == [[14, 14], [14, 14]]
 
 
-def test_handles_are_told_apart(library: ctypes.CDLL, handle: ctypes.c_void_p) -> None:
+def test_handles_are_distinguished(library: ctypes.CDLL, handle: ctypes.c_void_p) -> None:
     other = ctypes.c_void_p()
     assert library.cublasCreate_v2(ctypes.byref(other)) == SUCCESS
     assert other.value not in (None, handle.value)

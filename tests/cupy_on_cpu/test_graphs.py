@@ -1,4 +1,4 @@
-"""Graphs: the memory that they refer to, and products of cuBLAS in them."""
+"""Graphs: the memory to which they refer, and products of cuBLAS in them."""
 
 import ctypes
 import importlib
@@ -58,7 +58,7 @@ def test_results_of_a_graph_are_there_while_its_pool_is(cupy: Any, stream: Any) 
     pool = cupy.cuda.MemoryPool()
     x = cupy.arange(4.0)
     with stream, cupy.cuda.using_allocator(pool.malloc):
-        (x + 1) * 2  # makes room in the pool
+        (x + 1) * 2  # adds free memory to the pool
         stream.begin_capture(cupy.cuda.runtime.streamCaptureModeThreadLocal)
         y = (x + 1) * 2
         graph = stream.end_capture()
@@ -84,7 +84,7 @@ def test_launches_that_wait_are_done_before_memory_is_freed(cupy: Any, stream: A
 
 
 class Products:
-    """A handle of cuBLAS, as a program has it that calls cuBLAS directly."""
+    """A handle of cuBLAS for direct calls."""
 
     def __init__(self) -> None:
         found = importlib.import_module("cuda.pathfinder").load_nvidia_dynamic_lib("cublas")

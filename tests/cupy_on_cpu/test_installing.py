@@ -1,4 +1,4 @@
-"""The emulator in CuPy's place: what it refuses, how it begins and how it ends."""
+"""The emulator: its errors, its start and its end."""
 
 import contextlib
 import subprocess
@@ -18,7 +18,7 @@ TESTS = Path(cupy_on_cpu.__file__).parents[1]
 
 
 def python(program: str) -> subprocess.CompletedProcess[str]:
-    """Run a program in a process of its own."""
+    """Run a program in a separate process."""
     command = [sys.executable, "-W", "error", "-c", f"import sys; sys.path.insert(0, {str(TESTS)!r})\n{program}"]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
@@ -99,7 +99,7 @@ def test_another_version_of_a_package_is_named(monkeypatch: pytest.MonkeyPatch) 
         ("shutil.which", lambda name: None, "gcc is not installed"),
     ],
 )  # fmt: skip
-def test_machine_that_cannot_do_it_is_told_why(
+def test_machine_without_emulation_gets_the_reason(
     monkeypatch: pytest.MonkeyPatch, target: str, value: Any, reason: str
 ) -> None:
     monkeypatch.setattr(target, value)
@@ -119,7 +119,7 @@ def test_program_is_compiled_once_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_
     assert len(list((tmp_path / "new").iterdir())) == 2
 
 
-def test_program_that_gcc_refuses_shows_what_gcc_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_program_that_gcc_refuses_shows_the_message_of_gcc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CUPY_ON_CPU_CACHE", str(tmp_path))
     with pytest.raises(CompilerError, match=r"(?s)gcc refuses the C of a kernel:\n.*nonsense"):
         compiler.compile_c("nonsense")
@@ -127,7 +127,7 @@ def test_program_that_gcc_refuses_shows_what_gcc_says(monkeypatch: pytest.Monkey
     assert not list(tmp_path.iterdir())
 
 
-def test_folder_of_somebody_else_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_folder_of_another_user_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CUPY_ON_CPU_CACHE", str(tmp_path))
     monkeypatch.setattr("os.getuid", lambda: tmp_path.stat().st_uid + 1)
     with pytest.raises(CompilerError, match="belongs to another user"):
@@ -135,7 +135,7 @@ def test_folder_of_somebody_else_is_not_used(monkeypatch: pytest.MonkeyPatch, tm
     cupy_on_cpu.take_errors()
 
 
-def test_memory_is_told_apart_by_its_address(cupy: Any) -> None:
+def test_memory_is_distinguished_by_its_address(cupy: Any) -> None:
     runtime, x, host = cupy.cuda.runtime, cupy.ones(3), np.ones(3)
     assert runtime.pointerGetAttributes(x.data.ptr).type == 2
     assert runtime.pointerGetAttributes(host.ctypes.data).type == 1

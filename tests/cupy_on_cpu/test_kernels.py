@@ -1,4 +1,4 @@
-"""Kernels that CuPy writes, against NumPy."""
+"""Kernels that CuPy generates, compared with NumPy."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ TOLERANCE = {"float32": 3e-7, "float64": 1e-15}
 
 
 def sample(dtype: str, *shape: int, seed: int = 0) -> np.ndarray:
-    """Numbers of both signs where the dtype has them, none of them zero except False."""
+    """Return numbers of both signs if the dtype has them, without zeros except False."""
     random = np.random.default_rng(seed)
     if dtype == "bool":
         return random.integers(0, 2, shape).astype(bool)

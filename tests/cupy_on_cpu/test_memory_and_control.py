@@ -80,7 +80,7 @@ def test_dynamic_shared_memory_begins_behind_the_static_part(run_ptx: Run) -> No
         ("dec.u32", "20", 9),
     ],
 )
-def test_atomic_updates_return_what_was_there(run_ptx: Run, operation: str, given: str, left: int) -> None:
+def test_atomic_updates_return_the_old_value(run_ptx: Run, operation: str, given: str, left: int) -> None:
     code = f"atom.global.{operation} %r1, [%given], {given}; ld.global.u32 %r2, [%given]; "
     found = run_ptx(code + "st.global.v2.u32 [%found], {%r1, %r2};", np.array([10], np.uint32))[0]
     assert found == (left << 32) + 10
@@ -110,7 +110,7 @@ def test_function_is_called_with_its_own_registers(run_ptx: Run) -> None:
     assert run_ptx(code, declarations=declarations)[0] == (42 << 32) + 21
 
 
-def test_barrier_lets_every_thread_see_what_others_wrote(run_ptx: Run) -> None:
+def test_barrier_makes_writes_of_other_threads_visible(run_ptx: Run) -> None:
     code = """
     .shared .align 4 .b8 cache[1024];
     mov.u32 %r5, cache; shl.b32 %r1, %thread, 2; add.s32 %r1, %r5, %r1; st.shared.u32 [%r1], %thread;
@@ -176,7 +176,7 @@ def test_threads_that_have_ended_are_not_waited_for(run_ptx: Run) -> None:
     ids=["barriers of two numbers", "too few threads", "a warp that is not complete"],
 )
 def test_kernel_that_would_hang_is_a_fault(run_ptx: Run, refused: Callable[..., Any], code: str) -> None:
-    with refused(KernelFault, "^the kernel 'tested' cannot go on: its threads wait for one another for ever"):
+    with refused(KernelFault, "^the kernel 'tested' cannot continue: its threads wait for each other forever"):
         run_ptx(code, threads=64)
 
 
@@ -205,7 +205,9 @@ def test_more_shared_memory_than_there_is_is_a_fault(run_ptx: Run, refused: Call
         "brx.idx %r0, targets",
     ],
 )
-def test_what_has_no_translation_is_quoted(run_ptx: Run, refused: Callable[..., Any], instruction: str) -> None:
+def test_instructions_without_translation_are_quoted(
+    run_ptx: Run, refused: Callable[..., Any], instruction: str
+) -> None:
     with refused(
         Unsupported, f"^the PTX instruction `{re.escape(instruction).replace(', ', '.*')}` cannot be emulated"
     ):

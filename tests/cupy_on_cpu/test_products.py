@@ -1,4 +1,4 @@
-"""Matrix products: each is one call of cuBLAS, played by NumPy, whatever the layout of its factors."""
+"""Matrix products: each is one call of the emulated cuBLAS, for every layout of its factors."""
 
 import importlib
 import itertools
@@ -60,7 +60,7 @@ def test_products_without_entries(cupy: Any) -> None:
     assert (cupy.zeros((0, 3), "float32") @ cupy.zeros((3, 2), "float32")).shape == (0, 2)
 
 
-def test_what_is_no_product_of_float32_or_float64_is_refused(cupy: Any, refused: Callable[..., Any]) -> None:
+def test_products_of_other_dtypes_are_refused(cupy: Any, refused: Callable[..., Any]) -> None:
     cublas = importlib.import_module("cupy.cublas")
     with refused(Unsupported, "^products of the cudaDataType 4 are not emulated; float32 and float64 are$"):
         cupy.ones((3, 3), "complex64") @ cupy.ones((3, 3), "complex64")

@@ -1,4 +1,4 @@
-"""Streams: whose work is done when, and which values whoever does not wait for it reads."""
+"""Streams: the time of their work, and the values that code reads without waiting."""
 
 import ctypes
 from typing import Any
@@ -12,12 +12,12 @@ from cupy_on_cpu.errors import KernelFault
 
 @pytest.fixture
 def aside(cupy: Any) -> Any:
-    """A stream that neither waits for the legacy stream nor is waited for."""
+    """Return a stream that is not synchronized with the legacy stream."""
     return cupy.cuda.Stream(non_blocking=True)
 
 
 def on_host(cupy: Any, x: Any) -> Any:
-    """Return the values at present, by a copy of the legacy stream."""
+    """Return the current values, by a copy on the legacy stream."""
     return x.get(stream=cupy.cuda.Stream.null).tolist()
 
 
@@ -113,7 +113,7 @@ def test_an_event_is_over_after_the_work_before_it(cupy: Any, aside: Any) -> Non
         x += 1
         event = aside.record()
     assert not event.done
-    for _ in range(5):  # whoever asks again and again gets an end
+    for _ in range(5):  # repeated queries end
         event.done  # noqa: B018
     assert event.done
     assert aside.done
@@ -166,7 +166,7 @@ def test_copies_of_pinned_memory_wait_for_their_turn(cupy: Any, aside: Any) -> N
     assert on_host(cupy, x) == [7, 7, 7]
 
 
-def test_memory_is_set_in_its_turn(cupy: Any, aside: Any) -> None:
+def test_memory_is_set_in_order(cupy: Any, aside: Any) -> None:
     x = cupy.ones(3)
     x.data.memset_async(0, x.nbytes, aside)
     assert on_host(cupy, x) == [1, 1, 1]
@@ -174,7 +174,7 @@ def test_memory_is_set_in_its_turn(cupy: Any, aside: Any) -> None:
     assert on_host(cupy, x) == [0, 0, 0]
 
 
-def test_memory_that_is_freed_before_its_turn(cupy: Any, aside: Any) -> None:
+def test_memory_that_is_freed_before_its_use(cupy: Any, aside: Any) -> None:
     runtime = cupy.cuda.runtime
     at, x = runtime.malloc(4096), cupy.zeros(512)
     runtime.memsetAsync(at, 0x40, 4096, aside.ptr)
@@ -204,11 +204,11 @@ def test_kernel_that_fails_later_is_an_error_of_the_waiting(cupy: Any, aside: An
     kernel.compile()
     with aside:
         kernel((1,), (1,), ())
-    with refused(KernelFault, "^the kernel 'stop' cannot go on: it executed a trap$"):
+    with refused(KernelFault, "^the kernel 'stop' cannot continue: it executed a trap$"):
         aside.synchronize()
 
 
-def test_everything_is_counted_when_it_is_asked_for(cupy: Any, aside: Any) -> None:
+def test_requests_are_counted_when_they_are_made(cupy: Any, aside: Any) -> None:
     x = cupy.ones((2, 2))
     x + x
     cupy_on_cpu.reset_counts()

@@ -1,4 +1,4 @@
-"""Mirrors on this machine."""
+"""Local mirrors."""
 
 import socket
 import threading
@@ -39,7 +39,7 @@ def serve(no_proxy: None) -> Iterator[Callable[..., Mirror]]:
 
 @pytest.fixture
 def silent(no_proxy: None) -> Iterator[str]:
-    """The address of a server that lets anybody connect and never says a word."""
+    """Return the address of a server that accepts connections and never answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -48,7 +48,7 @@ def silent(no_proxy: None) -> Iterator[str]:
 
 @pytest.fixture
 def closed(no_proxy: None) -> str:
-    """The address of a port that nobody listens at."""
+    """Return the address of a port without a server."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{unused.getsockname()[1]}/"

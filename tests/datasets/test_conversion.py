@@ -38,7 +38,7 @@ def frames(pandas: Any) -> dict[str, Any]:
 
 
 def assert_taken(session: Session, x: Any, y: Any) -> None:
-    """Check that samples and labels are the same as those of the lists wherever data are given."""
+    """Check that samples and labels equal those of the lists in every function that takes data."""
     plain = np.asarray(X), np.asarray(Y)
     data = Dataset(x, y, batch_size=2)
     np.testing.assert_array_equal(data.data, plain[0])
@@ -61,7 +61,7 @@ def test_frames_and_series(session: Session, pandas: Any, kind: str) -> None:
     assert_taken(session, frames(pandas)[kind], labels.convert_dtypes() if kind == "nullable" else labels)
 
 
-def test_arrays_stay_as_they_are(backend: Backend) -> None:
+def test_arrays_stay_unchanged(backend: Backend) -> None:
     array = backend.asarray(np.asarray(X))
     data = Dataset(array, array)
     assert data.data is array

@@ -17,13 +17,13 @@ BATCH_SIZES = st.integers(1, 50)
 
 
 def numbered(size: int, batch_size: int, **options: Any) -> Dataset:
-    """Samples and labels that are their own numbers."""
+    """Return samples and labels that equal their positions."""
     numbers = np.arange(size)
     return Dataset(np.stack([numbers, -numbers], axis=1), numbers, batch_size, **options)
 
 
 def order(data: Dataset, epoch: int = 0) -> list[int]:
-    """The numbers of the samples in the order in which an epoch hands them out."""
+    """Return the numbers of the samples in the order of an epoch."""
     numbers = []
     for x, y in data.batches(epoch):
         np.testing.assert_array_equal(x, np.stack([y, -y], axis=1))  # each sample has its own label
@@ -64,11 +64,11 @@ def test_the_order_depends_on_seed_and_epoch_alone(seed: int, epoch: int) -> Non
     used = numbered(30, 7, seed=seed)
     for other in (epoch + 1, 0, epoch):
         order(used, other)
-    next(used.batches(epoch))  # one that is not finished
+    next(used.batches(epoch))  # an unfinished iterator
     assert order(used, epoch) == order(numbered(30, 7, seed=seed), epoch) == order(numbered(30, 4, seed=seed), epoch)
 
 
-def test_epochs_and_seeds_have_orders_of_their_own() -> None:
+def test_epochs_and_seeds_have_their_own_orders() -> None:
     orders = [order(numbered(30, 7, seed=seed), epoch) for seed in range(4) for epoch in range(4)]
     assert list(range(30)) not in orders
     assert all(first != second for first, second in itertools.combinations(orders, 2))
@@ -170,7 +170,7 @@ def test_scale(backend: Backend, shuffle: bool) -> None:
     received = backend.to_numpy(x)[np.argsort(backend.to_numpy(y))]
     np.testing.assert_allclose(received, images / 255, rtol=1e-6)
     assert (received.min(), received.max()) == (0.0, 1.0)
-    np.testing.assert_array_equal(data.data, np.arange(256).reshape(128, 2))  # what was given is untouched
+    np.testing.assert_array_equal(data.data, np.arange(256).reshape(128, 2))  # the arguments are unchanged
     np.testing.assert_array_equal(np.sort(backend.to_numpy(y)), np.arange(128))  # and labels are not scaled
 
 
@@ -282,6 +282,6 @@ def test_skipped_batches_are_not_gathered(backend: Backend, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(("start", "error"), [(-1, ValueError), (1.0, TypeError)])
-def test_a_start_that_is_no_count_is_refused(start: Any, error: type[Exception]) -> None:
+def test_a_start_that_is_not_a_count_is_refused(start: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="`start` must be"):
         numbered(4, 2).batches(0, start=start)

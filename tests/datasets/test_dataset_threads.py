@@ -1,4 +1,4 @@
-"""A data set that threads of two backends share: each gets its own arrays, whatever the other assigns in between."""
+"""A data set that threads of two backends share: each gets its own arrays, also after assignments of the other."""
 
 import threading
 from typing import Any
@@ -12,7 +12,7 @@ Moved = tuple[Any, ...] | None
 
 
 class Shared(Dataset):
-    """A data set whose arrays another thread replaces after each look at them."""
+    """A data set whose arrays another thread replaces after each access."""
 
     others: Moved = None
     current: Moved = None

@@ -31,19 +31,19 @@ def test_a_file_that_is_there_is_left_alone(tmp_path: Path, serve: Callable[...,
     assert mirror.asked == []
 
 
-def test_no_encoding_is_asked_for(tmp_path: Path, serve: Callable[..., Mirror]) -> None:
+def test_no_encoding_is_requested(tmp_path: Path, serve: Callable[..., Mirror]) -> None:
     mirror = serve({"a.gz": WHOLE})
     fetch(tmp_path, CHECKSUMS, [mirror.address])
     assert mirror.asked == [("/a.gz", "identity")]
 
 
-def test_the_second_mirror_is_not_asked_without_need(tmp_path: Path, serve: Callable[..., Mirror]) -> None:
+def test_the_second_mirror_is_only_used_if_needed(tmp_path: Path, serve: Callable[..., Mirror]) -> None:
     first, second = serve({"a.gz": WHOLE}), serve({"a.gz": WHOLE})
     fetch(tmp_path, CHECKSUMS, [first.address, second.address])
     assert second.asked == []
 
 
-def test_what_one_mirror_lacks_another_has(tmp_path: Path, serve: Callable[..., Mirror]) -> None:
+def test_files_missing_on_one_mirror_come_from_another(tmp_path: Path, serve: Callable[..., Mirror]) -> None:
     first, second = serve({}), serve({"a.gz": WHOLE})
     fetch(tmp_path, CHECKSUMS, [first.address, second.address])
     assert [len(first.asked), len(second.asked)] == [1, 1]
@@ -84,7 +84,7 @@ def test_a_server_that_dies_half_way(tmp_path: Path, serve: Callable[..., Mirror
     assert contents(tmp_path) == {"a.gz": WHOLE}
 
 
-def test_nobody_has_it(tmp_path: Path, serve: Callable[..., Mirror]) -> None:
+def test_no_mirror_has_it(tmp_path: Path, serve: Callable[..., Mirror]) -> None:
     first, second = serve({}), serve({})
     assert refusal(tmp_path, first.address, second.address).count("(HTTP status 404)") == 2
 
@@ -109,7 +109,7 @@ def test_a_server_that_sends_a_byte_now_and_then(tmp_path: Path, serve: Callable
     started = time.monotonic()
     message = refusal(tmp_path, trickling.address, patience=patience)
     assert "(it sent less than 65536 bytes of a.gz in 0.3 seconds)" in message
-    trickling.given_up.set()  # so that the next answer of this server, which has one thread, is not waited for
+    trickling.given_up.set()  # so that the test does not wait for the next answer of this server, which has one thread
     assert time.monotonic() - started < 3.0
     trickling.given_up.clear()
     fetch(tmp_path, CHECKSUMS, [trickling.address, whole.address], patience)

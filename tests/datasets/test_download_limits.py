@@ -27,7 +27,7 @@ Serve = Callable[..., Mirror]
 
 @pytest.fixture
 def low_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limits that a test reaches in a moment."""
+    """Set limits that a test reaches quickly."""
     monkeypatch.setattr(_download, "_LARGEST_FILE", LIMIT)
     monkeypatch.setattr(_download, "_LARGEST_CONTENT", LIMIT)
 
@@ -40,7 +40,7 @@ def begin(handler: Handler, status: int = 200, headers: dict[str, str] | None = 
 
 
 def endless(handler: Handler, status: int = 200, headers: dict[str, str] | None = None) -> None:
-    """Answer as fast as the receiver reads, with far more than it can expect."""
+    """Answer as fast as the receiver reads, with far more bytes than expected."""
     begin(handler, status, headers)
     for _ in range(2000):
         handler.wfile.write(bytes(1 << 16))
@@ -87,7 +87,7 @@ def test_single_bytes_in_chunks_are_too_slow(tmp_path: Path, serve: Serve) -> No
 
 
 def test_a_whole_file_has_a_time_limit(tmp_path: Path, serve: Serve) -> None:
-    """Every piece arrives in time, and all of them together do not."""
+    """Every piece arrives in time, but not the whole file."""
     slow = serve({"a.gz": gzip.compress(NOISE)}, pause=0.2, piece=70_000)
     started = time.monotonic()
     message = refusal(tmp_path, slow.address, patience=Patience(5.0, 5.0, piece=0.4, file=0.5))
@@ -97,7 +97,7 @@ def test_a_whole_file_has_a_time_limit(tmp_path: Path, serve: Serve) -> None:
 
 
 def test_an_abandoned_transfer_ends(tmp_path: Path, serve: Serve) -> None:
-    """The server notices that nobody reads any more."""
+    """The server detects that the receiver has closed the connection."""
     ended = threading.Event()
 
     def slow(handler: Handler) -> None:
@@ -113,7 +113,7 @@ def test_an_abandoned_transfer_ends(tmp_path: Path, serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("announced", [10, len(WHOLE) - 1, 10**30])
-def test_a_length_that_lies(tmp_path: Path, serve: Serve, announced: int) -> None:
+def test_a_wrong_length(tmp_path: Path, serve: Serve, announced: int) -> None:
     def lie(handler: Handler) -> None:
         begin(handler, headers={"Content-Length": str(announced)})
         handler.wfile.write(WHOLE)
@@ -122,7 +122,7 @@ def test_a_length_that_lies(tmp_path: Path, serve: Serve, announced: int) -> Non
     assert ("Error" if announced > len(WHOLE) else "is no whole gzip file") in refusal(tmp_path, mirror.address)
 
 
-def test_a_length_that_is_no_number(tmp_path: Path, serve: Serve) -> None:
+def test_a_length_that_is_not_a_number(tmp_path: Path, serve: Serve) -> None:
     def lie(handler: Handler) -> None:
         begin(handler, headers={"Content-Length": "many"})
         handler.wfile.write(WHOLE)
@@ -140,7 +140,7 @@ def test_the_body_of_a_redirection_is_not_read(tmp_path: Path, serve: Serve) -> 
     assert whole.asked == []
 
 
-def test_an_encoding_that_nobody_asked_for_is_not_undone(tmp_path: Path, serve: Serve) -> None:
+def test_an_unrequested_encoding_is_not_decoded(tmp_path: Path, serve: Serve) -> None:
     """A short body could expand in the memory before its size is known."""
 
     def encode(handler: Handler) -> None:

@@ -21,7 +21,7 @@ CLASSES = DATA[:, 0] % 2
 
 
 def trained(make_session: Callable[..., Session], loss: losses.Loss, data: Any, labels: Any) -> dict[str, Any]:
-    """The report of a training of two epochs with validation."""
+    """Return the results of a training of two epochs with validation."""
     session = make_session(layers.Dense(2, input_dim=3, activation="relu"), loss=loss, metrics=[metrics.accuracy])
     dataset = Dataset(data, labels, 16)
     history = session.fit(dataset, 2, val_data=dataset)

@@ -1,4 +1,4 @@
-"""Batches that a function makes."""
+"""Batches that a function yields."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ def test_weights_are_summed_on_the_host(backend: Backend, to_numpy: Callable[[An
     assert data.weighted
 
 
-def test_what_is_not_used_is_not_made_and_the_generator_is_closed(backend: Backend) -> None:
+def test_unused_batches_are_not_made_and_the_generator_is_closed(backend: Backend) -> None:
     seen: list[Any] = []
 
     def endless() -> Iterator[Any]:

@@ -62,7 +62,7 @@ def test_a_whole_gzip_stream_of_a_file_cut_off(tmp_path: Path, length: int) -> N
 def test_every_byte_of_a_gzip_stream_damaged(tmp_path: Path) -> None:
     content = gzip.compress(idx(SMALL), mtime=0)
     path = tmp_path / "file.gz"
-    for position in range(10, len(content)):  # after gzip's header, most of which is no more than advice
+    for position in range(10, len(content)):  # after gzip's header, which is mostly optional
         damaged = bytearray(content)
         damaged[position] ^= 0xFF
         path.write_bytes(damaged)

@@ -1,4 +1,4 @@
-"""IDX files that are damaged, that lie about their size, or that are no files at all."""
+"""IDX files that are damaged, have a wrong size in their header, or are not regular files."""
 
 import gzip
 import math
@@ -20,14 +20,16 @@ both_shapes = pytest.mark.parametrize("array", [SMALL, SMALL.reshape(12)], ids=[
     ("name", "end"), [("file", "and 1000 follow"), ("file.gz", " compressed bytes cannot hold so much")]
 )
 @pytest.mark.parametrize("shape", [(2**32 - 1, 28, 28), (2**32 - 1, 2**32 - 1, 2**32 - 1)])
-def test_a_header_that_lies_costs_no_memory(tmp_path: Path, name: str, end: str, shape: tuple[int, ...]) -> None:
+def test_a_header_with_a_wrong_size_needs_no_memory(
+    tmp_path: Path, name: str, end: str, shape: tuple[int, ...]
+) -> None:
     content = header(*shape) + bytes(1000)
     path = tmp_path / name
     path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     assert refusal_within(8_000_000, path, 3).endswith(end)
 
 
-def test_a_small_header_before_endless_bytes_costs_no_memory(tmp_path: Path) -> None:
+def test_a_small_header_before_endless_bytes_needs_no_memory(tmp_path: Path) -> None:
     path = tmp_path / "file.gz"
     path.write_bytes(gzip.compress(idx(SMALL) + bytes(50_000_000)))
     assert refusal_within(8_000_000, path, 3).startswith("is too long")
@@ -46,7 +48,7 @@ def test_a_compressed_file_that_could_fill_the_memory_is_refused_early(tmp_path:
 
 @pytest.mark.parametrize("shape", [(10_000, 28, 28), (1, 1 << 23)])
 def test_blank_images_may_be_compressed_strongly(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    """Images of one colour expand a thousand times; they are accepted where they are few."""
+    """Images of one colour expand a thousandfold; a small number of them is accepted."""
     path = tmp_path / "file.gz"
     array = np.zeros(shape, dtype=np.uint8)
     path.write_bytes(gzip.compress(idx(array)))
@@ -86,7 +88,7 @@ def test_every_flipped_bit_of_a_compressed_header(tmp_path: Path, array: NDArray
 
 @both_shapes
 def test_every_flipped_bit_of_a_gzip_stream(tmp_path: Path, array: NDArray[np.uint8]) -> None:
-    """Bits of gzip's own header, such as the time of writing, and the padding of the last byte may change freely."""
+    """Changes in gzip's header, such as the time of writing, and in the padding of the last byte are harmless."""
     path = tmp_path / "file.gz"
     content = gzip.compress(idx(array))
     accepted = []

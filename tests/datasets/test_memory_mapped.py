@@ -22,7 +22,7 @@ CLASSES = np.where(X[:, 0] > 127, 1, np.where(X[:, 1] > 127, 2, 0))
 
 @pytest.fixture
 def mapped(tmp_path: Path) -> Callable[[np.ndarray], np.ndarray]:
-    """A function that returns an array as a memory-mapped one."""
+    """Return a function that returns an array as a memory-mapped one."""
 
     def make(array: np.ndarray) -> np.ndarray:
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.npy"
@@ -32,7 +32,7 @@ def mapped(tmp_path: Path) -> Callable[[np.ndarray], np.ndarray]:
     return make
 
 
-def test_a_copy_in_memory_has_the_class_and_is_no_memory_mapped_array(mapped: Any) -> None:
+def test_a_copy_in_memory_has_the_class_and_is_not_memory_mapped(mapped: Any) -> None:
     for copy in (mapped(X).astype("float32"), mapped(X).copy()):
         assert isinstance(copy, np.memmap)
         data = Dataset(copy, CLASSES)
@@ -151,5 +151,5 @@ def test_the_whole_array_is_never_copied(
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert largest <= 4 << 20  # what goes to the device at once
+    assert largest <= 4 << 20  # the size of one transfer to the device
     assert peak < x.nbytes / 2  # memory of NumPy

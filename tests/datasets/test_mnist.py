@@ -52,7 +52,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The cache directory, empty, and no mirror."""
+    """Return the empty cache directory, and disable all mirrors."""
     pooch = pytest.importorskip("pooch")
     monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "caches" / project)
     monkeypatch.setattr(_download, "fetch", lambda *args: pytest.fail(f"download of {args}"))
@@ -61,18 +61,18 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def synthetic_is_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the small files for the real ones."""
+    """Treat the small files as the real ones."""
     parts = [part._replace(sha256=hashlib.sha256(idx(ARRAYS[part.name])).hexdigest()) for part in _mnist_files.PARTS]
     monkeypatch.setattr(_mnist_files, "PARTS", tuple(parts))
 
 
 @pytest.fixture
 def mirror(tmp_path: Path) -> Iterator[str]:
-    """The address of a server that has the small files."""
+    """Return the address of a server with the small files."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args: object) -> None:
-            """Keep quiet."""
+            """Write no log."""
 
     served = write(tmp_path / "served", ARRAYS, lambda name: f"{name}.gz")
     with http.server.HTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=served)) as server:
@@ -84,7 +84,7 @@ def mirror(tmp_path: Path) -> Iterator[str]:
 
 
 def refusal(folder: Path, kind: type[Exception] = ValueError) -> str:
-    """The one sentence in which loading from the folder is refused."""
+    """Return the error message of loading from the folder."""
     with pytest.raises(kind) as caught:
         mnist.load(data_dir=folder)
     assert type(caught.value) is kind
@@ -175,7 +175,7 @@ def test_bad_options_are_refused_before_anything_is_looked_for(
         mnist.load(**{"data_dir": "nowhere", **options})
 
 
-def test_a_backend_that_cannot_be_had(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backend_that_is_unavailable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cupy", None)
     monkeypatch.delitem(sys.modules, "cutedl_xp.backends.cupy", raising=False)
     with pytest.raises(BackendUnavailable):
@@ -244,7 +244,7 @@ def test_a_folder_without_some_files(folder: Path) -> None:
     assert message.startswith(f"{folder}, named by `data_dir`, lacks {TRAIN_LABELS}, {TEST_IMAGES} (each plain or .gz)")
 
 
-def test_a_directory_is_no_file(folder: Path) -> None:
+def test_a_directory_is_not_a_file(folder: Path) -> None:
     (folder / TRAIN_LABELS).unlink()
     (folder / TRAIN_LABELS).mkdir()
     assert f"lacks {TRAIN_LABELS} (" in refusal(folder, FileNotFoundError)
@@ -257,7 +257,7 @@ def test_no_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
-def test_a_fifo_is_no_file(folder: Path) -> None:
+def test_a_fifo_is_not_a_file(folder: Path) -> None:
     (folder / TRAIN_LABELS).unlink()
     os.mkfifo(folder / TRAIN_LABELS)
     assert f"lacks {TRAIN_LABELS} (" in refusal(folder, FileNotFoundError)
@@ -283,7 +283,7 @@ def test_the_variable_names_a_folder(folder: Path, cache: Path, monkeypatch: pyt
     monkeypatch.setenv("CUTEDL_XP_DATA", str(folder / "nowhere"))
     assert mnist.load(data_dir=folder)[0].size == 12  # the argument comes first
     with pytest.raises(FileNotFoundError, match=r"nowhere, named by \$CUTEDL_XP_DATA, is no folder"):
-        mnist.load()  # and neither is passed over without a word
+        mnist.load()  # and neither is ignored silently
     assert not cache.exists()
 
 
@@ -303,7 +303,7 @@ def test_the_cache(cache: Path, variable: str | None, monkeypatch: pytest.Monkey
 
 
 def unusable_cache(cache: Path, kind: type[Exception] = ValueError) -> str:
-    """The one sentence in which the cache is refused."""
+    """Return the error message of loading from the cache."""
     with pytest.raises(kind) as caught:
         mnist.load()
     message = str(caught.value)
@@ -355,9 +355,7 @@ def test_a_cache_that_may_not_be_read(cache: Path, function: str, monkeypatch: p
     assert "`data_dir` or $CUTEDL_XP_DATA" in message
 
 
-def test_what_the_cache_lacks_is_downloaded_from_the_public_mirrors(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_missing_in_the_cache_are_downloaded(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     def fetch(*args: Any) -> None:
@@ -381,7 +379,7 @@ def test_what_the_cache_lacks_is_downloaded_from_the_public_mirrors(
 def test_downloading_and_reading(cache: Path, mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(_download, "fetch", FETCH)
-    for mirrors in ((mirror,), ()):  # the second time nothing is left to download
+    for mirrors in ((mirror,), ()):  # the second call downloads nothing
         files = _mnist_files.read(None, mirrors)
         for file, name in zip(files, NAMES, strict=True):
             np.testing.assert_array_equal(file.array, ARRAYS[name])

@@ -1,8 +1,8 @@
-"""A program that ends trainings at random moments until each has come to its end, and prints a report as JSON.
+"""Program that ends trainings at random moments until each is complete, and prints a report as JSON.
 
-``python -m durability.killer SIGNALS BACKEND ENDS SEED FOLDER`` with names of signals such as ``SIGINT,SIGTERM``, which
-come once or twice; SIGKILL comes once. Each attempt is a forked process, which starts within milliseconds. JAX has
-threads, so that its processes cannot be forked.
+``python -m durability.killer SIGNALS BACKEND ENDS SEED FOLDER`` with names of signals such as ``SIGINT,SIGTERM``,
+which are sent once or twice; SIGKILL is sent once. Each attempt is a forked process, which starts within milliseconds.
+Processes with JAX cannot be forked, because JAX has threads.
 """
 
 import json
@@ -20,7 +20,7 @@ from typing import Any
 from cutedl_xp import Session
 from durability import workloads
 
-_MOST_ATTEMPTS = 80  # at one training, which makes progress in nearly each
+_MOST_ATTEMPTS = 80  # for one training, which progresses in nearly each attempt
 _INTERRUPTED = 10  # exit status of a process after KeyboardInterrupt
 
 
@@ -43,11 +43,11 @@ class Attempt:
 
     @property
     def path(self) -> Path | None:
-        """Path of its checkpoints."""
+        """Path of the checkpoints."""
         return self.folder / "run.ckpt" if self.end else None
 
     def start(self) -> tuple[int, int]:
-        """Return the id of the process, and a pipe that it writes to when signals may come."""
+        """Return the id of the process, and a pipe that it writes to when signals may be sent."""
         reading, writing = os.pipe()
         process = os.fork()
         if process == 0:
@@ -62,8 +62,8 @@ class Attempt:
         return process, reading
 
     def run(self, writing: int) -> int:
-        """Train as far as possible, write what came out, and return the exit status."""
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by programs in the background
+        """Train as far as possible, write the result, and return the exit status."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # programs in the background ignore it
         seen: list[Session] = []
         waits = self.end != "SIGKILL"  # until signals are handled
 
@@ -89,13 +89,16 @@ class Attempt:
         return 0
 
     def _check_interrupted(self, session: Session) -> None:
-        """Check that no update was divided, and that after one Ctrl-C the checkpoint has all that the session has."""
+        """Check that no update was interrupted, and that after one Ctrl-C the checkpoint equals the session."""
         if workloads.has_equal_counters(self.number):
             assert workloads.find_counters(session) <= {str(session.step)}, workloads.find_counters(session)
         if self.end == "SIGINT":
             assert self.path is not None
             saved, own = workloads.describe(Session.load(self.path, self.backend)), workloads.describe(session)
-            for name in own.keys() - {"history/stopped_by", "history/stop_reason"}:  # the signal may follow the writing
+            for name in own.keys() - {
+                "history/stopped_by",
+                "history/stop_reason",
+            }:  # the signal may arrive after the writing
                 assert saved.get(name) == own[name], f"{name} is {saved.get(name)} in the checkpoint, not {own[name]}"
 
 
@@ -109,7 +112,7 @@ class Killer:
     backend
         Name of their backend.
     folder
-        Folder that each gets a folder in.
+        Folder with a folder for each training.
     random_numbers
         Source of the random moments.
     """
@@ -131,7 +134,7 @@ class Killer:
         return time.perf_counter() - begun
 
     def run(self, number: int) -> None:
-        """End the training of a case until it has come to its end, and compare."""
+        """End the training of a case repeatedly until it is complete, and compare."""
         case = self._folder / str(number)
         case.mkdir()
         self.cases += 1
@@ -157,7 +160,7 @@ class Killer:
         time.sleep(self._random.uniform(0.0, 0.6 * self._span))
         name, _, twice = attempt.end.partition("*")
         number = getattr(signal, name)
-        os.kill(process, number)  # a process that has ended can be sent a signal until it is waited for
+        os.kill(process, number)  # an ended process accepts signals until its parent waits for it
         if twice:
             time.sleep(self._random.choice([0.0, self._random.uniform(0.0, 0.005)]))
             os.kill(process, number)
@@ -185,7 +188,7 @@ class Killer:
             self._fail(number, f"{left} are left")
 
     def _finish(self, number: int, name: str, end: str = "") -> dict[str, str]:
-        """Return what a training leads to that nothing disturbs, and compile for the processes that are forked."""
+        """Return the result of an undisturbed training, and compile functions for the forked processes."""
         attempt = Attempt(number, self._backend, self._folder / name, end)
         attempt.folder.mkdir()
         found = workloads.describe(workloads.train(number, self._backend, attempt.path))
@@ -196,7 +199,7 @@ class Killer:
         self.failures.append(f"case {workloads.name_of(number)}: {what}")
 
     def report(self) -> dict[str, Any]:
-        """Return what happened, as plain values."""
+        """Return the counts and failures as plain values."""
         counts = {"cases": self.cases, **self.ended, "left_while_writing": self.while_writing, "loads": self.loads}
         return {"counts": counts, "failures": self.failures}
 
@@ -208,7 +211,7 @@ def _expected(end: str) -> int:
 
 
 def main(signals: str, backend: str, ends: str, seed: str, folder: str) -> None:
-    """End trainings ``ends`` times or more, from a random case on, and print the report."""
+    """End trainings at least ``ends`` times, from a random case on, and print the report."""
     random_numbers = random.Random(int(seed))
     killer = Killer(signals.split(","), backend, Path(folder), random_numbers)
     first = random_numbers.randrange(len(workloads.RULES) * len(workloads.WRAPPERS))

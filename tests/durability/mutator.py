@@ -11,7 +11,7 @@ DIGITS = re.compile(rb"-?\d+(?:\.\d+)?")
 
 
 class Mutator:
-    """Make variations of sample files: the same ones for the same seed.
+    """Source of variations of sample files, determined by the seed.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ class Mutator:
     seed
         Seed of the random choices.
     largest
-        Number of bytes that no variation exceeds.
+        Maximum number of bytes of a variation.
     """
 
     def __init__(self, samples: Sequence[bytes], seed: int, largest: int = 1 << 16) -> None:
@@ -37,7 +37,7 @@ class Mutator:
         content = bytearray(self.random.choice(self.samples))
         for _ in range(self.random.choice((1, 1, 1, 2, 3, 5))):
             self.random.choice(self.mutations)(content)
-            del content[self.largest :]  # here, because some mutations repeat a piece many times
+            del content[self.largest :]  # limited here, because some mutations repeat a piece many times
         return bytes(content)
 
     def flip(self, content: bytearray) -> None:
@@ -46,12 +46,12 @@ class Mutator:
             content[self.place(content)] ^= 1 << self.random.randrange(8)
 
     def set_byte(self, content: bytearray) -> None:
-        """Replace a byte by one that formats often give a meaning."""
+        """Replace a byte by one with a special meaning in many formats."""
         if content:
             content[self.place(content)] = self.random.choice(BYTES)
 
     def set_integer(self, content: bytearray) -> None:
-        """Replace a binary integer by a limit of its type, the length of the file, or a neighbour of its own."""
+        """Replace a binary integer by a limit of its type, the length of the file, or a neighbouring number."""
         size, order = self.random.choice((2, 4, 8)), self.random.choice(("little", "big"))
         if len(content) < size:
             return

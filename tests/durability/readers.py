@@ -1,4 +1,4 @@
-"""Give damaged files to a reader, in a process of its own: ``python -m durability.readers NAME COUNT SEED FOLDER``.
+"""Pass damaged files to a reader, in a separate process: ``python -m durability.readers NAME COUNT SEED FOLDER``.
 
 The process prints a JSON object of counts, and fails at the first file that the reader treats in an undocumented way.
 """
@@ -37,7 +37,7 @@ def plain_idx(seed: int) -> Source:
 
 
 def compressed_idx(seed: int) -> Source:
-    """Return a source of damaged gzip streams, and of whole ones with damaged content."""
+    """Return a source of damaged gzip streams, and of intact streams with damaged content."""
     outside = Mutator([gzip.compress(content, mtime=0) for content in IDX_FILES], seed)
     inside = Mutator(IDX_FILES, seed + 1)
     return lambda: outside() if outside.random.random() < 0.5 else gzip.compress(inside(), 1, mtime=0)
@@ -54,7 +54,7 @@ def read_compressed_idx(path: Path, content: bytes) -> None:
 
 
 def model_file(seed: int) -> Source:
-    """Return a source of damaged model files, and of whole ones that describe another model or none."""
+    """Return a source of damaged model files, and of intact files that describe another model or none."""
     path = Path(sys.argv[4]) / "sample"
     model = Model([Flatten(), Dense(3, 4, "tanh"), Dropout(0.5), Dense(2, activation="relu")]).assemble("numpy", seed=0)
     model.save(path)
@@ -74,7 +74,7 @@ def model_file(seed: int) -> Source:
 
 
 def session_file(seed: int) -> Source:
-    """Return a source of damaged checkpoints, and of whole ones that describe another session or none."""
+    """Return a source of damaged checkpoints, and of intact ones that describe another session or none."""
     path = Path(sys.argv[4]) / "sample"
     rule = Groups({"*/weight": ClipByNorm(Adam(Cosine(0.1, updates=9)), 1.0), "*": SkipNonFinite(Momentum())})
     model = Model([Dense(2, 2, "tanh"), Dropout(0.5), Dense(1, activation="relu")]).assemble("numpy", seed=0)
@@ -92,14 +92,14 @@ def session_file(seed: int) -> Source:
         if chosen is outside:
             return outside()
         text = chosen().decode(errors="replace")
-        head = layout.make_head(ordered, {"cutedl_xp": text}, [memoryview(content)])  # with a digest that fits
+        head = layout.make_head(ordered, {"cutedl_xp": text}, [memoryview(content)])  # with a matching digest
         return head + content
 
     return make
 
 
 def inner_mutators(header: bytes, seed: int) -> tuple[Mutator, Mutator]:
-    """Return a mutator of the text of a header, and one that only changes its numbers, so that it stays JSON."""
+    """Return a mutator of the text of a header, and a mutator of its numbers, which keeps it valid JSON."""
     inside, numbers = (Mutator([header], seed + more) for more in (1, 2))
     numbers.mutations = (numbers.set_number,)
     return inside, numbers
@@ -122,7 +122,7 @@ READERS: dict[str, tuple[Callable[[int], Source], Callable[[Path, bytes], None],
 
 
 def run(name: str, count: int, seed: int, folder: Path) -> dict[str, Any]:
-    """Read so many damaged files, and return how many were accepted and refused, the peak memory and the slowest."""
+    """Read damaged files; return the numbers of accepted and refused ones, the peak memory and the longest time."""
     make_source, read, file_name = READERS[name]
     make, path = make_source(seed), folder / file_name
     accepted, slowest = 0, 0.0
@@ -143,7 +143,7 @@ def run(name: str, count: int, seed: int, folder: Path) -> dict[str, Any]:
 
 
 def peak_memory() -> int:
-    """Return the peak of the resident memory in bytes; getrusage alone would count that of the parent process."""
+    """Return the peak of the resident memory in bytes; getrusage alone would include the parent process."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

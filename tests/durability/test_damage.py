@@ -1,4 +1,4 @@
-"""Checkpoints and model files with a flipped bit, or without their end."""
+"""Checkpoints and model files with a flipped bit, or truncated."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +42,7 @@ KINDS: dict[str, tuple[Callable[[Session, Path], None], Callable[[Path], Any]]] 
 
 @pytest.fixture(params=KINDS)
 def saved(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, bytes, Callable[[Path], Any], Any]:
-    """A file, its bytes, the function that reads it, and what that returns."""
+    """Return a file, its bytes, the function that reads it, and the function's result."""
     save, load = KINDS[request.param]
     path = tmp_path / "file"
     save(make_session(), path)
@@ -50,7 +50,7 @@ def saved(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, bytes, 
 
 
 def is_refused(path: Path, content: bytes, load: Callable[[Path], Any], wanted: Any) -> bool:
-    """Return whether a content is refused in one sentence that names the file; else it must give what was saved."""
+    """Return whether reading raises one sentence with the file; otherwise check that it returns the saved values."""
     path.write_bytes(content)
     try:
         found = load(path)

@@ -1,4 +1,4 @@
-"""Damaged answers of a mirror: each is refused in one sentence, or the whole file is put in its place."""
+"""Damaged answers of a mirror: each raises one sentence, or the file is stored completely."""
 
 import gzip
 import socket
@@ -23,7 +23,7 @@ WHOLE_ANSWERS = [
 
 @pytest.fixture
 def send(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bytes], str]]:
-    """A function that chooses the answer of a server, and returns the server's address."""
+    """Return a function that sets the answer of a server and returns the server's address."""
     pytest.importorskip("pooch")
     for name in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
@@ -40,7 +40,7 @@ def send(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bytes], str]]:
     def reply(connection: socket.socket) -> None:
         try:
             with connection:
-                if connection.recv(1 << 16):  # a connection without a request only tests whether there is a server
+                if connection.recv(1 << 16):  # a connection without a request only checks that the server exists
                     connection.sendall(answer)
         except OSError:
             pass  # the receiver has read enough

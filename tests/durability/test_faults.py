@@ -14,12 +14,12 @@ from cutedl_xp import Backend, Session
 from cutedl_xp.listeners import Checkpoint
 from durability import workloads
 
-_CASE = 9  # all wrappers within each other
+_CASE = 9  # all wrappers, nested
 _OS_FUNCTIONS = {"fsync": "os.fsync", "rename": "os.replace", "write": "cutedl_xp.files.atomic._write"}
 
 
 class Faults:
-    """Calls of one function fail from one of them on, as often as wanted."""
+    """Fault injector for calls of one function."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, function: str) -> None:
         monkeypatch.setattr(function, self._call)
@@ -27,7 +27,7 @@ class Faults:
         self.calls, self.first, self.last, self.number = 0, 0, 0, 0
 
     def fail(self, calls: range, number: int) -> None:
-        """Let the calls of these numbers, from 1, fail with an error number."""
+        """Make the calls with these numbers, from 1, fail with an error number."""
         self.calls, self.first, self.last, self.number = 0, calls.start, calls.stop, number
 
     def _call(self, *arguments: Any) -> Any:
@@ -51,13 +51,13 @@ _originals = {name: _original(name) for name in _OS_FUNCTIONS.values()}
 
 @pytest.fixture(scope="module")
 def undisturbed(backend: Backend) -> dict[str, str]:
-    """The end of the training without checkpoints."""
+    """Return the final state of the training without checkpoints."""
     return workloads.describe(workloads.train(_CASE, backend.name, None))
 
 
 @pytest.fixture
 def train(backend: Backend, tmp_path: Path) -> Callable[..., tuple[Session, list[str]]]:
-    """A function that trains with checkpoints and returns the session and the warnings."""
+    """Return a function that trains with checkpoints and returns the session and the warnings."""
 
     def run(*listeners: Any) -> tuple[Session, list[str]]:
         session = workloads.make_session(_CASE, backend.name)
@@ -71,7 +71,7 @@ def train(backend: Backend, tmp_path: Path) -> Callable[..., tuple[Session, list
 
 
 class Watch:
-    """A listener that loads the checkpoint each time it is called, after Checkpoint, and notes the steps in it."""
+    """A listener that loads the checkpoint in each call, after Checkpoint, and records its number of steps."""
 
     called_last, events = True, ("step_end",)
 
@@ -91,7 +91,7 @@ def watch(backend: Backend, tmp_path: Path) -> Watch:
 
 @pytest.mark.parametrize("function", _OS_FUNCTIONS)
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT])
-def test_a_failed_write_leaves_the_old_checkpoint_and_the_training_goes_on(
+def test_a_failed_write_leaves_the_old_checkpoint_and_the_training_continues(
     train: Callable[..., tuple[Session, list[str]]],
     watch: Watch,
     undisturbed: dict[str, str],
@@ -109,7 +109,7 @@ def test_a_failed_write_leaves_the_old_checkpoint_and_the_training_goes_on(
     assert "no checkpoint was written" in messages[0]
     assert os.strerror(number) in messages[0]
     assert workloads.describe(session) == undisturbed
-    assert sorted(watch.steps) == watch.steps  # each time a whole one
+    assert sorted(watch.steps) == watch.steps  # a complete file each time
     assert len(set(watch.steps)) > 3
     assert Session.load(tmp_path / "run.ckpt", backend).step == session.step
     assert [path.name for path in tmp_path.iterdir()] == ["run.ckpt"]
@@ -155,7 +155,7 @@ def test_a_folder_that_is_removed_and_comes_back(
 
 @pytest.fixture
 def _files_of_one_kilobyte() -> Iterator[None]:
-    """Within the test, no file can become longer; the system then answers EFBIG."""
+    """Limit the size of files within the test; the system then reports EFBIG."""
     resource, signal = pytest.importorskip("resource"), pytest.importorskip("signal")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     former = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Trainings that signals end at random moments, again and again, until they have come to their end."""
+"""Trainings that signals end at random moments, repeatedly, until they are complete."""
 
 import json
 import os
@@ -19,7 +19,7 @@ _ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def report_of(backend: Backend, record_property: Callable[..., None], tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """A function that runs the program and returns its report."""
+    """Return a function that runs the program and returns its report."""
     if backend.name == "jax":
         pytest.skip("a process with JAX cannot be forked")
 
@@ -29,7 +29,7 @@ def report_of(backend: Backend, record_property: Callable[..., None], tmp_path: 
         paths = [str(_ROOT / "tests"), str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | one_thread | variables
-        command = [sys.executable, "-m", "durability.killer", *arguments]  # threads could not be forked
+        command = [sys.executable, "-m", "durability.killer", *arguments]  # processes with threads cannot be forked
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
         assert done.returncode == 0
         report: dict[str, Any] = json.loads(done.stdout)
@@ -42,7 +42,7 @@ def report_of(backend: Backend, record_property: Callable[..., None], tmp_path: 
 def test_killed_trainings_end_as_undisturbed_ones(
     report_of: Callable[..., dict[str, Any]], number_of: Callable[[int, int], int]
 ) -> None:
-    """Every rule, wrapper, layer, schedule and listener is resumed to the last bit, and no file is left or damaged."""
+    """Every rule, wrapper, layer, schedule and listener resumes with the same bits; no file is left or damaged."""
     kills = number_of(20, 200)
     report = report_of("SIGKILL", kills)
     assert report["failures"] == []
@@ -53,7 +53,7 @@ def test_killed_trainings_end_as_undisturbed_ones(
 def test_interrupted_trainings_end_as_undisturbed_ones(
     report_of: Callable[..., dict[str, Any]], number_of: Callable[[int, int], int], backend: Backend, fused: str
 ) -> None:
-    """Ctrl-C and SIGTERM, once or twice, raise nothing else, divide no update and leave a whole checkpoint."""
+    """Ctrl-C and SIGTERM, once or twice, raise no other error, interrupt no update and leave a complete checkpoint."""
     if fused == "0" and backend.name != "numpy":
         pytest.skip("compiled loops are NumPy's")
     ends = number_of(24, 400)

@@ -1,4 +1,4 @@
-"""Several processes and threads that train into one folder, into one path, and from one checkpoint."""
+"""Several processes and threads that write to one folder or one path, and resume one checkpoint."""
 
 import multiprocessing
 import threading
@@ -39,7 +39,7 @@ def test_processes_train_into_one_folder(start: str, number_of: Callable[[int, i
 
 @pytest.mark.parametrize("start", _STARTS)
 def test_processes_train_into_one_path(start: str, number_of: Callable[[int, int], int], tmp_path: Path) -> None:
-    """The last writer wins; the file is one of theirs, whole, at each moment."""
+    """The last writer wins; the file is the complete file of one of them at all times."""
     path, processes, loaded = tmp_path / "run.ckpt", number_of(3, 12), 0
     workloads.make_small_session().save(path)
     context = multiprocessing.get_context(start)
@@ -52,7 +52,7 @@ def test_processes_train_into_one_path(start: str, number_of: Callable[[int, int
     assert loaded > 0
     session = Session.load(path, "numpy")
     assert session.step == 60
-    session.resume(workloads.TRAIN)  # with nothing left
+    session.resume(workloads.TRAIN)  # after the end of the training
     assert workloads.describe(session) == workloads.describe(workloads.train_small(tmp_path / "alone.ckpt"))
     assert not list(tmp_path.glob(".*"))
 
@@ -77,7 +77,7 @@ def test_processes_resume_one_checkpoint(start: str, number_of: Callable[[int, i
         assert workloads.describe(Session.load(result, "numpy")) == undisturbed
 
 
-def test_threads_train_beside_each_other(number_of: Callable[[int, int], int], tmp_path: Path) -> None:
+def test_threads_train_at_the_same_time(number_of: Callable[[int, int], int], tmp_path: Path) -> None:
     cases = range(5, 5 + number_of(3, 22))
     undisturbed = {case: workloads.describe(workloads.train(case, "numpy", None)) for case in cases}
     found: dict[int, dict[str, str]] = {}

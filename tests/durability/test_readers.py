@@ -1,4 +1,4 @@
-"""Damaged files of every kind: a reader refuses each in one sentence, or returns exactly what the file holds."""
+"""Damaged files of every kind: a reader raises one sentence, or returns exactly the content of the file."""
 
 import gzip
 import json
@@ -26,7 +26,7 @@ TESTS = Path(__file__).parents[1]
 def test_damaged_files(
     tmp_path: Path, name: str, number_of: Callable[[int, int], int], record_property: Callable[[str, str], None]
 ) -> None:
-    """A process of its own reads them, because a peak of memory is that of a process."""
+    """A separate process reads them, because a peak of memory belongs to a process."""
     inputs = number_of(300, 1_000_000)
     command = [sys.executable, "-W", "error", "-m", "durability.readers", name, str(inputs), "0", str(tmp_path)]
     path = os.pathsep.join([str(TESTS), *sys.path])

@@ -19,7 +19,7 @@ _MOST_GROWTH = 1_000_000  # bytes
 
 
 def resident() -> int:
-    """Return the bytes of memory that this process has."""
+    """Return the resident memory of this process in bytes."""
     return int(_STATM.read_text().split()[1]) * _PAGE
 
 
@@ -27,7 +27,7 @@ def resident() -> int:
 def test_memory_does_not_grow(
     backend: Backend, number_of: Callable[[int, int], int], record_property: Callable[..., None]
 ) -> None:
-    """One entry of the history and one measurement for each hundredth of the steps."""
+    """Make one entry of the history and one measurement for each hundredth of the steps."""
     x = np.linspace(-1.0, 1.0, 1000, dtype="float32").reshape(1000, 1)
     train = Dataset(x, 2.0 * x, batch_size=10)
     model = Model([Dense(1, input_dim=1, activation="linear")]).assemble(backend, "float32")
@@ -36,7 +36,7 @@ def test_memory_does_not_grow(
     seen: list[tuple[float, int]] = []
 
     class Measure:
-        """A listener that notes the time and the memory."""
+        """A listener that records the time and the memory."""
 
         events, every_steps = ("step_end",), steps // 100
 

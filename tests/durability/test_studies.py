@@ -1,4 +1,4 @@
-"""Studies whose process is killed at random moments, and that are started again until all of their runs are there."""
+"""Studies whose process is killed at random moments, and that are restarted until all their runs exist."""
 
 import os
 import random
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="finds the pro
 
 Runs = dict[tuple[str, int], dict[str, Any]]
 _ROOT = Path(__file__).parents[2]
-_MOST_SECONDS = 15.0  # that a process may outlive the one that started it
+_MOST_SECONDS = 15.0  # by which a process may outlive its parent
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def start(folder: Path, data: str, jobs: int) -> "subprocess.Popen[str]":
-    """Start the program in a group of its own, and return its process once it makes runs."""
+    """Start the program in its own process group, and return its process once it makes runs."""
     paths = [str(_ROOT / "tests"), str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     process = subprocess.Popen(
         [sys.executable, "-m", "durability.study_program", str(folder), data, str(jobs)],
@@ -52,19 +52,19 @@ def start(folder: Path, data: str, jobs: int) -> "subprocess.Popen[str]":
 
 
 def wait_for_group(process: "subprocess.Popen[str]") -> None:
-    """Wait until no process is left of those that a program started."""
+    """Wait until all processes that a program started have ended."""
     deadline = time.monotonic() + _MOST_SECONDS
     while True:
         try:
             os.killpg(process.pid, 0)
         except ProcessLookupError:
             return
-        assert time.monotonic() < deadline, "processes of a killed study go on"
+        assert time.monotonic() < deadline, "processes of a killed study continue"
         time.sleep(0.02)
 
 
 def describe(runs: list[dict[str, Any]]) -> Runs:
-    """Return the runs without times by optimizer and seed, each of which must be there once."""
+    """Return the runs without times by optimizer and seed, after a check that each exists once."""
     described = {}
     for run in runs:
         history = {name: values for name, values in run["history"].items() if name != "cost_time"}
@@ -76,7 +76,7 @@ def describe(runs: list[dict[str, Any]]) -> Runs:
 
 @pytest.fixture(scope="module")
 def undisturbed(data: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Runs, float]:
-    """Return the runs of a study that nothing disturbs, and the seconds that they take."""
+    """Return the runs of an undisturbed study, and their seconds."""
     study = studies.Study(tmp_path_factory.mktemp("undisturbed"), make_plan(data))
     begun = time.monotonic()
     assert study.run(jobs=1, checkpoint_every=3) == []
@@ -90,7 +90,7 @@ def test_killed_studies_end_as_an_undisturbed_one(
     record_property: Callable[..., None],
     tmp_path: Path,
 ) -> None:
-    """Every run is there once, with the same bits; processes end with the one that was killed, and leave no file."""
+    """Every run exists once, with the same bits; worker processes end with the killed process and leave no file."""
     random_numbers = random.Random(int(os.environ.get("CUTEDL_XP_DURABILITY_SEED", "0")))
     expected, seconds = undisturbed
     kills, killed, ended, found, left = number_of(4, 40), 0, 0, 0, 0

@@ -13,7 +13,7 @@ from cutedl_xp.optimizers import Optimizer
 
 _X = np.random.default_rng(3).normal(size=(44, 4))
 _CLASSES = (_X[:, 0] > 0).astype(int) + (_X[:, 1] > 0)
-TRAIN = Dataset(_X, _CLASSES, batch_size=8, seed=5)  # six steps an epoch
+TRAIN = Dataset(_X, _CLASSES, batch_size=8, seed=5)  # six steps per epoch
 VALIDATION = Dataset(_X[:20], _CLASSES[:20], batch_size=9)
 EPOCHS = 10
 
@@ -47,7 +47,7 @@ WRAPPERS: dict[str, Callable[[Optimizer], Optimizer]] = {
             "*": optimizers.AverageWeights(optimizers.SkipNonFinite(optimizers.ClipByValue(optimizers.Adam(0.01), 1))),
         }
     ),
-}  # ten of them beside eleven rules: 110 cases in a row are all pairs
+}  # ten of these and eleven rules: 110 consecutive cases are all pairs
 
 
 class Counting:
@@ -58,10 +58,14 @@ class Counting:
         self.load_state_dict({})
 
     def __call__(self, event: Event) -> None:
-        ended = event.name == "epoch_end" and event.batch == event.epoch_steps  # else it is stopped early
-        if ended and self.memory["epochs"][-1:] != [(event.epoch, event.step)]:  # else the event is repeated
+        ended = (
+            event.name == "epoch_end" and event.batch == event.epoch_steps
+        )  # otherwise the training was stopped early
+        if ended and self.memory["epochs"][-1:] != [(event.epoch, event.step)]:  # otherwise the event is repeated
             self.memory["epochs"].append((event.epoch, event.step))
-        if event.name == "val_end" and event.history.steps[-1:] == [event.step]:  # else it was interrupted
+        if event.name == "val_end" and event.history.steps[-1:] == [
+            event.step
+        ]:  # otherwise the training was interrupted
             self.memory["sum"] += event.history.val_loss[-1] * event.step
             self.memory["validations"] += 1
 
@@ -88,11 +92,11 @@ class Begun:
 
 
 class Stopped(Exception):
-    """Ends a training at once, as the end of its process does."""
+    """Exception that ends a training at once, like the end of its process."""
 
 
 class Stop:
-    """A listener that raises Stopped after a step, once all other listeners have been called."""
+    """A listener that raises Stopped after a step, after the calls of all other listeners."""
 
     called_last, events = True, ("step_end",)
 
@@ -105,7 +109,7 @@ class Stop:
 
 
 def name_of(number: int) -> str:
-    """Return what a case is about."""
+    """Return the parts of a case."""
     return f"{number}: {_pick(RULES, number)}, {_pick(WRAPPERS, number)}, {'constant' if number % 3 else 'schedule'}"
 
 
@@ -135,7 +139,7 @@ def make_listeners(number: int) -> list[Any]:
 
 
 def train(number: int, backend: str, path: Path | None, begun: Callable[[Session], None] | None = None) -> Session:
-    """Train to the end: from a checkpoint if there is one, else from the start; without ``path`` write none.
+    """Train to the end, from a checkpoint if one exists, else from the start; without ``path`` write none.
 
     ``begun`` is called with the session when the first epoch begins.
     """
@@ -154,27 +158,27 @@ def train(number: int, backend: str, path: Path | None, begun: Callable[[Session
 
 
 def resume(number: int, path: Path, result: Path) -> None:
-    """Go on from a checkpoint that others go on from as well, and save the end elsewhere."""
+    """Continue from a checkpoint that others use as well, and save the final state in another file."""
     session = Session.load(path, "numpy")
     session.resume(TRAIN, VALIDATION, listeners=make_listeners(number))
     session.save(result)
 
 
 def make_small_session() -> Session:
-    """Return a session whose trainings are all the same."""
+    """Return a session whose trainings are all equal."""
     model = Model([Dense(3, input_dim=4, activation="linear"), Dropout(0.8)]).assemble("numpy", "float32", seed=2)
     return Session(model, loss=losses.SparseCategoricalCrossentropy(), optimizer=optimizers.Adam(lr=0.01))
 
 
 def train_small(path: Path) -> Session:
-    """Train it for 60 steps with a checkpoint after each second step."""
+    """Train the session for 60 steps with a checkpoint after every second step."""
     session = make_small_session()
     session.fit(TRAIN, EPOCHS, listeners=[listeners.Checkpoint(path, every_steps=2)])
     return session
 
 
 def describe(session: Session) -> dict[str, str]:
-    """Return everything that a training has led to except its duration, to the last bit, by name."""
+    """Return all bits of a training's result except its duration, by name."""
     assert session.history is not None
     found: dict[str, str] = {}
     _flatten("state", session.state_dict(), found)
@@ -188,7 +192,7 @@ def has_equal_counters(number: int) -> bool:
 
 
 def find_counters(session: Session) -> set[str]:
-    """Return the different numbers of updates that the rules of an optimizer have made."""
+    """Return the distinct numbers of updates of the rules of an optimizer."""
     state = describe(session)
     return {value for name, value in state.items() if name.startswith("state/optimizer/") and name.endswith("/t")}
 

@@ -1,4 +1,4 @@
-"""The example as its user meets it: a program in a process of its own, on a small data set in MNIST's format."""
+"""The example as a program in a separate process, on a small data set in MNIST's format."""
 
 import contextlib
 import csv
@@ -95,7 +95,7 @@ def test_other_settings_are_refused_and_make_another_folder(images, tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="uses a shell")
 @pytest.mark.parametrize("end", ["| true", "2>&1 | true", ">/dev/full"])
-def test_nobody_listens(end, images, tmp_path):
+def test_no_server_listens(end, images, tmp_path):
     command = [sys.executable, SCRIPT, "--epochs", 1, "--data-dir", images, "--out", tmp_path / "out"]
     shell = ["bash", "-c", f"set -o pipefail; {shlex.join(map(str, command))} {end}"]
     done = subprocess.run(shell, capture_output=True, text=True, env=environment(), check=False)
@@ -185,7 +185,7 @@ def test_wrong_use_is_one_sentence(arguments, words, images, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("module", ["matplotlib", "scipy", "tqdm"])
-def test_what_is_not_installed_is_missed_before_the_training(module, images, tmp_path):
+def test_missing_packages_are_reported_before_the_training(module, images, tmp_path):
     patch = f"import sys\nsys.modules[{module!r}] = None"
     code, out, err = run("--data-dir", images, "--out", tmp_path / "out", **patched(tmp_path, patch))
     assert (code, out) != (0, "")
@@ -208,7 +208,7 @@ def undisturbed(images, tmp_path_factory):
 @pytest.mark.skipif(os.name == "nt", reason="sends signals")
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda sent: sent.name)
-def test_an_interrupted_program_goes_on(jobs, sent, images, undisturbed, tmp_path):
+def test_an_interrupted_program_continues(jobs, sent, images, undisturbed, tmp_path):
     common = (*LONG, "--jobs", jobs, "--data-dir", images)
     folder = tmp_path / "out"
     process = start(*common, "--out", folder)

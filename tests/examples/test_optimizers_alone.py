@@ -1,4 +1,4 @@
-"""The logistic regression of the examples, on the arrays of every backend, beside Newton's method."""
+"""The logistic regression of the examples, on the arrays of every backend, compared with Newton's method."""
 
 import subprocess
 import sys
@@ -17,14 +17,14 @@ PENALTY = 0.05
 
 
 def samples() -> tuple[np.ndarray, np.ndarray]:
-    """40 samples with three features, of two classes that overlap."""
+    """Return 40 samples with three features, of two overlapping classes."""
     random = np.random.default_rng(3)
     classes = np.arange(40) % 2
     return random.normal(size=(40, 3)) + classes[:, None] * [1.0, -0.5, 0.0], classes.astype("float64")
 
 
 def newton(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The intercept and the coefficients."""
+    """Return the intercept and the coefficients."""
     x = np.column_stack([np.ones(len(x)), x])
     penalty = np.diag([0.0, PENALTY, PENALTY, PENALTY])
     w = np.zeros(4)

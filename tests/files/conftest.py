@@ -1,4 +1,4 @@
-"""A path of a model file, and a small model's file there."""
+"""Return the path of a small model's file."""
 
 import pytest
 
@@ -13,12 +13,12 @@ def path(tmp_path):
 
 @pytest.fixture
 def saved(path):
-    """A small model's file."""
+    """Return the bytes of a small model's file."""
     Model([Dense(3, input_dim=4, activation="relu")]).assemble("numpy", seed=1).save(path)
     return path
 
 
 @pytest.fixture
 def rounds(number_of):
-    """How often tests with random moments repeat."""
+    """Return the number of repetitions of tests with random moments."""
     return number_of(10, 100)

@@ -1,4 +1,4 @@
-"""Files that are damaged, or that other programs wrote."""
+"""Damaged files, and files from other programs."""
 
 import json
 import sys
@@ -65,12 +65,12 @@ class TestForeignFiles:
     @pytest.mark.parametrize(
         "header", ["", "{", "not JSON", "[" * 100_000, '{"a":' * 100_000 + "1" + "}" * 100_000, "9" * 5000]
     )
-    def test_a_header_that_is_no_json_is_refused(self, path, header):
+    def test_a_header_that_is_not_json_is_refused(self, path, header):
         write(path, header, ARRAYS)
         refused(path, STRANGE)
 
     @pytest.mark.parametrize("header", ["[]", "1", "null", '"model"', "true", "NaN"])
-    def test_a_header_that_is_no_object_is_refused(self, path, header):
+    def test_a_header_that_is_not_an_object_is_refused(self, path, header):
         write(path, header, ARRAYS)
         refused(path, "has a header that is not a JSON object")
 
@@ -101,7 +101,7 @@ def test_without_safetensors_the_error_names_the_extra(saved, monkeypatch, use):
 
 
 @pytest.mark.parametrize("path", [0, None, b"m.safetensors"])
-def test_what_is_no_path_is_refused(path):
+def test_values_other_than_paths_are_refused(path):
     model = Model([Dense(1, input_dim=1)]).assemble()
     for call in (model.save, Model.load):
         with pytest.raises(TypeError, match="`path` must be a path; got "):

@@ -1,4 +1,4 @@
-"""Files are replaced whole or not at all, and keep what belongs to them."""
+"""Files are replaced completely or not at all, and keep their attributes."""
 
 import errno
 import os
@@ -39,7 +39,7 @@ class TestContent:
         assert path.read_bytes() == b"old"
         assert list(path.parent.iterdir()) == [path]
 
-    def test_a_write_that_takes_a_part_goes_on_with_the_rest(self, path, monkeypatch):
+    def test_a_write_that_takes_a_part_continues_with_the_rest(self, path, monkeypatch):
         class Slow:
             def __init__(self):
                 self.taken = b""
@@ -106,7 +106,7 @@ class TestFailedSave:
         Model([Dense(7, input_dim=9)]).assemble("numpy").save(path)
         folder = [("fsync", "folder")] if os.name == "posix" else []
         assert [call[:2] for call in calls] == [("fsync", "file"), ("replace", "file"), *folder]
-        assert os.path.dirname(calls[1][2]) == str(path.parent)  # a rename is whole within one file system alone
+        assert os.path.dirname(calls[1][2]) == str(path.parent)  # a rename is atomic only within one file system
 
     def test_a_folder_that_is_not_there(self, tmp_path):
         with pytest.raises(FileNotFoundError):
@@ -129,7 +129,7 @@ class TestFailedSave:
                 write_atomically(path, b"new")
         else:
             write_atomically(path, b"new")
-        assert path.read_bytes() == b"new"  # whole, although nobody knows whether the name is on the disk
+        assert path.read_bytes() == b"new"  # complete, although the name may not be on the disk
         assert list(path.parent.iterdir()) == [path]
 
     @posix

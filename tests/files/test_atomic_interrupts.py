@@ -62,7 +62,9 @@ def test_an_interrupt_at_any_point(path, setter, kind):
             temporary.name_temporary(path).write_bytes(b"left")
         before = open_descriptors()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)  # a file that is closed when it is forgotten is closed
+            warnings.simplefilter(
+                "ignore", ResourceWarning
+            )  # files that are closed by garbage collection count as closed
             interrupted = save(path, setter, Interruption(number, kinds))
         assert open_descriptors() == before, number
         whole.add(path.read_bytes() if path.exists() else b"")

@@ -63,7 +63,7 @@ class TestPermissions:
         write_atomically(path, b"new")
         assert (path.stat().st_uid, path.stat().st_gid) == (12345, 54321)
 
-    def test_an_owner_that_cannot_be_kept_is_no_error(self, path, monkeypatch):
+    def test_an_owner_that_cannot_be_kept_is_not_an_error(self, path, monkeypatch):
         def refuse(*arguments):
             raise PermissionError(errno.EPERM, "Operation not permitted")
 

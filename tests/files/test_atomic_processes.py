@@ -1,4 +1,4 @@
-"""Several processes and threads write one path, and some of them are killed."""
+"""Several processes and threads write to one path, and some of them are killed."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ def test_killed_writers_leave_a_whole_file_and_at_most_one_temporary(path, round
     arguments = [sys.executable, str(program), str(path), str(2 * rounds), str(writers)]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=60 + rounds)
     assert not done.stderr
-    assert int(done.stdout) > 0  # some were killed within a write, else nothing was tested
+    assert int(done.stdout) > 0  # some were killed within a write; otherwise the test shows nothing
 
 
 def test_threads_follow_each_other(path, rounds):
@@ -52,7 +52,7 @@ def test_threads_follow_each_other(path, rounds):
 class TestLiveWriter:
     @pytest.fixture
     def writer(self, path):
-        """Another process that is writing the file."""
+        """Simulate another process that is writing the file."""
         with subprocess.Popen(
             [sys.executable, "-c", HELD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:
@@ -104,7 +104,7 @@ class TestLiveWriter:
         monkeypatch.setattr(temporary.time, "sleep", interrupt)
         with pytest.raises(KeyboardInterrupt):
             write_atomically(path, b"new")
-        assert list(path.parent.iterdir()) == [name_temporary(path)]  # the live writer's
+        assert list(path.parent.iterdir()) == [name_temporary(path)]  # of the active writer
         held[0].close()
 
 
@@ -141,7 +141,7 @@ class TestAbandoned:
 
         def taken_once(file, name):
             if not taken:
-                assert discard_abandoned(name)  # as another writer does between creation and lock
+                assert discard_abandoned(name)  # like another writer between creation and lock
                 taken.append(file)
             return real(file, name)
 
@@ -152,7 +152,7 @@ class TestAbandoned:
         assert list(path.parent.iterdir()) == [path]
 
     @posix
-    def test_a_file_that_its_writer_renames_before_the_lock_is_no_abandoned_one(self, path, monkeypatch):
+    def test_a_file_that_its_writer_renames_before_the_lock_is_not_abandoned(self, path, monkeypatch):
         name, real = name_temporary(path), temporary.fcntl.flock
 
         def renamed(file, operation):

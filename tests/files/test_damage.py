@@ -1,4 +1,4 @@
-"""Damaged files: every one is refused in one sentence, or gives exactly what was saved."""
+"""Damaged files: each raises one sentence, or returns exactly the saved values."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ MIXED = {
 
 
 def outcome(path):
-    """Everything that a file gives, or None if it is refused; any other error fails the test."""
+    """Return the content of a file, or None if reading raises the documented error; other errors fail the test."""
     try:
         contents, header = arrays.read(path)
     except ValueError as error:
@@ -40,13 +40,13 @@ def outcome(path):
 
 @pytest.fixture
 def small(path):
-    """A small file of every kind of array."""
+    """Return a small file with every kind of array."""
     arrays.write(path, MIXED, {"format": 2, "kind": "example", "number": 0.5})
     return path
 
 
 def flipped(path, step=1):
-    """Flip each bit of a file in turn, or each `step`-th."""
+    """Yield copies of a file with each bit, or each `step`-th, flipped."""
     content = path.read_bytes()
     with open(path, "r+b", buffering=0) as file:
         for bit in range(0, 8 * len(content), step):

@@ -1,4 +1,4 @@
-"""Folders that are removed again if nothing is written into them."""
+"""Folders that are removed if no file is written to them."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from cutedl_xp.files.folders import removed_if_empty
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, None])
 @pytest.mark.parametrize("written", [False, True])
 @pytest.mark.parametrize("existed", ["", "a", "a/b"])
-def test_what_was_made_is_removed_if_it_is_empty(
+def test_new_folders_are_removed_if_they_are_empty(
     tmp_path: Path, error: type[BaseException] | None, written: bool, existed: str
 ) -> None:
     (tmp_path / existed).mkdir(parents=True, exist_ok=True)

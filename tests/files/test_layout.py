@@ -1,4 +1,4 @@
-"""Files are plain safetensors, and arrays and headers that cannot be read again are not written."""
+"""Files are plain safetensors; arrays and headers that could not be read are not written."""
 
 import json
 
@@ -80,7 +80,7 @@ class TestRefused:
         with pytest.raises(ValueError, match="the name '__metadata__' is reserved by safetensors"):
             arrays.write(path, {"__metadata__": np.zeros(3)}, HEADER)
 
-    def test_a_name_that_is_no_text(self, path):
+    def test_a_name_that_is_not_text(self, path):
         with pytest.raises(ValueError, match=r"text that UTF-8 can encode; got '\\ud800'"):
             arrays.write(path, {"a\ud800": np.zeros(3)}, HEADER)
 

@@ -188,7 +188,7 @@ class TestUnfitHeaders:
             f"layer {name!r} is not one of {KNOWN}; give it in `custom_layers`",
         )
 
-    def test_a_layer_of_ones_own_needs_to_be_given(self, path):
+    def test_a_users_layer_needs_to_be_given(self, path):
         Model([Scale()]).assemble("numpy").save(path)
         refused(path, f"layer 'Scale' is not one of {KNOWN}; give it in `custom_layers`")
         refused(
@@ -198,7 +198,7 @@ class TestUnfitHeaders:
         )
         assert type(Model.load(path, custom_layers=[Renamed, Scale]).layers[0]) is Scale
 
-    def test_a_class_that_is_no_layer_is_refused(self, path):
+    def test_a_class_that_is_not_a_layer_is_refused(self, path):
         write(path, HEADER | {"layers": [{"class": "dict", "config": {}}]}, ARRAYS)
         for no_layer in (dict, Scale()):
             with pytest.raises(TypeError, match="`custom_layers` must be classes derived from Layer; got "):

@@ -1,4 +1,4 @@
-"""A model can be saved while another thread trains it: the file has some mixture of values, and loads."""
+"""A model can be saved while another thread trains it: the file has a mixture of values, and can be loaded."""
 
 import threading
 

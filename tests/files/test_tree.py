@@ -1,4 +1,4 @@
-"""Trees of plain values and arrays as JSON beside named arrays."""
+"""Trees of plain values and arrays as JSON with named arrays."""
 
 import json
 import math
@@ -60,6 +60,6 @@ def test_other_values_are_refused_by_their_place(value: Any) -> None:
     "plain",
     [{"$array": "absent"}, {"$array": []}, {"$number": "seven"}, {"$dict": [["k"]]}, {"$dict": 5}, {"$floats": None}],
 )
-def test_what_is_no_tree_is_refused(plain: Any) -> None:
+def test_values_other_than_trees_are_refused(plain: Any) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         decode(plain, {})

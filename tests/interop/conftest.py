@@ -1,4 +1,4 @@
-"""What the tests on other libraries' own arrays share."""
+"""Fixtures of the tests with other libraries."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _double_precision() -> Iterator[None]:
-    """Let JAX compute in float64 where it is asked to, in these tests alone."""
+    """Enable float64 of JAX in these tests only."""
     jax = pytest.importorskip("jax")
     before = jax.config.jax_enable_x64
     jax.config.update("jax_enable_x64", True)
@@ -19,7 +19,7 @@ def _double_precision() -> Iterator[None]:
 
 @pytest.fixture
 def keras(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Keras on JAX, with float64."""
+    """Return Keras on JAX, with float64."""
     monkeypatch.setitem(os.environ, "KERAS_BACKEND", "jax")
     found = pytest.importorskip("keras")
     before = found.config.floatx()

@@ -1,4 +1,4 @@
-"""What goes around rules beside PyTorch's, optax's and Keras's, in float64."""
+"""Wrappers compared with those of PyTorch, optax and Keras, in float64."""
 
 from collections.abc import Callable
 from typing import Any
@@ -40,7 +40,7 @@ def on_jax(tree: dict[str, np.ndarray]) -> dict[str, Any]:
     return {name: jax.numpy.asarray(array) for name, array in tree.items()}
 
 
-PEERS: dict[str, tuple[Optimizer, Callable[[], Any]]] = {  # made when asked for, in double precision
+PEERS: dict[str, tuple[Optimizer, Callable[[], Any]]] = {  # created on demand, in double precision
     "ClipByGlobalNorm": (
         ClipByGlobalNorm(Adam(0.02), 1.5),
         lambda: optax.chain(optax.clip_by_global_norm(1.5), optax.adam(0.02, b2=0.99)),
@@ -134,7 +134,7 @@ def test_the_average_of_keras(keras: Any) -> None:
     for number, gradients in enumerate(GRADIENTS):
         params, state = ours.update(params, gradients, state)
         if number == 0:
-            state["average"] = params  # theirs begins after the first update
+            state["average"] = params  # the other library's average begins after the first update
         theirs.apply([jax.numpy.asarray(g) for g in gradients.values()], variables)
     theirs.finalize_variable_values(variables)
     for found, variable in zip(state["average"].values(), variables, strict=True):
@@ -159,7 +159,7 @@ def clip_by_global_norm(tensors: list[Any], limit: float) -> None:
     [(ClipByGlobalNorm, clip_by_global_norm), (ClipByNorm, clip_by_norm), (ClipByValue, clip_by_value)],
 )
 def test_clipping_of_pytorch(kind: Any, clip: Any) -> None:
-    """It adds 1e-6 to its norms."""
+    """PyTorch adds 1e-6 to its norms."""
     ours = kind(Fixed(1.0), 1.5)
     for gradients in GRADIENTS:
         zeros = {name: torch.zeros(shape, dtype=torch.float64) for name, shape in SHAPES.items()}

@@ -1,4 +1,4 @@
-"""A model trained and saved on one backend loads on every other, predicts the same there, and trains on alike."""
+"""A model saved on one backend loads on every other, with equal predictions and equal further training."""
 
 from collections.abc import Callable
 from itertools import permutations
@@ -30,7 +30,7 @@ def outputs(model: Model) -> np.ndarray:
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Callable[[str, str], tuple[Model, Path]]:
-    """A function that trains a model on a backend and saves it."""
+    """Return a function that trains a model on a backend and saves it."""
 
     def make(backend: str, dtype: str) -> tuple[Model, Path]:
         layers = [Flatten(), Dense(6, input_dim=8, activation="tanh"), Dropout(0.8), Dense(3, activation="sigmoid")]

@@ -1,4 +1,4 @@
-"""Layers, activations and losses against PyTorch's, with their gradients."""
+"""Layers, activations and losses compared with PyTorch's, with their gradients."""
 
 import numpy as np
 import pytest
@@ -67,7 +67,7 @@ def test_losses_and_their_gradients(name):
 
 
 def compare_layers(own, theirs, x, upstream, training):
-    """The output and all gradients of two layers must be equal to rounding."""
+    """Check that the output and all gradients of two layers are equal up to rounding."""
     inputs = torch.tensor(x, requires_grad=True)
     output = theirs(inputs)
     output.backward(torch.tensor(upstream))
@@ -81,7 +81,7 @@ def compare_layers(own, theirs, x, upstream, training):
 
 
 def with_parameters_at_random(layer, peer):
-    """A model of a layer and its peer, with the same gamma and beta."""
+    """Return a model of a layer and PyTorch's layer, with the same gamma and beta."""
     model = Model([layer]).assemble("numpy", "float64")
     for parameter, theirs in zip(model.parameters, (peer.weight, peer.bias), strict=True):
         parameter.value = np.random.default_rng(4).normal(size=parameter.value.shape)
@@ -122,7 +122,7 @@ def test_batch_normalization_with_its_running_statistics(eps, momentum):
 @pytest.mark.parametrize("training", [True, False])
 def test_batch_normalization_over_more_axes(training):
     draw = np.random.default_rng(8)
-    peer = torch.nn.BatchNorm1d(6, dtype=torch.float64)  # which takes features before places
+    peer = torch.nn.BatchNorm1d(6, dtype=torch.float64)  # which has the axis of features before other axes
     model = with_parameters_at_random(BatchNormalization(input_dim=6), peer)
     x = draw.normal(2.0, 3.0, (4, 5, 6))
     peer.train(training)

@@ -1,4 +1,4 @@
-"""Losses traced by ``jax.jit``, and JAX's own gradients beside theirs."""
+"""Losses traced by ``jax.jit``, and their gradients compared with JAX's."""
 
 import numpy as np
 import pytest

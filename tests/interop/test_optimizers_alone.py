@@ -1,4 +1,4 @@
-"""The examples of the optimizers alone, beside SciPy, scikit-learn, JAX and PyTorch."""
+"""The examples of the optimizers alone, with SciPy, scikit-learn, JAX and PyTorch."""
 
 import io
 import re
@@ -52,7 +52,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     return (images / 16.0).astype("float32"), numbers
 
 
-def test_step_under_jit_is_traced_once_and_makes_what_it_makes_without() -> None:
+def test_step_under_jit_is_traced_once_with_equal_results() -> None:
     traced: list[Any] = []
 
     def rate(update: Any) -> float:
@@ -105,7 +105,7 @@ def test_state_of_a_module_can_be_saved_and_loaded_as_mere_numbers() -> None:
         assert torch.equal(again["average"][name], average)
 
 
-def test_what_pytorch_hands_out_beside_plain_dicts_of_tensors_is_refused() -> None:
+def test_other_containers_of_pytorch_are_refused() -> None:
     network = module()
     params = {name: parameter.detach() for name, parameter in network.named_parameters()}
     optimizer = Adam()

@@ -1,4 +1,4 @@
-"""``init`` and ``update`` on PyTorch's and JAX's own arrays."""
+"""``init`` and ``update`` on arrays of PyTorch and JAX."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,14 +16,14 @@ Tree = Any
 
 RULES = list(REFERENCES)
 EPSILON = {"float32": 1e-6, "float64": 1e-14}
-"""How far libraries may differ by rounding, after a few updates of numbers of about 1."""
+"""Tolerance for rounding differences of libraries, after a few updates of numbers of about 1."""
 
 rules = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
 def tree(number: int, dtype: str) -> Tree:
-    """Nested NumPy arrays of several shapes; every number gives others."""
+    """Return nested NumPy arrays of several shapes, which depend on the number."""
     random = np.random.default_rng(number)
     shapes = {"weight": (3, 4), "bias": (4,), "scale": (), "none": (2, 0)}
     arrays = {name: np.asarray(random.normal(size=shape), dtype=dtype) for name, shape in shapes.items()}
@@ -123,7 +123,7 @@ def test_update_runs_in_a_loop_of_jax(rule: type[Optimizer]) -> None:
 
 
 @pytest.mark.parametrize("name", AROUND)
-def test_what_goes_around_a_rule_is_traced(name: str) -> None:
+def test_wrappers_are_traced(name: str) -> None:
     optimizer, random = AROUND[name](), np.random.default_rng(0)
     shapes = {"/1-Dense/weight": (2, 3), "/1-Dense/bias": (3,), "/2-Dense/weight": (3, 2), "/2-Dense/bias": (2,)}
     trees = [{key: jax.numpy.asarray(random.normal(size=shape)) for key, shape in shapes.items()} for _ in range(6)]
@@ -163,7 +163,7 @@ TENSORS: dict[str, Callable[[], tuple[Any, Any]]] = {
 
 @rules
 @pytest.mark.parametrize("make", TENSORS.values(), ids=TENSORS)
-def test_tensors_that_somebody_else_made_are_taken_and_left_alone(
+def test_foreign_tensors_are_accepted_and_not_changed(
     rule: type[Optimizer], make: Callable[[], tuple[Any, Any]]
 ) -> None:
     w, g = make()

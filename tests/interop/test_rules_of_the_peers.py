@@ -1,4 +1,4 @@
-"""1,000 updates of every rule and option beside PyTorch's, optax's and Keras's, in float64."""
+"""1,000 updates of every rule and option compared with PyTorch, optax and Keras, in float64."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,17 +12,17 @@ from optimizer_table import VARIANTS, Variant
 jax = pytest.importorskip("jax")
 
 TOLERANCE = 1e-12
-"""Relative to how far an entry has travelled."""
+"""Tolerance relative to the distance that an entry has moved."""
 
 
 def having(peer: str) -> Any:
-    """Those variants whose formula a peer has."""
+    """Return the variants whose formula another library has."""
     return pytest.mark.parametrize("variant", [each for each in VARIANTS if getattr(each, peer)], ids=str)
 
 
 @pytest.fixture(scope="module")
 def problem() -> tuple[np.ndarray, list[np.ndarray]]:
-    """Starting values, and 1,000 gradients of very different sizes, some of them 0."""
+    """Return starting values, and 1,000 gradients of very different sizes, some of them 0."""
     random = np.random.default_rng(0)
     sizes = 10.0 ** random.uniform(-3.0, 2.0, (4, 5))
     gradients = [sizes * random.normal(size=(4, 5)) * (random.uniform(size=(4, 5)) > 0.1) for _ in range(1000)]

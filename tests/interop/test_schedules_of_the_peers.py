@@ -1,4 +1,4 @@
-"""Schedules beside PyTorch's and optax's, and under ``jax.jit``."""
+"""Schedules compared with PyTorch's and optax's, and under ``jax.jit``."""
 
 from collections.abc import Callable
 from typing import Any
@@ -81,12 +81,12 @@ def test_traced_once_for_all_updates(schedule: Schedule) -> None:
         w, state = compiled(w, 0.1 + w, state)
         eager, eager_state = optimizer.update(eager, 0.1 + eager, eager_state)
     np.testing.assert_allclose(w, eager, rtol=1e-6)
-    assert len(traced) <= 2  # the first number of the update is Python's
+    assert len(traced) <= 2  # the first number of the update is a Python int
 
 
 @pytest.mark.parametrize("beta2", [0.9, 0.999, 0.99999])
 def test_corrections_are_traced_in_float32_without_cancellation(beta2: float) -> None:
-    """Python computes them in float64; under jit the number of the update is an array, and JAX has 32 bits at first."""
+    """Python computes in float64; under jit the number of the update is an array, and JAX has 32 bits by default."""
     jax.config.update("jax_enable_x64", False)
     for kind in (Adam, RAdam, NAdam, Adamax):
         optimizer = kind(0.1, 0.9, beta2)

@@ -1,4 +1,4 @@
-"""BatchNormalization: its running statistics, and the batches that it refuses. Its gradients: test_normalization.py."""
+"""BatchNormalization: running statistics and invalid batches; test_normalization.py tests its gradients."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Dense: its formula, its gradients by finite differences, its starting values, and what it refuses."""
+"""Dense: formula, gradients by finite differences, starting values, and errors."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ every_shape = pytest.mark.parametrize("lead", [(), (1,), (6,), (2, 3), (2, 1, 2)
 
 
 def dense(backend, dtype="float64", units=3, inputs=4, seed=0, **arguments):
-    """A layer in its place, bound to a backend, with its weight and bias."""
+    """Return a layer that is bound to a backend, with its weight and bias."""
     model = Model([Dense(units, input_dim=inputs, **arguments)]).assemble(backend, dtype, seed)
     return model.layers[0], *model.parameters
 
@@ -196,7 +196,7 @@ class TestShapes:
         specs = layer.parameter_specs(given_shape)
         assert {name: spec.shape for name, spec in specs.items()} == {"weight": (4, 3), "bias": (3,)}
 
-    def test_a_width_that_nobody_tells_is_asked_for(self):
+    def test_an_unknown_width_is_an_error(self):
         with pytest.raises(
             ValueError, match=r"Dense\(units=3, .*\) cannot know the width of its input; give it `input_dim`"
         ):

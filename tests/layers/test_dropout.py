@@ -1,4 +1,4 @@
-"""Dropout: what share it keeps, how it scales, and that a seed decides its masks on every backend."""
+"""Dropout: the share of kept entries, the scale, and the masks of a seed on every backend."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from cutedl_xp.layers import Dense, Dropout
 
 
 def dropout(keep_prob, backend, dtype="float64", seed=0):
-    """A layer in its place, bound to a backend and a seed."""
+    """Return a layer that is bound to a backend and a seed."""
     return Model([Dropout(keep_prob)]).assemble(backend, dtype, seed).layers[0]
 
 
@@ -49,7 +49,7 @@ def test_the_gradient_is_that_of_finite_differences(xp, backend, to_numpy, finit
     x, upstream = draw.normal(size=(3, 4)), backend.asarray(draw.normal(size=(3, 4)))
     _, backward = dropout(0.6, backend, seed=5).forward(backend.asarray(x), training=True)
 
-    def value(point):  # a fresh layer of the same seed draws the same mask
+    def value(point):  # a new layer with the same seed draws the same mask
         return xp.sum(dropout(0.6, backend, seed=5).forward(point, training=True)[0] * upstream)
 
     np.testing.assert_allclose(to_numpy(backward(upstream)), finite_differences(value, x), rtol=1e-8, atol=1e-9)
@@ -89,7 +89,7 @@ def test_a_seed_gives_the_same_masks_again_on_numpy_too_and_in_either_dtype(back
     assert not np.array_equal(masks(backend, seed=0), masks(backend, seed=1))
 
 
-def test_assembling_again_starts_the_masks_anew(backend, to_numpy):
+def test_assembling_again_starts_the_masks_again(backend, to_numpy):
     model = Model([Dropout(0.5)])
     x = backend.asarray(np.ones((16, 16), dtype="float32"))
     first, second = (to_numpy(model.assemble(backend, seed=3).forward(x, training=True)[0]) for _ in range(2))
@@ -147,7 +147,7 @@ def test_a_probability_that_is_not_finite_is_refused(keep_prob):
 
 
 @pytest.mark.parametrize("keep_prob", ["0.5", None, True, [0.5]])
-def test_a_probability_that_is_no_number_is_refused(keep_prob):
+def test_a_probability_that_is_not_a_number_is_refused(keep_prob):
     with pytest.raises(TypeError, match="`keep_prob` must be a number; got"):
         Dropout(keep_prob)
 
@@ -166,7 +166,7 @@ def test_the_output_shape_is_the_inputs(shape):
     assert Dropout(0.5).output_shape(shape) == shape
 
 
-def test_config_and_repr_say_the_argument():
+def test_config_and_repr_have_the_argument():
     assert Dropout(np.float32(0.5)).config() == {"keep_prob": 0.5}
     assert type(Dropout(np.float32(0.5)).config()["keep_prob"]) is float
     assert repr(Dropout(0.5)) == "Dropout(keep_prob=0.5)"

@@ -1,4 +1,4 @@
-"""The normalization layers: their formulas, their gradients by finite differences, and what they refuse."""
+"""The normalization layers: formulas, gradients by finite differences, and errors."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ AXES = {LayerNormalization: -1}
 
 
 def assembled(backend, kind, dtype="float64", features=4, **options):
-    """A layer with a gamma and a beta at random, and these two."""
+    """Return a layer with random gamma and beta, and these two."""
     model = Model([kind(input_dim=features, **options)]).assemble(backend, dtype)
     draw = np.random.default_rng(1)
     gamma, beta = model.parameters

@@ -18,18 +18,18 @@ from cutedl_xp.losses import Mse
 from cutedl_xp.optimizers import Fixed
 
 X = np.linspace(-1.0, 1.0, 24).reshape(12, 2)
-TRAIN = Dataset(X, X[:, :1], batch_size=4)  # three steps an epoch
+TRAIN = Dataset(X, X[:, :1], batch_size=4)  # three steps per epoch
 
 
 @pytest.fixture
 def session(make_session: Callable[..., Session]) -> Session:
-    """A session of a small model."""
+    """Return a session of a small model."""
     return make_session(Dense(1, input_dim=2, activation="linear"), loss=Mse())
 
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """The name and the step of each file that is written."""
+    """Return the name and the step of each file that is written."""
     found: list[tuple[str, int]] = []
     save = Session.save_if_finite
 
@@ -162,7 +162,7 @@ def test_a_training_that_is_not_finite_keeps_the_last_finite_one(
     assert Session.load(tmp_path / "run", "numpy", custom=[NotFiniteAt]).step == 6
 
 
-def test_a_failure_is_one_warning_and_the_training_goes_on(
+def test_a_failure_is_one_warning_and_the_training_continues(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(descriptor: int) -> None:
@@ -243,7 +243,7 @@ def test_a_numbered_file_of_another_training_stays(make_session: Callable[..., S
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run-1.ckpt", "run-6.ckpt", "run.ckpt"]
 
 
-def test_a_best_one_that_could_not_be_written_is_tried_again(
+def test_a_best_checkpoint_that_could_not_be_written_is_tried_again(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save, failures = Session.save_if_finite, ["run-best"]
@@ -264,7 +264,7 @@ def test_a_best_one_that_could_not_be_written_is_tried_again(
 def test_no_checkpoint_between_entries_holds_numbers_that_are_not_finite(session: Session, tmp_path: Path) -> None:
     spoiled = X.copy()
     spoiled[7, 0] = np.nan
-    train = Dataset(spoiled, X[:, :1], batch_size=1, shuffle=False)  # met in step 8
+    train = Dataset(spoiled, X[:, :1], batch_size=1, shuffle=False)  # reached in step 8
     with pytest.warns(RuntimeWarning, match="row 7"):
         session.fit(train, 2, listeners=[Checkpoint(tmp_path / "run", every_steps=3, keep=2, best="loss")])
     assert {path.name: steps_of(path) for path in tmp_path.iterdir()} == {"run": 6, "run-3": 3}
@@ -296,7 +296,7 @@ def test_a_memory_that_no_file_can_hold_is_a_warning(session: Session, tmp_path:
             return {"seen": {1, 2}}
 
         def load_state_dict(self, d: dict[str, Any]) -> None:
-            """Forget it."""
+            """Drop the memory."""
 
     with pytest.warns(RuntimeWarning, match="no checkpoint was written after step 3 .*Remembering") as caught:
         session.fit(TRAIN, 3, listeners=[Remembering(), Checkpoint(tmp_path / "run")])

@@ -64,7 +64,7 @@ def test_a_resumed_training_repeats_no_row(make_session: MakeSession, data: Data
     checkpoint = Checkpoint(saved, every_epochs=2)
     with pytest.raises(LookupError):
         session.fit(data, 5, listeners=[CsvLogger(path), checkpoint, FitListener("epoch_end", callback=fail)])
-    path.write_text(path.read_text() + "13,0.")  # the rest of a row that a crash has cut off
+    path.write_text(path.read_text() + "13,0.")  # an incomplete row after a crash
     loaded = Session.load(saved, backend=session.backend.name)
     history = loaded.resume(data, listeners=[CsvLogger(path)])
     assert steps_in(path) == history.steps == [3, 6, 9, 12, 15]

@@ -30,7 +30,7 @@ def follow(seen: list[tuple[int, float | None]], **options: Any) -> FitListener:
 
 
 def expected_norms(session: Session, data: Dataset, epochs: int) -> list[float]:
-    """The norms of a session's training, from the gradients of each step."""
+    """Return the norms of a session's training, from the gradients of each step."""
     model, norms = session.model, []
 
     def look() -> None:
@@ -139,7 +139,7 @@ def test_a_step_that_fails_after_compiled_ones_leaves_the_last_norm(
         return 0.1
 
     samples = clusters[0].copy()
-    samples[32:64] = np.nan  # of two batches, whose updates are left out: the device then counts the steps
+    samples[32:64] = np.nan  # two batches whose updates are skipped: the device then counts the steps
     session = make_session(optimizer=SkipNonFinite(Fixed(lr=rate)))
     seen: list[tuple[int, float | None]] = []
     data = Dataset(samples, clusters[1], batch_size=16, shuffle=False)

@@ -29,7 +29,7 @@ def data(clusters: Any) -> Dataset:
 
 
 def plain(tree: Any) -> Any:
-    """The state with lists in the place of arrays, so that it can be compared."""
+    """Return the state with lists instead of arrays, for comparisons."""
     if isinstance(tree, dict):
         return {key: plain(value) for key, value in tree.items()}
     if isinstance(tree, list):
@@ -86,7 +86,7 @@ def test_a_test_that_diverges_ends(make_session: MakeSession, clusters: Any) -> 
     assert len(finder.rates) < 100
     assert finder.suggestion is not None
     assert all(map(math.isfinite, finder.losses))
-    assert max(finder.losses) <= 3.0 * np.mean(finder.batch_losses[:5]) * 1.001  # far losses leave the curve readable
+    assert max(finder.losses) <= 3.0 * np.mean(finder.batch_losses[:5]) * 1.001  # extreme losses do not hide the curve
     assert all((before[name] == value).all() for name, value in session.model.weights().items())
 
 
@@ -172,7 +172,7 @@ def test_a_running_training_is_not_disturbed(make_session: MakeSession, data: Da
         session.fit(data, 1, listeners=[look])
 
 
-def test_it_is_no_listener(make_session: MakeSession, data: Dataset) -> None:
+def test_it_is_not_a_listener(make_session: MakeSession, data: Dataset) -> None:
     session = make_session()
     with pytest.raises(TypeError, match=r"call finder\.run"):
         session.fit(data, 1, listeners=[LearningRateFinder()])  # type: ignore[list-item]

@@ -1,4 +1,4 @@
-"""Listeners on histories written by hand, at the boundaries of what they are to do."""
+"""Listeners with histories written by hand, at the boundaries of their conditions."""
 
 import math
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def event_of(
 
 
 def stopped_after(listener: Callable[[Event], None], values: list[float]) -> int | None:
-    """After which entry, from 1, the listener stops a training whose watched figure becomes these; None if never."""
+    """Return the entry, from 1, after which the listener stops for these monitored values, or None."""
     history = History(metrics=["accuracy"])
     for step, value in enumerate(values, 1):
         history.append(steps=step, cost_time=0.0, loss=value, val_loss=value, metrics={"accuracy": value})
@@ -47,14 +47,14 @@ def stopped_after(listener: Callable[[Event], None], values: list[float]) -> int
         ([1.0, 1.0, 1.0], None),  # patience entries and one before them are needed
         ([1.0, 1.0, 1.0, 1.0], 4),
         ([1.0, 2.0, 3.0, 4.0], 4),
-        ([1.0, 1.0, 1.0, 0.75], 4),  # smaller by min_delta exactly is not enough
+        ([1.0, 1.0, 1.0, 0.75], 4),  # smaller by exactly min_delta is not enough
         ([1.0, 1.0, 1.0, 0.7499999], None),
         ([1.0, 0.5, 0.5, 0.5], None),
         ([1.0, 0.5, 0.5, 0.5, 0.5], 5),
         ([1.0, 0.5, 2.0, 2.0, 0.2], None),  # the last one counts
-        ([1.0, 0.5, 0.2, 2.0, 2.0, 2.0], 6),  # the best before, not the first and not the one before
+        ([1.0, 0.5, 0.2, 2.0, 2.0, 2.0], 6),  # the best earlier entry, not the first and not the previous one
         ([1.0, 0.9, 0.8, 0.7, 0.6, 0.5], None),  # small steps add up over the patience
-        ([1.0, 0.95, 0.9, 0.85, 0.8], 4),  # and here they do not
+        ([1.0, 0.95, 0.9, 0.85, 0.8], 4),  # and here the steps do not
         ([0.5, 0.9, 0.8, 0.4], 4),
         ([-1.0, -1.5, -2.0, -2.5], None),
         ([1.0, 1.0, 1.0, 1.0, 0.0], 4),
@@ -87,7 +87,7 @@ def test_early_stopping_follows_its_definition(values: list[int], patience: int,
     assert stopped_after(listener, [float(value) for value in values]) == expected
 
 
-def test_early_stopping_says_why() -> None:
+def test_early_stopping_gives_the_reason() -> None:
     history = History()
     for step in range(1, 22):
         history.append(steps=step, cost_time=0.0, loss=1.0, val_loss=1.0)
@@ -139,7 +139,7 @@ def test_a_count_of_the_other_side_of_the_target_is_not_taken_over() -> None:
     assert below.state_dict()["in_a_row"] == 0
 
 
-def test_target_reached_says_why_and_defaults_are_the_articles() -> None:
+def test_target_reached_gives_the_reason_and_defaults_are_the_articles() -> None:
     assert TargetReached() == TargetReached(monitor="val_accuracy", target=0.91, times=20)
     history = History(metrics=["accuracy"])
     for step in range(1, 21):
@@ -185,7 +185,7 @@ def test_arguments_that_make_no_sense_are_refused(
 
 
 @pytest.mark.parametrize("names", [["epoch_end"], ["val_start", "val_end"], list(_event.EVENTS)])
-def test_fit_listener_passes_on_the_events_asked_for(names: list[str]) -> None:
+def test_fit_listener_passes_on_the_requested_events(names: list[str]) -> None:
     seen: list[Event] = []
     listener = FitListener(*names, callback=seen.append)
     events = [event_of(History(), name) for name in ("epoch_start", "val_start", "val_end", "epoch_end")]
@@ -234,7 +234,7 @@ def test_they_stop_a_training(make_session: MakeSession, clusters: tuple[np.ndar
 class TestReduceOnPlateau:
     @staticmethod
     def rates(listener: ReduceOnPlateau, values: list[float], lr: float = 1.0) -> list[float]:
-        """The learning rate after each entry of a training whose watched figure becomes these."""
+        """Return the learning rate after each entry of a training with these monitored values."""
         session = SimpleNamespace(optimizer=Fixed(lr))
         history, found = History(metrics=["accuracy"]), []
         for step, value in enumerate(values, 1):
@@ -256,7 +256,7 @@ class TestReduceOnPlateau:
             ([math.nan] * 3, [1.0, 1.0, 0.5]),
         ],
     )
-    def test_waits_and_waits_anew(self, values: list[float], expected: list[float]) -> None:
+    def test_waits_and_waits_again(self, values: list[float], expected: list[float]) -> None:
         assert self.rates(ReduceOnPlateau(factor=0.5, patience=2), values) == expected
 
     def test_more_is_better_of_a_metric(self) -> None:
@@ -278,7 +278,7 @@ class TestReduceOnPlateau:
         with pytest.raises(AttributeError, match="cannot assign to field 'factor'"):
             listener.factor = 2.0  # type: ignore[misc]
 
-    def test_it_begins_anew_with_an_empty_memory(self) -> None:
+    def test_it_starts_over_with_an_empty_memory(self) -> None:
         listener = ReduceOnPlateau(factor=0.5, patience=2)
         assert self.rates(listener, [1.0] * 4)[-1] == 0.5
         listener.load_state_dict({})
@@ -306,7 +306,7 @@ class TestReduceOnPlateau:
         with pytest.raises(TypeError, match=r"^ReduceOnPlateau needs an optimizer whose `lr` is a number; got Step\("):
             session.fit(Dataset(x, x[:, :1]), epochs=1, listeners=[ReduceOnPlateau()])
         after = session.backend.to_numpy(session.model.parameters.flat.value)
-        np.testing.assert_array_equal(before, after)  # it is refused before the first step
+        np.testing.assert_array_equal(before, after)  # the error is raised before the first step
 
     def test_in_a_training(self, make_session: MakeSession) -> None:
         x = np.linspace(-1.0, 1.0, 8, dtype="float32").reshape(8, 1)

@@ -1,4 +1,4 @@
-"""The number of entries to the earliest stop."""
+"""Return the number of entries until the earliest stop."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The weights that `EarlyStopping(restore_best=True)` puts back."""
+"""The weights that `EarlyStopping(restore_best=True)` restores."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,13 +13,13 @@ from cutedl_xp.losses import Mse
 from cutedl_xp.optimizers import Fixed
 
 MakeSession = Callable[..., Session]
-TRAIN = Dataset(np.ones((1, 1)), np.full((1, 1), 100.0))  # pulls the output up, by 1 an epoch at first
+TRAIN = Dataset(np.ones((1, 1)), np.full((1, 1), 100.0))  # increases the output, by 1 per epoch at first
 VAL = Dataset(np.ones((1, 1)), np.full((1, 1), 3.3))  # which is best near the third
 
 
 @pytest.fixture
 def session(make_session: MakeSession) -> Session:
-    """A session whose validation loss falls at first and rises then."""
+    """Return a session whose validation loss first falls and then rises."""
     layer = Dense(1, input_dim=1, activation="linear", weight_initializer="zeros")
     return make_session(layer, loss=Mse(), optimizer=Fixed(0.0025))
 

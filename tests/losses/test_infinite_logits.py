@@ -47,7 +47,7 @@ SOFTMAX = [
 
 @pytest.fixture(params=["0", "1"], ids=["plain", "fused"])
 def chosen(request, backend, monkeypatch):
-    """The backend with fused kernels and without."""
+    """Return the backend with fused kernels and without."""
     monkeypatch.setenv("CUTEDL_XP_FUSED", request.param)
     return get_backend(f"{backend.name}:{backend._device_name(backend.device)}")
 
@@ -84,7 +84,7 @@ def test_sparse(chosen, to_numpy, dtype, labels, logits, value, gradient):
     check(found, value, [gradient], dtype, to_numpy)
 
 
-def test_one_impossible_class_leaves_the_other_rows_as_they_are(chosen, to_numpy, dtype):
+def test_one_impossible_class_leaves_the_other_rows_unchanged(chosen, to_numpy, dtype):
     labels, logits = [0, 1, 2], [[3.0, -INF, 1.0], [0.5, 0.25, -1.0], [-INF, -INF, 2.0]]
     value, gradient = SparseCategoricalCrossentropy()(chosen.asarray(labels), chosen.asarray(logits, dtype))
     rows = [

@@ -1,4 +1,4 @@
-"""Losses: independent formulas, finite differences, the ends of the range, and what they refuse."""
+"""Losses: independent formulas, finite differences, the ends of the range, and errors."""
 
 import math
 import re
@@ -56,7 +56,7 @@ every_shape = pytest.mark.parametrize("shape", [(1, 1), (1, 4), (5, 3), (2, 3, 4
 
 
 def example(loss, shape, seed=0):
-    """Labels, soft where the loss takes such and not summing to one, and outputs of a shape, in float64."""
+    """Return float64 labels (soft if the loss takes them, not normalized) and outputs of a shape."""
     draw = np.random.default_rng(seed)
     if isinstance(loss, SPARSE):
         y = draw.integers(0, shape[-1], shape[:-1])
@@ -105,7 +105,7 @@ def test_the_loss_of_a_batch_twice_over_is_the_same_and_its_gradient_half(loss, 
 
 @every_loss
 @pytest.mark.parametrize("shape", [(0, 3), (0, 2, 3), (2, 0, 3)], ids=str)
-def test_a_batch_of_no_entries_costs_nothing(loss, backend, to_numpy, dtype, shape):
+def test_a_batch_without_entries_has_loss_0(loss, backend, to_numpy, dtype, shape):
     y, outputs = example(loss, shape)
     value, gradient = loss(backend.asarray(y), backend.asarray(outputs, dtype))
     assert float(to_numpy(value)) == 0.0
@@ -328,7 +328,7 @@ class TestCheckLabels:
             loss.check_labels(backend.asarray(labels), (2,))
 
 
-def test_the_kind_of_output_is_part_of_what_a_loss_is():
+def test_the_kind_of_output_is_part_of_a_loss():
     assert BINARY() == BINARY(from_logits=True) != BINARY(from_logits=False)
     assert CATEGORICAL(False) != SPARSE(False)
     assert repr(SPARSE()) == "SparseCategoricalCrossentropy(from_logits=True)"

@@ -1,4 +1,4 @@
-"""Huber, hinge, label smoothing and plain functions: formulas, finite differences, refusals, training."""
+"""Huber, hinge, label smoothing and plain functions: formulas, finite differences, errors, training."""
 
 import numpy as np
 import pytest

@@ -32,13 +32,13 @@ every_loss = pytest.mark.parametrize("loss", LOSSES, ids=repr)
 
 @pytest.fixture(params=["0", "1"], ids=["plain", "fused"])
 def chosen(request: pytest.FixtureRequest, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Backend:
-    """The backend with fused kernels and without."""
+    """Return the backend with fused kernels and without."""
     monkeypatch.setenv("CUTEDL_XP_FUSED", request.param)
     return get_backend(f"{backend.name}:{backend._device_name(backend.device)}")
 
 
 def example(loss: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Labels of any dtype that the loss takes, and outputs of a shape."""
+    """Return labels of a dtype that the loss takes, and outputs of a shape."""
     random = np.random.default_rng(5)
     if isinstance(loss, SparseCategoricalCrossentropy):
         labels = random.integers(0, shape[-1], shape[:-1])
@@ -50,7 +50,7 @@ def example(loss: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def assert_same(backend: Backend, found: Any, expected: Any, dtype: str) -> None:
-    """Bit by bit on NumPy; elsewhere to rounding, as a kernel of fewer outputs may be compiled differently."""
+    """Check equal bits on NumPy, and equality up to rounding elsewhere, as kernels may be compiled differently."""
     found, expected = backend.to_numpy(found), backend.to_numpy(expected)
     assert (found.shape, found.dtype) == ((), dtype)
     if backend.name in ("numpy", "array_api_strict"):
@@ -112,7 +112,7 @@ class Inherited(Doubled):
 
 
 class Doubling:
-    """The part of a loss that another class completes."""
+    """A part of a loss, which another class completes."""
 
     def value_and_gradient(self, backend: Any, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         value, gradient = super().value_and_gradient(backend, y_true, y_pred)  # type: ignore[misc]
@@ -120,7 +120,7 @@ class Doubling:
 
 
 class Mixed(Doubling, Mse):
-    """A loss of two classes, the first of which has the value."""
+    """A loss with two base classes, the first of which defines the value."""
 
 
 class WithBoth(Doubled):

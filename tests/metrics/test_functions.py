@@ -1,4 +1,4 @@
-"""Accuracy: counted one by one here, over shapes, label kinds and odd input."""
+"""Accuracy, compared with counts one by one, for shapes, kinds of labels and unusual input."""
 
 import numpy as np
 import pytest

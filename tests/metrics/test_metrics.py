@@ -23,7 +23,7 @@ TARGETS = (X[:, :2] + DRAW.normal(size=(SAMPLES, 2)) + 1000.0).astype("float32")
 
 
 def evaluate(session: Session, labels: Any, batch_size: int) -> tuple[dict[str, Any], np.ndarray]:
-    """Results of a session and the model's outputs."""
+    """Return the results of a session and the model's outputs."""
     results = session.evaluate(Dataset(X, labels, batch_size))
     return results, session.backend.to_numpy(session.model.predict(X)).astype("float64")
 
@@ -164,7 +164,7 @@ def test_evaluations_are_compiled_where_the_backend_compiles(
     units = 4 if labels is CLASSES else 2
     session = make_session(Dense(units, input_dim=4, activation="linear"), metrics=chosen, loss=loss)
     data = Dataset(X, labels, SAMPLES // 3, sample_weight=np.arange(SAMPLES) % 3 + 1.0 if weighted else None)
-    compiled = session._compiled_evaluation._compute(data, 0, lambda: False)  # raises where it cannot compile
+    compiled = session._compiled_evaluation._compute(data, 0, lambda: False)  # raises if compilation is not possible
     for one, other in zip(read_figures(compiled), read_figures(session._evaluation.means(data)), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5)
 
@@ -244,6 +244,6 @@ def test_the_area_of_one_class_is_nan(make_session: MakeSession) -> None:
     assert np.isnan(session.evaluate(Dataset(X, np.ones_like(YES)))["roc_auc"])
 
 
-def test_a_class_in_place_of_an_object_is_refused(make_session: MakeSession) -> None:
+def test_a_class_instead_of_an_object_is_refused(make_session: MakeSession) -> None:
     with pytest.raises(TypeError, match=r"`metrics` must be objects such as Precision\(\)"):
         make_session(metrics=[metrics.F1])

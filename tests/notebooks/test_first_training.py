@@ -56,13 +56,13 @@ def printed(cell: Any, stream: str = "stdout") -> str:
 
 
 def assert_picture(cell: Any, smallest: int) -> None:
-    """Check that the only picture of a cell is a PNG of some size that is not blank."""
+    """Check that the only picture of a cell is a PNG with enough bytes for a picture that is not blank."""
     (picture,) = outputs(cell, "image/png")
     content = base64.b64decode(picture)
     width, height = struct.unpack(">II", content[16:24])
     assert content[:4] == b"\x89PNG"
     assert min(width, height) >= smallest
-    assert len(content) > width * height / 50  # a blank one compresses better
+    assert len(content) > width * height / 50  # a blank picture compresses better
 
 
 def test_the_committed_notebook_has_no_outputs() -> None:
@@ -81,8 +81,8 @@ def test_the_training_shows_its_progress(notebook: Any, cells: list[Any]) -> Non
     assert len(list(outputs(cell_with(cells, "session.fit("), "application/vnd.jupyter.widget-view+json"))) == 1
     (bar,) = [state for kind, state in widgets(notebook) if kind == "FloatProgressModel"]
     texts = [state["value"] for kind, state in widgets(notebook) if kind == "HTMLModel"]
-    assert 0 < bar["value"] == bar["max"]  # the training stopped early, where the bar ends,
-    assert bar["bar_style"] == "success"  # as that is no failure
+    assert 0 < bar["value"] == bar["max"]  # the bar ends at the early stop of the training,
+    assert bar["bar_style"] == "success"  # because an early stop is not a failure
     percentage = round(100 * bar["value"] / bar["max"])
     assert re.match(rf"{bar['value']:,.0f}\W+steps.*\bval\W+loss\b.*\b{percentage}%", texts[0]), texts
 

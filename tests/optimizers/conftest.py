@@ -1,4 +1,4 @@
-"""What the tests of the optimizers share: the public rules, and arrays to feed them with."""
+"""Fixtures of the tests of optimizers: the public rules, and arrays."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,14 +12,14 @@ from optimizer_table import REFERENCES
 
 @pytest.fixture(scope="session", params=REFERENCES, ids=lambda rule: rule.__name__)
 def rule(request: pytest.FixtureRequest) -> type[optimizers.Optimizer]:
-    """Each public optimizer's class, one after the other."""
+    """Return each public optimizer's class in turn."""
     found: type[optimizers.Optimizer] = request.param
     return found
 
 
 @pytest.fixture(scope="session")
 def normal(backend: Backend) -> Callable[..., Any]:
-    """A function that makes an array of the backend with normally distributed numbers, the same for the same seed."""
+    """Return a function that makes an array of the backend with normally distributed numbers from a seed."""
 
     def make(seed: int, *shape: int, dtype: str = "float32") -> Any:
         return backend.asarray(np.asarray(np.random.default_rng(seed).normal(size=shape), dtype=dtype))
@@ -29,7 +29,7 @@ def normal(backend: Backend) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def on_host(to_numpy: Callable[[Any], np.ndarray]) -> Callable[[Any], Any]:
-    """A function that copies a tree of arrays, lists, tuples and dicts to the host, the leaves as NumPy arrays."""
+    """Return a function that copies a tree of arrays, lists, tuples and dicts to the host, as NumPy arrays."""
 
     def copied(tree: Any) -> Any:
         if isinstance(tree, dict):
@@ -43,19 +43,19 @@ def on_host(to_numpy: Callable[[Any], np.ndarray]) -> Callable[[Any], Any]:
 
 @pytest.fixture(scope="session")
 def same_bits() -> Callable[[Any, Any], bool]:
-    """A function that tells whether two trees on the host have the same structure, dtypes, shapes and bits."""
+    """Return a function that compares the structure, dtypes, shapes and bits of two trees on the host."""
     return lambda a, b: _same(a, b, lambda x, y: x.tobytes() == y.tobytes())
 
 
 @pytest.fixture(scope="session")
 def alike() -> Callable[[Any, Any], bool]:
-    """As ``same_bits``, but to rounding."""
+    """Return a function like ``same_bits``, but up to rounding."""
     return _alike
 
 
 @pytest.fixture(scope="session")
 def agree(backend: Backend, same_bits: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    """``same_bits``, or where ``step`` compiles a rule otherwise than ``update`` does, the same to rounding."""
+    """Return ``same_bits``, or equality up to rounding if ``step`` compiles rules in another way."""
     return _alike if backend.name in ("cupy", "jax") else same_bits
 
 

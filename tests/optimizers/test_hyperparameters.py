@@ -1,4 +1,4 @@
-"""What the optimizers' constructors take, and what they refuse."""
+"""Arguments of the optimizers' constructors, valid and invalid ones."""
 
 import inspect
 from collections.abc import Callable
@@ -47,7 +47,7 @@ SIGNATURES: dict[type[Optimizer], Parts] = {
     Adamax: (PAPERS | {"lr": 2e-3}, {"eps": 1e-8} | COUPLED),
     Lion: (PAPERS | {"lr": 1e-4, "beta2": 0.99}, COUPLED),
 }
-"""The parameters by position, in their order, and those by keyword alone."""
+"""Return the positional parameters in their order, and the keyword-only ones."""
 
 ALL = [(rule, name, value) for rule, parts in SIGNATURES.items() for part in parts for name, value in part.items()]
 SWITCHES = [(rule, name) for rule, name, value in ALL if value is False]
@@ -106,7 +106,7 @@ def test_rates_and_eps_are_above_0(rule: type[Optimizer], name: str, value: Any)
 
 @pytest.mark.parametrize(("rule", "name"), NOT_NEGATIVE)
 @pytest.mark.parametrize("value", [-1e-300, -1, np.float32(-0.1)])
-def test_what_may_be_left_out_is_not_negative(rule: type[Optimizer], name: str, value: Any) -> None:
+def test_optional_terms_are_not_negative(rule: type[Optimizer], name: str, value: Any) -> None:
     assert_refused(ValueError, rule, name, value, "must be 0 or greater")
     assert getattr(rule(**{name: 0}), name) == 0.0
 
@@ -188,7 +188,7 @@ def test_the_first_object_of_a_class_is_checked_as_the_others() -> None:
     assert (made.lr, made.scale) == (0.01, 2.0)
 
 
-def test_an_option_that_changes_what_is_kept_is_not_changed_on_the_way() -> None:
+def test_an_option_that_changes_the_slots_is_refused_after_the_first_step() -> None:
     parameter = Parameter("w", np.ones(2), np.ones(2))
     optimizer = RMSProp()
     optimizer.step([parameter])
@@ -233,9 +233,9 @@ def test_repr_is_the_call_that_makes_it(optimizer: Optimizer, text: str) -> None
     assert repr(optimizer) == text
 
 
-def test_optimizers_are_told_apart_by_identity(rule: type[Optimizer]) -> None:
+def test_optimizers_are_distinguished_by_identity(rule: type[Optimizer]) -> None:
     one, other = rule(), rule()
-    assert one != other  # each keeps state of its own
+    assert one != other  # each has its own state
     assert len({one, other, one}) == 2
 
 

@@ -28,7 +28,7 @@ from cutedl_xp.optimizers._pure import PureOptimizer
 from optimizer_table import AROUND, VARIANTS
 
 EVERY: dict[str, Callable[[], Optimizer]] = {variant.kind.__name__: variant.make for variant in VARIANTS} | AROUND
-"""The last variant of each rule, and every wrapper; other variants differ in their formula alone."""
+"""Return the last variant of each rule, and every wrapper; other variants differ only in their formula."""
 
 each = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
 
@@ -221,7 +221,7 @@ def failing(update: int) -> float:
         lambda: ClipByGlobalNorm(Adam(failing), 0.1),
     ],
 )
-def test_a_schedule_that_fails_leaves_everything_as_it_was(
+def test_a_schedule_that_fails_leaves_everything_unchanged(
     make: Callable[[], Optimizer], model: Model, on_host: Callable[[Any], Any], same_bits: Callable[[Any, Any], bool]
 ) -> None:
     optimizer = make()
@@ -246,14 +246,14 @@ def test_a_gradient_of_a_wrong_dtype_in_the_second_group_changes_nothing(backend
 
 
 class Key:
-    """A key of a dict whose repr says nothing about it."""
+    """A key of a dict with an empty repr."""
 
     def __repr__(self) -> str:
         return "key"
 
 
 @pytest.mark.parametrize("keys", [(Key(), Key()), (float("nan"), float("nan")), (1, "1")], ids=["alike", "nan", "1"])
-def test_keys_with_the_same_repr_have_results_of_their_own(keys: tuple[Any, Any], backend: Backend) -> None:
+def test_keys_with_the_same_repr_have_their_own_results(keys: tuple[Any, Any], backend: Backend) -> None:
     one, two = keys
     params = {one: backend.asarray(np.zeros(1)), two: backend.asarray(np.zeros(1))}
     grads = {two: backend.asarray(np.full(1, 2.0)), one: backend.asarray(np.full(1, 1.0))}
@@ -293,7 +293,7 @@ def test_the_remaining_gradients_make_an_update_of_their_mean(every: int, backen
         parameter.gradient = g
         optimizer.step([parameter])
         w, state = rule.update(w, backend.asarray(g), state)
-    for _ in range(2):  # the second time nothing is left
+    for _ in range(2):  # the second read finds nothing
         optimizer.finish([parameter])
         w, state = rule.flush(w, state)
     wanted = -sum(np.mean(part, axis=0) for part in (grads[:whole], grads[whole:]) if len(part))
@@ -324,7 +324,7 @@ def test_deep_copies_of_optimizer_and_model_share_nothing(model: Model, on_host:
     assert again.state["*"]["t"] == 4
 
 
-def test_a_schedule_that_fails_at_the_end_leaves_everything_as_it_was(
+def test_a_schedule_that_fails_at_the_end_leaves_everything_unchanged(
     model: Model, on_host: Callable[[Any], Any]
 ) -> None:
     def rate(update: int) -> float:

@@ -1,4 +1,4 @@
-"""``init`` and ``update``: on one array and on trees of them, changing nothing that they are given."""
+"""``init`` and ``update``: on one array and on trees of arrays, without changes of their arguments."""
 
 import copy
 import json
@@ -30,7 +30,7 @@ TREES: dict[str, Callable[[Callable[..., Any]], Tree]] = {
 
 @pytest.fixture(scope="session", params=TREES)
 def tree(request: pytest.FixtureRequest, normal: Callable[..., Any], dtype: str) -> Callable[[int], Tree]:
-    """A function from a seed to a tree of arrays, always of the same structure."""
+    """Return a function from a seed to a tree of arrays, always with the same structure."""
     build = TREES[request.param]
     return lambda seed: build(lambda place, *shape: normal(100 * seed + place, *shape, dtype=dtype))
 
@@ -50,7 +50,7 @@ def arrays_of(tree: Tree) -> list[Any]:
 
 
 def skeleton(tree: Tree) -> Tree:
-    """The structure of a tree, with None in place of the arrays."""
+    """Return the structure of a tree, with None instead of the arrays."""
     if isinstance(tree, dict):
         return {key: skeleton(child) for key, child in tree.items()}
     return type(tree)(map(skeleton, tree)) if isinstance(tree, (list, tuple)) else None
@@ -78,7 +78,7 @@ def test_update_keeps_structure_shape_dtype_and_device(rule: type[Optimizer], tr
     for part in (after, *(state[slot] for slot in rule().slots)):
         assert skeleton(part) == skeleton(params)
         for new, w in zip(arrays_of(part), arrays_of(params), strict=True):
-            assert type(new) is type(w)  # for NumPy: an ndarray also where it has no axes
+            assert type(new) is type(w)  # for NumPy: an ndarray even without axes
             assert (new.shape, new.dtype, new.device) == (w.shape, w.dtype, w.device)
 
 
@@ -110,7 +110,7 @@ def test_nothing_handed_in_is_changed(
     assert same_bits(on_host(rule().update(*given)), on_host(first))
     for result in arrays_of(list(first)):
         if not isinstance(result, int):
-            result[...] = 7.0  # results share no memory with what was given
+            result[...] = 7.0  # results share no memory with the arguments
     assert same_bits(on_host(given), before)
 
 
@@ -146,7 +146,7 @@ def as_json(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def like(tree: Tree, numbers: Tree) -> Tree:
-    """What JSON made of a tree, with arrays like those of the tree where it had arrays."""
+    """Return a tree after a round trip through JSON, with arrays like those of the original tree."""
     if isinstance(tree, dict):
         return {key: like(child, numbers[key]) for key, child in tree.items()}
     if isinstance(tree, list):
@@ -162,7 +162,7 @@ ROUND_TRIPS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("save_and_load", ROUND_TRIPS.values(), ids=ROUND_TRIPS)
-def test_saved_state_goes_on_with_the_same_bits(
+def test_saved_state_continues_with_the_same_bits(
     rule: type[Optimizer],
     backend: Backend,
     normal: Callable[..., Any],
@@ -211,7 +211,7 @@ Pair = namedtuple("Pair", "weight bias")
 
 @pytest.fixture
 def refused(backend: Backend) -> Callable[..., str]:
-    """A function that updates with arguments of which some are wrong; it returns the one sentence of the error."""
+    """Return a function that updates with some wrong arguments and returns the error message."""
     w = backend.asarray(np.ones((2, 3), "float32"))
     good = {"params": {"a": [w]}, "grads": {"a": [w]}, "state": RMSProp().init({"a": [w]})}
 
@@ -226,7 +226,9 @@ def refused(backend: Backend) -> Callable[..., str]:
 
 @pytest.mark.parametrize("argument", ["params", "grads"])
 @pytest.mark.parametrize("leaf", [1.0, None, "weights", {1.0}], ids=["number", "None", "string", "set"])
-def test_leaf_that_is_no_array_is_named_with_its_place(refused: Callable[..., str], argument: str, leaf: Any) -> None:
+def test_leaf_that_is_not_an_array_is_named_with_its_place(
+    refused: Callable[..., str], argument: str, leaf: Any
+) -> None:
     message = refused(TypeError, **{argument: {"a": [leaf]}})
     assert message.startswith(f"`{argument}`['a'][0] must be an array, or a list, tuple or dict of arrays; got ")
     assert message.endswith(type(leaf).__name__)

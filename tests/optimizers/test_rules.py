@@ -1,8 +1,8 @@
-"""Every rule against its equations, written out once more for one number at a time.
+"""Every rule compared with its equations, which are written again for single numbers.
 
-How close is close is not guessed: the reference is run a second time with all gradients positive and the parameter
-negative, where nothing cancels. What it gives then is the sum of the sizes of all that was added up, and rounding
-can be off by some small part of that, no more.
+The tolerance is computed: the reference runs a second time with all gradients positive and the parameter negative,
+where nothing cancels. Its result is the sum of the absolute values of all terms, and rounding errors are at most a
+small part of it.
 """
 
 import dataclasses
@@ -35,15 +35,15 @@ RANGES = {
     "weight_decay": st.sampled_from([0.0, 0.01]),
 }
 OPTIONS = st.booleans()
-"""Where a hyper-parameter may lie, by its name; others are options that are on or off."""
+"""Ranges of hyper-parameters by name; others are boolean options."""
 
 ROUNDING = {"float64": 1e-12, "float32": 2e-5}
-"""How far rounding may take a result, relative to what was added up."""
+"""Tolerance for rounding, relative to the sum of the absolute values of the terms."""
 
 
 @pytest.fixture(scope="session", params=["update", "step"])
 def run(request: pytest.FixtureRequest, backend: Backend) -> Run:
-    """A function that feeds gradients to an optimizer, by one of its two interfaces; it returns w and the state."""
+    """Return a function that passes gradients to an optimizer, by either interface, and returns w and the state."""
 
     def update(optimizer: Optimizer, w: np.ndarray, gradients: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
         params = backend.asarray(w)
@@ -64,7 +64,7 @@ def run(request: pytest.FixtureRequest, backend: Backend) -> Run:
 
 
 def problem(seed: int, shape: tuple[int, ...], updates: int, dtype: str) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Starting values and gradients between 1e-3 and 1e2 in size, of either sign; every fifth one is 0."""
+    """Return starting values and gradients of absolute value 1e-3 to 1e2 and both signs; every fifth one is 0."""
     random = np.random.default_rng(seed)
     sizes = 10.0 ** random.uniform(-3.0, 2.0, (updates + 1, *shape))
     numbers = sizes * random.choice([-1.0, 1.0, -1.0, 1.0, 0.0], sizes.shape)
@@ -80,7 +80,7 @@ def assert_follows(
     found: dict[str, np.ndarray],
     at: Sequence[int] | None = None,
 ) -> None:
-    """Compare each entry, or those at some places in the flat arrays, with the reference."""
+    """Compare each entry, or entries at some positions in the flat arrays, with the reference."""
     tolerance = ROUNDING[w.dtype.name]
     starts, series = w.reshape(-1), [g.reshape(-1) for g in gradients]
     assert all((array.shape, array.dtype) == (w.shape, w.dtype) for array in found.values())
@@ -119,7 +119,7 @@ def test_all_shapes_and_hyperparameters_follow_the_equations(
     rule: type[Optimizer], run: Run, dtype: str, data: st.DataObject
 ) -> None:
     ranges = {option.name: RANGES.get(option.name, OPTIONS) for option in dataclasses.fields(rule)}
-    ranges |= {"centered": st.just(False)} if "centered" in ranges else {}  # a difference that may cancel to anything
+    ranges |= {"centered": st.just(False)} if "centered" in ranges else {}  # a difference that may cancel to any value
     hyper = data.draw(st.fixed_dictionaries(ranges), label="hyper-parameters")
     shape = data.draw(st.sampled_from([(), (0,), (1,), (5,), (1, 0, 2), (2, 3), (3, 1, 2)]), label="shape")
     updates = data.draw(st.integers(1, 6), label="updates")
@@ -163,19 +163,19 @@ def test_arrays_that_are_not_contiguous_are_updated_all_the_same(
             optimizer.step([parameter])
     np.testing.assert_array_equal(backend.to_numpy(transposed.value), backend.to_numpy(plain.value))
     np.testing.assert_array_equal(backend.to_numpy(whole)[:, 1::2], backend.to_numpy(plain.value).T)
-    np.testing.assert_array_equal(backend.to_numpy(whole)[:, ::2], w[:, ::2])  # what lies between is left alone
+    np.testing.assert_array_equal(backend.to_numpy(whole)[:, ::2], w[:, ::2])  # entries in between stay unchanged
 
 
 def test_no_gradient_means_no_step(rule: type[Optimizer], run: Run, dtype: str) -> None:
     w, zeros = np.array([1.5, -2.0], dtype), np.zeros(2, dtype)
     found: dict[str, Any] = run(rule(weight_decay=0.0), w, [zeros, zeros])
     assert found.pop("w").tolist() == [1.5, -2.0]
-    found.pop("u", None)  # of Adamax, which has eps in it
+    found.pop("u", None)  # of Adamax, which contains eps
     assert all(not array.any() for array in found.values())
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
-def test_a_state_saved_in_the_middle_goes_on_with_the_same_bits(
+def test_a_state_saved_in_the_middle_continues_with_the_same_bits(
     variant: Variant, backend: Backend, dtype: str, on_host: Callable[[Any], Any], same_bits: Callable[[Any, Any], bool]
 ) -> None:
     w, gradients = problem(6, (2, 3), 12, dtype)
@@ -194,10 +194,10 @@ def test_a_state_saved_in_the_middle_goes_on_with_the_same_bits(
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 @pytest.mark.parametrize("shape", [(), (1, 0, 2), (2, 3), (1_000_000,)], ids=str)
-def test_a_step_is_the_pure_update_in_place_of_what_it_is_given(
+def test_a_step_is_the_pure_update_in_place(
     variant: Variant, backend: Backend, dtype: str, shape: tuple[int, ...]
 ) -> None:
-    """However the library runs it: as a compiled loop, as one kernel, or operation by operation."""
+    """Compare the results for every execution: as a compiled loop, as one kernel, or operation by operation."""
     w, gradients = problem(5, shape, 2, dtype)
     pure, in_place = variant.make(), variant.make()
     params, parameter = backend.asarray(w), Parameter("w", backend.asarray(w.copy()))

@@ -1,4 +1,4 @@
-"""``step``: in place on parameters, with state by their names, for the parameters it was first given."""
+"""``step``: in place on parameters, with state by their names, for the parameters of the first call."""
 
 from collections.abc import Callable
 from math import prod
@@ -20,7 +20,7 @@ def model(backend: Backend, dtype: str) -> Model:
 
 @pytest.fixture
 def make(normal: Callable[..., Any], dtype: str) -> Callable[..., Parameter]:
-    """A function that makes a parameter with a gradient; the same name means the same numbers."""
+    """Return a function that makes a parameter with a gradient; the numbers depend on the name."""
 
     def parameter(name: str, *shape: int) -> Parameter:
         seed = sum(name.encode())
@@ -54,7 +54,7 @@ def test_model_list_of_parameters_and_pure_update_agree(
 
 @pytest.fixture
 def calls(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many entries each call of the backend's ``apply_rule`` is about."""
+    """Return the number of entries in each call of the backend's ``apply_rule``."""
     found: list[int] = []
     original = type(backend).apply_rule
 
@@ -108,7 +108,7 @@ def test_array_given_to_a_parameter_is_written_in_place(rule: type[Optimizer], n
     assert (values([parameter])["w"] != before).all()
 
 
-def test_step_sees_values_and_gradients_assigned_in_between(
+def test_step_uses_values_and_gradients_assigned_in_between(
     rule: Callable[..., Optimizer], backend: Backend, model: Model
 ) -> None:
     first = next(iter(model.parameters))
@@ -140,7 +140,7 @@ def test_state_is_kept_by_name(
 
 
 def test_state_that_decays_becomes_0_before_it_is_slow_to_compute_with(backend: Backend) -> None:
-    """A mean of gradients that stay 0 would otherwise remain a subnormal number for ever."""
+    """A mean of gradients that stay 0 would otherwise remain a subnormal number permanently."""
     if backend.name == "cupy":
         pytest.skip("a GPU computes with them as fast as with others")
     parameter = Parameter("w", backend.asarray(np.zeros(2, "float32")), backend.asarray(np.float32([1e-30, 1.0])))
@@ -177,7 +177,7 @@ OTHERS: dict[str, Callable[[Model, Callable[..., Parameter]], Any]] = {
     "those of another model": lambda model, make: (
         Model([Dense(150, input_dim=120), Dense(4)]).assemble(model.backend).parameters
     ),
-    "those of the same model assembled anew": lambda model, make: model.assemble(model.backend).parameters,
+    "those of the same model assembled again": lambda model, make: model.assemble(model.backend).parameters,
     "loose ones": lambda model, make: [make("a", 2)],
 }
 
@@ -204,7 +204,7 @@ def test_optimizer_belongs_to_its_first_parameters(
     assert optimizer.state["t"] == 2
 
 
-def test_the_names_of_another_models_parameters_stand_once_in_the_error(backend: Backend) -> None:
+def test_the_names_of_another_models_parameters_are_once_in_the_error(backend: Backend) -> None:
     first, second = (Model([Dense(2, input_dim=3)]).assemble(backend) for _ in range(2))
     optimizer = Fixed()
     optimizer.step(first.parameters)

@@ -24,7 +24,7 @@ TREES = st.recursive(
 
 
 def structure(tree: Any) -> Any:
-    """The tree with the identity of each array in its place."""
+    """Return the tree with the identity of each array instead of the array."""
     if isinstance(tree, dict):
         return {key: structure(child) for key, child in tree.items()}
     return type(tree)(map(structure, tree)) if isinstance(tree, (list, tuple)) else id(tree)
@@ -85,7 +85,7 @@ Pair = namedtuple("Pair", "a b")
         ([OrderedDict()], "`grads`[0] must be an array, or a list, tuple or dict of arrays; got OrderedDict"),
     ],
 )
-def test_what_is_no_tree_is_refused_with_its_place(tree: Any, message: str) -> None:
+def test_values_other_than_trees_are_refused_with_its_place(tree: Any, message: str) -> None:
     with pytest.raises(TypeError) as caught:
         leaves_by_keys("grads", tree)
     assert str(caught.value) == message

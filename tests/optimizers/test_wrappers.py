@@ -1,4 +1,4 @@
-"""What holds of every optimizer that is no rule itself."""
+"""Properties of every wrapper."""
 
 import copy
 import json
@@ -29,7 +29,7 @@ def params_of(model: Model) -> dict[str, Any]:
 
 
 def on_device(backend: Backend, tree: Any, dtype: str) -> Any:
-    """NumPy arrays in nested dicts as arrays of the backend."""
+    """Return nested dicts of NumPy arrays as arrays of the backend."""
     if isinstance(tree, dict):
         return {key: on_device(backend, child, dtype) for key, child in tree.items()}
     return backend.asarray(tree, dtype=dtype) if isinstance(tree, np.ndarray) else tree
@@ -64,7 +64,7 @@ def test_model_list_of_parameters_and_pure_update_agree(
 
 
 @each
-def test_a_state_saved_in_the_middle_goes_on_with_the_same_bits(
+def test_a_state_saved_in_the_middle_continues_with_the_same_bits(
     make: Callable[[], Optimizer],
     model: Model,
     dtype: str,
@@ -88,7 +88,7 @@ def test_a_state_saved_in_the_middle_goes_on_with_the_same_bits(
 
 
 @each
-def test_a_copied_optimizer_goes_on_as_the_original_does(make: Callable[[], Optimizer], model: Model) -> None:
+def test_a_copied_optimizer_continues_as_the_original_does(make: Callable[[], Optimizer], model: Model) -> None:
     optimizer = make()
 
     def steps(model: Model, optimizer: Optimizer, numbers: range) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Buffers: one by one, held apart during a step, and taken over at its end."""
+"""Buffers: single ones, held separately during a step, and stored at its end."""
 
 import contextlib
 import copy
@@ -12,7 +12,7 @@ from cutedl_xp.parameters import Buffers
 
 
 class Counter(Layer):
-    """A layer of a user's own that counts its training batches."""
+    """A user's layer that counts its training batches."""
 
     compilable = True
 
@@ -93,7 +93,7 @@ def test_an_update_is_taken_over_at_its_end_unless_it_fails(backend, buffers):
     assert read(backend, buffers) == [[0.0, 0.0], 4.0]
 
 
-def test_a_layer_of_ones_own_has_buffers(backend, dtype):
+def test_a_users_layer_has_buffers(backend, dtype):
     model = Model([Counter(), Counter()]).assemble(backend, dtype)
     assert list(model.weights()) == [
         "/1-Counter/factor", "/2-Counter/factor", "/1-Counter/count", "/2-Counter/count",
@@ -109,7 +109,7 @@ def test_a_layer_of_ones_own_has_buffers(backend, dtype):
     assert not any(float(backend.to_numpy(array)) for array in model.buffers.values)
 
 
-def test_copies_of_a_model_have_buffers_of_their_own(backend):
+def test_copies_of_a_model_have_their_own_buffers(backend):
     model = Model([Counter()]).assemble(backend, "float64")
     x = backend.asarray(np.ones((2, 2)))
     model.forward(x, training=True)

@@ -15,7 +15,7 @@ Array = Any
 
 @pytest.fixture
 def make(backend: Backend) -> Callable[..., Parameter]:
-    """A function that makes a parameter filled with ones."""
+    """Return a function that makes a parameter filled with ones."""
     return lambda *shape, dtype="float32": Parameter("w", backend.asarray(np.ones(shape, dtype)))
 
 
@@ -83,7 +83,7 @@ def test_gradient_that_is_there_already_is_not_copied(
 ) -> None:
     parameter, written = make(2), []
     monkeypatch.setattr(type(backend), "write", lambda self, target, source: written.append(source) or target)
-    parameter.gradient = parameter.gradient  # what a product written into its memory returns
+    parameter.gradient = parameter.gradient  # result of a product that was written into its memory
     assert not written
     parameter.gradient = np.ones(2)
     assert len(written) == 1
@@ -119,7 +119,7 @@ def test_assigning_a_part_in_place_works(
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint8", "bool"])
-def test_value_that_is_no_float_is_refused(make: Callable[..., Parameter], dtype: str) -> None:
+def test_value_that_is_not_a_float_is_refused(make: Callable[..., Parameter], dtype: str) -> None:
     with pytest.raises(
         TypeError, match=rf"`value` of 'w' must be an array of float32 or float64; got .*{dtype}.* shape \(2,\)"
     ):
@@ -127,14 +127,14 @@ def test_value_that_is_no_float_is_refused(make: Callable[..., Parameter], dtype
 
 
 @pytest.mark.parametrize("value", [1.0, [1.0, 2.0], None, "w"])
-def test_value_that_is_no_array_is_refused(value: Any) -> None:
+def test_value_that_is_not_an_array_is_refused(value: Any) -> None:
     with pytest.raises(TypeError) as caught:
         Parameter("w", value)
     assert str(caught.value).endswith(f" is needed; got {type(value).__name__}")
 
 
 @pytest.mark.parametrize("gradient", [[0.0, 0.0, 0.0], 0.0])
-def test_gradient_that_is_no_array_is_refused(gradient: Any) -> None:
+def test_gradient_that_is_not_an_array_is_refused(gradient: Any) -> None:
     with pytest.raises(TypeError, match=r"`gradient` of 'w' must be an array like its value, a numpy array .*; got "):
         Parameter("w", np.zeros(3, "float32"), gradient)
 
@@ -150,7 +150,7 @@ def test_parameter_takes_no_other_attributes(make: Callable[..., Parameter]) -> 
         make(2).valeu = 3.0  # type: ignore[attr-defined]
 
 
-def test_parameter_tells_name_shape_and_dtype(make: Callable[..., Parameter], backend: Backend, dtype: str) -> None:
+def test_parameter_has_name_shape_and_dtype(make: Callable[..., Parameter], backend: Backend, dtype: str) -> None:
     assert repr(make(2, 3, dtype=dtype)) == f"Parameter('w', shape=(2, 3), dtype={make(dtype=dtype).value.dtype})"
 
 

@@ -48,7 +48,7 @@ def test_parameters_are_a_sequence_in_the_order_of_their_shapes(parameters: Para
         parameters[len(SHAPES)]
 
 
-def test_parameters_tell_their_names(backend: Backend) -> None:
+def test_parameters_have_names(backend: Backend) -> None:
     assert repr(Parameters(backend, "float32", {"/1/w": (2,), "/1/b": ()})) == "Parameters('/1/w', '/1/b')"
     assert repr(Parameters(backend, "float32", {})) == "Parameters()"
 
@@ -60,7 +60,7 @@ def test_buffers_and_parameters_are_the_same_memory(
     for number, parameter in enumerate(parameters, start=1):
         parameter.value = np.full(parameter.value.shape, number)
         parameter.gradient[...] = -number
-    in_memory = ["/1/weight", "/3/weight", "/1/bias", "/2/scale", "/2/none"]  # those of a kind together
+    in_memory = ["/1/weight", "/3/weight", "/1/bias", "/2/scale", "/2/none"]  # all of one kind together
     numbers = dict(zip(SHAPES, range(1, 1 + len(SHAPES)), strict=True))
     wanted = [numbers[name] for name in in_memory for _ in range(prod(SHAPES[name]))]
     assert to_numpy(parameters.flat.value).tolist() == wanted
@@ -107,10 +107,10 @@ def test_copies_hang_together_and_are_apart_from_the_original(
     assert (to_numpy(parameters[1].value) == 2.0).all()
 
 
-def test_memory_is_free_as_soon_as_nobody_has_the_parameters(backend: Backend, dtype: str) -> None:
+def test_memory_is_freed_with_the_last_reference_to_the_parameters(backend: Backend, dtype: str) -> None:
     parameters = Parameters(backend, dtype, SHAPES)
     watched = weakref.ref(parameters)
-    gc.disable()  # nothing waits for its next round
+    gc.disable()  # nothing waits for garbage collection
     try:
         first = parameters[0]
         del parameters

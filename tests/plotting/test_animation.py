@@ -92,7 +92,7 @@ class TestMp4:
             animate(RAVINE, [walk("adam(lr=0.1)", RAVINE, steps=4)], tmp_path / "a.mp4")
         received = json.loads((tmp_path / "a.mp4").read_text())
         width, height = map(int, received["size"].split("x"))
-        assert width % 2 == height % 2 == 0  # which the codec asks for
+        assert width % 2 == height % 2 == 0  # as the codec requires
         assert "yuv420p" in received["arguments"]
         assert received["bytes"] == (5 + 20) * width * height * 4
         assert sorted(file.name for file in tmp_path.iterdir()) == ["a.mp4", "ffmpeg"]

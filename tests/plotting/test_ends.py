@@ -1,4 +1,4 @@
-"""Pictures of the ends of runs: accuracies, targets, profiles and sweeps."""
+"""Figures of the results of runs: accuracies, targets, profiles and sweeps."""
 
 import itertools
 import math
@@ -93,7 +93,7 @@ class TestTargets:
             extents = [label.get_window_extent() for label in ticks]
             assert all(one.x1 + 3 < two.x0 for one, two in itertools.pairwise(extents))
 
-    def test_nobody_reached_it(self, tmp_path):
+    def test_no_run_reached_it(self, tmp_path):
         figure = plotting.targets({"adam": [NEVER, BROKEN]})
         plotting.save(figure, tmp_path / "never.png")
         assert len(figure.axes[0].get_xticks()) == 0

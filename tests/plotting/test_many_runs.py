@@ -46,7 +46,7 @@ def marks(panel, kind):
 
 
 def assert_nothing_overlaps(figure):
-    """Neither the legend and the panels, nor two labels of an axis."""
+    """Neither the legend and the panels nor two labels of an axis overlap."""
     figure.draw_without_rendering()
     legend = figure.legends[0].get_window_extent()
     assert figure.bbox.x0 <= legend.x0

@@ -1,4 +1,4 @@
-"""The pictures hold the history's numbers, survive odd ones, and are written whole or not at all."""
+"""Figures show the history's numbers, also unusual ones, and are written completely or not at all."""
 
 import itertools
 import math
@@ -26,7 +26,7 @@ def recorded(entries=5, *, start=938, accuracy=0.9, reason="enough", validated=T
 
 
 def words(figure):
-    """Every word in a picture."""
+    """Return all texts in a figure."""
     figure.draw_without_rendering()
     texts = [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
     return "\n".join(texts)
@@ -218,7 +218,7 @@ def test_a_warning_is_loud(draw):
     assert draw(recorded(), warning="alone")._suptitle.get_text() == "WARNING: alone"
 
 
-def test_the_usual_stop_reason_leaves_no_word_alone():
+def test_the_usual_stop_reason_fits_on_one_line():
     reason = "val_loss has not improved by more than 0.001 in 20 validations"
     label = plotting.report(recorded(reason=reason, start=131_320)).axes[-1].get_xlabel()
     assert label.splitlines()[1:] == [f"656,600 steps in 2.5 s; stopped: {reason}"]

@@ -1,4 +1,4 @@
-"""Pictures are written whole or not at all."""
+"""Figures are written completely or not at all."""
 
 import errno
 
@@ -19,7 +19,7 @@ def draw():
 
 class TestSave:
     @pytest.mark.parametrize(("name", "start"), [("a.png", b"\x89PNG"), ("a.PDF", b"%PDF"), ("a.svg", b"<?xml")])
-    def test_the_ending_says_the_format(self, name, start, tmp_path):
+    def test_the_suffix_determines_the_format(self, name, start, tmp_path):
         plotting.save(draw(), str(tmp_path / name))
         assert (tmp_path / name).read_bytes().startswith(start)
         assert [file.name for file in tmp_path.iterdir()] == [name]

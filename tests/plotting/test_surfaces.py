@@ -1,4 +1,4 @@
-"""Pictures of paths on surfaces."""
+"""Figures of paths on surfaces."""
 
 import re
 

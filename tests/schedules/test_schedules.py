@@ -1,4 +1,4 @@
-"""Learning rates that change: their values, what they refuse, and what an optimizer does with them."""
+"""Schedules: their values, their errors, and their use in an optimizer."""
 
 import math
 from collections.abc import Callable
@@ -52,7 +52,7 @@ SCHEDULES: list[tuple[Any, Callable[[int], float]]] = [
 
 
 def place(k: int, length: int, growth: int) -> float:
-    """How far the current fall is, counted one by one."""
+    """Return the position in the current decrease, counted one by one."""
     while k >= length:
         k -= length
         length *= growth
@@ -146,11 +146,11 @@ def test_a_session_trains_with_one() -> None:
     history = session.fit(Dataset(x, 3.0 * x, batch_size=16), epochs=40)
     assert history.loss[-1] < 1e-4
     before = model.backend.to_numpy(model.parameters.flat.value).copy()
-    session.fit(Dataset(x, -3.0 * x, batch_size=16), epochs=2)  # the rate is 0 by now
+    session.fit(Dataset(x, -3.0 * x, batch_size=16), epochs=2)  # the rate has reached 0
     np.testing.assert_array_equal(model.parameters.flat.value, before)
 
 
-def test_pieces_are_asked_for_their_own_updates_alone() -> None:
+def test_pieces_are_called_for_their_own_updates_only() -> None:
     seen: list[tuple[str, int]] = []
 
     def noting(name: str) -> Schedule:
@@ -184,7 +184,7 @@ def test_numbers_of_any_kind_promote_nothing(backend: Backend, value: Any) -> No
         (np.ones(2), ValueError, r"^`lr\(3\)` must be one number; got an array of shape \(2,\)$"),
     ],
 )
-def test_what_a_schedule_may_not_return(value: Any, error: type[Exception], words: str) -> None:
+def test_invalid_results_of_a_schedule(value: Any, error: type[Exception], words: str) -> None:
     w = np.zeros(2)
     optimizer = Fixed(lambda update: value)
     with pytest.raises(error, match=words):

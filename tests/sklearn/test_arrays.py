@@ -46,7 +46,7 @@ def to_host(array: Any, place: Place) -> Any:
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_classifier_answers_where_its_samples_are(place: Place, early_stopping: bool) -> None:
+def test_a_classifier_predicts_on_the_device_of_its_samples(place: Place, early_stopping: bool) -> None:
     net = NetClassifier(epochs=3, early_stopping=early_stopping, random_state=0)
     expected = net.fit(X, Y)
     classes, probability = expected.predict(X), expected.predict_proba(X)
@@ -60,7 +60,7 @@ def test_a_classifier_answers_where_its_samples_are(place: Place, early_stopping
     assert np.allclose(to_host(copy.predict_proba(place(X)), place), probability, rtol=1e-9)
 
 
-def test_a_regressor_answers_where_its_samples_are(place: Place) -> None:
+def test_a_regressor_predicts_on_the_device_of_its_samples(place: Place) -> None:
     for targets in (Y * 1.0, np.stack([Y, -Y], axis=1) * 1.0):
         net = NetRegressor(epochs=3, random_state=0)
         expected, score = net.fit(X, targets).predict(X), net.score(X, targets)
@@ -69,7 +69,7 @@ def test_a_regressor_answers_where_its_samples_are(place: Place) -> None:
         assert other.score(place(X), place(targets)) == pytest.approx(score)
 
 
-def test_labels_of_several_columns_and_words(place: Place) -> None:
+def test_labels_of_several_columns_and_of_text(place: Place) -> None:
     columns = np.eye(3, dtype=np.int64)[Y]
     net = NetClassifier(epochs=3, random_state=0)
     expected = net.fit(X, columns).predict(X)

@@ -1,4 +1,4 @@
-"""The estimators within scikit-learn's tools, and beside its networks."""
+"""The estimators in scikit-learn's tools, and compared with its networks."""
 
 import pickle
 from typing import Any
@@ -39,7 +39,7 @@ def test_partial_fit_keeps_classes_that_the_first_batch_lacks() -> None:
     assert len(net.loss_curve_) == 2
 
 
-def test_warm_start_goes_on_from_the_last_weights() -> None:
+def test_warm_start_continues_from_the_last_weights() -> None:
     X, y = wine()
     net = NetClassifier(epochs=20, warm_start=True, random_state=0).fit(X, y)
     assert net.fit(X, y).loss_curve_[20] < 0.7 * net.loss_curve_[0]

@@ -1,4 +1,4 @@
-"""Calls that fail or are interrupted: the estimator stays as it was."""
+"""Calls that fail or are interrupted do not change the estimator."""
 
 import signal
 from typing import Any

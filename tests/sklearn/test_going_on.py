@@ -1,4 +1,4 @@
-"""Training that goes on: ``warm_start`` and ``partial_fit``."""
+"""Continued training: ``warm_start`` and ``partial_fit``."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ def test_the_penalty_of_partial_fit_is_divided_by_the_size_of_each_batch(kind: A
     rate, alpha = 0.1, 2.0
     net = kind(optimizer="fixed", learning_rate=rate, alpha=alpha, batch_size=40, random_state=0)
     plain = kind(optimizer="fixed", learning_rate=rate, batch_size=40, random_state=0)
-    unit = 2.0 if kind is NetRegressor else 1.0  # of the mean squared error, to half of it
+    unit = 2.0 if kind is NetRegressor else 1.0  # for the mean squared error, instead of half of it
     known = {} if kind is NetRegressor else {"classes": [0, 1, 2]}
     for each in (net, plain):
         each.partial_fit(X, Y, **known)

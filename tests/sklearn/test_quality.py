@@ -1,4 +1,4 @@
-"""Scores of the estimators beside those of scikit-learn's networks with the same settings."""
+"""Scores of the estimators compared with scikit-learn's networks with the same settings."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ TESTS = Path(__file__).parents[1]
 def test_the_mean_score_differs_by_less_than_the_spread_over_the_seeds(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(str(TESTS))  # the benchmarks are in no package's path
+    monkeypatch.syspath_prepend(str(TESTS))  # the benchmarks are not on the search path
     from benchmarks import quality
 
     (comparison,) = (each for each in quality.COMPARISONS if each.name == name)

@@ -1,4 +1,4 @@
-"""The estimators within scikit-learn's tools."""
+"""The estimators in scikit-learn's tools."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ def test_a_grid_search_with_two_processes_chooses_the_rate_that_learns() -> None
     assert search.score(X, y) > 0.9
 
 
-def test_an_optimizer_object_is_used_anew_in_each_fold() -> None:
+def test_an_optimizer_object_starts_over_in_each_fold() -> None:
     X, y = load_wine(return_X_y=True)
     optimizer = Momentum(0.05)
     net = piped(NetClassifier(epochs=10, optimizer=optimizer, random_state=0))

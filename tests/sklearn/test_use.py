@@ -1,4 +1,4 @@
-"""The estimators with the labels, arrays and parameters that users of scikit-learn give them."""
+"""The estimators with labels, arrays and parameters of users of scikit-learn."""
 
 import inspect
 import re

@@ -19,7 +19,7 @@ def small_data(tmp_path_factory):
 
 @pytest.fixture
 def make_plan(small_data):
-    """Return a function that makes a plan of two optimizers and two seeds; settings are those of two epochs."""
+    """Return a function that makes a plan of two optimizers and two seeds, by default with two epochs."""
 
     def make(settings=None, **changes):
         plain = {"data": [small_data], "models": ["4-3"], "optimizers": ["adam(lr=0.01)", "momentum"], "seeds": [1, 2]}
@@ -30,7 +30,7 @@ def make_plan(small_data):
 
 @pytest.fixture
 def without_times():
-    """Return a function from runs to those of their values that do not depend on the time and the machine."""
+    """Return a function from runs to their values that do not depend on the time and the machine."""
 
     def strip(runs):
         stripped = {}

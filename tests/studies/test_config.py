@@ -27,7 +27,7 @@ def test_none_is_left_out(tmp_path: Path) -> None:
     assert read_config(path) == {"settings": {"epochs": 2}}
 
 
-def test_values_without_a_word_in_toml_are_refused(tmp_path: Path) -> None:
+def test_values_that_toml_cannot_express_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"TOML|plain values|Invalid"):
         write_config(tmp_path / "study.toml", {"target": math.nan})
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Data sets in CSV files, and the faults that are refused."""
+"""Data sets in CSV files, and errors for invalid files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ from cutedl_xp.studies import data
 
 @pytest.fixture
 def write_csv(tmp_path: Path) -> Callable[[str], str]:
-    """A function that writes a CSV file and returns its path."""
+    """Return a function that writes a CSV file and returns its path."""
 
     def write(text: str) -> str:
         (tmp_path / "own.csv").write_bytes(text.encode())
@@ -22,7 +22,7 @@ def write_csv(tmp_path: Path) -> Callable[[str], str]:
 
 
 def refusal(path: str, **options: Any) -> str:
-    """Return the sentence in which the file is refused, with a short name instead of its path."""
+    """Return the error message for the file, with a short name instead of its path."""
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - what it says is what the tests look at
         data.load(path, **options)
     message = str(caught.value)

@@ -14,7 +14,7 @@ pytest.importorskip("loky")
 pytest.importorskip("sklearn")
 pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="kills processes by signals"),
-    pytest.mark.filterwarnings("default"),  # Dask's own, such as those of a killed worker
+    pytest.mark.filterwarnings("default"),  # of Dask, such as those of a killed worker
 ]
 
 
@@ -56,7 +56,7 @@ def without_times(runs):
     ]
 
 
-def test_a_killed_worker_costs_nothing_but_time(cluster, plan, tmp_path):
+def test_a_killed_worker_does_not_change_results(cluster, plan, tmp_path):
     alone = studies.Study(tmp_path / "alone", plan)
     assert alone.run() == []
     processes = [worker.pid for worker in cluster.workers.values()]
@@ -74,7 +74,7 @@ def test_a_killed_worker_costs_nothing_but_time(cluster, plan, tmp_path):
 
 
 def test_a_task_that_kills_its_worker_fails(cluster, plan, monkeypatch):
-    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)  # 3 by default, after which no worker may be left
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)  # with the default of 3, no worker may be left
     optimizer = plan.optimizers[0]
     tasks = [Task(spec) for spec in plan.runs(plan.tasks) if spec.optimizer == optimizer]
     ended = run_on_dask(tasks, cluster.scheduler_address, work_of_studies.always_die)

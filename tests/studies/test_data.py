@@ -34,7 +34,7 @@ def _no_data_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def idx_folder(tmp_path: Path) -> Path:
-    """Four small files: images of random pixels, with the classes 0 to 3."""
+    """Write four small files: images of random pixels, with the classes 0 to 3."""
     random = np.random.default_rng(3)
     folder = tmp_path / "shapes"
     folder.mkdir()
@@ -47,7 +47,7 @@ def idx_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def save(tmp_path: Path) -> Callable[..., str]:
-    """A function that writes an archive with arrays and returns its path."""
+    """Return a function that writes an archive with arrays and returns its path."""
 
     def write(**arrays: Any) -> str:
         path = tmp_path / "own.npz"

@@ -1,4 +1,4 @@
-"""Data sets in files, and the faults that are refused."""
+"""Data sets in files, and errors for invalid files."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ Y = np.arange(20) % 2
 
 @pytest.fixture
 def save(tmp_path: Path) -> Callable[..., str]:
-    """A function that writes an archive with arrays and returns its path."""
+    """Return a function that writes an archive with arrays and returns its path."""
 
     def write(**arrays: Any) -> str:
         np.savez(tmp_path / "own.npz", **arrays)
@@ -29,7 +29,7 @@ def save(tmp_path: Path) -> Callable[..., str]:
 
 
 def refusal(path: str, **options: Any) -> str:
-    """Return the sentence in which the file is refused, with a short name instead of its path."""
+    """Return the error message for the file, with a short name instead of its path."""
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - what it says is what the tests look at
         data.load(path, **options)
     message = str(caught.value)
@@ -131,7 +131,7 @@ def test_fault_of_an_archive_is_refused(fault: str, save: Callable[..., str]) ->
 
 
 class Trap:
-    """Object whose unpickling is noticed."""
+    """Object that records its unpickling."""
 
     opened = False
 

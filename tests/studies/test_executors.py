@@ -1,4 +1,4 @@
-"""Executors run every task once, outlive their processes and leave none behind."""
+"""Executors run every task once, survive the end of their processes and leave none running."""
 
 import os
 import sys

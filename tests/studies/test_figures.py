@@ -1,4 +1,4 @@
-"""Figures are taken from the history, also where its numbers are not finite or it has no entries."""
+"""Results are taken from the history, also if its numbers are not finite or it has no entries."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Optimizers from texts, and the texts that are refused."""
+"""Optimizers from texts, and errors for invalid texts."""
 
 import inspect
 
@@ -149,5 +149,5 @@ def test_schedule_has_the_rate_of_the_optimizer_as_its_peak() -> None:
         optimizer_text.make("adam", "cosine")
 
 
-def test_every_call_makes_an_optimizer_of_its_own() -> None:
+def test_every_call_makes_its_own_optimizer() -> None:
     assert optimizer_text.make("adam") is not optimizer_text.make("adam")

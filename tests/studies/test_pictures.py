@@ -1,4 +1,4 @@
-"""Pictures of a study are files of the folder, one set for each data set and model."""
+"""Figures of a study are files in its folder, one set for each data set and model."""
 
 import json
 import math
@@ -46,7 +46,7 @@ def make_run(optimizer, seed=1, *, data="digits", model="64-10", purpose="final"
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """Figures by the name of their file, instead of files."""
+    """Return figures by the names of their files, instead of writing files."""
     figures = {}
     monkeypatch.setattr(plotting, "save", lambda figure, path: figures.update({path.name: figure}))
     return figures

@@ -1,4 +1,4 @@
-"""Plans hold every run once, survive JSON and grow, but never change what their runs share."""
+"""Plans contain every run once, can be stored as JSON and extended, but keep their shared settings."""
 
 import json
 
@@ -116,7 +116,7 @@ def test_another_optimizer_does_not_change_the_grid_of_a_rule():
         ({"kind": "sweep", "rates": {"": [1.0]}}, r"kind \(compare, now sweep\)"),
     ],
 )
-def test_what_runs_share_cannot_change(make_plan, changes, named):
+def test_shared_settings_cannot_change(make_plan, changes, named):
     with pytest.raises(ValueError, match=f"{named}.*--new"):
         make_plan().extended_by(make_plan(**changes))
 

@@ -1,4 +1,4 @@
-"""Tables for readers hold the rows of the summary in words."""
+"""Tables for readers contain the rows of the summary in words."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_losses_without_a_meaning_in_decimals():
     assert losses == {"adam": "not finite", "lion": "1.5e+20"}
 
 
-def test_trials_have_a_table_of_their_own():
+def test_trials_have_their_own_table():
     trials = [
         make_run(optimizer=f"adam(lr={rate})", seed=1001, purpose="trial", val_accuracy=accuracy)
         for rate, accuracy in ((0.1, 0.5), (0.01, 0.9), (0.001, 0.7))

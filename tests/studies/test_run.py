@@ -1,4 +1,4 @@
-"""A run is a function of its specification: the same values give the same bits, whatever interrupts it."""
+"""A run is a function of its specification: equal values give equal bits, also after interruptions."""
 
 import math
 from dataclasses import replace
@@ -37,13 +37,13 @@ def test_a_run_is_repeatable(spec, without_times):
     assert execute(replace(spec, seed=4))["history"]["loss"] != first["history"]["loss"]
 
 
-def test_a_trial_never_sees_the_test_samples(spec):
+def test_a_trial_never_uses_the_test_samples(spec):
     figures = execute(replace(spec, purpose="trial"))["figures"]
     assert figures["test_loss"] is figures["test_accuracy"] is None
 
 
 @pytest.mark.parametrize(("name", "number"), [("epoch_start", 1), ("val_start", 2), ("epoch_end", 3), ("epoch_end", 4)])
-def test_an_interrupted_run_goes_on_to_the_same_bits(spec, without_times, tmp_path, name, number):
+def test_an_interrupted_run_continues_to_the_same_bits(spec, without_times, tmp_path, name, number):
     pytest.importorskip("safetensors")
     checkpoint = tmp_path / "run.ckpt"
     with pytest.raises(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""Schedules from texts, and the texts that are refused."""
+"""Schedules from texts, and errors for invalid texts."""
 
 import pytest
 

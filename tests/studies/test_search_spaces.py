@@ -14,7 +14,7 @@ def test_every_rule_has_a_space_of_its_own_options() -> None:
     for name, space in SPACES.items():
         assert set(space) <= set(inspect.signature(optimizer_text.RULES[name]).parameters)
         decays = {"momentum", "rho", "beta1", "beta2"} & set(inspect.signature(optimizer_text.RULES[name]).parameters)
-        if name != "rmsprop":  # whose momentum is 0 unless it is asked for
+        if name != "rmsprop":  # whose momentum is 0 by default
             assert set(space) == {"lr"} | decays
 
 

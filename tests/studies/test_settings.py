@@ -1,4 +1,4 @@
-"""Settings are checked at once, are plain Python values, and name their differences."""
+"""Settings are checked in the constructor, are plain Python values, and report their differences."""
 
 import json
 

@@ -62,7 +62,7 @@ def test_intervals_of_ten_seeds_cover_the_mean_nearly_as_often_as_promised(monke
 
 
 def _count_signs(differences: list[float]) -> tuple[float, float]:
-    """The signed-rank test by its definition: all signs are equally likely."""
+    """Compute the signed-rank test by its definition: all signs are equally likely."""
     nonzero = [value for value in differences if value]
     ranks = stats.rankdata(np.abs(nonzero))
     statistic = float(np.sum(np.sign(nonzero) * ranks))
@@ -115,7 +115,7 @@ def test_holm_rejects_more_than_bonferroni_and_keeps_the_order() -> None:
 def test_holm_keeps_the_familywise_error() -> None:
     random, families, errors = np.random.default_rng(3), 400, 0
     for _ in range(families):
-        runs = random.normal(size=(4, 10))  # four optimizers that do not differ, ten seeds
+        runs = random.normal(size=(4, 10))  # four equal optimizers, ten seeds
         pairs = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
         p_values = [statistics.signed_rank_test(list(runs[a] - runs[b]))[1] for a, b in pairs]
         errors += min(statistics.holm(p_values)) <= 0.05

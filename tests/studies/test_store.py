@@ -1,4 +1,4 @@
-"""A store holds each finished run once, and refuses damaged and foreign files in one sentence."""
+"""A store contains each finished run once, and raises one sentence for damaged and foreign files."""
 
 import json
 import math
@@ -36,7 +36,7 @@ def read(store):
     return list(store.read_runs(plan.settings, digests).values())
 
 
-def test_what_is_stored_is_read(stored, plan, spec):
+def test_stored_values_are_read(stored, plan, spec):
     store, run = stored
     assert store.read_plan() == (plan, {spec.data: run["data_sha256"]})
     assert read(store) == [run]

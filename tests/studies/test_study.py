@@ -1,4 +1,4 @@
-"""Studies make each missing run once, grow, and refuse what would make their runs incomparable."""
+"""Studies make each missing run once, can be extended, and reject changes that make runs incomparable."""
 
 import json
 import math
@@ -116,7 +116,7 @@ def test_new_begins_another_study(make_plan, tmp_path):
         ({"schedule": "cosine(warmup=1000)"}, {}),
     ],
 )
-def test_what_cannot_be_carried_out_is_refused_at_once(make_plan, tmp_path, settings, changes):
+def test_impossible_settings_are_refused_at_once(make_plan, tmp_path, settings, changes):
     with pytest.raises((OSError, ValueError)) as refusal:
         studies.Study(tmp_path / "study", make_plan(settings, **changes))
     assert "\n" not in str(refusal.value)
@@ -191,7 +191,7 @@ def test_failed_runs_are_made_again(make_plan, tmp_path, monkeypatch):
 
 
 def fail_for(is_faulty):
-    """Return a function that makes runs and raises for some."""
+    """Return a function that makes runs and raises an error for some."""
 
     def execute_or_fail(spec, *arguments):
         if is_faulty(spec):
@@ -201,7 +201,7 @@ def fail_for(is_faulty):
     return execute_or_fail
 
 
-def test_ctrl_c_keeps_finished_runs_and_the_others_go_on(make_plan, without_times, tmp_path):
+def test_ctrl_c_keeps_finished_runs_and_the_others_continue(make_plan, without_times, tmp_path):
     undisturbed = studies.Study(tmp_path / "undisturbed", make_plan({"epochs": 5}))
     undisturbed.run(jobs=1)
     study = studies.Study(tmp_path / "study", make_plan({"epochs": 5}))
@@ -261,7 +261,7 @@ def test_a_folder_that_another_program_has_taken_over_stays(make_plan, tmp_path,
     assert (tmp_path / "study" / "runs").is_dir()
 
 
-def test_what_killed_processes_have_left_is_removed(make_plan, tmp_path):
+def test_files_of_killed_processes_are_removed(make_plan, tmp_path):
     study = studies.Study(tmp_path, make_plan())
     study.run(jobs=1)
     for name in (f"{study.plan.runs(study.plan.tasks)[0].name}.ckpt", ".some.ckpt.cutedl_xp.tmp"):

@@ -1,4 +1,4 @@
-"""Tables keep all digits in CSV, and are rounded for readers in Markdown."""
+"""Tables have all digits in CSV, and rounded numbers in Markdown."""
 
 import csv
 

@@ -25,7 +25,7 @@ def read_scalars(folder):
     }
 
 
-@pytest.mark.filterwarnings("default")  # TensorBoard's own
+@pytest.mark.filterwarnings("default")  # warnings of TensorBoard
 def test_histories_are_written_once(runs, tmp_path):
     pytest.importorskip("tensorboard")
     runs[1]["history"]["val_loss"][-1] = math.nan

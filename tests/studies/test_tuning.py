@@ -115,7 +115,7 @@ def test_diverged_and_missing_runs_count_as_the_worst() -> None:
     assert best(diverged) == ["adam(lr=0.1)"]
 
 
-def test_final_runs_have_no_say() -> None:
+def test_final_runs_do_not_affect_the_choice() -> None:
     runs = [_make_trial("adam(lr=0.1)"), make_run("adam(lr=0.2)", val_accuracy=0.99)]
     assert best(runs) == ["adam(lr=0.1)"]
     assert best([]) == []

@@ -1,4 +1,4 @@
-"""State of layers that no optimizer trains, through trainings, listeners, checkpoints and backends."""
+"""Buffers of layers in trainings, listeners, checkpoints and backends."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ Clusters = tuple[np.ndarray, np.ndarray]
 
 @pytest.fixture
 def new_session(make_session: MakeSession) -> MakeSession:
-    """A function that makes a session of a model with batch normalization."""
+    """Return a function that makes a session of a model with batch normalization."""
 
     def make(**options: Any) -> Session:
         parts = BatchNormalization(input_dim=2), Dense(5, activation="tanh"), BatchNormalization(momentum=0.3)
@@ -31,7 +31,7 @@ def new_session(make_session: MakeSession) -> MakeSession:
 
 @pytest.fixture
 def data(clusters: Clusters) -> Dataset:
-    """Four batches an epoch, the last one smaller."""
+    """Return a data set with four batches per epoch, the last one smaller."""
     return Dataset(*clusters, batch_size=40, seed=5)
 
 
@@ -66,7 +66,7 @@ def test_a_resumed_training_ends_with_the_same_bits(
     assert_equal(resumed.model.weights(), session.model.weights())
 
 
-def test_a_checkpoint_goes_on_on_another_backend(
+def test_a_checkpoint_continues_on_another_backend(
     new_session: MakeSession, backend: Backend, data: Dataset, tmp_path: Path
 ) -> None:
     other = get_backend("array_api_strict" if backend.name == "numpy" else "numpy")
@@ -129,7 +129,7 @@ def test_a_validation_uses_the_running_statistics_of_its_moment(new_session: Mak
 
 def test_best_weights_include_them(new_session: MakeSession, backend: Backend, data: Dataset, tmp_path: Path) -> None:
     kept: dict[int, dict[str, np.ndarray]] = {}
-    session = new_session(optimizer=Adam(2.0))  # a rate at which the loss soon rises
+    session = new_session(optimizer=Adam(2.0))  # a rate at which the loss rises soon
     keep = FitListener("val_end", callback=lambda event: kept.update({event.step: session.model.weights()}))
     best = Checkpoint(tmp_path / "run.ckpt", best="val_loss")
     stopping = EarlyStopping(patience=3, restore_best=True)
@@ -157,7 +157,7 @@ class Failing(Mse):
 def test_a_step_that_fails_leaves_them(
     make_session: MakeSession, backend: Backend, monkeypatch: pytest.MonkeyPatch, in_chunks: bool
 ) -> None:
-    if in_chunks:  # backends that compile nothing then run the default of `run_steps`
+    if in_chunks:  # backends without compilation then run the default of `run_steps`
         monkeypatch.setattr(type(backend), "compiles_steps", True)
         for name in ("why_not_compiled", "why_not_by_default"):
             monkeypatch.setattr(type(backend), name, lambda self: None)

@@ -23,14 +23,14 @@ TRAIN = Dataset(X, X[:, :1], batch_size=4)
 
 
 class Doubled(Dense):
-    """A layer of the user's own."""
+    """A user's layer."""
 
     def forward(self, x: Any, training: bool) -> Any:
         return super().forward(x * 2.0, training)
 
 
 class Weighted(Mse):
-    """A loss of the user's own, with an option."""
+    """A user's loss with an option."""
 
     def __init__(self, factor: float) -> None:
         self.factor = factor
@@ -51,20 +51,20 @@ def largest_error(y_true: Any, y_pred: Any) -> Any:
 
 @pytest.fixture
 def own_session(backend: Backend) -> Session:
-    """A session all of whose parts are of the user's own."""
+    """Return a session with a user's classes for all parts."""
     model = Model([Doubled(1, input_dim=2, activation="linear")]).assemble(backend, seed=1)
     return Session(model, Weighted(3.0), Momentum(lr=falling), [L1(0.01, pattern="*")], [largest_error])
 
 
 @pytest.fixture
 def session(make_session: Callable[..., Session]) -> Session:
-    """A session that has not trained."""
+    """Return a session that has not trained."""
     return make_session(Dense(1, input_dim=2, activation="linear"), loss=Mse(), optimizer=Adam(0.01))
 
 
 @pytest.fixture
 def saved(session: Session, tmp_path: Path) -> Path:
-    """The file of a session that has trained."""
+    """Return the file of a trained session."""
     session.fit(TRAIN, 2)
     session.save(tmp_path / "s.ckpt")
     return tmp_path / "s.ckpt"
@@ -98,7 +98,7 @@ def test_a_loaded_state_is_not_of_the_fit_before(backend: Backend, saved: Path) 
         loaded.resume(TRAIN)
 
 
-def test_parts_of_ones_own_are_given(own_session: Session, backend: Backend, tmp_path: Path) -> None:
+def test_own_parts_are_passed(own_session: Session, backend: Backend, tmp_path: Path) -> None:
     own_session.save(tmp_path / "s")
     with pytest.raises(ValueError, match=r"s does not hold a session .* the class 'Doubled' is not .* in `custom`"):
         Session.load(tmp_path / "s", backend)
@@ -108,7 +108,9 @@ def test_parts_of_ones_own_are_given(own_session: Session, backend: Backend, tmp
     assert first.to_dict() | {"cost_time": []} == second.to_dict() | {"cost_time": []}
 
 
-def test_what_cannot_be_described_is_refused_when_saving(make_session: Callable[..., Session], tmp_path: Path) -> None:
+def test_objects_that_cannot_be_described_are_refused_when_saving(
+    make_session: Callable[..., Session], tmp_path: Path
+) -> None:
     path = tmp_path / "s"
     path.write_bytes(b"before")
     session = make_session(optimizer=Fixed(lr=lambda update: 0.1))

@@ -1,4 +1,4 @@
-"""Weights of classes: those of their samples."""
+"""Weights of classes act as weights of their samples."""
 
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def test_class_weights_are_those_of_the_samples(backend: Backend, case: str, own
     weights = np.array(of_class)[CLASSES] * (1.0 if own is None else own)
     first, second = make_session(backend, loss), make_session(backend, loss)
     data = Dataset(X, backend.asarray(labels), batch_size=5, sample_weight=own)
-    for _ in range(2):  # the weights of a call are not kept
+    for _ in range(2):  # the weights of a call are not stored
         found = first.fit(data, 2, class_weight=class_weight).loss
         expected = second.fit(Dataset(X, labels, batch_size=5, sample_weight=weights), 2).loss
         np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -1,4 +1,4 @@
-"""Training steps in chunks: the results of the plain loop, whatever the model, the optimizer and the listeners."""
+"""Training steps in chunks: the results of the plain loop, for all models, optimizers and listeners."""
 
 import copy
 import gc
@@ -47,7 +47,7 @@ TOLERANCE = {"float32": 2e-4, "float64": 1e-11}
 
 @pytest.fixture(autouse=True)
 def _in_chunks(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have every backend run chunks: those that compile nothing then run the default of ``run_steps``."""
+    """Run chunks on every backend: backends without compilation run the default of ``run_steps``."""
     monkeypatch.setattr(type(backend), "compiles_steps", True)
     for name in ("why_not_compiled", "why_not_by_default"):
         monkeypatch.setattr(type(backend), name, lambda self: None)
@@ -55,7 +55,7 @@ def _in_chunks(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def train(clusters: Clusters) -> Dataset:
-    """Four batches an epoch, the last one smaller."""
+    """Return a data set with four batches per epoch, the last one smaller."""
     return Dataset(*clusters, batch_size=40, seed=5)
 
 
@@ -63,7 +63,7 @@ def train(clusters: Clusters) -> Dataset:
 def compare(
     make_session: MakeSession, weights_of: Callable[[Session], dict[str, np.ndarray]], train: Dataset
 ) -> Callable[..., tuple[Session, Session]]:
-    """A function that trains compiled and in the plain loop, compares, and returns both sessions."""
+    """Return a function that trains compiled and in the plain loop, compares, and returns both sessions."""
 
     def run(
         optimizer: Callable[[], Optimizer], *layers: Layer, dtype: str = "float32", fit: dict[str, Any], **options: Any
@@ -88,7 +88,7 @@ def compare(
 
 
 def counters(state: Any) -> Any:
-    """The integers of a state."""
+    """Return the integers of a state."""
     found = {
         key: counters(child) if isinstance(child, dict) else child
         for key, child in state.items()
@@ -259,7 +259,7 @@ def test_options_of_a_metric_that_change_are_used(make_session: MakeSession, tra
     assert session.evaluate(train)["share_above"] == 0.0
 
 
-def test_a_rule_that_is_no_function_of_a_module_trains_in_the_plain_loop(
+def test_a_rule_that_is_not_a_function_of_a_module_trains_in_the_plain_loop(
     make_session: MakeSession, train: Dataset
 ) -> None:
     class Halved(Fixed):
@@ -320,7 +320,7 @@ class CompilableHalves(Halves):
     compilable = True
 
 
-def test_a_layer_of_a_users_own_trains_in_the_plain_loop(make_session: MakeSession, train: Dataset) -> None:
+def test_a_users_layer_trains_in_the_plain_loop(make_session: MakeSession, train: Dataset) -> None:
     session = make_session(Dense(3, input_dim=2), Halves(), Dense(3, activation="linear"))
     Halves.calls = 0
     session.fit(train, 2)
@@ -332,12 +332,12 @@ def test_a_layer_of_a_users_own_trains_in_the_plain_loop(make_session: MakeSessi
     assert session.step == 8
 
 
-def test_a_layer_of_a_users_own_can_be_compiled(compare: Any) -> None:
+def test_a_users_layer_can_be_compiled(compare: Any) -> None:
     compare(lambda: Adam(0.01), Dense(3, input_dim=2), CompilableHalves(), Dense(3, activation="linear"), fit={})
 
 
 class Peeking(Regularizer):
-    """A penalty that reads values, which no program can."""
+    """A penalty that reads values, which cannot be compiled."""
 
     def penalty_gradient(self, w: Any) -> Any:
         return w * min(float(backend_of(w).to_numpy(w).max()), 0.1)
@@ -357,7 +357,9 @@ def test_a_penalty_that_cannot_be_compiled_trains_in_the_plain_loop(
         events.append(heard)
         sessions.append(session)
     assert events[0] == events[1]
-    assert bool(sessions[0].compiled) is (backend.name not in ("jax", "cupy"))  # the others read values at any time
+    assert bool(sessions[0].compiled) is (
+        backend.name not in ("jax", "cupy")
+    )  # other backends can read values at any time
     for name, array in weights_of(sessions[1]).items():
         np.testing.assert_allclose(weights_of(sessions[0])[name], array, rtol=1e-4, atol=1e-5)
 
@@ -382,7 +384,7 @@ def test_an_interrupt_between_chunks_keeps_the_random_streams(
 
 @pytest.fixture
 def _pythons_own_handler() -> Iterator[None]:
-    """Begin as a program started in a terminal does."""
+    """Set the signal handlers of a program started in a terminal."""
     former = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, former)
@@ -460,12 +462,12 @@ def test_an_error_of_a_layer_reaches_the_user(make_session: MakeSession, train: 
 
 
 @pytest.mark.parametrize("wanted", ["yes", 1, 0])
-def test_the_wish_must_be_a_boolean(make_session: MakeSession, train: Dataset, wanted: Any) -> None:
+def test_the_argument_must_be_a_boolean(make_session: MakeSession, train: Dataset, wanted: Any) -> None:
     with pytest.raises(TypeError, match="`compiled` must be"):
         make_session().fit(train, 1, compiled=wanted)
 
 
-def test_a_penalty_of_a_users_own(compare: Any) -> None:
+def test_a_users_penalty(compare: Any) -> None:
     class Pull(Regularizer):
         def penalty_gradient(self, w: Any) -> Any:
             return (w - 1.0) * self.damping

@@ -18,18 +18,18 @@ def halving(update: int) -> float:
 
 
 class Adam(optimizers.Adam):
-    """A rule of the user's own with the name of one of the library's."""
+    """A user's rule with the name of a rule of the library."""
 
 
 class Scaled(losses.Mse):
-    """A loss of the user's own with an option."""
+    """A user's loss with an option."""
 
     def __init__(self, factor: float) -> None:
         self.factor = factor
 
 
 class Forgetful(losses.Mse):
-    """A loss that does not keep the argument of its constructor."""
+    """A loss that does not store the argument of its constructor."""
 
     def __init__(self, factor: float) -> None:
         self._factor = factor
@@ -43,7 +43,7 @@ class Doubling(losses.Mse):
 
 
 class Choosy(losses.Mse):
-    """A loss that cannot be made from its attribute."""
+    """A loss that cannot be created from its attribute."""
 
     def __init__(self, number: int) -> None:
         if number != 7:
@@ -127,14 +127,14 @@ def test_functions_come_back_by_their_names() -> None:
     assert again(optimizers.Fixed(lr=halving), (halving,)).lr is halving
 
 
-def test_classes_of_ones_own_are_given() -> None:
+def test_own_classes_are_passed() -> None:
     made = again([Adam(lr=0.5), Scaled(2.0), optimizers.Adam()], (Adam, Scaled))
     assert [type(each) for each in made] == [Adam, Scaled, optimizers.Adam]
     assert (made[0].lr, made[1].factor) == (0.5, 2.0)
 
 
 @pytest.mark.parametrize(("value", "name"), [(Adam(), "Adam"), (Scaled(1.0), "Scaled"), (halving, "halving")])
-def test_what_is_not_given_is_refused_by_its_name(value: Any, name: str) -> None:
+def test_missing_custom_objects_are_refused_by_name(value: Any, name: str) -> None:
     with pytest.raises(ValueError, match=rf"the (class|function) '{name}' is not .* give it in `custom`"):
         again(value)
 
@@ -149,10 +149,10 @@ def _closure() -> Callable[[int], float]:
 
 
 class Local:
-    """Has a class within."""
+    """A class with a nested class."""
 
     class Inner(losses.Mse):
-        """A loss that is no class at the top of a module."""
+        """A loss that is not a class at the top level of a module."""
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ class Local:
         (object(), "`o` is .* cannot describe"),
     ],
 )
-def test_what_cannot_be_described_is_refused(value: Any, message: str) -> None:
+def test_objects_that_cannot_be_described_are_refused(value: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         describe("o", value)
 

@@ -19,7 +19,7 @@ Clusters = tuple[np.ndarray, np.ndarray]
 
 
 def directly(session: Session, x: np.ndarray, classes: np.ndarray) -> dict[str, float]:
-    """Loss and accuracy over all samples at once, in NumPy and float64."""
+    """Return the loss and accuracy over all samples at once, in NumPy and float64."""
     outputs = session.backend.to_numpy(session.model.predict(x)).astype("float64")
     log_p = outputs - np.log(np.exp(outputs).sum(axis=1, keepdims=True))
     hits = outputs.argmax(axis=1) == classes
@@ -64,7 +64,7 @@ def test_layers_behave_as_in_prediction(make_session: MakeSession, clusters: Clu
     assert session.evaluate(Dataset(*clusters)) == pytest.approx({"loss": expected}, rel=1e-12)
 
 
-def test_evaluation_leaves_the_training_as_it_is(make_session: MakeSession, clusters: Clusters) -> None:
+def test_evaluation_leaves_the_training_unchanged(make_session: MakeSession, clusters: Clusters) -> None:
     parts = [(Dense(8, input_dim=2), Dropout(0.5), Dense(3, activation="linear")) for _ in range(2)]
     watched, plain = (make_session(*part) for part in parts)
     data = Dataset(*clusters)
@@ -85,7 +85,7 @@ def test_a_loss_alone_and_metrics_in_their_order(make_session: MakeSession, clus
     assert list(session.evaluate(Dataset(x, classes))) == ["loss", "accuracy"]
 
 
-def test_a_metric_of_the_users_own(make_session: MakeSession, backend: Backend, clusters: Clusters) -> None:
+def test_a_users_metric(make_session: MakeSession, backend: Backend, clusters: Clusters) -> None:
     def first_output(y_true: Any, y_pred: Any) -> Any:
         return y_pred[0, 0]
 
@@ -117,14 +117,14 @@ def test_a_metric_may_return_a_python_number(make_session: MakeSession, clusters
         (Dataset(np.ones((4, 2)), np.zeros(4, dtype="int64")), 1.0, TypeError, "`batches` must be an integer"),
     ],
 )
-def test_what_does_not_fit_is_refused(
+def test_values_that_do_not_fit_are_refused(
     make_session: MakeSession, data: Any, batches: Any, error: type[Exception], match: str
 ) -> None:
     with pytest.raises(error, match=match):
         make_session().evaluate(data, batches=batches)
 
 
-def test_a_loss_that_is_not_finite_is_reported_as_it_is(make_session: MakeSession) -> None:
+def test_a_loss_that_is_not_finite_is_reported_unchanged(make_session: MakeSession) -> None:
     session = make_session(Dense(1, input_dim=1, activation="linear"), loss=Mse())
     x = np.array([[np.inf]])
     assert math.isinf(session.evaluate(Dataset(x, np.zeros((1, 1))))["loss"])
@@ -134,7 +134,7 @@ def test_a_loss_that_is_not_finite_is_reported_as_it_is(make_session: MakeSessio
 def test_accuracy_is_the_exact_quotient(make_session: MakeSession, batch_size: int) -> None:
     zeros = Dense(2, input_dim=2, activation="linear", weight_initializer="zeros")
     session = make_session(zeros, metrics=[accuracy])
-    data = Dataset(np.zeros((1000, 2)), (np.arange(1000) >= 910).astype("int64"), batch_size)  # all are taken for 0
+    data = Dataset(np.zeros((1000, 2)), (np.arange(1000) >= 910).astype("int64"), batch_size)  # all count as 0
     assert session.evaluate(data)["accuracy"] == 0.91
 
 

@@ -40,7 +40,7 @@ def test_the_layout_in_memory_does_not_matter(change: Any) -> None:
         (Dataset(X, Y[::-1]), "sha256"),
     ],
 )
-def test_it_tells_other_data_by(other: Dataset, name: str) -> None:
+def test_it_detects_other_data_by(other: Dataset, name: str) -> None:
     mine, given = fingerprint(Dataset(X, Y)), fingerprint(other)
     assert mine[name] != given[name]
 

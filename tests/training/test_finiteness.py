@@ -35,7 +35,7 @@ BATCH = 4
 
 @pytest.fixture
 def session_of(make_session: MakeSession) -> Callable[[Optimizer], Session]:
-    """A function that makes a session with a linear layer for an optimizer."""
+    """Return a function that makes a session with a linear layer for an optimizer."""
 
     def make(optimizer: Optimizer) -> Session:
         return make_session(Dense(1, input_dim=2, activation="linear"), loss=Mse(), optimizer=optimizer)
@@ -44,14 +44,14 @@ def session_of(make_session: MakeSession) -> Callable[[Optimizer], Session]:
 
 
 def data_of(*numbers: float) -> Dataset:
-    """One batch for each number, which stands in its first sample; the other entries are 1."""
+    """Return a batch for each number, which is in its first sample; the other entries are 1."""
     samples = np.ones((BATCH * len(numbers), 2), "float32")
     samples[::BATCH, 1] = numbers
     return Dataset(samples, np.zeros((len(samples), 1), "float32"), batch_size=BATCH, shuffle=False)
 
 
 def train(session: Session, data: Dataset, epochs: int = 1, **options: Any) -> tuple[History, str]:
-    """Return the history of a training and what it warned of."""
+    """Return the history of a training and its warnings."""
     with np.errstate(all="ignore"), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         history = session.fit(data, epochs, **options)
@@ -70,7 +70,7 @@ def test_the_step_and_the_row_are_named(session_of: Callable[[Optimizer], Sessio
     )
 
 
-def test_a_row_that_was_not_used_yet_is_not_blamed(session_of: Callable[[Optimizer], Session]) -> None:
+def test_a_row_that_was_not_used_yet_is_not_reported(session_of: Callable[[Optimizer], Session]) -> None:
     data = data_of(1.0, 1.0, 1.0, math.nan)
     history, warning = train(session_of(Fixed(1e25)), data, val_data=data_of(1.0), val_steps=3)
     assert str(history.stop_reason).endswith("at step 2")
@@ -158,7 +158,7 @@ def test_skipped_updates_do_not_end_a_training(
 
 
 @pytest.mark.parametrize("compiled", [None, False])
-def test_the_next_training_does_not_blame_the_learning_rate(
+def test_the_next_training_does_not_report_the_learning_rate(
     session_of: Callable[[Optimizer], Session], compiled: bool | None
 ) -> None:
     session = session_of(Adam())

@@ -1,4 +1,4 @@
-"""Mistakes in a user's layer end the first training step with a sentence that names the layer."""
+"""Mistakes in a user's layer raise an error in the first training step that names the layer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ DATA = Dataset(np.linspace(-1.0, 1.0, 24, dtype="float32").reshape(8, 3), np.one
 
 
 class Scale(Layer):
-    """A layer without a mistake, which computes the gradients of a factor and an offset in two ways."""
+    """A correct layer, which computes the gradients of a factor and an offset in two ways."""
 
     compilable = True
 
@@ -124,7 +124,7 @@ MISTAKES: dict[type[Layer], tuple[type[Exception], str]] = {
 
 @pytest.fixture
 def session_with(make_session: MakeSession) -> Callable[..., Session]:
-    """A function that makes a session with a layer between two others."""
+    """Return a function that makes a session with a layer between two others."""
 
     def make(layer: Layer, **options: Any) -> Session:
         layers = Dense(5, input_dim=3, activation="tanh"), layer, Dense(1, activation="linear")

@@ -1,4 +1,4 @@
-"""Labels of shape (n,) for an output of one unit: the same as those of shape (n, 1)."""
+"""Labels of shape (n,) for an output of one unit equal labels of shape (n, 1)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -52,7 +52,7 @@ def test_flat_labels_train_and_evaluate_like_columns(
 ) -> None:
     if compiled and case == "function":
         pytest.skip("a plain function is not compiled")
-    if compiled:  # backends that compile nothing run the default of `run_steps`
+    if compiled:  # backends without compilation run the default of `run_steps`
         monkeypatch.setattr(type(backend), "compiles_steps", True)
         for name in ("why_not_compiled", "why_not_by_default"):
             monkeypatch.setattr(type(backend), name, lambda self: None)

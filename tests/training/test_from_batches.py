@@ -1,4 +1,4 @@
-"""Training, evaluation and prediction with batches that a function makes."""
+"""Training, evaluation and prediction with batches that a function yields."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,13 +20,13 @@ WEIGHT = RANDOM.uniform(0.5, 2.0, 150)
 
 @pytest.fixture
 def whole(clusters: Any) -> Dataset:
-    """A data set in memory, of five batches an epoch, the last one smaller."""
+    """Return a data set in memory with five batches per epoch, the last one smaller."""
     return Dataset(*clusters, batch_size=32, seed=3)
 
 
 @pytest.fixture
 def data(clusters: Any, whole: Dataset) -> Any:
-    """The same batches, made by a function."""
+    """Return the same batches from a function."""
     return from_batches(whole, *clusters)
 
 
@@ -85,7 +85,7 @@ def test_weights_of_samples_and_classes(
 
 @pytest.mark.parametrize("step", [3, 5, 7])
 @pytest.mark.parametrize("in_file", [False, True])
-def test_an_interrupted_training_goes_on_at_the_next_batch(
+def test_an_interrupted_training_continues_at_the_next_batch(
     backend: Backend, make_session: MakeSession, weights_of: Any, data: Any, step: int, in_file: bool, tmp_path: Path
 ) -> None:
     undisturbed, session = make_session(), make_session()
@@ -112,7 +112,7 @@ def test_an_interrupted_training_goes_on_at_the_next_batch(
         np.testing.assert_array_equal(weights_of(session)[name], value)
 
 
-def test_another_fit_goes_on_in_the_middle_of_the_epoch(make_session: MakeSession, clusters: Any, data: Any) -> None:
+def test_another_fit_continues_in_the_middle_of_the_epoch(make_session: MakeSession, clusters: Any, data: Any) -> None:
     session = make_session()
     stop = FitListener("step_end", callback=lambda event: event.stop("enough") if event.step == 2 else None)
     session.fit(data, 1, listeners=[stop])
@@ -211,7 +211,7 @@ def test_the_scale_is_kept_with_the_model(make_session: MakeSession) -> None:
     assert session.model.scale == 1 / 255
 
 
-def test_a_generator_or_its_function_is_no_data(make_session: MakeSession) -> None:
+def test_a_generator_or_its_function_is_not_data(make_session: MakeSession) -> None:
     for wrong in (iter([]), lambda: iter([])):
         with pytest.raises(TypeError, match=r"use Dataset.from_batches\(function, steps_per_epoch\)"):
             make_session().fit(wrong, 1)

@@ -23,7 +23,7 @@ Clusters = tuple[np.ndarray, np.ndarray]
 
 @pytest.fixture
 def history() -> History:
-    """Two entries of a training with validation and two metrics."""
+    """Return two entries of a training with validation and two metrics."""
     history = History(metrics=["accuracy", "recall"])
     history.append(steps=3, cost_time=0.5, loss=2.0, val_loss=1.5, metrics={"accuracy": 0.5, "recall": 0.25})
     history.append(steps=6, cost_time=1.0, loss=1.0, val_loss=0.75, metrics={"accuracy": 1.0, "recall": 0.5})
@@ -54,7 +54,7 @@ def test_series_gives_the_lists_by_name(history: History) -> None:
 
 
 @pytest.mark.parametrize("name", ["accuracy", "val_precision", "steps", "cost_time", "stop_reason", "", "_metrics"])
-def test_series_refuses_what_is_not_recorded(history: History, name: str) -> None:
+def test_series_refuses_names_that_are_not_recorded(history: History, name: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}' is not recorded here, only 'loss', 'val_loss', 'val_accuracy'"):
         history.series(name)
 
@@ -115,7 +115,7 @@ GROUPS = ("*/bias", "*")
 
 
 def with_rates(groups: tuple[str, ...] | None = None) -> History:
-    """Three entries with learning rates and odd numbers."""
+    """Return three entries with learning rates and unusual numbers."""
     history = History(metrics=["accuracy"], groups=groups)
     for step, value in enumerate([0.1 + 0.2, math.nan, -math.inf], 1):
         lr = value if groups is None else dict.fromkeys(groups, value)
@@ -221,7 +221,7 @@ def test_a_csv_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 
 
 def test_fit_records_the_rate_of_the_last_update(make_session: MakeSession, clusters: Clusters) -> None:
-    train = Dataset(*clusters, batch_size=64)  # three updates an epoch
+    train = Dataset(*clusters, batch_size=64)  # three updates per epoch
     session = make_session(optimizer=Adam(Step(0.5, every=3, factor=0.5)))
     assert session.fit(train, 3).lr == [0.5, 0.25, 0.125]
     reduce = ReduceOnPlateau("loss", factor=0.5, patience=1, min_delta=1e9)

@@ -1,4 +1,4 @@
-"""Ctrl-C while a model is trained."""
+"""Ctrl-C during a training."""
 
 import signal
 import subprocess
@@ -21,7 +21,7 @@ from cutedl_xp.training.interrupts import Interrupts, handled_interrupts, withou
 MakeSession = Callable[..., Session]
 WeightsOf = Callable[[Session], dict[str, np.ndarray]]
 X = np.linspace(-1.0, 1.0, 24).reshape(12, 2)
-TRAIN = Dataset(X, X[:, :1], batch_size=4)  # three steps an epoch
+TRAIN = Dataset(X, X[:, :1], batch_size=4)  # three steps per epoch
 
 
 def press_ctrl_c(event: Event | None = None) -> None:
@@ -29,7 +29,7 @@ def press_ctrl_c(event: Event | None = None) -> None:
 
 
 class Interrupted(Mse):
-    """A loss during whose calls of given numbers, from 1, Ctrl-C is pressed, once or several times."""
+    """A loss that simulates Ctrl-C, once or several times, in calls of given numbers, from 1."""
 
     def __init__(self, presses: dict[int, int]) -> None:
         self.presses = presses
@@ -44,7 +44,7 @@ class Interrupted(Mse):
 
 @pytest.fixture(autouse=True)
 def _pythons_own_handler() -> Iterator[None]:
-    """Begin as a program started in a terminal does, and check that each fit leaves it so."""
+    """Set the signal handlers of a program started in a terminal, and check that each fit restores them."""
     former = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     left = signal.signal(signal.SIGINT, former)
@@ -53,7 +53,7 @@ def _pythons_own_handler() -> Iterator[None]:
 
 @pytest.fixture
 def session_with(make_session: MakeSession) -> Callable[..., Session]:
-    """A function that makes a session with a loss."""
+    """Return a function that makes a session with a loss."""
 
     def make(loss: Mse) -> Session:
         return make_session(Dense(1, input_dim=2, activation="linear"), loss=loss)
@@ -99,7 +99,7 @@ def test_between_steps_no_other_step_is_made(
 
 
 def test_after_a_step_no_validation_is_begun(session_with: Callable[..., Session]) -> None:
-    session = session_with(Interrupted({4: 1}))  # the first call tries the validation, the third is one
+    session = session_with(Interrupted({4: 1}))  # the first call tests the validation data, the third is the validation
     with pytest.raises(KeyboardInterrupt):
         session.fit(TRAIN, epochs=2, val_data=Dataset(X, X[:, :1]), val_steps=1)
     assert session.history is not None
@@ -151,7 +151,7 @@ def test_a_validation_ends_before_its_next_batch(make_session: MakeSession) -> N
 
     def count(y_true: Any, y_pred: Any) -> float:
         validated.append(int(y_true.shape[0]))
-        if len(validated) == 3:  # the first batch is tried before the training
+        if len(validated) == 3:  # the first batch is tested before the training
             press_ctrl_c()
         return 0.0
 
@@ -188,7 +188,7 @@ def test_a_resumed_training_makes_the_entry_that_was_interrupted(make_session: M
     assert disturbed.to_dict() | {"cost_time": []} == undisturbed.to_dict() | {"cost_time": []}
 
 
-def test_an_interrupted_session_can_go_on(session_with: Callable[..., Session]) -> None:
+def test_an_interrupted_session_can_continue(session_with: Callable[..., Session]) -> None:
     session = session_with(Interrupted({2: 1}))
     with pytest.raises(KeyboardInterrupt):
         session.fit(TRAIN, epochs=2)
@@ -211,7 +211,7 @@ def test_the_former_handler_is_back_after_an_error(session_with: Callable[..., S
 
 
 @pytest.mark.parametrize("ignored", [False, True])
-def test_a_handler_of_the_callers_own_stays_in_charge(session_with: Callable[..., Session], ignored: bool) -> None:
+def test_a_callers_handler_stays_installed(session_with: Callable[..., Session], ignored: bool) -> None:
     presses: list[int] = []
     own = signal.SIG_IGN if ignored else lambda number, frame: presses.append(number)
     session = session_with(Interrupted({2: 1, 4: 1}))
@@ -246,7 +246,7 @@ def test_a_fit_within_a_fit_leaves_ctrl_c_to_the_outer_one(session_with: Callabl
     assert (outer.history.stop_reason, inner.history.stop_reason) == ("interrupted", "all epochs done")
 
 
-def test_stop_is_called_once_with_the_word() -> None:
+def test_stop_is_called_once_with_the_kind() -> None:
     words: list[str] = []
     with handled_interrupts(words.append) as interrupts:
         assert not interrupts.received
@@ -318,7 +318,7 @@ def test_sigterm_ends_a_training_in_order_and_then_the_process(tmp_path: Path) -
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM ends a process at once there")
-def test_a_handler_of_sigterm_of_the_callers_own_stays_in_charge(session_with: Callable[..., Session]) -> None:
+def test_a_callers_handler_of_sigterm_stays_installed(session_with: Callable[..., Session]) -> None:
     received: list[int] = []
     former = signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
     try:

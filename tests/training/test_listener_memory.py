@@ -31,7 +31,7 @@ class Scripted(Mse):
 
 
 class Recalling:
-    """A listener of a user's own, which counts the epochs."""
+    """A user's listener, which counts the epochs."""
 
     def __init__(self, stop_at: int | None = None) -> None:
         self.count = -99  # to be loaded
@@ -51,14 +51,14 @@ class Recalling:
 
 @pytest.fixture
 def scripted(make_session: MakeSession) -> Callable[[list[float]], Session]:
-    """A function that makes a session with given losses."""
+    """Return a function that makes a session with given losses."""
     return lambda values: make_session(
         Dense(1, input_dim=1, activation="linear"), loss=Scripted(values), optimizer=Fixed(0.5)
     )
 
 
 def epochs_and_rates(session: Session, listener: Any, fits: list[int]) -> tuple[int, list[float], str | None]:
-    """Epochs until a listener stops the training, the rates of its entries, and the reason."""
+    """Return the epochs until a listener stops the training, the rates of its entries, and the reason."""
     rates: list[float] = []
     for epochs in fits:
         history = session.fit(ONE, epochs, listeners=[listener])
@@ -87,7 +87,7 @@ def test_fits_in_a_loop_are_one_fit(scripted: Callable[[list[float]], Session], 
         )
     )
     expected = epochs_and_rates(scripted(values), listener, [20])
-    assert epochs_and_rates(scripted(values), listener, fits) == expected  # the same listener: another session
+    assert epochs_and_rates(scripted(values), listener, fits) == expected  # the same listener in another session
     assert epochs_and_rates(scripted(values), copy.deepcopy(listener), [1] * 20) == expected
 
 
@@ -108,7 +108,7 @@ def test_listeners_of_a_class_have_a_place_each(scripted: Callable[[list[float]]
     session, first, second = scripted([1.0] * 9), Recalling(), Recalling()
     other = FitListener("epoch_end", callback=lambda event: None)
     session.fit(ONE, 2, listeners=[other, first, second])
-    session.fit(ONE, 1, listeners=[first])  # the other memory stays
+    session.fit(ONE, 1, listeners=[first])  # the other memory is kept
     assert session._memory.state_dict() == {"Recalling": [{"count": 3}, {"count": 2}]}
     first.count = second.count = 70
     session.fit(ONE, 1, listeners=[second, other, first])
@@ -123,7 +123,7 @@ def test_a_listener_of_two_sessions_has_two_memories(scripted: Callable[[list[fl
             assert listener.count == session.epoch
 
 
-def test_a_listener_that_has_stopped_a_training_starts_anew(scripted: Callable[[list[float]], Session]) -> None:
+def test_a_listener_that_has_stopped_a_training_starts_over(scripted: Callable[[list[float]], Session]) -> None:
     session, stopping, other = scripted([1.0] * 99), Recalling(stop_at=3), Recalling()
     for fits in (1, 2, 3):
         assert session.fit(ONE, 5, listeners=[stopping, other]).stopped_by == "listener"
@@ -132,7 +132,7 @@ def test_a_listener_that_has_stopped_a_training_starts_anew(scripted: Callable[[
     assert (stopping.count, other.count) == (2, 11)
 
 
-def test_both_start_anew_when_both_stop_it(scripted: Callable[[list[float]], Session]) -> None:
+def test_both_start_over_when_both_stop_it(scripted: Callable[[list[float]], Session]) -> None:
     session, listeners = scripted([1.0] * 99), [Recalling(stop_at=2), Recalling(stop_at=2)]
     session.fit(ONE, 5, listeners=listeners)
     session.fit(ONE, 1, listeners=listeners)
@@ -152,14 +152,14 @@ def test_it_is_kept_after_an_exception(scripted: Callable[[list[float]], Session
     assert listener.count == 3
 
 
-def test_a_memory_that_is_no_dict_is_refused(scripted: Callable[[list[float]], Session]) -> None:
+def test_a_memory_that_is_not_a_dict_is_refused(scripted: Callable[[list[float]], Session]) -> None:
     listener = Recalling()
     listener.state_dict = lambda: 3  # type: ignore[method-assign, assignment, return-value]
     with pytest.raises(TypeError, match=r"state_dict\(\) of a Recalling must return a dict; got 3"):
         scripted([1.0]).fit(ONE, 1, listeners=[listener])
 
 
-def test_what_is_kept_is_a_copy(scripted: Callable[[list[float]], Session]) -> None:
+def test_the_memory_is_stored_as_a_copy(scripted: Callable[[list[float]], Session]) -> None:
     class Collecting(Recalling):
         def load_state_dict(self, d: dict[str, Any]) -> None:
             self.kept = d.get("kept", [])

@@ -1,4 +1,4 @@
-"""When entries are made and what they hold, with copies from the device and losses that are not finite."""
+"""Entries of the history: their times, values, copies from the device, and losses that are not finite."""
 
 import math
 import warnings
@@ -23,7 +23,7 @@ Clusters = tuple[np.ndarray, np.ndarray]
 
 
 class Scripted(Mse):
-    """A loss whose values are given beforehand, one a call."""
+    """A loss with given values, one for each call."""
 
     def __init__(self, values: list[float]) -> None:
         self.values = iter(values)
@@ -35,7 +35,7 @@ class Scripted(Mse):
 
 @pytest.fixture
 def scripted_session(make_session: MakeSession) -> Callable[[list[float]], Session]:
-    """A function that makes a session whose losses are given beforehand."""
+    """Return a function that makes a session with given losses."""
 
     def make(values: list[float]) -> Session:
         return make_session(Dense(1, input_dim=1, activation="linear"), loss=Scripted(values))
@@ -51,7 +51,7 @@ def dataset(size: int, batch_size: int = 1) -> Dataset:
 def expected_entries(
     first_epoch: int, epochs: int, epoch_steps: int, validated: bool, val_epochs: int, val_steps: int
 ) -> list[int]:
-    """The numbers of the steps after which there is an entry, found by asking about each step."""
+    """Return the numbers of the steps with an entry, by a check of each step."""
     first, last = first_epoch * epoch_steps + 1, (first_epoch + epochs) * epoch_steps
     entries = []
     for step in range(first, last + 1):
@@ -89,7 +89,7 @@ def test_entries_and_their_losses_for_any_plan(
     first_epoch = 0
     for count in epochs:
         entries = expected_entries(first_epoch, count, len(train), validated, val_epochs, val_steps)
-        values = [0.5] if validated else []  # the first validation batch is tried before the training
+        values = [0.5] if validated else []  # the first validation batch is tested before the training
         means, since = [], first_epoch * len(train)
         batch_sizes = [x.shape[0] for x, _ in train.batches(0)]
         for step in range(since + 1, (first_epoch + count) * len(train) + 1):
@@ -112,7 +112,7 @@ def test_entries_and_their_losses_for_any_plan(
 
 @pytest.fixture
 def copies(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
-    """The shapes of all arrays that are copied to the host, as it happens; a copy in another way is an error."""
+    """Return the list of shapes of arrays that are copied to the host; other ways of copying are an error."""
     shapes: list[tuple[int, ...]] = []
     original = type(backend).to_numpy
 
@@ -154,17 +154,17 @@ def test_figures_are_copied_once_an_entry_and_never_otherwise(
         train_metrics=False,
     )
     beforehand = by_event[0]
-    if backend.name == "numpy":  # the figures are on the host already
+    if backend.name == "numpy":  # the results are on the host already
         assert len(copies) == beforehand
     else:
         assert len(copies) - beforehand == entries
         assert set(copies[beforehand:]) == {
             (13,) if with_val_data else (5,)
-        }  # four sums for each figure, one number more
+        }  # four sums for each result, and one more number
     assert beforehand <= 3  # the range of the labels of each data set, and whether the weights are finite
 
 
-def test_cost_time_is_the_seconds_since_the_fit_began(
+def test_cost_time_is_the_seconds_since_the_start_of_fit(
     make_session: MakeSession, clusters: Clusters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = iter([100.0, 101.5, 104.0, 104.5, 200.0, 200.25, 201.0, 201.5])  # the last of each fit is for its record
@@ -186,7 +186,7 @@ def test_a_training_loss_that_is_not_finite_stops(
     assert history.loss[0] == 1.0
     assert repr(history.loss[1]) == repr(bad)
     assert session.step == 4
-    assert [warning.filename for warning in caught] == [__file__]  # it points at the call of fit
+    assert [warning.filename for warning in caught] == [__file__]  # the warning points at the call of fit
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -212,7 +212,7 @@ def test_a_bad_loss_before_an_interruption_is_named_after_it(
 def test_a_validation_loss_that_is_not_finite_stops(
     scripted_session: Callable[[list[float]], Session], bad: float
 ) -> None:
-    session = scripted_session([1.0, 1.0, 1.0, bad, 7.0])  # the first is that of the batch tried beforehand
+    session = scripted_session([1.0, 1.0, 1.0, bad, 7.0])  # the first is that of the batch tested beforehand
     names: list[str] = []
     with pytest.warns(RuntimeWarning, match=f"because val_loss is {bad} at step 2"):
         history = session.fit(

@@ -15,7 +15,7 @@ from cutedl_xp.training.means import RunningMean, read_together
 
 @pytest.fixture
 def mean(backend: Backend) -> RunningMean:
-    """A mean of float32 numbers."""
+    """Return a mean of float32 numbers."""
     return RunningMean(backend, backend.dtype("float32"))
 
 
@@ -31,7 +31,7 @@ def test_a_constant_does_not_drift(backend: Backend, mean: RunningMean) -> None:
         mean.add_mean(value, 64)
         drifting += np.float32(6.4)
     assert read(mean) == pytest.approx(float(np.float32(0.1)), rel=1e-7)
-    assert abs(float(drifting) / 64 / 30_000 - 0.1) > 1e-6  # what a plain sum in float32 makes of it
+    assert abs(float(drifting) / 64 / 30_000 - 0.1) > 1e-6  # result of a plain sum in float32
 
 
 def test_a_million_numbers_on_the_host() -> None:
@@ -98,7 +98,7 @@ def test_python_numbers_are_summed_on_the_host(mean: RunningMean) -> None:
     assert read(mean) == (0.1 + 0.2 + 0.6) / 3
 
 
-def test_a_state_goes_on_with_the_same_bits(backend: Backend, mean: RunningMean) -> None:
+def test_a_state_continues_with_the_same_bits(backend: Backend, mean: RunningMean) -> None:
     values = [backend.asarray(np.float32(value)) for value in np.random.default_rng(0).random(40)]
     other = RunningMean(backend, backend.dtype("float32"))
     for place, value in enumerate(values):
@@ -111,7 +111,7 @@ def test_a_state_goes_on_with_the_same_bits(backend: Backend, mean: RunningMean)
     assert read(other) == read(mean)
 
 
-def test_it_can_begin_anew(backend: Backend, mean: RunningMean) -> None:
+def test_it_can_be_reset(backend: Backend, mean: RunningMean) -> None:
     mean.add_mean(backend.asarray(np.float32(5.0)), 3)
     mean.reset()
     mean.add_mean(backend.asarray(np.float32(1.5)), 1)

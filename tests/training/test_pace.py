@@ -1,4 +1,4 @@
-"""How long chunks are, with a clock that the test sets."""
+"""The length of chunks, with a clock that the test controls."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -7,14 +7,14 @@ from cutedl_xp.training.pace import Pace
 
 
 class Device:
-    """A device that takes some seconds for each step, and a clock."""
+    """A simulated device that takes some seconds for each step, and its clock."""
 
     def __init__(self, seconds: float) -> None:
         self.now, self.seconds, self.waited = 0.0, seconds, 0
         self._ended = 0.0
 
     def start(self, steps: int) -> Callable[[], None]:
-        """Begin a chunk after those before it, and return a function that waits for its end."""
+        """Queue a chunk, and return a function that waits for its end."""
         self._ended = ended = max(self._ended, self.now) + steps * self.seconds
 
         def wait() -> None:
@@ -68,11 +68,11 @@ def test_the_duration_of_a_compilation_does_not_count() -> None:
     assert run(Pace(0.1, clock=lambda: device.now), device, 4, counts=False) == [1] * 4
 
 
-def test_a_pause_is_no_part_of_a_duration() -> None:
+def test_a_pause_is_not_part_of_a_duration() -> None:
     device = Device(0.001)
     pace = Pace(0.1, clock=lambda: device.now)
     assert run(pace, device, 8)[-1] == 100
-    for _ in range(4):  # validations, say, between epochs of three chunks
+    for _ in range(4):  # for example validations between epochs of three chunks
         pace.pause()
         device.now += 60.0
         assert all(length in (99, 100) for length in run(pace, device, 3))  # rounded

@@ -1,4 +1,4 @@
-"""Which sessions share a program, and how long one is kept."""
+"""Sessions that share programs, and the lifetime of programs."""
 
 import copy
 
@@ -52,7 +52,7 @@ def test_signatures_differ_where_programs_do() -> None:
     assert signature(Dense(3, input_dim=2)) != signature(Dense(3, input_dim=2, activation="tanh"))
 
 
-def test_a_class_of_a_users_own_has_no_signature() -> None:
+def test_a_users_class_has_no_signature() -> None:
     class Own(Regularizer):
         def penalty_gradient(self, w: object) -> object:
             return w

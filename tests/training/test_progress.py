@@ -1,4 +1,4 @@
-"""The bar that shows a training."""
+"""The progress bar of a training."""
 
 import re
 import sys
@@ -20,7 +20,7 @@ MakeSession = Callable[..., Session]
 
 
 class Bar(tqdm.tqdm):
-    """A bar that is kept, with how often it was moved."""
+    """A recorded bar with its number of updates."""
 
     made: list["Bar"]
 
@@ -41,7 +41,7 @@ class Bar(tqdm.tqdm):
 
 @pytest.fixture
 def bars(monkeypatch: pytest.MonkeyPatch) -> list[Bar]:
-    """All bars that are made."""
+    """Return all created bars."""
     monkeypatch.setattr(Bar, "made", [], raising=False)
     monkeypatch.setattr(tqdm, "tqdm", Bar)
     return Bar.made
@@ -49,7 +49,7 @@ def bars(monkeypatch: pytest.MonkeyPatch) -> list[Bar]:
 
 @pytest.fixture
 def data(clusters: Any) -> Dataset:
-    """Three batches an epoch."""
+    """Return a data set with three batches per epoch."""
     return Dataset(*clusters, batch_size=64)
 
 
@@ -71,14 +71,14 @@ def test_a_bar_from_the_first_step_to_the_last(
 
 
 def shown_on(columns: int, monkeypatch: pytest.MonkeyPatch, description: str, steps: int) -> str:
-    """The line on a terminal of so many columns after so many steps in a second or two."""
+    """Return the line on a terminal with a number of columns after a number of steps."""
 
     class Narrow(Bar):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **{**kwargs, "dynamic_ncols": False, "ncols": columns})
             now = self.start_t
             self.start_t -= 120.0
-            self._time = lambda: now  # however long a busy machine takes
+            self._time = lambda: now  # independent of the speed of the machine
 
     history = History(["accuracy"])
     progress = Progress(description, show=True)
@@ -136,7 +136,7 @@ def test_each_validation_is_shown_at_once(make_session: MakeSession, data: Datas
         assert moved == step
 
 
-def test_each_fit_has_a_bar_of_its_own(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
+def test_each_fit_has_its_own_bar(make_session: MakeSession, data: Dataset, bars: list[Bar]) -> None:
     session, progress = make_session(), Progress(show=True)
     session.fit(data, epochs=2, listeners=[progress])
     session.fit(data, epochs=3, val_data=data, val_steps=2, listeners=[progress])
@@ -214,7 +214,7 @@ def test_the_line_of_the_bar_can_be_chosen(make_session: MakeSession, data: Data
     assert bars[0].pos == -2
 
 
-def test_without_tqdm_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_tqdm_the_error_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tqdm", None)
     with pytest.raises(ImportError, match=r'^Progress needs tqdm, .*: pip install "cutedl_xp\[progress\]"$'):
         Progress()

@@ -27,16 +27,16 @@ from cutedl_xp.regularizers import L2
 from cutedl_xp.schedules import Cosine
 
 _X = np.random.default_rng(0).normal(size=(50, 4))
-TRAIN = Dataset(_X, 2.0 * _X[:, :1], batch_size=8, seed=5)  # seven steps an epoch
+TRAIN = Dataset(_X, 2.0 * _X[:, :1], batch_size=8, seed=5)  # seven steps per epoch
 VALIDATION = Dataset(_X[:20], 2.0 * _X[:20, :1], batch_size=7)
 
 
 class Killed(Exception):
-    """Ends a training at once, as the end of its process does."""
+    """Exception that ends a training at once, like the end of its process."""
 
 
 class KilledAt:
-    """A listener that ends a training after a step, once all other listeners have been called."""
+    """A listener that ends a training after a step, after the calls of all other listeners."""
 
     called_last, events = True, ("step_end",)
 
@@ -55,7 +55,7 @@ def nested() -> Optimizer:
 
 @pytest.fixture
 def new_session(backend: Backend) -> Callable[..., Session]:
-    """A function that makes equal sessions with Dropout, a regularizer and an optimizer."""
+    """Return a function that makes equal sessions with Dropout, a regularizer and an optimizer."""
 
     def make(optimizer: Callable[[], Optimizer] = nested, on: Backend | str = backend) -> Session:
         layers = [Dense(8, input_dim=4, activation="tanh"), Dropout(0.7), Dense(1, activation="linear")]
@@ -66,7 +66,7 @@ def new_session(backend: Backend) -> Callable[..., Session]:
 
 
 def kill(session: Session, path: Path, step: int, *listeners: Any, **options: Any) -> None:
-    """Train until the process would have been killed, with a checkpoint after each step."""
+    """Train until a simulated kill, with a checkpoint after each step."""
     with pytest.raises(Killed):
         session.fit(TRAIN, 6, listeners=[Checkpoint(path, every_steps=1), *listeners, KilledAt(step)], **options)
 
@@ -125,7 +125,7 @@ def test_killed_between_a_stop_and_the_end_of_its_epoch_a_training_loses_nothing
 
     undisturbed, disturbed = (new_session(lambda: Momentum(1.0)) for _ in range(2))
     undisturbed.fit(TRAIN, 6, val_data=VALIDATION, val_steps=2, listeners=listeners())
-    step = undisturbed.step  # at which the training is stopped, and killed before the best weights are put back
+    step = undisturbed.step  # the stop of the training, which is killed before the best weights are restored
     kill(disturbed, tmp_path / "run", step, *listeners(), val_data=VALIDATION, val_steps=2)
     resumed = Session.load(tmp_path / "run", backend)
     resumed.resume(TRAIN, VALIDATION, listeners=listeners())
@@ -223,7 +223,7 @@ def test_listeners_without_memory_may_be_others(new_session: Callable[..., Sessi
     assert seen == list(range(6))
 
 
-def test_the_clock_goes_on(new_session: Callable[..., Session], tmp_path: Path) -> None:
+def test_the_clock_continues(new_session: Callable[..., Session], tmp_path: Path) -> None:
     session = new_session()
     kill(session, tmp_path / "run", 15)
     loaded = Session.load(tmp_path / "run", session.backend)
@@ -237,7 +237,7 @@ def interrupt(event: Event | None = None) -> None:
 
 
 def raise_once(event_name: str, epoch: int, what: Callable[[], Any]) -> FitListener:
-    """Return a listener that does something at the first event of a name in an epoch."""
+    """Return a listener that calls a function at the first event of a name in an epoch."""
     done: list[int] = []
 
     def act(event: Event) -> None:
@@ -276,14 +276,14 @@ def test_a_stop_by_a_listener_stays_one_if_the_training_is_interrupted_with_it(
 
 
 def assert_same_training(session: Session, other: Session) -> None:
-    """Compare all but the memory of listeners."""
+    """Compare everything except the memory of listeners."""
     assert without_time(session) == without_time(other)
     np.testing.assert_equal(session.model.weights(), other.model.weights())
     assert session.step == other.step
 
 
 class Counter:
-    """A listener of the user's own with a memory: the steps of the events that it was called at."""
+    """A user's listener whose memory has the steps of its events."""
 
     events = ("step_end",)
 
@@ -310,13 +310,13 @@ def test_events_of_a_finished_epoch_are_not_repeated(
         session.fit(TRAIN, 3, val_data=VALIDATION, listeners=[counter, raise_once(name, epoch, fail)])
     session.resume(TRAIN, VALIDATION, listeners=[counter])
     steps = [step for event_name, step in counter.calls if event_name == "step_end"]
-    assert steps == list(range(1, 22))  # also after the step whose validation raised
+    assert steps == list(range(1, 22))  # also after the step whose validation raised an error
     ends = [step for event_name, step in counter.calls if event_name == "epoch_end"]
     assert sorted(set(ends)) == [7, 14, 21]
-    assert len(ends) == 3 + (name == "epoch_end")  # the event that raised is sent again
+    assert len(ends) == 3 + (name == "epoch_end")  # the event with the error is sent again
 
 
-def test_the_best_checkpoint_goes_on_with_the_events_after_its_validation(
+def test_the_best_checkpoint_continues_with_the_events_after_its_validation(
     new_session: Callable[..., Session], backend: Backend, tmp_path: Path
 ) -> None:
     session, counter = new_session(), Counter()
@@ -385,7 +385,7 @@ def test_a_schedule_that_raises_at_an_entry_loses_no_loss(new_session: Callable[
 
 
 class Augmented(Dataset):
-    """A data set of the user's own."""
+    """A user's data set."""
 
 
 def test_another_class_of_data_is_refused(new_session: Callable[..., Session], tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def make_session(backend: Backend, loss: Loss, activation: str = "linear", metri
 def test_counts_as_weights_equal_repeated_samples(
     backend: Backend, case: str, compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if compiled:  # backends that compile nothing run the default of `run_steps`
+    if compiled:  # backends without compilation run the default of `run_steps`
         monkeypatch.setattr(type(backend), "compiles_steps", True)
         for name in ("why_not_compiled", "why_not_by_default"):
             monkeypatch.setattr(type(backend), name, lambda self: None)
@@ -110,7 +110,7 @@ def test_a_call_of_a_loss_takes_weights(backend: Backend) -> None:
 
 
 class Halved(Mse):
-    """A loss without weights, derived from one with them."""
+    """A loss without weights, derived from a loss with weights."""
 
     def value_and_gradient(self, backend: Backend, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         value, gradient = super().value_and_gradient(backend, y_true, y_pred)

@@ -1,4 +1,4 @@
-"""What a session takes, and what it refuses before it touches the model."""
+"""Arguments of a session, and errors before any change of the model."""
 
 import re
 from collections.abc import Callable
@@ -27,12 +27,12 @@ SPARSE, ONE_HOT_LOSS = SparseCategoricalCrossentropy(), CategoricalCrossentropy(
 
 
 def on_two_outputs(y_true: Any, y_pred: Any) -> Any:
-    """A metric that does not fit these labels."""
+    """Fail, as a metric for other labels does."""
     return metrics.accuracy(y_true, y_pred[:, :, None])
 
 
 def for_each_sample(y_true: Any, y_pred: Any) -> Any:
-    """No metric: it has one figure a sample."""
+    """Return one value for each sample, which is invalid for a metric."""
     return y_pred[:, 0]
 
 
@@ -115,12 +115,12 @@ def test_an_activation_that_is_given_is_not_warned_of(make_session: MakeSession,
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Any:
-    """A metric of the same name as another."""
+    """A metric with the same name as another."""
     return metrics.accuracy(y_true, y_pred)
 
 
 def loss(y_true: Any, y_pred: Any) -> Any:
-    """A metric of the loss's name."""
+    """A metric with the name of the loss."""
     return metrics.accuracy(y_true, y_pred)
 
 
@@ -173,7 +173,7 @@ REFUSED = {
 
 
 def everything_in(session: Session, weights_of: WeightsOf) -> dict[str, Any]:
-    """All that a training changes, as copies."""
+    """Return copies of everything that a training changes."""
     state = session.optimizer.state
     arrays = {f"state {slot} {name}": array for slot in ("v", "s") for name, array in state[slot].items()}
     arrays |= {f"gradient {p.name}": p.gradient for p in session.model.parameters}
@@ -182,7 +182,7 @@ def everything_in(session: Session, weights_of: WeightsOf) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("options", "arguments", "error", "match"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_does_not_fit_is_refused_and_nothing_has_changed(
+def test_values_that_do_not_fit_are_refused_and_nothing_has_changed(
     make_session: MakeSession,
     weights_of: WeightsOf,
     options: dict[str, Any],
@@ -204,7 +204,7 @@ def test_what_does_not_fit_is_refused_and_nothing_has_changed(
         np.testing.assert_array_equal(value, before[name], err_msg=name)
 
 
-def test_an_optimizer_of_another_model_is_refused_before_anything_is_told(make_session: MakeSession) -> None:
+def test_an_optimizer_of_another_model_is_refused_before_the_first_event(make_session: MakeSession) -> None:
     first, second, told = make_session(), make_session(), []
     first.fit(GOOD, epochs=1)
     second.optimizer = first.optimizer
@@ -215,13 +215,13 @@ def test_an_optimizer_of_another_model_is_refused_before_anything_is_told(make_s
 
 
 @pytest.mark.parametrize("argument", ["regularizers", "metrics"])
-def test_one_in_place_of_a_sequence_is_refused(make_session: MakeSession, argument: str) -> None:
+def test_one_instead_of_a_sequence_is_refused(make_session: MakeSession, argument: str) -> None:
     one = {"regularizers": L2(0.1), "metrics": metrics.accuracy}[argument]
     with pytest.raises(TypeError, match=f"`{argument}` must be a list or tuple; got "):
         make_session(**{argument: one})
 
 
-def test_one_listener_in_place_of_a_sequence_is_refused(make_session: MakeSession) -> None:
+def test_one_listener_instead_of_a_sequence_is_refused(make_session: MakeSession) -> None:
     session = make_session()
     with pytest.raises(TypeError, match="`listeners` must be a list or tuple; got EarlyStopping"):
         session.fit(GOOD, epochs=1, listeners=EarlyStopping())
@@ -292,7 +292,7 @@ def test_integer_labels_train_as_the_same_numbers_in_the_models_dtype(
     assert whole.history.loss == real.history.loss
 
 
-def test_loss_metrics_and_backend_are_those_it_was_made_with(make_session: MakeSession, backend: Backend) -> None:
+def test_loss_metrics_and_backend_are_those_of_the_constructor(make_session: MakeSession, backend: Backend) -> None:
     session = make_session(metrics=[metrics.accuracy])
     assert session.backend == backend
     assert session.metrics == (metrics.accuracy,)
@@ -323,7 +323,7 @@ def test_data_of_a_width_that_a_later_layer_does_not_take_are_refused_before_the
 
 
 class Widened(Layer):
-    """A layer that says nothing of the columns it adds."""
+    """A layer whose output has more columns than its declared shape."""
 
     def output_shape(self, input_shape: Any) -> Any:
         return input_shape

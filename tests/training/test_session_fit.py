@@ -1,4 +1,4 @@
-"""How `Session.fit` counts, when it validates, what it tells its listeners, and how it ends."""
+"""The counts, validations, events and ends of `Session.fit`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,13 +18,13 @@ Clusters = tuple[np.ndarray, np.ndarray]
 
 @pytest.fixture
 def train(clusters: Clusters) -> Dataset:
-    """Three batches an epoch."""
+    """Return a data set with three batches per epoch."""
     return Dataset(*clusters, batch_size=64)
 
 
 @pytest.fixture
 def val_data(clusters: Clusters) -> Dataset:
-    """One batch."""
+    """Return a data set with one batch."""
     return Dataset(clusters[0][:20], clusters[1][:20])
 
 
@@ -65,7 +65,7 @@ def test_places_of_the_entries(
     assert history.cost_time[0] > 0
 
 
-def test_each_fit_has_a_history_of_its_own_and_counts_on(
+def test_each_fit_has_its_own_history_and_counts_on(
     make_session: MakeSession, train: Dataset, val_data: Dataset
 ) -> None:
     session = make_session()
@@ -90,7 +90,7 @@ def test_val_steps_and_val_epochs_count_over_all_fits(
     assert session.fit(train, 3, val_data=val_data, val_epochs=2).steps == [12, 15]
 
 
-def test_events_come_in_order_and_say_where_the_training_is(
+def test_events_come_in_order_with_the_position_of_the_training(
     make_session: MakeSession, train: Dataset, val_data: Dataset
 ) -> None:
     session = make_session()
@@ -121,7 +121,7 @@ def test_without_val_data_the_epochs_entry_is_there_at_its_end(make_session: Mak
     assert events == [("epoch_start", 0), ("epoch_end", 1), ("epoch_start", 1), ("epoch_end", 2)]
 
 
-def test_listeners_are_told_in_their_order(make_session: MakeSession, train: Dataset) -> None:
+def test_listeners_are_called_in_their_order(make_session: MakeSession, train: Dataset) -> None:
     told: list[str] = []
     listeners = [lambda event, name=name: told.append(name) for name in "abc"]
     make_session().fit(train, 1, listeners=listeners)
@@ -146,7 +146,7 @@ def test_a_listener_stops_the_training_without_another_step(
     entries: list[int],
     told: list[str],
 ) -> None:
-    """Each epoch that began is said to end, so that a bar or a file can be closed."""
+    """Each epoch that began sends an "epoch_end", so that a bar or a file can be closed."""
     session = make_session()
     session.fit(train, 1, val_data=val_data, listeners=[])
     names: list[str] = []
@@ -162,7 +162,7 @@ def test_a_listener_stops_the_training_without_another_step(
     assert history.stop_reason == "enough"
 
 
-def test_a_stopped_session_can_go_on(make_session: MakeSession, train: Dataset) -> None:
+def test_a_stopped_session_can_continue(make_session: MakeSession, train: Dataset) -> None:
     session = make_session()
     stop = FitListener("epoch_end", callback=lambda event: event.stop("enough"))
     assert session.fit(train, 9, listeners=[stop]).stop_reason == "enough"
@@ -213,7 +213,7 @@ def test_the_shuffling_of_an_epoch_depends_on_its_number(make_session: MakeSessi
     assert asked == [0, 1, 2, 3]
 
 
-def test_data_stay_as_they_are(make_session: MakeSession, clusters: Clusters) -> None:
+def test_data_stay_unchanged(make_session: MakeSession, clusters: Clusters) -> None:
     x, classes = clusters[0].copy(), clusters[1].copy()
     data = Dataset(x, classes)
     make_session().fit(data, 2, val_data=data)
@@ -226,7 +226,7 @@ def test_a_validation_that_raises_is_said_to_end(make_session: MakeSession, trai
 
     def fails_at_the_second(y_true: Any, y_pred: Any) -> float:
         calls.append(1)
-        if len(calls) == 3:  # the first call tries the validation
+        if len(calls) == 3:  # the first call tests the validation data
             raise LookupError("of the metric")
         return 0.5
 
@@ -282,7 +282,7 @@ def test_a_training_can_be_stopped_after_any_step(make_session: MakeSession, tra
 
 @pytest.mark.parametrize("shuffle", [True, False])
 @pytest.mark.parametrize("stops", [(1,), (2, 3), (1, 2, 4, 5, 7)])
-def test_a_training_goes_on_where_it_stopped(
+def test_a_training_continues_where_it_stopped(
     make_session: MakeSession, weights_of: WeightsOf, clusters: Clusters, stops: tuple[int, ...], shuffle: bool
 ) -> None:
     train = Dataset(*clusters, batch_size=64, shuffle=shuffle)
@@ -297,7 +297,7 @@ def test_a_training_goes_on_where_it_stopped(
         losses += stopped.fit(train, 1, listeners=[stop]).loss
     assert stopped.epoch == undisturbed.epoch == 3
     assert all(step // 3 == epoch for epoch, step in epochs)
-    assert losses == expected.loss  # of whole epochs, with the steps before a stop
+    assert losses == expected.loss  # of whole epochs, including the steps before a stop
     for name, value in weights_of(stopped).items():
         np.testing.assert_array_equal(value, weights_of(undisturbed)[name])
 
@@ -333,7 +333,7 @@ def test_the_rest_of_an_epoch_is_the_first_of_the_next_fit(make_session: MakeSes
         ({"scale": 2.0}, 6),
     ],
 )
-def test_other_training_data_start_the_epoch_anew(
+def test_other_training_data_start_the_epoch_again(
     make_session: MakeSession, clusters: Clusters, change: dict[str, Any], steps: int
 ) -> None:
     def data(size: int = 150, batch_size: int = 64, **options: Any) -> Dataset:

@@ -1,4 +1,4 @@
-"""Everything that the rest of a training depends on, as data: saved at any step, loaded anywhere."""
+"""The state of a training as plain data: saved at any step, loaded on any backend."""
 
 import copy
 from collections.abc import Callable
@@ -45,13 +45,13 @@ OPTIMIZERS: dict[str, Callable[[], Optimizer]] = AROUND | {
 
 
 def train_data(clusters: Clusters) -> Dataset:
-    """Four batches an epoch, the last one smaller."""
+    """Return a data set with four batches per epoch, the last one smaller."""
     return Dataset(*clusters, batch_size=40, seed=5)
 
 
 @pytest.fixture
 def new_session(make_session: MakeSession) -> MakeSession:
-    """A function that makes a session of three layers, dropout, penalties and a metric."""
+    """Return a function that makes a session of three layers, dropout, penalties and a metric."""
 
     def make(optimizer: Optimizer, **options: Any) -> Session:
         parts = (Dense(6, input_dim=2), Dense(5, activation="tanh"), Dropout(0.7), Dense(3, activation="linear"))
@@ -61,13 +61,13 @@ def new_session(make_session: MakeSession) -> MakeSession:
 
 
 def fit_to_the_end(session: Session, data: Dataset, listeners: Any = ()) -> dict[str, list[float]]:
-    """Entries of a training up to the last epoch, with a validation every three steps."""
+    """Return the entries of a training up to the last epoch, with a validation every three steps."""
     history = session.fit(data, EPOCHS - session.epoch, val_data=data, val_steps=3, listeners=listeners)
     return {name: getattr(history, name) for name in ("steps", "loss", "val_loss", "val_accuracy", "lr")}
 
 
 def fit_and_save(session: Session, data: Dataset, step: int) -> tuple[dict[str, list[float]], dict[str, Any]]:
-    """Entries of a whole training, and the state at the end of a step in the middle of it."""
+    """Return the entries of a whole training, and the state after a step in the middle of it."""
     states: list[dict[str, Any]] = []
     save = FitListener("step_end", callback=lambda event: event.step == step and states.append(session.state_dict()))
     entries = fit_to_the_end(session, data, [save])
@@ -81,7 +81,7 @@ def last_of(series: Any, count: int) -> Any:
 
 
 def assert_same(one: Any, other: Any, **tolerance: float) -> None:
-    """Compare nested dicts and lists, with their arrays, to the bit or to a tolerance."""
+    """Compare nested dicts and lists and their arrays, exactly or with a tolerance."""
     if isinstance(one, dict):
         assert one.keys() == other.keys()
         for key in one:
@@ -104,7 +104,7 @@ def without_losses(state: dict[str, Any]) -> dict[str, Any]:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=3)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @given(step=st.integers(1, EPOCHS * EPOCH_STEPS - 1))
-def test_a_loaded_state_goes_on_with_the_same_bits(
+def test_a_loaded_state_continues_with_the_same_bits(
     new_session: MakeSession, clusters: Clusters, name: str, step: int
 ) -> None:
     data = train_data(clusters)
@@ -117,12 +117,12 @@ def test_a_loaded_state_goes_on_with_the_same_bits(
     entries = fit_to_the_end(resumed, data)
     assert entries == {series: last_of(values, len(entries["steps"])) for series, values in expected.items()}
     assert_same(resumed.state_dict(), undisturbed.state_dict())
-    assert_same(state, kept)  # what was loaded is not changed by the training
+    assert_same(state, kept)  # the training does not change the loaded state
 
 
 @pytest.mark.parametrize("step", [2, 7])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_loaded_state_goes_on_on_another_backend(
+def test_a_loaded_state_continues_on_another_backend(
     new_session: MakeSession, clusters: Clusters, backend: Backend, name: str, step: int
 ) -> None:
     data = train_data(clusters)
@@ -182,7 +182,7 @@ def test_learning_rates_that_a_listener_changed_are_part_of_it(new_session: Make
 
 
 @pytest.mark.parametrize("epoch", range(6))
-def test_listeners_go_on(new_session: MakeSession, clusters: Clusters, epoch: int) -> None:
+def test_listeners_continue(new_session: MakeSession, clusters: Clusters, epoch: int) -> None:
     data = train_data(clusters)
 
     def listeners() -> list[Any]:
@@ -202,7 +202,7 @@ def test_listeners_go_on(new_session: MakeSession, clusters: Clusters, epoch: in
 
 
 def changed(state: dict[str, Any], *path: Any, to: Any) -> dict[str, Any]:
-    """A state with something else at a place."""
+    """Return a state with another value at a position."""
     state = copy.deepcopy(state)
     place = state
     for key in path[:-1]:
@@ -232,7 +232,7 @@ REFUSED: dict[str, tuple[tuple[Any, ...], Any, type[Exception], str]] = {
     "too many rates": (("optimizer", "lr"), [0.1, 0.1], ValueError, "a list with an entry for each of 1 rules"),
     "a rate below 0": (("optimizer", "lr"), [-0.1], ValueError, "must be greater than 0"),
     "a rate of 0": (("optimizer", "lr"), [0.0], ValueError, "must be greater than 0"),
-    "a rate in place of a schedule": (("optimizer", "lr"), [None], ValueError, "both must be numbers, or both schedul"),
+    "a rate instead of a schedule": (("optimizer", "lr"), [None], ValueError, "both must be numbers, or both schedul"),
     "a slot is missing": (("optimizer", "state", "v"), None, ValueError, "keys"),
     "a slot's shape": (("optimizer", "state", "v", WEIGHT), np.ones(3, "float32"), ValueError, "shape"),
     "a count": (("optimizer", "state", "t"), -1, ValueError, "0 or greater; got -1"),

@@ -1,4 +1,4 @@
-"""The training step that every caller shares."""
+"""The training step that all callers share."""
 
 from collections.abc import Callable
 

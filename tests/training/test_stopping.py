@@ -1,4 +1,4 @@
-"""The object that ends a training, and what a history says of the end."""
+"""The object that ends a training, and the reasons in the history."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ TRAIN = Dataset(X, X, batch_size=4)
 
 @pytest.fixture
 def session(make_session: MakeSession) -> Session:
-    """A session of one weight."""
+    """Return a session with one weight."""
     return make_session(Dense(1, input_dim=1, activation="linear"), loss=Mse(), optimizer=Fixed(0.1))
 
 
@@ -73,7 +73,7 @@ def test_an_exception(session: Session, error: type[BaseException]) -> None:
 
 
 @pytest.mark.parametrize("name", ["stop_reason", "stopped_by"])
-def test_a_history_cannot_be_told_to_end_or_go_on(session: Session, name: str) -> None:
+def test_a_history_cannot_end_or_continue_a_training(session: Session, name: str) -> None:
     refusals: list[str] = []
 
     def write(event: Event) -> None:
@@ -94,7 +94,7 @@ def test_a_history_cannot_be_told_to_end_or_go_on(session: Session, name: str) -
 
 
 def finishes_of(session: Session, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The parameters that the optimizer's end of a training is called with."""
+    """Return the parameters of the optimizer's call at the end of a training."""
     calls: list[Any] = []
     monkeypatch.setattr(type(session.optimizer), "finish", lambda self, parameters: calls.append(parameters))
     return calls

@@ -1,4 +1,4 @@
-"""Whole trainings: what they learn, and that they are the same everywhere and every time."""
+"""Whole trainings: what they learn, and that they are reproducible on all backends."""
 
 import copy
 from collections.abc import Callable
@@ -20,12 +20,12 @@ OPTIMIZERS = [Fixed(0.1), Momentum(0.05), Adagrad(0.1), RMSProp(0.01), Adadelta(
 
 
 def figures(history: History) -> dict[str, list[Any]]:
-    """All that a history recorded, apart from the time."""
+    """Return all values of a history except the time."""
     return {"steps": history.steps} | {name: history.series(name) for name in history.recorded}
 
 
 def a_fresh(optimizer: Optimizer) -> Optimizer:
-    """An optimizer with the same hyper-parameters that belongs to no model yet."""
+    """Return an optimizer with the same hyper-parameters, without a model."""
     return type(optimizer)(**vars(optimizer))
 
 
@@ -80,7 +80,7 @@ def test_two_layers_learn_xor(make_session: MakeSession, to_numpy: Callable[...,
 
 
 def softmax_cross_entropy(w: np.ndarray, b: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
-    """The mean loss for one-hot labels, and its gradient with respect to the outputs."""
+    """Return the mean loss for one-hot labels, and its gradient with respect to the outputs."""
     z = np.maximum(x @ w + b, 0.0)
     p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
     return float(-(y * np.log(p)).sum(axis=1).mean()), np.where(z > 0, p - y, 0.0) / len(x)
@@ -101,7 +101,7 @@ def test_figures_are_those_of_a_loop_by_hand(
     start = weights_of(session)
     w, b = start["/1-Dense/weight"], start["/1-Dense/bias"]
     train = Dataset(x[:100], y[:100], batch_size=32, shuffle=False)  # the last batch has 4 samples
-    val_data = Dataset(x[100:], y[100:], batch_size=16)  # the last one 2
+    val_data = Dataset(x[100:], y[100:], batch_size=16)  # the last batch has 2
     history = session.fit(train, 2, val_data=val_data, val_steps=3)
 
     expected: dict[str, list[Any]] = {"steps": [], "loss": [], "val_loss": [], "val_accuracy": []}
@@ -153,7 +153,7 @@ def test_dropout_acts_in_training_alone(make_session: MakeSession, clusters: tup
 
 
 def images() -> tuple[np.ndarray, np.ndarray]:
-    """Noisy 3 x 3 images with pixels from 0 to 255, as uint8, of four classes."""
+    """Return noisy 3 x 3 images with pixels from 0 to 255, as uint8, of four classes."""
     random = np.random.default_rng(5)
     classes = np.arange(60) % 4
     return random.integers(0, 200, (60, 3, 3)).astype("uint8") + (classes * 15).astype("uint8")[:, None, None], classes
@@ -162,7 +162,7 @@ def images() -> tuple[np.ndarray, np.ndarray]:
 def train_on_images(
     make_session: MakeSession, optimizer: Optimizer, fits: tuple[int, ...] = (3,), **options: Any
 ) -> tuple[Session, list[History]]:
-    """A training with everything that could differ from one to the next: shuffling, dropout, penalties, scale."""
+    """Run a training with all sources of differences: shuffling, dropout, penalties, scale."""
     x, y = images()
     session = make_session(
         Flatten(),
@@ -256,7 +256,7 @@ def test_regularizers_change_the_update_of_weights_alone(
 
     before, plain, plain_loss = after_one_step()
     _, penalised, loss = after_one_step(regularizers=regularizers)
-    assert loss == plain_loss  # the reported loss is that of the data alone
+    assert loss == plain_loss  # the reported loss is that of the data only
     for name, w in before.items():
         if name.endswith("weight"):
             change = 0.0 if penalty_gradient is None else 0.1 * penalty_gradient(w)

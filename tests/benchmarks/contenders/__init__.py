@@ -1,7 +1,7 @@
-"""Who takes part. Each file here has ``step(widths, batch_size)`` and, where it makes sense, ``update(rule, n)`` and
-``fit(samples, hidden, batch_size, epochs)``.
+"""Contenders. Each module has
+``step(widths, batch_size)`` and, if applicable, ``update(rule, n)`` and ``fit(samples, hidden, batch_size, epochs)``.
 
-A contender's module is imported in a process of its own and nowhere else.
+Only the contender's own process imports its module.
 """
 
 import importlib.util
@@ -12,26 +12,26 @@ _JAX = {"JAX_PLATFORMS": "cpu"}
 
 @dataclass(frozen=True)
 class Contender:
-    """Someone to measure.
+    """A contender.
 
     Attributes
     ----------
     name
-        On the command line, in tables and pictures.
+        Name on the command line, in tables and figures.
     about
-        What it is, in words.
+        Description.
     module
-        The file here.
+        Module in this package.
     requires
-        What must be importable.
+        Modules that must be importable.
     environment
-        Variables of its process.
+        Environment variables of its process.
     updates
-        Whether its update is measured by itself.
+        Whether its update is measured separately.
     estimator
         Whether its estimator with scikit-learn's interface is measured.
     program
-        The file in ``programs/``, where its whole process is measured.
+        File in ``programs/`` for the measurement of the whole process, if any.
     """
 
     name: str
@@ -63,5 +63,5 @@ CONTENDERS = {
 
 
 def missing_library(name: str) -> str:
-    """The first library that a contender requires and that is not installed, or an empty string."""
+    """Return the first required library that is not installed, or an empty string."""
     return next((library for library in CONTENDERS[name].requires if importlib.util.find_spec(library) is None), "")

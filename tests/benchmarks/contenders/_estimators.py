@@ -23,8 +23,8 @@ def load(samples: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def make_work(net: Any, samples: str) -> Work:
-    """Return a fit of all epochs on the data of this name, after one that compiles whatever needs it."""
+    """Return a fit of all epochs on the data of this name, after a fit that compiles functions."""
     images, labels = load(samples)
-    warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is set
+    warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is fixed
     net.fit(images, labels)
     return Work(lambda: net.fit(images, labels), steps=net.n_iter_ * -(-len(labels) // net.batch_size))

@@ -1,4 +1,4 @@
-"""What both ways to train with JAX share: parameters, loss, and a step that is a pure function."""
+"""Parameters, loss and the pure step of both contenders with JAX."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -13,12 +13,12 @@ from benchmarks import data
 
 
 def load(widths: Sequence[int]) -> tuple[Any, Any]:
-    """Images and class numbers on the device, where users keep what fits there."""
+    """Return images and class numbers on the device, where users keep data that fit."""
     return jnp.asarray(data.float_images(widths[0])), jnp.asarray(data.labels(widths[-1]))
 
 
 def start(widths: Sequence[int]) -> tuple[Any, Callable[..., Any]]:
-    """The parameters with the state of Adam, and a function ``(both, x, y) -> (both, loss)``."""
+    """Return the parameters with the state of Adam, and a function ``(both, x, y) -> (both, loss)``."""
     random = np.random.default_rng(0)
     parameters = [
         (jnp.asarray(random.uniform(-0.1, 0.1, shape), jnp.float32), jnp.zeros(shape[1], jnp.float32))

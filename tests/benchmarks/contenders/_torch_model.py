@@ -1,4 +1,4 @@
-"""What both ways to train with PyTorch share: data, model, and batches of rows."""
+"""Data, model and batches of both contenders with PyTorch."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -10,7 +10,7 @@ from benchmarks import data
 
 
 def start(widths: Sequence[int]) -> tuple[Any, Any, Any]:
-    """Images, class numbers, and a model with relu between the layers and logits at the end."""
+    """Return images, class numbers, and a model with relu between the layers and logits at the end."""
     torch.manual_seed(0)
     layers: list[Any] = []
     for inputs, units in pairwise(widths):
@@ -20,6 +20,6 @@ def start(widths: Sequence[int]) -> tuple[Any, Any, Any]:
 
 
 def row_batches(batch_size: int) -> Iterator[Any]:
-    """The rows of one full batch after the other, in a new order every epoch, without end."""
+    """Yield the rows of full batches without end, in a new order every epoch."""
     while True:
         yield from torch.randperm(data.SAMPLES).split(batch_size)[: data.SAMPLES // batch_size]

@@ -1,4 +1,4 @@
-"""The least that a training step contains, in NumPy: gathering the batch and the matrix products."""
+"""The minimum work of a training step, in NumPy: gathering the batch and the matrix products."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,13 @@ from cutedl_xp.bench.floors import count_update_traffic, make_copy, make_product
 
 
 def step(widths: Sequence[int], batch_size: int) -> Work:
-    """Gather a batch, then multiply; all arrays exist before."""
+    """Gather a batch and multiply, into preallocated arrays."""
     images, rows = data.float_images(widths[0]), data.row_batches(batch_size)
     batch = np.empty((batch_size, widths[0]), np.float32)
     multiply, _ = make_products(get_backend("numpy"), widths, batch_size, batch)
 
     def run() -> None:
-        np.take(images, next(rows), axis=0, out=batch, mode="clip")  # any other mode gathers into a copy first
+        np.take(images, next(rows), axis=0, out=batch, mode="clip")  # other modes gather into a copy first
         multiply()
 
     return Work(run)

@@ -1,4 +1,4 @@
-"""JAX at its best: a whole epoch is one compiled loop."""
+"""JAX with a whole epoch as one compiled loop."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from benchmarks.work import Work
 
 
 def step(widths: Sequence[int], batch_size: int) -> Work:
-    """Epochs; their order is drawn by NumPy, which is faster at it."""
+    """Return epochs, whose order NumPy draws, because it is faster."""
     images, labels = _jax_model.load(widths)
     both, train_step = _jax_model.start(widths)
 

@@ -12,7 +12,7 @@ from benchmarks.work import Work
 
 
 def step(widths: Sequence[int], batch_size: int) -> Work:
-    """Epochs, waited for at their ends, so that steps are sent off ahead; the batch is gathered in the step."""
+    """Return epochs that wait at their ends, so that steps are dispatched in advance; the step gathers its batch."""
     images, labels = _jax_model.load(widths)
     both, train_step = _jax_model.start(widths)
 

@@ -1,4 +1,4 @@
-"""Keras on JAX: ``fit``, with 32 steps a call of the compiled function, which is its fast way for small models."""
+"""Keras on JAX: ``fit`` with 32 steps for each call of the compiled function, which is fast for small models."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from benchmarks.work import Work
 
 
 def step(widths: Sequence[int], batch_size: int) -> Work:
-    """Epochs of full batches."""
+    """Return epochs of full batches."""
     count = data.SAMPLES // batch_size
     images, labels = data.float_images(widths[0]), data.labels(widths[-1])
     hidden = [keras.layers.Dense(units, activation="relu") for units in widths[1:-1]]

@@ -1,4 +1,4 @@
-"""cutedl_xp as a user trains: ``Session.fit`` epoch by epoch, the images kept as bytes; on NumPy by default."""
+"""cutedl_xp with ``Session.fit`` for each epoch, and images stored as bytes; on NumPy by default."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,7 +11,7 @@ from benchmarks.work import Work
 
 
 def step(widths: Sequence[int], batch_size: int, backend: str = "numpy") -> Work:
-    """Epochs of ``Session.fit``."""
+    """Return epochs of ``Session.fit``."""
     train = cdl.Dataset(
         data.byte_images(widths[0]), data.one_hot(widths[-1]), batch_size, drop_remainder=True, scale=1 / 255
     )
@@ -21,7 +21,7 @@ def step(widths: Sequence[int], batch_size: int, backend: str = "numpy") -> Work
 
 
 def update(rule: str, parameters: int) -> Work:
-    """``optimizer.step`` on a dense layer."""
+    """Return ``optimizer.step`` on a dense layer."""
     model = _model(_dense_layer(parameters))
     random = np.random.default_rng(0)
     for parameter in model.parameters:
@@ -32,7 +32,7 @@ def update(rule: str, parameters: int) -> Work:
 
 def fit(samples: str, hidden: Sequence[int], batch_size: int, epochs: int) -> Work:
     """Return a fit of the classifier."""
-    from benchmarks.contenders import _estimators  # here, as only this part needs scikit-learn
+    from benchmarks.contenders import _estimators  # imported here, because only this part needs scikit-learn
     from cutedl_xp.sklearn import NetClassifier
 
     net = NetClassifier(hidden, batch_size=batch_size, epochs=epochs, **_estimators.SETTINGS)
@@ -40,7 +40,7 @@ def fit(samples: str, hidden: Sequence[int], batch_size: int, epochs: int) -> Wo
 
 
 def _model(widths: Sequence[int], backend: str = "numpy") -> cdl.Model:
-    """Relu between the layers, logits at the end."""
+    """Return a model with relu between the layers and logits at the end."""
     last = len(widths) - 2
     layers = [
         cdl.layers.Dense(units, input_dim=inputs, activation="linear" if place == last else "relu")
@@ -50,6 +50,6 @@ def _model(widths: Sequence[int], backend: str = "numpy") -> cdl.Model:
 
 
 def _dense_layer(parameters: int) -> tuple[int, int]:
-    """Inputs and units of a dense layer with so many numbers, a power of ten, bias included."""
+    """Return inputs and units of a dense layer with this number of parameters, a power of ten."""
     units = 10 ** (len(str(parameters)) // 2 - 1)
     return parameters // units - 1, units

@@ -7,5 +7,5 @@ from benchmarks.work import Work
 
 
 def step(widths: Sequence[int], batch_size: int) -> Work:
-    """Epochs of ``Session.fit``, which waits for the device to write its history."""
+    """Return epochs of ``Session.fit``, which waits for the device to write its history."""
     return ours.step(widths, batch_size, backend="jax")

@@ -1,4 +1,4 @@
-"""cutedl_xp on NumPy where numba is not installed."""
+"""cutedl_xp on NumPy without numba."""
 
 import sys
 from typing import Any

@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier, an epoch a call."""
+"""scikit-learn's MLPClassifier, with one epoch for each call."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from benchmarks.work import Work
 
 
 def step(widths: Sequence[int], batch_size: int) -> Work:
-    """``partial_fit`` of all samples shuffles them and makes one pass."""
+    """Return calls of ``partial_fit``, which shuffles all samples and makes one pass."""
     count = data.SAMPLES // batch_size
     images, labels = data.float_images(widths[0]), data.labels(widths[-1])
     model = MLPClassifier(
@@ -27,7 +27,7 @@ def step(widths: Sequence[int], batch_size: int) -> Work:
 
 
 def fit(samples: str, hidden: Sequence[int], batch_size: int, epochs: int) -> Work:
-    """Return a fit of the classifier, whose loss ends it no earlier than the other's."""
+    """Return a fit of the classifier without early stopping, as for the other contender."""
     net = MLPClassifier(
         hidden,
         learning_rate_init=_estimators.SETTINGS["learning_rate"],

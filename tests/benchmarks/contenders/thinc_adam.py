@@ -11,7 +11,7 @@ from benchmarks.work import Work
 
 
 def step(widths: Sequence[int], batch_size: int) -> Work:
-    """Its Adam without what the others do not do: clipping, decay and averages."""
+    """Return Thinc's Adam without clipping, decay and averages, which the others do not have."""
     images, labels = data.float_images(widths[0]), data.one_hot(widths[-1])
     *hidden, last = pairwise(widths)
     layers: list[Any] = [thinc.Relu(units, inputs) for inputs, units in hidden] + [thinc.Softmax(last[1], last[0])]

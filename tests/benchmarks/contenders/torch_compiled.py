@@ -1,4 +1,4 @@
-"""PyTorch with its compiler: gathering, forward, loss and backward are compiled, the update is the fused one."""
+"""PyTorch with its compiler: gathering, forward, loss and backward are compiled; the update is fused."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from benchmarks.work import Work
 
 
 def step(widths: Sequence[int], batch_size: int) -> Work:
-    """The optimizer stays out of the compiled part: compiled, it is no faster than its fused form."""
+    """Return steps whose optimizer is not compiled, because its fused form is as fast."""
     images, labels, model = _torch_model.start(widths)
     cross_entropy = torch.nn.CrossEntropyLoss()
     adam = torch.optim.Adam(model.parameters(), data.LEARNING_RATE, (data.BETA1, data.BETA2), fused=True)

@@ -1,4 +1,4 @@
-"""PyTorch as most use it: eager, with the fastest form of its optimizers."""
+"""PyTorch in eager mode, with the fastest form of its optimizers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ _OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Fixed": ("SGD", {"lr": 0.01, "fused": True}),
     "Momentum": ("SGD", {"lr": 1e-4, "momentum": 0.9, "fused": True}),
     "Adagrad": ("Adagrad", {"lr": 0.1, "fused": True}),
-    "RMSProp": ("RMSprop", {"lr": 1e-4, "alpha": 0.99, "foreach": True}),  # what says foreach has no fused form
+    "RMSProp": ("RMSprop", {"lr": 1e-4, "alpha": 0.99, "foreach": True}),  # optimizers with foreach have no fused form
     "Adadelta": ("Adadelta", {"rho": 0.99, "foreach": True}),
     "Adam": ("Adam", {"lr": 1e-4, "betas": (0.9, 0.99), "fused": True}),
     "AdamW": ("AdamW", {"lr": 1e-3, "fused": True}),
@@ -24,7 +24,7 @@ _OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def step(widths: Sequence[int], batch_size: int) -> Work:
-    """Batches are gathered by PyTorch."""
+    """Return steps whose batches PyTorch gathers."""
     images, labels, model = _torch_model.start(widths)
     loss = torch.nn.CrossEntropyLoss()
     adam = torch.optim.Adam(model.parameters(), data.LEARNING_RATE, (data.BETA1, data.BETA2), fused=True)
@@ -40,7 +40,7 @@ def step(widths: Sequence[int], batch_size: int) -> Work:
 
 
 def update(rule: str, parameters: int) -> Work:
-    """One flat parameter with its gradient."""
+    """Return an update of one flat parameter."""
     if rule not in _OPTIMIZERS:
         raise CannotExpressError(f"torch.optim has no {rule}")
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""MNIST's files read with nothing but NumPy, for the programs of the others."""
+"""Read MNIST's files with NumPy, for the programs of the other libraries."""
 
 import gzip
 import json
@@ -9,13 +9,13 @@ import numpy as np
 
 
 def load() -> list[np.ndarray]:
-    """Images in [0, 1] and class numbers, to train on and then to test with."""
+    """Return images in [0, 1] and class numbers, for training and for the test."""
     images, labels, test_images, test_labels = _files() if os.environ.get("CUTEDL_XP_DATA") else made_up()
     return [_scaled(images), labels.astype(np.int64), _scaled(test_images), test_labels.astype(np.int64)]
 
 
 def made_up() -> list[np.ndarray]:
-    """Random bytes of MNIST's shapes, and random labels."""
+    """Return random bytes of MNIST's shapes, and random labels."""
     random = np.random.default_rng(0)
     parts = []
     for count in (60_000, 10_000):
@@ -24,7 +24,7 @@ def made_up() -> list[np.ndarray]:
 
 
 def report(steps: int, loss: float, accuracy: float) -> None:
-    """The line that each program ends with."""
+    """Return the last line of a program's output."""
     print(json.dumps({"steps": steps, "val_loss": float(loss), "val_accuracy": float(accuracy)}))
 
 

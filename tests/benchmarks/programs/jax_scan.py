@@ -1,4 +1,4 @@
-"""The article's Adam run with JAX, an epoch compiled as one loop."""
+"""The article's Adam run with JAX, with an epoch compiled as one loop."""
 
 from typing import Any
 

@@ -7,11 +7,11 @@ import numpy as np
 import cutedl_xp as cdl
 from benchmarks.programs import idx
 
-SEED = 1  # one with which no unit of the output dies, as in the programs of the others
+SEED = 1  # with this seed no output unit becomes inactive, as in the other programs
 
 
 def load() -> tuple[cdl.Dataset, cdl.Dataset]:
-    """Shuffled batches to train on, and batches to test with."""
+    """Return shuffled training batches and test batches."""
     if os.environ.get("CUTEDL_XP_DATA"):
         return cdl.datasets.mnist.load(batch_size=64, seed=SEED)
     images, labels, test_images, test_labels = idx.made_up()

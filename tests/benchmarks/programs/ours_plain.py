@@ -1,4 +1,4 @@
-"""The article's Adam run with cutedl_xp where numba is not installed."""
+"""The article's Adam run with cutedl_xp, without numba."""
 
 import runpy
 import sys

@@ -1,4 +1,4 @@
-"""An average of the weights beside them, and in their place."""
+"""An average of the weights, and its exchange with them."""
 
 import copy
 from collections.abc import Callable
@@ -83,11 +83,11 @@ def test_a_training_validates_with_the_average(backend: Backend) -> None:
     plain, swapped = trained(swaps=False), trained(swaps=True)
     for part in ("value", "gradient"):
         one, other = (backend.to_numpy(getattr(each.model.parameters.flat, part)) for each in (plain, swapped))
-        np.testing.assert_array_equal(one, other)  # it trains on as if nothing had been
+        np.testing.assert_array_equal(one, other)  # the training continues as if nothing had happened
     assert plain.history is not None
     assert swapped.history is not None
     assert swapped.history.loss == plain.history.loss
-    assert swapped.history.val_loss[-1] > plain.history.val_loss[-1]  # the average lags behind
+    assert swapped.history.val_loss[-1] > plain.history.val_loss[-1]  # the average follows with a delay
     plain.optimizer.swap()  # type: ignore[attr-defined]
     assert plain.evaluate(data)["loss"] == pytest.approx(swapped.history.val_loss[-1], rel=1e-6)
 

@@ -1,4 +1,4 @@
-"""Optimizers that limit the gradients for another one."""
+"""Wrappers that limit the gradients."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,7 +41,7 @@ each_kind = pytest.mark.parametrize(
 
 @each_kind
 @pytest.mark.parametrize("limit", [1.0, 4.5, 13.0, 1e6])
-def test_a_rule_gets_limited_gradients(
+def test_a_rule_receives_limited_gradients(
     kind: Clipping, expected: Any, limit: float, backend: Backend, dtype: str, to_numpy: Callable[[Any], np.ndarray]
 ) -> None:
     grads = {name: backend.asarray(g.astype(dtype)) for name, g in GRADIENTS.items()}

@@ -77,7 +77,7 @@ def test_a_frozen_array_comes_back_itself() -> None:
 
 @pytest.fixture
 def calls(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many entries each call of the backend's ``apply_rule`` is about."""
+    """Return the number of entries in each call of the backend's ``apply_rule``."""
     found: list[int] = []
     original = type(backend).apply_rule
 
@@ -106,7 +106,7 @@ def test_each_contiguous_run_of_a_group_is_updated_in_one_call(model: Model, cal
 
 
 @pytest.mark.parametrize("copied", [lambda obj: obj, copy.deepcopy, lambda obj: pickle.loads(pickle.dumps(obj))])  # noqa: S301
-def test_optimizers_that_were_there_before_the_groups_go_on(
+def test_optimizers_used_before_the_groups_continue(
     model: Model, copied: Callable[[Any], Any], on_host: Callable[[Any], Any], alike: Callable[[Any, Any], bool]
 ) -> None:
     apart = Model(model.layers).assemble(model.backend, model.dtype, seed=1)
@@ -134,7 +134,7 @@ def test_optimizers_that_were_there_before_the_groups_go_on(
 
 
 @pytest.mark.parametrize("used_comes_first", [True, False])
-def test_a_refused_optimizer_goes_on_as_before(model: Model, used_comes_first: bool) -> None:
+def test_a_refused_optimizer_continues_as_before(model: Model, used_comes_first: bool) -> None:
     twin = Model(model.layers).assemble(model.backend, model.dtype, seed=1)
     used, other = Momentum(0.1), Momentum(0.1)
     for number in range(4):
@@ -274,7 +274,7 @@ def test_it_is_refused_before_the_first_step_of_a_training() -> None:
     assert (session.step, session.history) == (0, None)
 
 
-def test_it_tells_its_groups() -> None:
+def test_its_groups_are_readable() -> None:
     fixed = Fixed()
     groups = Groups({"*": fixed})
     groups.optimizers.clear()

@@ -1,4 +1,4 @@
-"""Updates that are left out when a gradient is not finite."""
+"""Updates that are skipped if a gradient is not finite."""
 
 from collections.abc import Callable
 from itertools import product
@@ -16,7 +16,7 @@ BAD = [np.nan, np.inf, -np.inf]
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_it_is_as_if_such_a_gradient_had_never_come(
+def test_a_skipped_gradient_has_no_effect(
     bad: float, backend: Backend, dtype: str, on_host: Callable[[Any], Any], same_bits: Callable[[Any, Any], bool]
 ) -> None:
     random = np.random.default_rng(0)
@@ -78,7 +78,7 @@ def test_a_limited_gradient_that_was_not_finite_is_not_either(bad: float, backen
     assert state["skipped"] == 1
 
 
-def test_the_device_is_asked_once(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_device_is_read_once(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(skipping, "bool", lambda flag: asked.append(flag) or bool(flag), raising=False)
     params = [backend.asarray(np.ones(shape)) for shape in (3, (2, 2), ())]

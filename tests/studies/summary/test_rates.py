@@ -48,7 +48,8 @@ def test_seeds_are_summarised_at_each_rate() -> None:
 
 
 def test_the_usable_range_is_interpolated_on_the_grid() -> None:
-    # The best median is 0.9, so that 0.891 is usable: a tenth of the way down from 0.9 to 0.81, and half from 0.882.
+    # The best median is 0.9, so that medians from 0.891 on are usable: a tenth of the way from 0.9 to 0.81, and half
+    # from 0.882.
     (row,) = usable_rates(_make_sweep({0.001: 0.81, 0.01: 0.9, 0.1: 0.9, 1.0: 0.882, 10.0: 0.1}))
     assert (row["optimizer"], row["rates"], row["best_lr"], row["best_median_val_accuracy"]) == ("adam", 5, 0.01, 0.9)
     assert row["lowest_usable_lr"] == pytest.approx(10**-2.1)
