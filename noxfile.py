@@ -162,12 +162,13 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, format, spelling, the layering of modules, and dependencies for known vulnerabilities."""
+    """Check style, format, spelling, English, the layering of modules, and dependencies for known vulnerabilities."""
     session.install(RUFF, IMPORT_LINTER, CODESPELL, PIP_AUDIT)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports", "--no-cache", "--no-logo")
     session.run("codespell")
+    session.run("python", "docs/check_prose.py")
     audit(session)
 
 

@@ -14,7 +14,7 @@ class Compilable:
 
     - contain no Python branch, loop or conversion that depends on the values of arrays;
     - draw random numbers only from the stream given to ``Layer.bind``;
-    - keep nothing of a batch, neither its arrays nor anything computed from them;
+    - keep no part of a batch, neither its arrays nor anything computed from them;
     - read nothing that changes during a training except parameters and their own arguments.
 
     A subclass may break the promise, so it does not inherit the attribute: a subclass that keeps the promise sets

@@ -151,7 +151,7 @@ class NumpyBackend(Backend):
         if not all(type(array) is np.ndarray and array.dtype in _FLOATS for array in arrays):
             with self.ignore_underflow():
                 results = super().apply_rule(rule, arrays, scalars, decay)
-            return [np.asarray(result) for result in results]  # NumPy returns scalars in place of 0-d arrays
+            return [np.asarray(result) for result in results]  # NumPy returns scalars instead of 0-d arrays
         w, g, *state = arrays
         copies = [np.array(array, order="C") for array in (w, *state)]
         return self.apply_rule(rule, [copies[0], np.asarray(g, order="C"), *copies[1:]], scalars, decay, donate=True)

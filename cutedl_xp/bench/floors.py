@@ -17,7 +17,7 @@ ITEMSIZE = 4
 
 
 def repeated(work: Work) -> Callable[[int], object]:
-    """Return a function of a number that calls ``work`` so many times and returns the last result.
+    """Return a function of a number that calls ``work`` that number of times and returns the last result.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Layout of safetensors files: the length of the header, the header (JSON), and the bytes of all arrays.
 
 The header has an entry for each array and an entry ``__metadata__``, a mapping of strings to strings. The metadata of
-this package's files include the SHA-256 of the whole file with zeros in the place of the digest.
+this package's files include the SHA-256 of the whole file with zeros instead of the digest.
 """
 
 import hashlib

@@ -55,7 +55,7 @@ class Layer(Compilable, ABC):
     compilable
         Whether the layer may be part of a compiled training step, by default False. A class that sets it to True in its
         own body promises that its methods contain no Python branch on the values of arrays, draw random numbers only
-        from the stream given to :meth:`bind`, keep nothing of a batch except in buffers, and read nothing that changes
+        from the stream given to :meth:`bind`, keep no part of a batch except in buffers, and read nothing that changes
         during a training except parameters and buffers. Subclasses do not inherit it.
 
     Examples

@@ -20,7 +20,7 @@ class Loss(Compilable, ABC):
     ----------
     compilable
         Whether the loss may be part of a compiled training step, by default False. A class that sets it to True in its
-        own body promises that its methods contain no Python branch on the values of arrays, keep nothing of a batch,
+        own body promises that its methods contain no Python branch on the values of arrays, keep no part of a batch,
         and read nothing that changes during a training. Subclasses do not inherit it.
 
     Examples

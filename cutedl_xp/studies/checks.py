@@ -11,7 +11,7 @@ from cutedl_xp.studies.settings import Settings
 
 
 def resolve_device(plan: Plan) -> Plan:
-    """Return a plan with a device in the place of ``"auto"``, which may be another device when the study is resumed."""
+    """Return a plan with a device instead of ``"auto"``, which may be another device when the study is resumed."""
     if plan.settings.device != "auto":
         return plan
     backend = get_backend(device="auto")

@@ -14,13 +14,13 @@ _BAR_WIDTH = 12  # characters of the bar and the percentage; with less room Prog
 
 
 class Progress:
-    """Show a training in a line: the steps, the steps a second, the last losses and metrics, and a bar (with tqdm).
+    """Show a training in a line: the steps, the steps per second, the last losses and metrics, and a bar (with tqdm).
 
     List it last among the listeners, so that it closes its line after a stop by another listener. A narrow terminal
     gets shorter figures and no bar. The whole bar stands for the steps of this ``fit`` up to its last epoch, or up to
     the earliest stop by EarlyStopping or TargetReached, which moves while the figures improve. With ``epochs=5000`` and
     ``EarlyStopping(patience=20)`` the bar begins with 20 entries of the history. After the first entry of the history,
-    the steps a second exclude the time up to this entry, which includes the compilation.
+    the steps per second exclude the time up to this entry, which includes the compilation.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ class Progress:
             self._warm = event.step, time.perf_counter()
 
     def _speed(self, event: Event, elapsed: float) -> float:
-        """Return the steps a second since the first reported step; before a later step, since the start."""
+        """Return the steps per second since the first reported step; before a later step, since the start."""
         if self._warm is not None and event.step > self._warm[0]:
             step, begun = self._warm
             return (event.step - step) / max(time.perf_counter() - begun, 1e-9)

@@ -93,7 +93,7 @@ class Session(Trainer):
         val_epochs
             Number of epochs between two validations, at least 1, default 1; the last epoch is always validated.
         val_steps
-            Number of steps between two validations, in the place of ``val_epochs``; default 0 for ``val_epochs``. The
+            Number of steps between two validations, instead of ``val_epochs``; default 0 for ``val_epochs``. The
             end of the training is validated too.
         val_batches
             Number of first batches of ``val_data`` to use; default 0 for all batches.

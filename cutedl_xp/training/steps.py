@@ -74,7 +74,7 @@ class SessionSteps:
             if self._insist:
                 raise ValueError(f"`compiled` is True, but {error}; leave `compiled` out for the plain loop") from error
             if not self._own_penalties:
-                self.warning = f"the training went on in the plain loop, as {error}"
+                self.warning = f"the training continued in the plain loop, as {error}"
             self._current = self._plain
             self._plain.begin_epoch()
             self._plain.run(last - position.step)

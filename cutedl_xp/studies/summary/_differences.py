@@ -64,7 +64,7 @@ def _subtract(first: Mapping[int, Run], second: Mapping[int, Run], figure: str) 
 
 
 def _bound(values: Sequence[float]) -> list[float]:
-    """Return the values with larger finite numbers in the place of infinity, which keeps the ranks."""
+    """Return the values with larger finite numbers instead of infinity, which keeps the ranks."""
     largest = 1.0 + 2.0 * max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     return [max(-largest, min(largest, value)) for value in values]
 
