@@ -12,10 +12,12 @@ from benchmarks.whole_process import Program
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_RATIOS = "Our time as a share of theirs, so below 1 is faster: of the best rounds, in brackets of the medians."
-_TIMES = "Microseconds of the best round, in brackets the median of the rounds."
-_PROGRAMS = "Ours as a share of theirs: seconds of the best rounds, in brackets of the medians."
-_SECONDS = "Seconds of the best round, in brackets the median; the figures of the validation after the last epoch."
+_RATIOS = "Our time divided by the other library's (below 1: faster), for the best rounds and in brackets for the medians."
+_TIMES = "Microseconds of the best round, and in brackets the median of the rounds."
+_PROGRAMS = (
+    "Our values divided by those of the other library; seconds for the best rounds, and in brackets for the medians."
+)
+_SECONDS = "Seconds of the best round, and in brackets the median; results of the validation after the last epoch."
 
 
 @dataclass(frozen=True)

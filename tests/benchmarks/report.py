@@ -59,7 +59,7 @@ def _markdown(part: str, page: Page, how: Circumstances) -> str:
         *([f"**{how.note}**"] if how.note else []),
         _measured(how),
         page.body,
-        f"![The same as a picture]({part}.png)",
+        f"![The values of the tables as a figure]({part}.png)",
     ]
     if how.about:
         rows = [[name, CONTENDERS[name].about, about] for name, about in how.about.items()]
@@ -73,7 +73,7 @@ def _measured(how: Circumstances) -> str:
     length = f" of {how.seconds:g} seconds or more" if how.seconds else ""
     length += " of the processors" if how.clock == "cpu" else ""
     loads = [f"{load:.1f}" for load in (how.load, read_load()) if load is not None]
-    busy = f", load {loads[0]} before and {loads[1]} after, the measurement included" if len(loads) == 2 else ""
+    busy = f", load {loads[0]} before and {loads[1]} after, including the measurement" if len(loads) == 2 else ""
     return f"Measured {datetime.date.today()}, {rounds}{length}: {describe_machine()}{busy}."
 
 
