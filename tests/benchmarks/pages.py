@@ -12,7 +12,9 @@ from benchmarks.whole_process import Program
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_RATIOS = "Our time divided by the other library's (below 1: faster), for the best rounds and in brackets for the medians."
+_RATIOS = (
+    "Our time divided by the other library's (below 1: faster), for the best rounds and in brackets for the medians."
+)
 _TIMES = "Microseconds of the best round, and in brackets the median of the rounds."
 _PROGRAMS = (
     "Our values divided by those of the other library; seconds for the best rounds, and in brackets for the medians."
