@@ -28,8 +28,9 @@ def test_steps_by_hand_are_a_fit(
             losses = [(float(by_hand.backend.to_numpy(step(x, y))), x.shape[0]) for x, y in batches]
             values, sizes = zip(*losses, strict=True)
             assert history.loss[epoch] == pytest.approx(np.average(values, weights=sizes), rel=1e-6)
+    rounding = 1e-6 if by_hand.backend.name == "jax" else 0.0  # XLA may contract operations of a compiled step
     for name, value in weights_of(by_hand).items():
-        np.testing.assert_array_equal(value, weights_of(fitted)[name])
+        np.testing.assert_allclose(value, weights_of(fitted)[name], rtol=rounding, atol=rounding / 10)
 
 
 def test_the_loss_stays_on_the_device(make_session: MakeSession, clusters: Clusters) -> None:
