@@ -12,7 +12,7 @@ from cutedl_xp.commands import compare, options, plain, surface, sweep, train
 _EXAMPLES = """examples:
   cutedl-xp info
   cutedl-xp train --data digits --model 64-24-10
-  cutedl-xp compare --data digits --seeds 5
+  cutedl-xp compare --data digits --seeds 10
   cutedl-xp sweep --data digits --optimizer adam
 
 cutedl-xp COMMAND --help shows the options of a command."""

@@ -16,14 +16,14 @@ OPTIONS = (
     options.RESULTS,
 )
 EXAMPLES = """examples:
-  cutedl-xp compare --data digits --seeds 5
+  cutedl-xp compare --data digits --seeds 10
     the article's six rules with their default options
 
   cutedl-xp compare --data digits --model 64-24-10
-    --optimizer "adam(lr=1e-3)" --optimizer momentum --seeds 3
-    two optimizers; quotes keep the shell from the brackets
+    --optimizer "adam(lr=1e-3)" --optimizer momentum --seeds 8
+    two optimizers; the quotes protect the brackets from the shell
 
-  cutedl-xp compare --data digits --tune 20 --seeds 5
+  cutedl-xp compare --data digits --tune 20 --seeds 10
     each rule with the best of 20 trials
 
   cutedl-xp compare --out out/compare

@@ -78,7 +78,7 @@ RUNS: dict[str, Any] = {
         "DATA",
         _RUNS,
         "mnist (the default), digits, breast-cancer or wine; a folder of IDX files, a .npz file with x and y, or a CSV "
-        "file. May be repeated, except in train.",
+        "file. May be repeated; `train` takes one.",
         autocompletion=_complete_data,
     ),
     "model": _texts(
@@ -86,7 +86,7 @@ RUNS: dict[str, Any] = {
         "WIDTHS",
         _RUNS,
         "Dense model such as 784-128-10: inputs, hidden units, outputs. Default: one layer from the inputs to the "
-        "classes. May be repeated, except in train.",
+        "classes. May be repeated; `train` takes one.",
     ),
     "optimizer": _texts(
         "--optimizer",
@@ -94,7 +94,7 @@ RUNS: dict[str, Any] = {
         _RUNS,
         'Update rule and its options, such as adam or "adam(lr=1e-3, beta2=0.999)": fixed, momentum, adagrad, rmsprop, '
         "adadelta, adam, adamw, nadam, radam, adamax or lion. Without lr, the rule has its default rate. "
-        "May be repeated, except in train.",
+        "May be repeated; `train` takes one.",
         autocompletion=_complete_optimizer,
     ),
 }

