@@ -115,12 +115,26 @@ class _Elementwise(Regularizer):
         backend = backend_of(w)
         return backend.apply_rule(self.rule, (backend.xp.zeros_like(w), w), (self.damping,))[0]
 
+    def __call__(self, parameters: Sequence[Parameter]) -> None:
+        if not self._has_own_gradient():
+            super().__call__(parameters)
+            return
+        for each in parameters:
+            if fnmatchcase(each.name, self.pattern):
+                arrays = (each.gradient, each.value)
+                each.gradient = each.backend.apply_rule(self.rule, arrays, (self.damping,), donate=True)[0]
+
     def bind(self, parameters: Sequence[Parameter]) -> Callable[[], None]:
-        if not (isinstance(parameters, Parameters) and parameters.backend.has_views):
+        own = self._has_own_gradient() and type(self).__call__ is _Elementwise.__call__
+        if not (own and isinstance(parameters, Parameters) and parameters.backend.has_views):
             return super().bind(parameters)
         shapes = {each.name: each.value.shape for each in parameters if fnmatchcase(each.name, self.pattern)}
         views = ParameterViews(parameters, Layout(shapes))
         return partial(self._add_to_runs, parameters.backend, views.gradients.runs, views.values.runs)
+
+    def _has_own_gradient(self) -> bool:
+        """Return whether the rule is the gradient, and no subclass has another one."""
+        return type(self).penalty_gradient is _Elementwise.penalty_gradient
 
     def _add_to_runs(self, backend: Backend, gradients: Sequence[Array], values: Sequence[Array]) -> None:
         for gradient, w in zip(gradients, values, strict=True):

@@ -23,10 +23,7 @@ from numpydoc import validate
 from numpydoc.docscrape import NumpyDocString, get_doc_object
 
 PACKAGE = "cutedl_xp"
-PARTS = (
-    "activations backends bench datasets files initializers layers listeners losses metrics model optimizers parameters"
-    " plotting regularizers schedules sklearn studies training"
-)
+EXEMPT_PARTS = {"__main__": "runs the commands", "commands": "the page of the command line describes the commands"}
 EXEMPT_CODES = {
     "PR01": "undocumented_parameters() also accepts parameters that the text names",
     "PR04": "the signature has the types",
@@ -52,8 +49,11 @@ class Named(NamedTuple):
 
 def public_objects() -> Iterator[Named]:
     """Yield the classes and functions that the package and its subpackages export, and the members of the classes."""
-    yield from objects_of(importlib.import_module(PACKAGE))
-    for part in PARTS.split():
+    package = importlib.import_module(PACKAGE)
+    yield from objects_of(package)
+    for part in (found.name for found in pkgutil.iter_modules(package.__path__)):
+        if part.startswith("_") or part in EXEMPT_PARTS:
+            continue
         module = importlib.import_module(f"{PACKAGE}.{part}")
         yield from objects_of(module)
         if not hasattr(module, "__all__") and hasattr(module, "__path__"):

@@ -50,10 +50,10 @@ AVOIDED = {
     "of (?:one's|a user's|the user's) own": "a user's",
     "(?:batches|steps|updates|launch|launches|uploads?|kernels) (?:a second|an epoch|a chunk)": "per",
 }
-OPENINGS = "What|One that|Those"
+OPENINGS = "Whatever|What|One that|Those"
 WORDS = re.compile("|".join(rf"(?P<_{i}>\b{text}\b)".replace(" ", r"\s+") for i, text in enumerate(AVOIDED)), re.I)
 OPENING = re.compile(
-    rf"(?:\A|[.!:]\s|^\s*(?:[-*>#]+|\d+\.)\s|\n\s*\n|\|)\s*(?P<opening>{OPENINGS})\b(?=\s[^?]*?(?:[.!|]|\n\s*\n|\Z))(?![^.!|]*\?)",
+    rf"(?:\A|[.!:]\s|^\s*(?:[-*>#]+|\d+\.)\s|\n\s*\n|\||^\s*[\w*]+(?:, [\w*]+)*\n\s+)\s*[*_(\"]*(?P<opening>{OPENINGS})\b(?=\s[^?]*?(?:[.!|]|\n\s*\n|\Z))(?![^.!|]*\?)",
     re.M,
 )
 CODE = re.compile(r"^( *)(```|~~~).*?^\1\2|`[^`\n]*`", re.M | re.S)
@@ -79,9 +79,15 @@ def read_texts(path: Path) -> Iterator[tuple[int, str]]:
     if path.suffix == ".md":
         yield 1, CODE.sub(lambda code: re.sub(r"[^\n]", "x", code[0]), source)
         return
+    comment: list[tokenize.TokenInfo] = []  # lines of comment, one below the other
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         kind = tokenize.tok_name[token.type]
-        if kind in ("STRING", "COMMENT", "FSTRING_MIDDLE"):
+        if comment and (kind not in ("COMMENT", "NL") or token.start[0] > comment[-1].start[0] + 1):
+            yield comment[0].start[0], "\n".join(each.string.lstrip("# ") for each in comment)
+            comment = []
+        if kind == "COMMENT":
+            comment.append(token)
+        elif kind in ("STRING", "FSTRING_MIDDLE"):
             yield token.start[0], token.string.lstrip("rbfuRBFU\"'# \n")
 
 

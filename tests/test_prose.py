@@ -25,6 +25,13 @@ def check_prose():
         ("a.md", "| Those of a batch | 3 |\n", "1: 'Those': name the subject"),
         ("a.py", 'def f():\n    """What it returns."""\n', "2: 'What': name the subject"),
         ("a.py", "x = 1\n# compiled anew\n", "2: 'anew': again, or new"),
+        ("a.py", "x = 1\n# The training goes\n# on.\nx = 2\n", "2: 'goes on': continue"),
+        (
+            "a.py",
+            'def f(a):\n    """Return a.\n\n    a\n        What is kept.\n    """\n',
+            "5: 'What': name the subject",
+        ),
+        ("a.md", "Text.\n\n**What is kept** is small.\n", "3: 'What': name the subject"),
         ("a.md", "It makes three steps an epoch, and waits for so many updates.\n", "1: 'steps an epoch': per"),
         ("a.py", 'raise ValueError(f"{x} is told apart")\n', "1: 'told apart': distinguished"),
     ],

@@ -141,6 +141,29 @@ def test_ones_own_penalty_fits_in(add, model, to_numpy):
     assert to_numpy(model.parameters[1].gradient).tolist() == [2.5] * 3
 
 
+@both_ways
+@either
+def test_a_subclass_with_another_gradient_keeps_it(kind, add, model, to_numpy):
+    class Half(kind):
+        def penalty_gradient(self, w):
+            return super().penalty_gradient(w) / 2
+
+    add(Half(0.3), model.parameters)
+    w = to_numpy(model.parameters[0].value)
+    np.testing.assert_allclose(to_numpy(model.parameters[0].gradient), 0.5 + 0.15 * GRADIENTS[kind](w), rtol=1e-6)
+
+
+@both_ways
+@either
+def test_a_subclass_with_another_call_keeps_it(kind, add, model, to_numpy):
+    class Nothing(kind):
+        def __call__(self, parameters):
+            pass
+
+    add(Nothing(0.3), model.parameters)
+    assert np.all(to_numpy(model.parameters.flat.gradient) == 0.5)
+
+
 @pytest.mark.parametrize("pattern", ["weight", "/1-dense/*", "*/scale"])
 def test_a_pattern_that_fits_no_parameter_is_refused_by_the_session(make_session, pattern):
     with pytest.raises(ValueError, match=r"`pattern` '.*' fits none of the parameters '/1-Dense/weight', '/1-Dense/b"):

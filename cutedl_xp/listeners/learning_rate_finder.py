@@ -150,8 +150,10 @@ class LearningRateFinder:
         return range_test(self.rates, self.losses, self.batch_losses, self.suggestion, title)
 
     def check_session(self, session: Session) -> NoReturn:
-        """Raise, as the test trains ``session`` with rates of its own and is no listener of ``fit``."""
-        raise TypeError("LearningRateFinder is no listener of `fit`; call finder.run(session, train) before `fit`")
+        """Raise, as the test trains ``session`` with rates of its own and cannot be a listener of ``fit``."""
+        raise TypeError(
+            "LearningRateFinder cannot be a listener of `fit`; call finder.run(session, train) before `fit`"
+        )
 
     def __repr__(self) -> str:
         found = "" if self.suggestion is None else f", suggestion={self.suggestion:.3g}"

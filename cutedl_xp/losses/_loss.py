@@ -27,6 +27,7 @@ class Loss(Compilable, ABC):
     --------
     A loss that is the mean of the absolute errors:
 
+    >>> import math
     >>> import numpy as np
     >>> import cutedl_xp as cdl
     >>> class MeanAbsoluteError(cdl.losses.Loss):
@@ -34,10 +35,10 @@ class Loss(Compilable, ABC):
     ...
     ...     def value_and_gradient(self, backend, y_true, y_pred):
     ...         xp, difference = backend.xp, y_pred - y_true
-    ...         return xp.mean(xp.abs(difference)), xp.sign(difference) / len(difference)
-    >>> value, gradient = MeanAbsoluteError()(np.array([[0.0], [1.0]]), np.array([[3.0], [0.0]]))
+    ...         return xp.mean(xp.abs(difference)), xp.sign(difference) / math.prod(difference.shape)
+    >>> value, gradient = MeanAbsoluteError()(np.zeros((2, 2)), np.array([[3.0, 1.0], [-4.0, 0.0]]))
     >>> float(value), gradient.tolist()
-    (2.0, [[0.5], [-0.5]])
+    (2.0, [[0.25, 0.25], [-0.25, 0.0]])
     """
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -1,7 +1,6 @@
 """Sessions with CUDA graphs: steps that cannot be captured, parallel sessions, and the end of graphs."""
 
 import gc
-import re
 import warnings
 import weakref
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from cutedl_xp.training import pace
 
 CHUNK, EPOCH_STEPS, BATCH, SHORT = 3, 8, 10, 5
 SAMPLES = (EPOCH_STEPS - 1) * BATCH + SHORT
-WARNING = r"^the training \w+(?: on)? in the plain loop, as CUDA cannot capture the step \(\w*Error: "
+WARNING = r"^the training continued in the plain loop, as CUDA cannot capture the step \(\w*Error: "
 
 
 @pytest.fixture(autouse=True)
@@ -125,8 +124,7 @@ def test_layer_that_cannot_be_captured_trains_on_in_the_plain_loop(backend: Back
     assert [each.category for each in caught] == [RuntimeWarning]
     assert not session.compiled
     assert session.compiled.reason.startswith("CUDA cannot capture the step (")
-    assert re.match(WARNING, str(caught[0].message))
-    assert str(caught[0].message).endswith(f" in the plain loop, as {session.compiled.reason}")
+    assert str(caught[0].message) == f"the training continued in the plain loop, as {session.compiled.reason}"
     assert_same_training(session, plain)
     with pytest.warns(RuntimeWarning, match=WARNING):
         fit(session)

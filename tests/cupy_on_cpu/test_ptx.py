@@ -137,6 +137,6 @@ def test_variable_of_the_largest_size_serves_all_blocks() -> None:
         (".entry k() { .reg .b32 %r<x>; }", ".reg .b32 %r<x>"),
     ],
 )
-def test_unknown_values_are_named(refused: Callable[..., Any], text: str, named: str) -> None:
+def test_unsupported_statements_are_named(refused: Callable[..., Any], text: str, named: str) -> None:
     with refused(Unsupported, f"{named}.* of PTX cannot be emulated"):
         parse(text)

@@ -95,7 +95,7 @@ def test_other_settings_are_refused_and_make_another_folder(images, tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="uses a shell")
 @pytest.mark.parametrize("end", ["| true", "2>&1 | true", ">/dev/full"])
-def test_no_server_listens(end, images, tmp_path):
+def test_output_that_cannot_be_written(end, images, tmp_path):
     command = [sys.executable, SCRIPT, "--epochs", 1, "--data-dir", images, "--out", tmp_path / "out"]
     shell = ["bash", "-c", f"set -o pipefail; {shlex.join(map(str, command))} {end}"]
     done = subprocess.run(shell, capture_output=True, text=True, env=environment(), check=False)
