@@ -52,10 +52,10 @@ AVOIDED = {
 }
 OPENINGS = "Whatever|What|One that|Those"
 WORDS = re.compile("|".join(rf"(?P<_{i}>\b{text}\b)".replace(" ", r"\s+") for i, text in enumerate(AVOIDED)), re.I)
-OPENING = re.compile(
-    rf"(?:\A|[.!:]\s|^\s*(?:[-*>#]+|\d+\.)\s|\n\s*\n|\||^\s*[\w*]+(?:, [\w*]+)*\n\s+)\s*[*_(\"]*(?P<opening>{OPENINGS})\b(?=\s[^?]*?(?:[.!|]|\n\s*\n|\Z))(?![^.!|]*\?)",
-    re.M,
-)
+# A sentence begins a text, a paragraph, an item, a cell or a description, or follows another sentence
+BEGIN = r"(?:\A|[.!:]\s|^\s*(?:[-*>#]+|\d+\.)\s|\n\s*\n|\||^\s*[\w*]+(?:, [\w*]+)*\n\s+)\s*[*_(\"]*"
+STATEMENT = r"(?=\s[^?]*?(?:[.!|]|\n\s*\n|\Z))(?![^.!|]*\?)"
+OPENING = re.compile(rf"{BEGIN}(?P<opening>{OPENINGS})\b{STATEMENT}", re.M)
 CODE = re.compile(r"^( *)(```|~~~).*?^\1\2|`[^`\n]*`", re.M | re.S)
 NOT_ENGLISH = re.compile(r"(?:^|/)zh/|\.zh\.md$|/check_prose\.py$|test_prose\.py$")
 
