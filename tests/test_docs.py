@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("README*.md"), *sorted(path for path in ROOT.glob("docs/**/*.md") if "_build" not in path.parts)]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NEEDS = {
-    "README.md": "sklearn",
-    "README.zh.md": "sklearn",
+    "README.md": "loky",
+    "README.zh.md": "loky",
     "docs/guides/coming-from-scikit-learn.md": "sklearn",
     "docs/guides/data.md": "pandas",
     "docs/guides/scikit-learn.md": "sklearn",
