@@ -3,12 +3,16 @@
 import contextlib
 import re
 import runpy
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cutedl_xp.__main__ import main
+from cutedl_xp.activations import ACTIVATIONS
+from cutedl_xp.initializers import INITIALIZERS
+from cutedl_xp.studies.schedule_text import SCHEDULES
 
 pytest.importorskip("typer")
 ROOT = Path(__file__).parents[1]
@@ -64,3 +68,13 @@ def test_marks_of_restructuredtext_are_escaped() -> None:
     assert COMMANDS["escape"]("a_b *c* `d` |e|") == r"a\_b \*c\* \`d\` \|e\|"
     assert COMMANDS["escape"]("Start such as --start=-2,0.5.") == "Start such as ``--start=-2,0.5``."
     assert COMMANDS["escape"]('with --some-option or "adam(lr=1)"') == 'with ``--some-option`` or ``"adam(lr=1)"``'
+
+
+@pytest.mark.parametrize(
+    ("option", "values"), [("activation", ACTIVATIONS), ("initializer", INITIALIZERS), ("schedule", SCHEDULES)]
+)
+def test_an_explanation_lists_all_values(option: str, values: Collection[str]) -> None:
+    [explanation] = [
+        each.help for each in COMMANDS["read_commands"]()["train"].options if each.text.startswith(f"--{option} ")
+    ]
+    assert {name for name in values if not re.search(rf"\b{name}\b", explanation)} == set()

@@ -11,8 +11,8 @@ from cutedl_xp.commands import compare, options, plain, surface, sweep, train
 
 _EXAMPLES = """examples:
   cutedl-xp info
-  cutedl-xp train --data digits --model 64-24-10
-  cutedl-xp compare --data digits --seeds 10
+  cutedl-xp train --data digits --model 64-24-10 --optimizer "adam(lr=0.01)"
+  cutedl-xp compare --data digits --tune 20 --seeds 10
   cutedl-xp sweep --data digits --optimizer adam
 
 cutedl-xp COMMAND --help shows the options of a command."""

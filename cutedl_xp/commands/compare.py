@@ -16,11 +16,11 @@ OPTIONS = (
     options.RESULTS,
 )
 EXAMPLES = """examples:
-  cutedl-xp compare --data digits --seeds 10
-    the article's six rules with their default options
+  cutedl-xp compare --data digits --seeds 10 --epochs 100
+    the article's six rules with their default options, whose rates are small
 
   cutedl-xp compare --data digits --model 64-24-10
-    --optimizer "adam(lr=1e-3)" --optimizer momentum --seeds 8
+    --optimizer "adam(lr=0.01)" --optimizer "momentum(lr=0.1)" --seeds 8
     two optimizers; the quotes protect the brackets from the shell
 
   cutedl-xp compare --data digits --tune 20 --seeds 10

@@ -62,6 +62,11 @@ class Loss(Compilable, ABC):
         sample_weight
             Weight of each sample, shape ``(samples,)``, at least 0; default None, equal weights.
 
+        Returns
+        -------
+        tuple of Array
+            The loss and the gradient.
+
         Raises
         ------
         TypeError
@@ -175,7 +180,12 @@ class Loss(Compilable, ABC):
         backend
             Backend of both arrays.
         y_true, y_pred
-            Labels and outputs of fitting shapes.
+            Labels, and outputs of the model for the same samples, of shapes that :meth:`check_shape` accepts.
+
+        Returns
+        -------
+        tuple of Array
+            The loss, a 0-d array, and its gradient with respect to ``y_pred``, of the shape and dtype of ``y_pred``.
         """
 
     def weighted_value_and_gradient(

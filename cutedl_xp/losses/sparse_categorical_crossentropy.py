@@ -15,8 +15,10 @@ class SparseCategoricalCrossentropy(Crossentropy):
 
     Parameters
     ----------
-    from_logits, label_smoothing
-        As for :class:`CategoricalCrossentropy`. The defaults are True and 0.
+    from_logits
+        As for :class:`CategoricalCrossentropy`; default True.
+    label_smoothing
+        As for :class:`CategoricalCrossentropy`; default 0.
 
     Raises
     ------
