@@ -32,10 +32,11 @@ class FunctionLoss(Loss):
 
     Examples
     --------
+    >>> import math
     >>> import numpy as np
     >>> import cutedl_xp as cdl
     >>> def mean_error(xp, y_true, y_pred):
-    ...     return xp.mean(xp.abs(y_pred - y_true)), xp.sign(y_pred - y_true) / y_pred.shape[0]
+    ...     return xp.mean(xp.abs(y_pred - y_true)), xp.sign(y_pred - y_true) / math.prod(y_pred.shape)
     >>> x = np.ones((4, 1), dtype="float32")
     >>> model = cdl.Model([cdl.layers.Dense(1, 1, "linear", weight_initializer="zeros")]).assemble("numpy")
     >>> session = cdl.Session(model, loss=mean_error, optimizer=cdl.optimizers.Fixed(lr=0.1))

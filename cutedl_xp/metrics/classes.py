@@ -99,7 +99,8 @@ class Precision(_OfCounts):
         ``"none"``, an array with an entry for each class, which only ``Session.evaluate`` returns. Default ``"auto"``:
         the value of class 1 with a single output, else ``"macro"``. A quotient with the denominator 0 counts as 0.
     of_class
-        Number of a class, to report the value of this class only; default None. Cannot be combined with ``average``.
+        Number of a class, at least 0, to report the value of this class only; default None. Cannot be combined with
+        ``average``.
     from_logits
         Whether outputs are logits; default None, the option of the session's loss. Has an effect with a single output
         only.
@@ -133,7 +134,8 @@ class Recall(_OfCounts):
         ``"none"``, an array with an entry for each class, which only ``Session.evaluate`` returns. Default ``"auto"``:
         the value of class 1 with a single output, else ``"macro"``. A quotient with the denominator 0 counts as 0.
     of_class
-        Number of a class, to report the value of this class only; default None. Cannot be combined with ``average``.
+        Number of a class, at least 0, to report the value of this class only; default None. Cannot be combined with
+        ``average``.
     from_logits
         Whether outputs are logits; default None, the option of the session's loss. Has an effect with a single output
         only.
@@ -167,7 +169,8 @@ class F1(_OfCounts):
         ``"none"``, an array with an entry for each class, which only ``Session.evaluate`` returns. Default ``"auto"``:
         the value of class 1 with a single output, else ``"macro"``. A quotient with the denominator 0 counts as 0.
     of_class
-        Number of a class, to report the value of this class only; default None. Cannot be combined with ``average``.
+        Number of a class, at least 0, to report the value of this class only; default None. Cannot be combined with
+        ``average``.
     from_logits
         Whether outputs are logits; default None, the option of the session's loss. Has an effect with a single output
         only.
