@@ -76,9 +76,8 @@ class Regularizer(ABC):
         parameters
             Parameters of a model after a backward pass.
         """
-        for parameter in parameters:
-            if fnmatchcase(parameter.name, self.pattern):
-                parameter.gradient = parameter.gradient + self.penalty_gradient(parameter.value)
+        for each in self._matching(parameters):
+            each.gradient = each.gradient + self.penalty_gradient(each.value)
 
     def bind(self, parameters: Sequence[Parameter]) -> Callable[[], None]:
         """Return a function that is equivalent to a call with these parameters; a training step calls it each time.
@@ -89,6 +88,9 @@ class Regularizer(ABC):
             Parameters of a model.
         """
         return partial(self, parameters)
+
+    def _matching(self, parameters: Sequence[Parameter]) -> list[Parameter]:
+        return [each for each in parameters if fnmatchcase(each.name, self.pattern)]
 
     @abstractmethod
     def penalty_gradient(self, w: Array) -> Array:
@@ -119,17 +121,14 @@ class _Elementwise(Regularizer):
         if not self._has_own_gradient():
             super().__call__(parameters)
             return
-        for each in parameters:
-            if fnmatchcase(each.name, self.pattern):
-                arrays = (each.gradient, each.value)
-                each.gradient = each.backend.apply_rule(self.rule, arrays, (self.damping,), donate=True)[0]
+        for each in self._matching(parameters):
+            each.gradient = self._add(each.backend, each.gradient, each.value)
 
     def bind(self, parameters: Sequence[Parameter]) -> Callable[[], None]:
         own = self._has_own_gradient() and type(self).__call__ is _Elementwise.__call__
         if not (own and isinstance(parameters, Parameters) and parameters.backend.has_views):
             return super().bind(parameters)
-        shapes = {each.name: each.value.shape for each in parameters if fnmatchcase(each.name, self.pattern)}
-        views = ParameterViews(parameters, Layout(shapes))
+        views = ParameterViews(parameters, Layout({each.name: each.value.shape for each in self._matching(parameters)}))
         return partial(self._add_to_runs, parameters.backend, views.gradients.runs, views.values.runs)
 
     def _has_own_gradient(self) -> bool:
@@ -138,64 +137,18 @@ class _Elementwise(Regularizer):
 
     def _add_to_runs(self, backend: Backend, gradients: Sequence[Array], values: Sequence[Array]) -> None:
         for gradient, w in zip(gradients, values, strict=True):
-            backend.apply_rule(self.rule, (gradient, w), (self.damping,), donate=True)
+            self._add(backend, gradient, w)
+
+    def _add(self, backend: Backend, gradient: Array, w: Array) -> Array:
+        """Return the sum of both gradients, in the memory of ``gradient`` where it can be written to."""
+        return backend.apply_rule(self.rule, (gradient, w), (self.damping,), donate=True)[0]
 
 
-def add_sign(xp: Namespace, gradient: Array, w: Array, damping: float) -> tuple[Array]:
-    """Return a gradient with that of the L1 penalty added, damping * sign(w).
-
-    Parameters
-    ----------
-    xp
-        Array API namespace of the arrays.
-    gradient
-        Gradient of the loss with respect to ``w``.
-    w
-        Value of the parameter.
-    damping
-        Constant that multiplies the penalty.
-
-    Returns
-    -------
-    tuple of Array
-        The sum of both gradients.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from cutedl_xp.regularizers import add_sign
-    >>> add_sign(np, np.array([1.0, 1.0]), np.array([-2.0, 4.0]), 0.5)[0].tolist()
-    [0.5, 1.5]
-    """
+def _add_sign(xp: Namespace, gradient: Array, w: Array, damping: float) -> tuple[Array]:
     return (gradient + damping * xp.sign(w),)
 
 
-def add_multiple(xp: Namespace, gradient: Array, w: Array, damping: float) -> tuple[Array]:
-    """Return a gradient with that of the L2 penalty added, damping * w.
-
-    Parameters
-    ----------
-    xp
-        Array API namespace of the arrays.
-    gradient
-        Gradient of the loss with respect to ``w``.
-    w
-        Value of the parameter.
-    damping
-        Constant that multiplies the penalty.
-
-    Returns
-    -------
-    tuple of Array
-        The sum of both gradients.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from cutedl_xp.regularizers import add_multiple
-    >>> add_multiple(np, np.array([1.0, 1.0]), np.array([-2.0, 4.0]), 0.5)[0].tolist()
-    [0.0, 3.0]
-    """
+def _add_multiple(xp: Namespace, gradient: Array, w: Array, damping: float) -> tuple[Array]:
     return (gradient + damping * w,)
 
 
@@ -217,7 +170,7 @@ class L1(_Elementwise):
     [-0.5, 0.0, 0.5]
     """
 
-    rule = staticmethod(add_sign)
+    rule = staticmethod(_add_sign)
 
 
 class L2(_Elementwise):
@@ -238,4 +191,4 @@ class L2(_Elementwise):
     [-1.0, 2.0]
     """
 
-    rule = staticmethod(add_multiple)
+    rule = staticmethod(_add_multiple)

@@ -51,11 +51,11 @@ AVOIDED = {
     "(?:batches|steps|updates|launch|launches|uploads?|kernels) (?:a second|an epoch|a chunk)": "per",
 }
 OPENINGS = "Whatever|What|One that|Those"
-WORDS = re.compile("|".join(rf"(?P<_{i}>\b{text}\b)".replace(" ", r"\s+") for i, text in enumerate(AVOIDED)), re.I)
 # A sentence begins a text, a paragraph, an item, a cell or a description, or follows another sentence
 BEGIN = r"(?:\A|[.!:]\s|^\s*(?:[-*>#]+|\d+\.)\s|\n\s*\n|\||^\s*[\w*]+(?:, [\w*]+)*\n\s+)\s*[*_(\"]*"
 STATEMENT = r"(?=\s[^?]*?(?:[.!|]|\n\s*\n|\Z))(?![^.!|]*\?)"
-OPENING = re.compile(rf"{BEGIN}(?P<opening>{OPENINGS})\b{STATEMENT}", re.M)
+PATTERNS = [(re.compile(rf"\b({text})\b".replace(" ", r"\s+"), re.I), instead) for text, instead in AVOIDED.items()]
+PATTERNS += [(re.compile(rf"{BEGIN}({OPENINGS})\b{STATEMENT}", re.M), "name the subject")]
 CODE = re.compile(r"^( *)(```|~~~).*?^\1\2|`[^`\n]*`", re.M | re.S)
 NOT_ENGLISH = re.compile(r"(?:^|/)zh/|\.zh\.md$|/check_prose\.py$|test_prose\.py$")
 
@@ -64,12 +64,10 @@ def find_faults(path: Path) -> list[str]:
     """Return what the style avoids in a file, one line for each place."""
     faults = []
     for line, text in read_texts(path):
-        found = [(match, AVOIDED[list(AVOIDED)[int(str(match.lastgroup)[1:])]]) for match in WORDS.finditer(text)]
-        found += [(match, "name the subject") for match in OPENING.finditer(text)]
-        for match, instead in found:
-            words = " ".join(match["opening" if "opening" in match.re.groupindex else 0].split())
-            start = match.start("opening" if "opening" in match.re.groupindex else 0)
-            faults.append(f"{path}:{line + text.count(chr(10), 0, start)}: {words!r}: {instead}")
+        for pattern, instead in PATTERNS:
+            for match in pattern.finditer(text):
+                place = line + text.count("\n", 0, match.start(1))
+                faults.append(f"{path}:{place}: {' '.join(match[1].split())!r}: {instead}")
     return faults
 
 
