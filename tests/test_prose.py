@@ -1,19 +1,11 @@
 """The check of the English finds avoided words in Markdown and Python, and nothing in plain sentences."""
 
-import importlib.util
+import runpy
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def check_prose():
-    spec = importlib.util.spec_from_file_location("check_prose", ROOT / "docs/check_prose.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+PROGRAM = runpy.run_path(str(Path(__file__).parents[1] / "docs/check_prose.py"))
 
 
 @pytest.mark.parametrize(
@@ -36,10 +28,10 @@ def check_prose():
         ("a.py", 'raise ValueError(f"{x} is told apart")\n', "1: 'told apart': distinguished"),
     ],
 )
-def test_it_names_the_place_and_the_remedy(check_prose, tmp_path, name, text, found):
+def test_it_names_the_place_and_the_remedy(tmp_path, name, text, found):
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
-    assert f"{path}:{found}" in check_prose.find_faults(path)
+    assert f"{path}:{found}" in PROGRAM["find_faults"](path)
 
 
 @pytest.mark.parametrize(
@@ -53,16 +45,16 @@ def test_it_names_the_place_and_the_remedy(check_prose, tmp_path, name, text, fo
         ("a.md", "The kernel makes so many launches that the step is slow.\n"),
     ],
 )
-def test_plain_sentences_code_and_questions_pass(check_prose, tmp_path, name, text):
+def test_plain_sentences_code_and_questions_pass(tmp_path, name, text):
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
-    assert check_prose.find_faults(path) == []
+    assert PROGRAM["find_faults"](path) == []
 
 
-def test_the_exit_code_shows_whether_there_are_faults(check_prose, tmp_path, capsys):
+def test_the_exit_code_shows_whether_there_are_faults(tmp_path, capsys):
     path = tmp_path / "a.md"
     path.write_text("Compiled anew.\n", encoding="utf-8")
-    assert check_prose.main([str(path)]) == 1
+    assert PROGRAM["main"]([str(path)]) == 1
     assert "anew" in capsys.readouterr().out
     path.write_text("Compiled again.\n", encoding="utf-8")
-    assert check_prose.main([str(path)]) == 0
+    assert PROGRAM["main"]([str(path)]) == 0

@@ -17,7 +17,7 @@ OPTIONS = (
 )
 EXAMPLES = """examples:
   cutedl-xp compare --data digits --seeds 10 --epochs 100
-    the article's six rules with their default options, whose rates are small
+    the article's six rules with their default options
 
   cutedl-xp compare --data digits --model 64-24-10
     --optimizer "adam(lr=0.01)" --optimizer "momentum(lr=0.1)" --seeds 8

@@ -93,9 +93,9 @@ RUNS: dict[str, Any] = {
         "RULE",
         _RUNS,
         'Update rule and its options, such as adam or "adam(lr=1e-3, beta2=0.999)": fixed, momentum, adagrad, rmsprop, '
-        "adadelta, adam, adamw, nadam, radam, adamax or lion. Without lr, the rule has its default rate, which is the "
-        "article's and too small for a short training. May be repeated; `train` takes one. Default: the article's six "
-        "rules; of `train` adam.",
+        "adadelta, adam, adamw, nadam, radam, adamax or lion. Without lr, the rule has its default rate, which is "
+        "1e-4 for adam and momentum, too small for a short training. May be repeated; `train` takes one. Default: the "
+        "article's six rules; of `train` adam.",
         autocompletion=_complete_optimizer,
     ),
 }
